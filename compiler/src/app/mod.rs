@@ -1,0 +1,79 @@
+//! What to compile: an application, lowered to the one form that renderers take.
+//!
+//! In: flags, later `Application` objects. Out: [`AppSpec`].
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::name::AppName;
+
+/// An application.
+#[derive(Debug, Clone)]
+pub struct AppSpec {
+    /// Its name. No part of any id.
+    pub name: AppName,
+    /// How its folder is read.
+    pub directory: Directory,
+}
+
+/// A folder of plain manifests, with the options of `spec.source.directory` of an `Application`.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// Whether folders below count too.
+    pub recurse: bool,
+    /// Only files that match; all where absent.
+    pub include: Option<Pattern>,
+    /// No files that match, whatever `include` says.
+    pub exclude: Option<Pattern>,
+}
+
+/// A glob over paths below the folder, with `{a,b}` for alternatives. `*` crosses folders, as in Argo CD.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    matcher: GlobMatcher,
+}
+
+/// A glob that is none.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{text}` is not a pattern for paths: {reason}")]
+pub struct PatternError {
+    text: String,
+    reason: String,
+}
+
+impl Pattern {
+    /// Whether the pattern matches a path below the folder.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        self.matcher.is_match(path)
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl std::str::FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
+        let glob =
+            glob.map_err(|error| PatternError { text: text.to_owned(), reason: error.kind().to_string() })?;
+        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_have_alternatives_and_cross_folders() {
+        let pattern: Pattern = "{*.yaml,env/*.json}".parse().expect("a pattern");
+        assert!(pattern.matches("a/b.yaml") && pattern.matches("env/x.json") && !pattern.matches("x.json"));
+        assert!("{a".parse::<Pattern>().is_err());
+    }
+}

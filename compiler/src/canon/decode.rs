@@ -1,0 +1,300 @@
+//! Reading the canonical encoding back.
+//!
+//! In: bytes from a store, a record or a bundle, possibly hostile. Out: values, or an error that says where.
+//! Guarantees: accepts only what [`super::Encoder`] writes (one spelling for each value), never panics, never
+//! allocates more than the input is long, and nests at most 10,000 deep.
+
+use super::{Map, Value};
+
+/// How deep lists and maps may nest. The readers of manifests stop at the same depth.
+const MAX_DEPTH: usize = 10_000;
+
+/// Bytes that are not the canonical encoding of anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset}: {reason}")]
+pub struct DecodeError {
+    /// Where, from the start of the input.
+    pub offset: usize,
+    /// What is wrong there.
+    pub reason: &'static str,
+}
+
+/// Reads canonical CBOR from a slice, front to back.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    input: &'a [u8],
+    offset: usize,
+}
+
+/// A container that is being filled: what is still missing, and what came so far.
+enum Open {
+    List(Vec<Value>, usize),
+    Map(Map, usize, Option<String>),
+}
+
+impl<'a> Decoder<'a> {
+    /// Starts at the front of `input`.
+    #[must_use]
+    pub fn new(input: &'a [u8]) -> Self {
+        Self { input, offset: 0 }
+    }
+
+    /// Decodes exactly one value that fills the whole input.
+    pub fn decode(input: &'a [u8]) -> Result<Value, DecodeError> {
+        let mut decoder = Self::new(input);
+        let value = decoder.value()?;
+        decoder.end()?;
+        Ok(value)
+    }
+
+    /// Ensures that nothing follows.
+    pub fn end(&self) -> Result<(), DecodeError> {
+        if self.offset == self.input.len() { Ok(()) } else { Err(self.error("something follows the end")) }
+    }
+
+    /// Reads any value, on an explicit stack.
+    pub fn value(&mut self) -> Result<Value, DecodeError> {
+        let mut stack: Vec<Open> = Vec::new();
+        loop {
+            let mut done = match self.scalar_or_open()? {
+                Ok(value) => value,
+                Err(open) => {
+                    if stack.len() >= MAX_DEPTH {
+                        return Err(self.error("nested too deeply"));
+                    }
+                    match open {
+                        Open::List(items, 0) => Value::Array(items),
+                        Open::Map(map, 0, _) => Value::Map(map),
+                        open => {
+                            stack.push(self.with_key(open)?);
+                            continue;
+                        }
+                    }
+                }
+            };
+            loop {
+                let Some(open) = stack.pop() else { return Ok(done) };
+                match self.insert(open, done)? {
+                    Ok(closed) => done = closed,
+                    Err(open) => {
+                        stack.push(self.with_key(open)?);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads text.
+    pub fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let length = self.expect(3, "expected text")?;
+        let bytes = self.take(length)?;
+        std::str::from_utf8(bytes).map_err(|_| self.error("text is not UTF-8"))
+    }
+
+    /// Reads raw bytes.
+    pub fn raw(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.expect(2, "expected bytes")?;
+        self.take(length)
+    }
+
+    /// Reads a digest of 32 bytes.
+    pub fn digest(&mut self) -> Result<[u8; 32], DecodeError> {
+        self.raw()?.try_into().map_err(|_| self.error("a digest has 32 bytes"))
+    }
+
+    /// Reads an unsigned integer.
+    pub fn unsigned(&mut self) -> Result<u64, DecodeError> {
+        let (major, argument) = self.head()?;
+        if major == 0 { Ok(argument) } else { Err(self.error("expected an unsigned integer")) }
+    }
+
+    /// Reads the start of a list and gives its length, which the input is long enough for.
+    pub fn list(&mut self) -> Result<usize, DecodeError> {
+        self.expect(4, "expected a list")
+    }
+
+    /// Reads the start of a list that must have `length` items.
+    pub fn list_of(&mut self, length: usize) -> Result<(), DecodeError> {
+        if self.list()? == length { Ok(()) } else { Err(self.error("the list has another length")) }
+    }
+
+    /// Whether `null` comes next; steps over it if so.
+    pub fn null(&mut self) -> bool {
+        let found = self.input.get(self.offset) == Some(&0xf6);
+        self.offset += usize::from(found);
+        found
+    }
+
+    fn scalar_or_open(&mut self) -> Result<Result<Value, Open>, DecodeError> {
+        let (major, argument) = self.head()?;
+        Ok(match major {
+            0 => Ok(Value::Int(self.int(argument)?)),
+            1 => Ok(Value::Int(-1 - self.int(argument)?)),
+            3 => {
+                let bytes = self.take(self.length(argument)?)?;
+                let text = std::str::from_utf8(bytes).map_err(|_| self.error("text is not UTF-8"))?;
+                Ok(Value::from(text))
+            }
+            4 => Err(Open::List(Vec::new(), self.length(argument)?)),
+            5 => Err(Open::Map(Map::new(), self.length(argument)?, None)),
+            7 => Ok(self.simple()?),
+            _ => return Err(self.error("no value has this type")),
+        })
+    }
+
+    fn insert(&self, open: Open, value: Value) -> Result<Result<Value, Open>, DecodeError> {
+        Ok(match open {
+            Open::List(mut items, missing) => {
+                items.push(value);
+                if missing == 1 { Ok(Value::Array(items)) } else { Err(Open::List(items, missing - 1)) }
+            }
+            Open::Map(mut map, missing, key) => {
+                let key = key.ok_or_else(|| self.error("a value without a key"))?;
+                map.insert(key.clone(), value);
+                if missing == 1 { Ok(Value::Map(map)) } else { Err(Open::Map(map, missing - 1, Some(key))) }
+            }
+        })
+    }
+
+    /// Reads the next key of an open map; it must come after the one before.
+    fn with_key(&mut self, open: Open) -> Result<Open, DecodeError> {
+        match open {
+            Open::Map(map, missing, previous) => {
+                let key = self.text()?.to_owned();
+                if previous.is_some_and(|previous| (previous.len(), &previous) >= (key.len(), &key)) {
+                    return Err(self.error("keys are out of order"));
+                }
+                Ok(Open::Map(map, missing, Some(key)))
+            }
+            list @ Open::List(..) => Ok(list),
+        }
+    }
+
+    fn simple(&mut self) -> Result<Value, DecodeError> {
+        let initial = self.input[self.offset - 1];
+        let start = self.offset;
+        let number = match initial {
+            0xf4 => return Ok(Value::Bool(false)),
+            0xf5 => return Ok(Value::Bool(true)),
+            0xf6 => return Ok(Value::Null),
+            0xf9 => half_to_double(u16::from_be_bytes(self.array()?)),
+            0xfa => f64::from(f32::from_be_bytes(self.array()?)),
+            0xfb => f64::from_be_bytes(self.array()?),
+            _ => return Err(self.error("no value has this type")),
+        };
+        match Value::from_f64(number) {
+            Some(value @ Value::Float(_)) if super::Encoder::encode(&value)[1..] == self.input[start..self.offset] => {
+                Ok(value)
+            }
+            _ => Err(self.error("a number in another than its shortest form")),
+        }
+    }
+
+    fn expect(&mut self, major: u8, reason: &'static str) -> Result<usize, DecodeError> {
+        let (found, argument) = self.head()?;
+        if found == major { self.length(argument) } else { Err(self.error(reason)) }
+    }
+
+    fn head(&mut self) -> Result<(u8, u64), DecodeError> {
+        let [initial] = self.array()?;
+        let (major, short) = (initial >> 5, initial & 0x1f);
+        if major == 7 {
+            return Ok((7, 0));
+        }
+        let argument = match short {
+            0..24 => return Ok((major, u64::from(short))),
+            24 => (u64::from(u8::from_be_bytes(self.array()?)), 24),
+            25 => (u64::from(u16::from_be_bytes(self.array()?)), 0x100),
+            26 => (u64::from(u32::from_be_bytes(self.array()?)), 0x1_0000),
+            27 => (u64::from_be_bytes(self.array()?), 0x1_0000_0000),
+            _ => return Err(self.error("indefinite lengths are not canonical")),
+        };
+        let (argument, least) = argument;
+        if argument < least { Err(self.error("a length in another than its shortest form")) } else { Ok((major, argument)) }
+    }
+
+    fn int(&self, argument: u64) -> Result<i64, DecodeError> {
+        i64::try_from(argument).map_err(|_| self.error("an integer beyond 64 bits"))
+    }
+
+    /// A length that the rest of the input can hold: each item takes one byte or more.
+    fn length(&self, argument: u64) -> Result<usize, DecodeError> {
+        usize::try_from(argument)
+            .ok()
+            .filter(|length| *length <= self.input.len() - self.offset)
+            .ok_or_else(|| self.error("longer than the input"))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let bytes = self.input.get(self.offset..self.offset + length).ok_or_else(|| self.error("the input ends"))?;
+        self.offset += length;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let bytes = self.take(N)?;
+        bytes.try_into().map_err(|_| self.error("the input ends"))
+    }
+
+    fn error(&self, reason: &'static str) -> DecodeError {
+        DecodeError { offset: self.offset, reason }
+    }
+}
+
+/// RFC 8949, appendix D.
+fn half_to_double(half: u16) -> f64 {
+    let exponent = i32::from((half >> 10) & 0x1f);
+    let fraction = f64::from(half & 0x3ff);
+    let magnitude = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (fraction + 1024.0) * 2f64.powi(exponent - 25),
+    };
+    if half >> 15 == 1 { -magnitude } else { magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Encoder;
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(super) fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<f64>().prop_filter_map("finite", Value::from_f64),
+            any::<f32>().prop_filter_map("finite", |number| Value::from_f64(f64::from(number))),
+            ".{0,12}".prop_map(Value::String),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+                prop::collection::btree_map(".{0,6}", inner, 0..6).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back(value in any_value()) {
+            prop_assert_eq!(Decoder::decode(&Encoder::encode(&value)), Ok(value));
+        }
+
+        #[test]
+        fn bytes_that_decode_are_the_only_spelling(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = Decoder::decode(&bytes) {
+                prop_assert_eq!(Encoder::encode(&value), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_deep_input_is_an_error_not_an_overflow() {
+        let bytes = vec![0x81; 100_000];
+        assert!(Decoder::decode(&bytes).is_err());
+    }
+}

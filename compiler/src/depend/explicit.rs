@@ -1,0 +1,56 @@
+//! `config.kubernetes.io/depends-on`, as cli-utils, kpt, Config Sync and Pulumi read it.
+//!
+//! A comma list of `group/kind/name` (no namespace) or `group/namespaces/namespace/kind/name`; the core group is
+//! empty, so that its references begin with a slash. A reference outside the set is an error, as it is there.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Manifest;
+use crate::name::Scope;
+
+use super::{Index, Node, Rule, Sink, State, Strength};
+
+const ANNOTATION: &str = "config.kubernetes.io/depends-on";
+
+pub(super) const DEPENDS_ON: Rule = Rule { name: "depends-on", version: 1, reason: "its annotation says so" };
+
+pub(super) fn infer(
+    manifest: &Manifest,
+    index: &Index<'_>,
+    sink: &mut Sink<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let Some(annotation) = manifest.annotation(ANNOTATION) else { return };
+    let mut seen = Vec::new();
+    for reference in annotation.split(',').map(str::trim) {
+        let found = if seen.contains(&reference) {
+            Err("it is there twice")
+        } else {
+            resolve(reference, index).filter(|to| *to != Some(sink.node)).map_or(
+                Err("write group/kind/name or group/namespaces/namespace/kind/name of another object"),
+                |to| to.ok_or("there is no such object in this application"),
+            )
+        };
+        seen.push(reference);
+        match found {
+            Ok(to) => sink.add(Some(to), State::Ready, Strength::Hard, DEPENDS_ON, format!("annotation {ANNOTATION}")),
+            Err(reason) => {
+                let message = format!("{}: {ANNOTATION}: `{reference}`: {reason}", manifest.key);
+                findings.push(Diagnostic::error(manifest.origin.clone(), message));
+            }
+        }
+    }
+}
+
+/// `None` where the reference is malformed, `Some(None)` where it names nothing in the set.
+fn resolve(reference: &str, index: &Index<'_>) -> Option<Option<Node>> {
+    let parts: Vec<&str> = reference.split('/').collect();
+    match parts[..] {
+        [group, kind, name] if !kind.is_empty() && !name.is_empty() => Some(index.cluster(group, kind, name)),
+        [group, "namespaces", namespace, kind, name] if ![namespace, kind, name].contains(&"") => {
+            // The manifest may leave out the namespace that the destination will give it.
+            let written = index.beside(&Scope::Namespace(namespace.to_owned()), group, kind, name);
+            Some(written.or_else(|| index.beside(&Scope::Unbound, group, kind, name)))
+        }
+        _ => None,
+    }
+}

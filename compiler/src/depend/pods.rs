@@ -1,0 +1,118 @@
+//! What the pod template of a workload needs: ConfigMaps, Secrets, a ServiceAccount and its rights, claims.
+//!
+//! Optional references make no edge: the pod starts without them. A claim is awaited as present, never as bound,
+//! since many storage classes bind only once a pod asks.
+
+use crate::canon::Value;
+use crate::manifest::{Manifest, pod_spec_path};
+
+use super::{Index, Rule, Sink, State, Strength};
+
+pub(super) const CONFIG: Rule = Rule { name: "pod-config", version: 1, reason: "its pods read it" };
+pub(super) const SERVICE_ACCOUNT: Rule =
+    Rule { name: "pod-service-account", version: 1, reason: "its pods run as it" };
+/// A bare Pod is rejected outright without its ServiceAccount; a workload's controller tries again.
+pub(super) const SERVICE_ACCOUNT_OF_POD: Rule =
+    Rule { name: "bare-pod-service-account", version: 1, reason: "it is refused without it" };
+pub(super) const CLAIM: Rule = Rule { name: "pod-claim", version: 1, reason: "its pods mount it" };
+pub(super) const BINDING: Rule =
+    Rule { name: "pod-rights", version: 1, reason: "its ServiceAccount gets its rights from it" };
+pub(super) const GOVERNING_SERVICE: Rule =
+    Rule { name: "governing-service", version: 1, reason: "its pods get their names from it" };
+
+pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>) {
+    let Some(path) = pod_spec_path(&manifest.key) else { return };
+    let Some(spec) = manifest.body.at(path) else { return };
+    let mut references = References { manifest, index, sink, prefix: path.join(".") };
+    references.containers(spec);
+    references.volumes(spec);
+    references.image_pull_secrets(spec);
+    references.service_account(spec);
+    if manifest.key.is("apps", "StatefulSet")
+        && let Some(name) = manifest.body.at(&["spec", "serviceName"]).and_then(Value::as_str)
+    {
+        references.add("", "Service", name, GOVERNING_SERVICE, "spec.serviceName".to_owned());
+    }
+}
+
+struct References<'a, 'b> {
+    manifest: &'a Manifest,
+    index: &'a Index<'a>,
+    sink: &'a mut Sink<'b>,
+    prefix: String,
+}
+
+impl References<'_, '_> {
+    fn add(&mut self, group: &str, kind: &str, name: &str, rule: Rule, field: String) {
+        let to = self.index.beside(&self.manifest.key.scope, group, kind, name);
+        self.sink.add(to, State::Present, Strength::Soft, rule, field);
+    }
+
+    /// A reference as Kubernetes writes it, an object with `name` (or another field) and perhaps `optional: true`.
+    fn config(&mut self, kind: &str, reference: Option<&Value>, name_field: &str, field: String) {
+        let Some(reference) = reference else { return };
+        let optional = reference.get("optional").and_then(Value::as_bool) == Some(true);
+        if let (Some(name), false) = (reference.get(name_field).and_then(Value::as_str), optional) {
+            self.add("", kind, name, CONFIG, field);
+        }
+    }
+
+    fn containers(&mut self, spec: &Value) {
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            for container in spec.get(list).map(Value::items).unwrap_or_default() {
+                let place = format!("{}.{list}[{}]", self.prefix, name_of(container));
+                for variable in container.get("env").map(Value::items).unwrap_or_default() {
+                    let field = format!("{place}.env[{}]", name_of(variable));
+                    self.config("ConfigMap", variable.at(&["valueFrom", "configMapKeyRef"]), "name", field.clone());
+                    self.config("Secret", variable.at(&["valueFrom", "secretKeyRef"]), "name", field);
+                }
+                for source in container.get("envFrom").map(Value::items).unwrap_or_default() {
+                    self.config("ConfigMap", source.get("configMapRef"), "name", format!("{place}.envFrom"));
+                    self.config("Secret", source.get("secretRef"), "name", format!("{place}.envFrom"));
+                }
+            }
+        }
+    }
+
+    fn volumes(&mut self, spec: &Value) {
+        for volume in spec.get("volumes").map(Value::items).unwrap_or_default() {
+            let place = format!("{}.volumes[{}]", self.prefix, name_of(volume));
+            self.config("ConfigMap", volume.get("configMap"), "name", place.clone());
+            self.config("Secret", volume.get("secret"), "secretName", place.clone());
+            self.config("Secret", volume.at(&["csi", "nodePublishSecretRef"]), "name", place.clone());
+            for source in volume.at(&["projected", "sources"]).map(Value::items).unwrap_or_default() {
+                self.config("ConfigMap", source.get("configMap"), "name", place.clone());
+                self.config("Secret", source.get("secret"), "name", place.clone());
+            }
+            if let Some(claim) = volume.at(&["persistentVolumeClaim", "claimName"]).and_then(Value::as_str) {
+                self.add("", "PersistentVolumeClaim", claim, CLAIM, place);
+            }
+        }
+    }
+
+    fn image_pull_secrets(&mut self, spec: &Value) {
+        for reference in spec.get("imagePullSecrets").map(Value::items).unwrap_or_default() {
+            self.config("Secret", Some(reference), "name", format!("{}.imagePullSecrets", self.prefix));
+        }
+    }
+
+    fn service_account(&mut self, spec: &Value) {
+        let named = |field: &str| spec.get(field).and_then(Value::as_str).filter(|name| !name.is_empty());
+        let Some(name) = named("serviceAccountName").or_else(|| named("serviceAccount")) else { return };
+        let field = format!("{}.serviceAccountName", self.prefix);
+        let scope = &self.manifest.key.scope;
+        let to = self.index.beside(scope, "", "ServiceAccount", name);
+        if self.manifest.key.is("", "Pod") {
+            self.sink.add(to, State::Present, Strength::Hard, SERVICE_ACCOUNT_OF_POD, field.clone());
+        } else {
+            self.sink.add(to, State::Present, Strength::Soft, SERVICE_ACCOUNT, field.clone());
+        }
+        for binding in self.index.bindings_of(scope, name) {
+            self.sink.add(Some(binding), State::Present, Strength::Soft, BINDING, field.clone());
+        }
+    }
+}
+
+fn name_of(item: &Value) -> &str {
+    item.get("name").and_then(Value::as_str).unwrap_or("?")
+}

@@ -1,0 +1,119 @@
+//! Making a graph from manifests.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::canon::{Encoder, Id};
+use crate::depend::{self, Edge, Node};
+use crate::diagnostic::{Diagnostic, Level, Origin};
+use crate::manifest::Manifest;
+
+use super::{Cycle, GraphEdge, GraphResource, ResourceGraph, cycle, order, root};
+
+/// A graph with what is known of where it came from. The second half is no part of any id.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The graph.
+    pub graph: ResourceGraph,
+    /// Where each resource was read, by node.
+    pub origins: Vec<Origin>,
+    /// The field that made each edge, beside [`ResourceGraph::edges`].
+    pub fields: Vec<String>,
+}
+
+/// Why there is no graph.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the manifests make no graph")]
+pub struct BuildError {
+    /// All reasons.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl ResourceGraph {
+    /// Hashes the manifests, infers their edges and orders them. Lints are added to `findings`.
+    ///
+    /// # Errors
+    ///
+    /// Two manifests with one key, edges that users wrote and that cannot be met, and hard cycles, all of them.
+    pub fn build(mut manifests: Vec<Manifest>, findings: &mut Vec<Diagnostic>) -> Result<Built, BuildError> {
+        manifests.par_sort_by(|left, right| left.key.cmp(&right.key));
+        let mut errors = duplicates(&manifests);
+        let mut depend_findings = Vec::new();
+        let (edges, barriers) = depend::infer(&manifests, &mut depend_findings);
+        let (depend_errors, lints): (Vec<_>, Vec<_>) =
+            depend_findings.into_iter().partition(|finding| finding.level == Level::Error);
+        errors.extend(depend_errors);
+        findings.extend(lints);
+        let name = |node: Node| match manifests.get(node) {
+            Some(manifest) => manifest.key.to_string(),
+            None => format!("sync wave {}", barriers.0[node - manifests.len()]),
+        };
+        let nodes = manifests.len() + barriers.0.len();
+        let resolved = cycle::resolve(nodes, edges);
+        errors.extend(resolved.cycles.iter().map(|cycle| cycle_error(cycle, &manifests, &name)));
+        if !errors.is_empty() {
+            return Err(BuildError { findings: errors });
+        }
+        findings.extend(resolved.dropped.iter().map(|edge| dropped_lint(edge, &manifests, &name)));
+        let origins = manifests.iter().map(|manifest| manifest.origin.clone()).collect();
+        let resources = manifests.into_par_iter().map(resource).collect();
+        let fields = resolved.kept.iter().map(|edge| edge.field.clone()).collect();
+        let edges = resolved.kept.iter().map(GraphEdge::from).collect();
+        Ok(Built { graph: Self::assemble(resources, barriers.0, edges), origins, fields })
+    }
+
+    /// Puts a graph together from sorted, acyclic parts.
+    pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<i64>, edges: Vec<GraphEdge>) -> Self {
+        let (content_root, hook_root) = root::roots(&resources);
+        let id = root::graph_id(content_root, hook_root, &barriers, &edges);
+        let mut ranks: Vec<usize> = resources.iter().map(|resource| order::rank(&resource.key)).collect();
+        // A barrier costs nothing: it goes as soon as it can.
+        ranks.resize(resources.len() + barriers.len(), 0);
+        let order = order::order(&ranks, edges.iter().map(|edge| (edge.from, edge.to)));
+        Self { id, content_root, hook_root, resources, barriers, edges, order }
+    }
+}
+
+impl From<&Edge> for GraphEdge {
+    fn from(edge: &Edge) -> Self {
+        let Edge { from, to, state, strength, rule, field: _ } = edge;
+        Self { from: *from, to: *to, state: *state, strength: *strength, rule: *rule }
+    }
+}
+
+fn resource(manifest: Manifest) -> GraphResource {
+    let Manifest { key, body, origin: _ } = manifest;
+    GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) }
+}
+
+fn duplicates(sorted: &[Manifest]) -> Vec<Diagnostic> {
+    let same = sorted.windows(2).filter(|pair| pair[0].key == pair[1].key);
+    same.map(|pair| {
+        let message = format!("{} is also in {}: one application has each object once", pair[1].key, pair[0].origin);
+        Diagnostic::error(pair[1].origin.clone(), message)
+    })
+    .collect()
+}
+
+fn origin_of(node: Node, manifests: &[Manifest]) -> Origin {
+    let nowhere = Origin { path: String::new(), line: 0, column: 0 };
+    manifests.get(node).map_or(nowhere, |manifest| manifest.origin.clone())
+}
+
+fn cycle_error(cycle: &Cycle, manifests: &[Manifest], name: &impl Fn(Node) -> String) -> Diagnostic {
+    let mut message = "these wait for each other in a circle".to_owned();
+    for edge in &cycle.0 {
+        let field = if edge.field.is_empty() { String::new() } else { format!(" [{}]", edge.field) };
+        let line = format!("\n    {} waits for {}: {}{field}", name(edge.from), name(edge.to), edge.rule.reason);
+        message.push_str(&line);
+    }
+    let first = cycle.0.iter().map(|edge| edge.from).find(|node| *node < manifests.len()).unwrap_or_default();
+    Diagnostic::error(origin_of(first, manifests), message)
+}
+
+fn dropped_lint(edge: &Edge, manifests: &[Manifest], name: &impl Fn(Node) -> String) -> Diagnostic {
+    let (from, to, reason) = (name(edge.from), name(edge.to), edge.rule.reason);
+    let message = format!("{from} does not wait for {to} ({reason}): they would wait for each other");
+    Diagnostic::lint(origin_of(edge.from, manifests), "soft-edge-dropped", message)
+}

@@ -1,0 +1,135 @@
+//! A graph as bytes, for the store, the record in the cluster and bundles.
+//!
+//! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]` and an edge
+//! `[from, to, state, strength, rule, version]`. No id is written: all of them are computed on reading, so that bytes
+//! which were tampered with make another graph, never a false one under a true name.
+
+use std::sync::Arc;
+
+use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id};
+use crate::depend::{self, State, Strength};
+use crate::name::ResourceKey;
+
+use super::{GraphEdge, GraphResource, ResourceGraph, order, root};
+
+/// Bytes that are not the graph that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeGraphError {
+    /// Not canonical CBOR, or not of this shape.
+    #[error("not a graph")]
+    Shape(#[from] DecodeError),
+    /// Resources or edges out of order, nodes that are not there, a circle.
+    #[error("not a graph: {0}")]
+    Invalid(&'static str),
+    /// An edge of a rule that this version does not know.
+    #[error("the rule `{name}@{version}` is not known to this version of kubectl-gitops")]
+    UnknownRule {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: u64,
+    },
+    /// A graph, but another one.
+    #[error("the bytes of {expected} hold {actual}")]
+    OtherGraph {
+        /// What was asked for.
+        expected: Id<Graph>,
+        /// What is there.
+        actual: Id<Graph>,
+    },
+}
+
+impl ResourceGraph {
+    /// The bytes of this graph.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.list(3);
+        encoder.list(self.resources.len());
+        for resource in &self.resources {
+            encoder.list(2);
+            root::write_key(&mut encoder, &resource.key);
+            encoder.value(&resource.body);
+        }
+        root::write_barriers(&mut encoder, &self.barriers);
+        root::write_edges(&mut encoder, &self.edges);
+        encoder.finish()
+    }
+
+    /// Reads the graph `expected` back, hashing everything again.
+    pub fn decode(bytes: &[u8], expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
+        let graph = Self::read(bytes)?;
+        if graph.id == expected {
+            Ok(graph)
+        } else {
+            Err(DecodeGraphError::OtherGraph { expected, actual: graph.id })
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, DecodeGraphError> {
+        let mut decoder = Decoder::new(bytes);
+        decoder.list_of(3)?;
+        let mut resources = Vec::new();
+        for _ in 0..decoder.list()? {
+            resources.push(read_resource(&mut decoder)?);
+        }
+        let mut barriers = Vec::new();
+        for _ in 0..decoder.list()? {
+            barriers.push(decoder.value()?.as_int().ok_or(DecodeGraphError::Invalid("a wave is a number"))?);
+        }
+        let nodes = resources.len() + barriers.len();
+        let mut edges = Vec::new();
+        for _ in 0..decoder.list()? {
+            edges.push(read_edge(&mut decoder, nodes)?);
+        }
+        decoder.end()?;
+        let sorted = resources.windows(2).all(|pair| pair[0].key < pair[1].key)
+            && barriers.windows(2).all(|pair| pair[0] < pair[1])
+            && edges.windows(2).all(|pair| pair[0] < pair[1]);
+        if !sorted {
+            return Err(DecodeGraphError::Invalid("something is out of order"));
+        }
+        let graph = Self::assemble(resources, barriers, edges);
+        if graph.order.len() == nodes { Ok(graph) } else { Err(DecodeGraphError::Invalid("it has a circle")) }
+    }
+
+    /// The rank of a resource's kind among those that may go at the same time.
+    #[must_use]
+    pub fn rank(key: &ResourceKey) -> usize {
+        order::rank(key)
+    }
+}
+
+fn read_resource(decoder: &mut Decoder<'_>) -> Result<GraphResource, DecodeGraphError> {
+    decoder.list_of(2)?;
+    decoder.list_of(4)?;
+    let key = ResourceKey::new(decoder.text()?, decoder.text()?, decoder.text()?, decoder.text()?);
+    let body = decoder.value()?;
+    Ok(GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) })
+}
+
+fn read_edge(decoder: &mut Decoder<'_>, nodes: usize) -> Result<GraphEdge, DecodeGraphError> {
+    decoder.list_of(6)?;
+    let mut node = || {
+        let number = decoder.unsigned()?;
+        usize::try_from(number)
+            .ok()
+            .filter(|node| *node < nodes)
+            .ok_or(DecodeGraphError::Invalid("an edge leads nowhere"))
+    };
+    let (from, to) = (node()?, node()?);
+    let state = match decoder.unsigned()? {
+        0 => State::Present,
+        1 => State::Ready,
+        _ => return Err(DecodeGraphError::Invalid("an edge has an unknown state")),
+    };
+    let strength = match decoder.unsigned()? {
+        0 => Strength::Soft,
+        1 => Strength::Hard,
+        _ => return Err(DecodeGraphError::Invalid("an edge has an unknown strength")),
+    };
+    let (name, version) = (decoder.text()?, decoder.unsigned()?);
+    let rule = u32::try_from(version).ok().and_then(|version| depend::rule(name, version));
+    let rule = rule.ok_or_else(|| DecodeGraphError::UnknownRule { name: name.to_owned(), version })?;
+    Ok(GraphEdge { from, to, state, strength, rule })
+}

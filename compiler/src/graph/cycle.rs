@@ -1,0 +1,116 @@
+//! Cycles: soft edges give way, hard ones are an error that shows the whole circle.
+//!
+//! In: nodes and edges. Out: the edges that stay, those that were dropped, and the hard cycles that are left.
+//! Soft edges are tried one by one in their canonical order, each kept unless it would close a cycle, so that the
+//! result depends on the set alone.
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::depend::{Edge, Node, Strength};
+
+/// A circle of hard edges: each edge's `to` is the next one's `from`, and the last leads back to the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cycle(pub Vec<Edge>);
+
+/// What became of the edges.
+pub(super) struct Resolved {
+    pub kept: Vec<Edge>,
+    pub dropped: Vec<Edge>,
+    pub cycles: Vec<Cycle>,
+}
+
+pub(super) fn resolve(nodes: usize, edges: Vec<Edge>) -> Resolved {
+    let knots = knots(nodes, &edges);
+    if knots.is_empty() {
+        return Resolved { kept: edges, dropped: Vec::new(), cycles: Vec::new() };
+    }
+    let mut knot_of = vec![usize::MAX; nodes];
+    for (number, knot) in knots.iter().enumerate() {
+        for node in knot {
+            knot_of[*node] = number;
+        }
+    }
+    let tied = |edge: &Edge| knot_of[edge.from] == knot_of[edge.to] && knot_of[edge.from] != usize::MAX;
+    let (tied, mut kept): (Vec<Edge>, Vec<Edge>) = edges.into_iter().partition(tied);
+    let (hard, soft): (Vec<Edge>, Vec<Edge>) = tied.into_iter().partition(|edge| edge.strength == Strength::Hard);
+    let hard_knots = self::knots(nodes, &hard);
+    let cycles = hard_knots.iter().map(|knot| Cycle(circle(knot, &hard))).collect();
+    let mut adjacent: Vec<Vec<Node>> = vec![Vec::new(); nodes];
+    for edge in &hard {
+        adjacent[edge.from].push(edge.to);
+    }
+    kept.extend(hard);
+    let mut dropped = Vec::new();
+    for edge in soft {
+        if reaches(edge.to, edge.from, &adjacent) {
+            dropped.push(edge);
+        } else {
+            adjacent[edge.from].push(edge.to);
+            kept.push(edge);
+        }
+    }
+    kept.sort();
+    Resolved { kept, dropped, cycles }
+}
+
+/// Sets of two or more nodes that can all reach each other, each sorted, in the order of their first nodes.
+fn knots(nodes: usize, edges: &[Edge]) -> Vec<Vec<Node>> {
+    let mut graph = DiGraph::<(), ()>::with_capacity(nodes, edges.len());
+    for _ in 0..nodes {
+        graph.add_node(());
+    }
+    for edge in edges {
+        graph.add_edge(NodeIndex::new(edge.from), NodeIndex::new(edge.to), ());
+    }
+    let components = tarjan_scc(&graph).into_iter().filter(|component| component.len() > 1);
+    let mut knots: Vec<Vec<Node>> = components
+        .map(|component| {
+            let mut knot: Vec<Node> = component.into_iter().map(NodeIndex::index).collect();
+            knot.sort_unstable();
+            knot
+        })
+        .collect();
+    knots.sort();
+    knots
+}
+
+fn reaches(from: Node, to: Node, adjacent: &[Vec<Node>]) -> bool {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut pending = vec![from];
+    while let Some(node) = pending.pop() {
+        if node == to {
+            return true;
+        }
+        if seen.insert(node) {
+            pending.extend(&adjacent[node]);
+        }
+    }
+    false
+}
+
+/// A shortest circle through the first node of the knot, found breadth first.
+fn circle(knot: &[Node], edges: &[Edge]) -> Vec<Edge> {
+    let Some(start) = knot.first() else { return Vec::new() };
+    let mut arrived_by: std::collections::BTreeMap<Node, &Edge> = std::collections::BTreeMap::new();
+    let mut pending = std::collections::VecDeque::from([*start]);
+    while let Some(node) = pending.pop_front() {
+        for edge in edges.iter().filter(|edge| edge.from == node && knot.binary_search(&edge.to).is_ok()) {
+            arrived_by.entry(edge.to).or_insert_with(|| {
+                pending.push_back(edge.to);
+                edge
+            });
+        }
+    }
+    let mut circle = Vec::new();
+    let mut node = *start;
+    while let Some(edge) = arrived_by.get(&node) {
+        circle.push((*edge).clone());
+        node = edge.from;
+        if node == *start {
+            break;
+        }
+    }
+    circle.reverse();
+    circle
+}

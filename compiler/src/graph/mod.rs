@@ -1,0 +1,161 @@
+//! The immutable, dependency-ordered graph of one application's resources.
+//!
+//! In: manifests and the edges among them. Out: a [`ResourceGraph`] with its ids and its one canonical order, or the
+//! cycles that forbid one. It can only be made by [`ResourceGraph::build`] or read back by [`ResourceGraph::decode`],
+//! so that one which exists is acyclic, sorted, and hashes to its id.
+//!
+//! # Ids
+//!
+//! - content root: key → resource of what stays in the cluster ("would the cluster change?");
+//! - hook root: the same of hooks;
+//! - graph: content root, hook root and edges. No name, place or time is in it: a comment, a moved file or a renamed
+//!   application leaves all three alone, and a better edge rule changes only the last.
+
+mod build;
+mod codec;
+mod cycle;
+mod order;
+mod root;
+
+pub use build::{BuildError, Built};
+pub use codec::DecodeGraphError;
+pub use cycle::Cycle;
+
+use std::sync::Arc;
+
+use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
+use crate::depend::{Node, Rule, State, Strength};
+use crate::name::ResourceKey;
+
+/// A resource: a canonical body under its key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GraphResource {
+    /// Its key; the namespace as written.
+    pub key: ResourceKey,
+    /// Hash of the body. Never shown for Secrets, whose values could be guessed from it; see [`GraphResource::shown_id`].
+    pub id: Id<Resource>,
+    /// The whole body.
+    pub body: Arc<Value>,
+}
+
+/// An edge of a graph: its identity, without the provenance that `depend` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GraphEdge {
+    /// The dependent.
+    pub from: Node,
+    /// The dependency.
+    pub to: Node,
+    /// What must hold of the dependency.
+    pub state: State,
+    /// Whether it could have been dropped.
+    pub strength: Strength,
+    /// What made it.
+    pub rule: Rule,
+}
+
+/// Resources, edges and order of one application. Nodes are the resources in key order, then the barriers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceGraph {
+    id: Id<Graph>,
+    content_root: Id<ContentRoot>,
+    hook_root: Id<HookRoot>,
+    resources: Vec<GraphResource>,
+    barriers: Vec<i64>,
+    edges: Vec<GraphEdge>,
+    order: Vec<Node>,
+}
+
+impl ResourceGraph {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Id<Graph> {
+        self.id
+    }
+
+    /// The hash of what stays in the cluster.
+    #[must_use]
+    pub fn content_root(&self) -> Id<ContentRoot> {
+        self.content_root
+    }
+
+    /// The hash of its hooks.
+    #[must_use]
+    pub fn hook_root(&self) -> Id<HookRoot> {
+        self.hook_root
+    }
+
+    /// The resources, sorted by key.
+    #[must_use]
+    pub fn resources(&self) -> &[GraphResource] {
+        &self.resources
+    }
+
+    /// The resource with this key.
+    #[must_use]
+    pub fn resource(&self, key: &ResourceKey) -> Option<&GraphResource> {
+        let found = self.resources.binary_search_by(|resource| resource.key.cmp(key));
+        found.ok().map(|node| &self.resources[node])
+    }
+
+    /// The waves that have a barrier behind them; barrier `i` is node `resources + i`.
+    #[must_use]
+    pub fn barriers(&self) -> &[i64] {
+        &self.barriers
+    }
+
+    /// The edges, sorted.
+    #[must_use]
+    pub fn edges(&self) -> &[GraphEdge] {
+        &self.edges
+    }
+
+    /// All nodes, each after everything that it waits for. The same graph has the same order on every machine.
+    #[must_use]
+    pub fn order(&self) -> &[Node] {
+        &self.order
+    }
+
+    /// The resources in order.
+    pub fn ordered(&self) -> impl Iterator<Item = &GraphResource> {
+        self.order.iter().filter_map(|node| self.resources.get(*node))
+    }
+
+    /// How a node is called: the key of a resource, or `wave N` for a barrier.
+    #[must_use]
+    pub fn node_name(&self, node: Node) -> String {
+        match self.resources.get(node) {
+            Some(resource) => resource.key.to_string(),
+            None => format!("wave {}", self.barriers.get(node - self.resources.len()).copied().unwrap_or_default()),
+        }
+    }
+}
+
+impl GraphResource {
+    /// The hook phases that the manifest names, where it is a hook of Argo CD or Helm rather than content.
+    #[must_use]
+    pub fn hook(&self) -> Option<&str> {
+        hook_of(&self.body)
+    }
+
+    /// Whether this is a Secret whose values are written in the manifest.
+    #[must_use]
+    pub fn is_plain_secret(&self) -> bool {
+        self.key.is("", "Secret") && self.body.get("data").and_then(Value::as_map).is_some_and(|data| !data.is_empty())
+    }
+
+    /// The id as it may be shown: `secret` in the place of the hash of values that could be guessed.
+    #[must_use]
+    pub fn shown_id(&self) -> String {
+        if self.is_plain_secret() { "secret".to_owned() } else { self.id.to_string() }
+    }
+}
+
+/// Argo CD's hook annotation counts first; Helm's only where there is none. `crd-install` marks plain content.
+fn hook_of(body: &Value) -> Option<&str> {
+    let annotation = |name| crate::manifest::annotation(body, name).filter(|text| !text.trim().is_empty());
+    annotation("argocd.argoproj.io/hook")
+        .or_else(|| annotation("helm.sh/hook").filter(|text| text.trim() != "crd-install"))
+}
+
+#[cfg(test)]
+mod tests;

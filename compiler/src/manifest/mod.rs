@@ -1,0 +1,56 @@
+//! From text to manifests: what kubectl would have sent, each object with its origin.
+//!
+//! In: the bytes of files. Out: [`Manifest`]s, settled (see [`settle`](self)), and every error and lint of every file.
+//! Guarantees: nothing is defaulted by a schema, no error hides another, and equal input gives equal output.
+
+mod object;
+mod settle;
+pub mod yaml;
+
+pub use object::{Manifest, annotation, number_generated, objects};
+
+use crate::canon::{Map, Value};
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::name::ResourceKey;
+
+/// Reads one file: its manifests in order, and everything there is to say about it.
+#[must_use]
+pub fn read(path: &str, bytes: &[u8]) -> (Vec<Manifest>, Vec<Diagnostic>) {
+    let origin = |line, column| Origin { path: path.to_owned(), line, column };
+    let reading = yaml::read(bytes, yaml::Limits::default());
+    let mut findings = Vec::new();
+    let mut manifests = Vec::new();
+    for document in reading.documents {
+        manifests.extend(objects(document.value, &origin(document.line, 0), &mut findings));
+    }
+    for problem in reading.problems {
+        findings.push(Diagnostic::error(origin(problem.line, problem.column), problem.message));
+    }
+    for lint in reading.lints {
+        findings.push(Diagnostic::lint(origin(lint.line, lint.column), lint.rule, lint.message));
+    }
+    (manifests, findings)
+}
+
+/// Where a kind keeps its pod spec, from the top of the body; `None` for kinds that make no Pods.
+#[must_use]
+pub fn pod_spec_path(key: &ResourceKey) -> Option<&'static [&'static str]> {
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("", "Pod") => Some(&["spec"]),
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
+        | ("", "ReplicationController")
+        | ("batch", "Job")
+        // Groups that these kinds had before; old commits are full of them.
+        | ("extensions", "Deployment" | "ReplicaSet" | "DaemonSet") => Some(&["spec", "template", "spec"]),
+        ("batch", "CronJob") => Some(&["spec", "jobTemplate", "spec", "template", "spec"]),
+        _ => None,
+    }
+}
+
+fn pod_spec_of<'a>(key: &ResourceKey, body: &'a mut Value) -> Option<&'a mut Map> {
+    let mut map = body.as_map_mut()?;
+    for part in pod_spec_path(key)? {
+        map = map.get_mut(*part)?.as_map_mut()?;
+    }
+    Some(map)
+}

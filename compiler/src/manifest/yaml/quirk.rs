@@ -1,0 +1,154 @@
+//! The places where libyaml-safer and yaml.v2's port of libyaml part, found by comparing their scanners.
+//!
+//! In: the text of a chunk. Out: an error where they would read different things, or a text that both read alike.
+//! Guarantees: no text that both read alike is refused, but for a byte order mark at the start of a quoted line.
+
+use libyaml_safer::{Encoding, Scanner, TokenData};
+
+use super::event::Fault;
+
+const MARK: char = '\u{FEFF}';
+
+/// How many suspicious tags are looked at; each costs a scan of the text before it.
+const SUSPECTS: usize = 32;
+
+/// Refuses what must not reach the parser.
+pub(super) fn check(text: &str) -> Result<(), Fault> {
+    // libyaml skips a mark at the start of any line, yaml.v2 takes it for text.
+    let at_line_start = |at: usize| at == 0 || text[..at].ends_with(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    if let Some((at, _)) = text.match_indices(MARK).find(|(at, _)| at_line_start(*at)) {
+        return Err(Fault::new(at, "a byte order mark stands inside the document: remove the invisible character"));
+    }
+    match tag_before_comma(text) {
+        Some(at) => Err(Fault::new(at, "a tag needs a space between itself and `,`")),
+        None => Ok(()),
+    }
+}
+
+/// Finds a tag that ends at a comma. libyaml-safer panics there inside `[]` and `{}`; yaml.v2 makes the comma part of
+/// the tag.
+fn tag_before_comma(text: &str) -> Option<usize> {
+    text.match_indices('!')
+        .filter_map(|(at, _)| Some((at, end_of_tag(text, at)?)))
+        .filter(|(_, end)| text[*end..].starts_with(','))
+        .take(SUSPECTS)
+        .find(|(at, end)| ends_with_tag(&text[..*end], *at))
+        .map(|(at, _)| at)
+}
+
+/// Where a tag at `at` would end; it may just as well be an exclamation mark in a text.
+fn end_of_tag(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at + 1..];
+    if let Some(verbatim) = rest.strip_prefix('<') {
+        return Some(at + 2 + verbatim.find('>')? + 1);
+    }
+    let other = |c: char| !(c.is_ascii_alphanumeric() || "_-;/?:@&=+$.%!~*'()".contains(c));
+    Some(at + 1 + rest.find(other)?)
+}
+
+/// Whether the last token of `text` is a tag that starts at `at`.
+fn ends_with_tag(text: &str, at: usize) -> bool {
+    // libyaml-safer wants a line end behind everything.
+    let text = format!("{text}\n");
+    let mut scanner = Scanner::new();
+    scanner.set_encoding(Encoding::Utf8);
+    scanner.set_input(text.as_bytes());
+    let mut found = false;
+    for token in scanner.map_while(Result::ok) {
+        match token.data {
+            TokenData::Tag { .. } => found = token.start_mark.index == at as u64,
+            // What the end of the text closes.
+            TokenData::BlockEnd | TokenData::StreamEnd => {}
+            _ => found = false,
+        }
+    }
+    found
+}
+
+/// yaml.v2 knows the escape `\'`, libyaml does not: returns the text without the backslashes of the scalar where
+/// libyaml stopped, if that is why.
+pub(super) fn without_escaped_apostrophes(text: &str, fault: &Fault) -> Option<String> {
+    let (before, rest) = text.split_at_checked(fault.at)?;
+    if !fault.message.starts_with("found unknown escape character") || !rest.starts_with("\\'") {
+        return None;
+    }
+    let mut mended = String::with_capacity(text.len());
+    mended.push_str(before);
+    let mut left = rest.chars();
+    while let Some(c) = left.next() {
+        match c {
+            '\\' => match left.next() {
+                Some('\'') => mended.push('\''),
+                other => mended.extend(std::iter::once('\\').chain(other)),
+            },
+            '"' => {
+                mended.push('"');
+                break;
+            }
+            _ => mended.push(c),
+        }
+    }
+    mended.push_str(left.as_str());
+    Some(mended)
+}
+
+/// Refuses `\/` in the double-quoted scalar between two offsets: an escape of libyaml (and JSON) that yaml.v2 lacks.
+pub(super) fn check_slashes(text: &str, at: usize, end: usize) -> Result<(), Fault> {
+    // An anchor or a tag may stand before the quote; neither can hold a backslash.
+    let scalar = text.get(at..end).unwrap_or_default();
+    let mut escaped = false;
+    for (offset, byte) in scalar.bytes().enumerate() {
+        if escaped && byte == b'/' {
+            return Err(Fault::new(at + offset - 1, "found unknown escape character `\\/`: kubectl knows it in JSON only"));
+        }
+        escaped = byte == b'\\' && !escaped;
+    }
+    Ok(())
+}
+
+/// Where the first character stands that YAML does not allow; the start if there is none.
+pub(super) fn control_character(text: &str) -> usize {
+    let forbidden = |c: char| {
+        !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{10000}'..)
+    };
+    text.find(forbidden).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_before_commas_are_found_and_prose_is_not() {
+        for text in ["[!,a]\n", "a: [x, !foo,b]\n", "{a: !<x,y>,b: 1}\n", "[!!str,a]\n", "- {a: [1, !b!c, 2]}\n"] {
+            assert!(tag_before_comma(text).is_some(), "{text}");
+        }
+        for text in ["a: wow !, b\n", "# !x,\n[a]\n", "a: |\n  [!x,y]\n", "a: \"[!x,y]\"\n", "[a!, b]\n", "[! a, b]\n"] {
+            assert_eq!(tag_before_comma(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn escaped_apostrophes_lose_their_backslash_up_to_the_quote() {
+        let text = r#"a: "x\\ \' \"\'" \'"#;
+        let fault = Fault::new(text.find("\\'").unwrap(), "found unknown escape character, while");
+        assert_eq!(without_escaped_apostrophes(text, &fault).as_deref(), Some(r#"a: "x\\ ' \"'" \'"#));
+        assert_eq!(without_escaped_apostrophes(text, &Fault::new(0, "found unknown escape character")), None);
+        assert_eq!(without_escaped_apostrophes(text, &Fault::new(999, "found unknown escape character")), None);
+    }
+
+    #[test]
+    fn escaped_slashes_are_found_behind_pairs_of_backslashes() {
+        let check = |text: &str| check_slashes(text, 0, text.len());
+        assert_eq!(check(r#""a\/""#).map_err(|fault| fault.at), Err(2));
+        assert_eq!(check(r#""\\\/""#).map_err(|fault| fault.at), Err(3));
+        assert_eq!(check(r#""a\\/b""#), Ok(()));
+    }
+
+    #[test]
+    fn byte_order_marks_at_the_start_of_lines_are_refused() {
+        assert!(check("\u{FEFF}a: 1\n").is_err());
+        assert!(check("a: 1\n\u{FEFF}b: 1\n").is_err());
+        assert_eq!(check("a: x\u{FEFF}\n"), Ok(()));
+    }
+}

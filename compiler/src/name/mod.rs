@@ -1,0 +1,9 @@
+//! Names that are valid by construction: applications, resources, paths in a repository.
+//!
+//! In: text from users and manifests. Out: types whose existence proves that the text obeys its rules.
+
+mod app_name;
+mod key;
+
+pub use app_name::{AppName, AppNameError};
+pub use key::{ResourceKey, Scope};

@@ -1,0 +1,118 @@
+//! Binding a graph to a target: every key gets the namespace that it has there.
+//!
+//! In: a graph, the namespaces of kinds (from discovery), the destination. Out: [`Bound`], or all kinds that the
+//! server does not know and all pairs of keys that become one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::canon::Value;
+use crate::depend::Node;
+use crate::graph::{GraphResource, ResourceGraph};
+use crate::name::ResourceKey;
+
+/// A graph with the keys that its resources have in one target.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The graph.
+    pub graph: Arc<ResourceGraph>,
+    keys: Vec<ResourceKey>,
+    nodes: BTreeMap<ResourceKey, Node>,
+}
+
+/// Why a graph cannot go to a target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BindError {
+    /// The server has no such kind, and no CRD of the graph defines it.
+    #[error("{key}: the server does not serve {kind} in {api_version}")]
+    UnknownKind {
+        /// The resource.
+        key: ResourceKey,
+        /// Its kind.
+        kind: String,
+        /// Its `apiVersion`.
+        api_version: String,
+    },
+    /// Two resources are one object there.
+    #[error("{first} and {second} are the same object in this target: {bound}")]
+    SameObject {
+        /// One key, as written.
+        first: ResourceKey,
+        /// The other.
+        second: ResourceKey,
+        /// What both become.
+        bound: ResourceKey,
+    },
+}
+
+impl Bound {
+    /// Binds all keys. `namespaced` says of an `apiVersion` and kind whether it has namespaces, and `None` where the
+    /// server does not know it; kinds that the graph's own CRDs define need not be known yet.
+    pub fn new(
+        graph: Arc<ResourceGraph>,
+        destination: &str,
+        namespaced: impl Fn(&str, &str) -> Option<bool>,
+    ) -> Result<Self, Vec<BindError>> {
+        let defined = defined_kinds(&graph);
+        let mut errors = Vec::new();
+        let mut keys = Vec::with_capacity(graph.resources().len());
+        let mut nodes: BTreeMap<ResourceKey, Node> = BTreeMap::new();
+        for (node, resource) in graph.resources().iter().enumerate() {
+            let api_version = api_version(resource);
+            let kind = (resource.key.group.as_str(), resource.key.kind.as_str());
+            let known = namespaced(api_version, kind.1).or_else(|| defined.get(&kind).copied());
+            let Some(known) = known else {
+                errors.push(BindError::UnknownKind {
+                    key: resource.key.clone(),
+                    kind: resource.key.kind.clone(),
+                    api_version: api_version.to_owned(),
+                });
+                continue;
+            };
+            let key = resource.key.bound(known, destination);
+            keys.push(key.clone());
+            if let Some(first) = nodes.insert(key.clone(), node) {
+                let first = graph.resources()[first].key.clone();
+                errors.push(BindError::SameObject { first, second: resource.key.clone(), bound: key });
+            }
+        }
+        if errors.is_empty() { Ok(Self { graph, keys, nodes }) } else { Err(errors) }
+    }
+
+    /// The keys, by node.
+    #[must_use]
+    pub fn keys(&self) -> &[ResourceKey] {
+        &self.keys
+    }
+
+    /// The node of a bound key.
+    #[must_use]
+    pub fn node(&self, key: &ResourceKey) -> Option<Node> {
+        self.nodes.get(key).copied()
+    }
+
+    /// The resource of a bound key.
+    #[must_use]
+    pub fn resource(&self, key: &ResourceKey) -> Option<&GraphResource> {
+        self.graph.resources().get(self.node(key)?)
+    }
+}
+
+/// `apiVersion` of a resource. Every manifest has one; see `manifest`.
+pub(super) fn api_version(resource: &GraphResource) -> &str {
+    resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether the kinds that the graph's own CRDs define have namespaces.
+fn defined_kinds(graph: &ResourceGraph) -> BTreeMap<(&str, &str), bool> {
+    let definitions = graph.resources().iter().filter(|resource| {
+        resource.key.is("apiextensions.k8s.io", "CustomResourceDefinition")
+    });
+    definitions
+        .filter_map(|resource| {
+            let text = |path: &[&str]| resource.body.at(path).and_then(Value::as_str);
+            let kind = (text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);
+            Some((kind, text(&["spec", "scope"])? == "Namespaced"))
+        })
+        .collect()
+}

@@ -1,0 +1,214 @@
+//! Making a plan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::depend::State;
+use crate::diff;
+use crate::name::ResourceKey;
+
+use super::{Action, Approvals, Bound, Cause, Owned, Plan, PlanNode, Seen, Step, Wait, guard};
+
+/// All that a plan depends on.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// What is wanted.
+    pub desired: &'a Bound,
+    /// The last graph that was applied as a whole; tells which fields change.
+    pub base: Option<&'a Bound>,
+    /// Graphs that a run began to apply since, and did not finish.
+    pub attempted: &'a [Bound],
+    /// What we own in the target.
+    pub inventory: &'a BTreeMap<ResourceKey, Owned>,
+    /// What was seen. A key that is missing here was not looked at: it is believed to be as recorded.
+    pub seen: &'a BTreeMap<ResourceKey, Seen>,
+    /// What the user has allowed.
+    pub approvals: &'a Approvals,
+}
+
+/// Plans.
+#[must_use]
+pub fn build(input: &Input<'_>) -> Plan {
+    let unsettled = unsettled(input);
+    let mut plan = Plan::default();
+    apply_steps(input, &unsettled, &mut plan);
+    let applies = plan.nodes.len();
+    delete_steps(input, applies, &mut plan);
+    layers(&mut plan);
+    let deletions: Vec<&ResourceKey> =
+        plan.steps.iter().filter(|step| step.action == Action::Delete).map(|step| &step.key).collect();
+    let owned = input.inventory.len().max(deletions.len());
+    plan.guards = guard::guards(&deletions, owned, input.desired.keys().len(), input.approvals);
+    plan
+}
+
+/// Keys that an unfinished run may have touched: those in which the base and any attempted graph differ.
+fn unsettled(input: &Input<'_>) -> BTreeSet<ResourceKey> {
+    let mut keys = BTreeSet::new();
+    for attempted in input.attempted {
+        for bound in input.base.into_iter().chain([attempted]) {
+            for key in bound.keys() {
+                let id = |graph: &Bound| graph.resource(key).map(|resource| resource.id);
+                if input.base.and_then(id) != id(attempted) {
+                    keys.insert(key.clone());
+                }
+            }
+        }
+    }
+    keys
+}
+
+/// One node for each node of the wanted graph, in its order, so that waits only point backwards.
+fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut Plan) {
+    let graph = &input.desired.graph;
+    let mut position = vec![0; graph.order().len()];
+    let mut waits: Vec<Vec<Wait>> = vec![Vec::new(); graph.order().len()];
+    for (index, node) in graph.order().iter().enumerate() {
+        position[*node] = index;
+    }
+    for edge in graph.edges() {
+        waits[edge.from].push(Wait { node: position[edge.to], state: edge.state, rule: Some(edge.rule) });
+    }
+    for node in graph.order() {
+        let step = input.desired.keys().get(*node).and_then(|key| apply_step(input, unsettled, key));
+        if *node < graph.resources().len() && step.is_none() {
+            plan.unchanged += 1;
+        }
+        let step = step.map(|step| {
+            plan.steps.push(step);
+            plan.steps.len() - 1
+        });
+        plan.nodes.push(PlanNode { step, waits: std::mem::take(&mut waits[*node]) });
+    }
+}
+
+fn apply_step(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, key: &ResourceKey) -> Option<Step> {
+    let resource = input.desired.resource(key)?;
+    let owned = input.inventory.get(key);
+    let (action, cause, uid) = match (owned, input.seen.get(key)) {
+        (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),
+        (None, Some(Seen::Present { ours, .. })) => {
+            let cause = if *ours && unsettled.contains(key) { Cause::Resumed } else { Cause::Exists };
+            (Action::Update, cause, None)
+        }
+        (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None),
+        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => (Action::Update, Cause::Replaced, None),
+        (Some(owned), seen) => {
+            let drifted = matches!(seen, Some(Seen::Present { as_applied: false, .. }));
+            let cause = if owned.applied != resource.id {
+                Cause::Changed
+            } else if unsettled.contains(key) {
+                Cause::Resumed
+            } else if drifted {
+                Cause::Drifted
+            } else {
+                return None;
+            };
+            (Action::Update, cause, Some(owned.uid.clone()))
+        }
+    };
+    let before = input.base.and_then(|base| base.resource(key));
+    let changes = match before {
+        Some(before) if action == Action::Update => diff::bodies(key, &before.body, &resource.body),
+        _ => Vec::new(),
+    };
+    let desired = Some((resource.id, resource.body.clone()));
+    Some(Step { key: key.clone(), action, cause, desired, uid, changes, layer: 0 })
+}
+
+/// What we made and the graph has no more, against the edges of the graphs that made it. All of it waits for a
+/// barrier behind every step that applies.
+fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
+    let gone = |key: &&ResourceKey| input.desired.node(key).is_none();
+    let mut candidates: BTreeSet<&ResourceKey> = input.inventory.keys().filter(gone).collect();
+    candidates.extend(input.attempted.iter().flat_map(|bound| bound.keys()).filter(gone));
+    let mut doomed = BTreeMap::new();
+    for key in candidates {
+        match fate(input, key) {
+            Fate::Delete(uid) => {
+                doomed.insert(key.clone(), uid);
+            }
+            Fate::Forget(reason) => plan.forgotten.push((key.clone(), reason)),
+            Fate::Nothing => {}
+        }
+    }
+    if doomed.is_empty() {
+        return;
+    }
+    let barrier = plan.nodes.len();
+    let all = |node| Wait { node, state: State::Ready, rule: None };
+    plan.nodes.push(PlanNode { step: None, waits: (0..applies).map(all).collect() });
+    for (key, waits_for) in deletion_order(input, &doomed) {
+        let uid = doomed.get(&key).cloned();
+        let (action, cause) = (Action::Delete, Cause::Removed);
+        plan.steps.push(Step { key, action, cause, desired: None, uid, changes: Vec::new(), layer: 0 });
+        let mut waits = vec![all(barrier)];
+        waits.extend(waits_for.into_iter().map(|position| all(barrier + 1 + position)));
+        plan.nodes.push(PlanNode { step: Some(plan.steps.len() - 1), waits });
+    }
+}
+
+enum Fate {
+    Delete(String),
+    Forget(&'static str),
+    Nothing,
+}
+
+/// Whether an object that left the graph is deleted. It is only where it is certain that we made this very object.
+fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
+    match (input.inventory.get(key), input.seen.get(key)) {
+        (Some(_), Some(Seen::Absent)) => Fate::Forget("it is gone already"),
+        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
+            Fate::Forget("it is another object of the same name now: kept")
+        }
+        (Some(owned), _) if !owned.created => Fate::Forget("it was there before us: kept"),
+        (Some(owned), _) => Fate::Delete(owned.uid.clone()),
+        // A run that died may have made it without recording it.
+        (None, Some(Seen::Present { uid, ours: true, .. })) => Fate::Delete(uid.clone()),
+        (None, _) => Fate::Nothing,
+    }
+}
+
+/// Dependents before what they depend on: the reverse of the order of creation, with the positions that each deletion
+/// must wait for. Graphs may disagree on edges; one that would point backwards is left out.
+fn deletion_order(input: &Input<'_>, doomed: &BTreeMap<ResourceKey, String>) -> Vec<(ResourceKey, Vec<usize>)> {
+    let graphs: Vec<&Bound> = input.base.into_iter().chain(input.attempted).collect();
+    let mut order: Vec<ResourceKey> = Vec::new();
+    let mut placed = BTreeSet::new();
+    for bound in &graphs {
+        for node in bound.graph.order().iter().rev() {
+            if let Some(key) = bound.keys().get(*node)
+                && doomed.contains_key(key)
+                && placed.insert(key.clone())
+            {
+                order.push(key.clone());
+            }
+        }
+    }
+    order.extend(doomed.keys().filter(|key| !placed.contains(*key)).cloned());
+    let position: HashMap<&ResourceKey, usize> = order.iter().enumerate().map(|(index, key)| (key, index)).collect();
+    let mut waits: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); order.len()];
+    for bound in &graphs {
+        for edge in bound.graph.edges() {
+            let place = |node| bound.keys().get(node).and_then(|key| position.get(key)).copied();
+            if let (Some(dependent), Some(dependency)) = (place(edge.from), place(edge.to))
+                && dependent < dependency
+            {
+                waits[dependency].insert(dependent);
+            }
+        }
+    }
+    let waits: Vec<Vec<usize>> = waits.into_iter().map(|waits| waits.into_iter().collect()).collect();
+    order.into_iter().zip(waits).collect()
+}
+
+/// The longest chain of steps before each step, from 1.
+fn layers(plan: &mut Plan) {
+    let mut depth = vec![0_usize; plan.nodes.len()];
+    for (index, node) in plan.nodes.iter().enumerate() {
+        let before = node.waits.iter().map(|wait| depth[wait.node]).max().unwrap_or_default();
+        depth[index] = before + usize::from(node.step.is_some());
+        if let Some(step) = node.step {
+            plan.steps[step].layer = depth[index];
+        }
+    }
+}

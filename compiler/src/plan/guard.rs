@@ -1,0 +1,86 @@
+//! Guards: what a plan must not do without a word from the user.
+//!
+//! In: a plan's deletions. Out: [`Guard`]s, each of which names the flag that lifts it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::name::ResourceKey;
+
+/// Kinds whose deletion takes more with it than the object: everything inside, or data.
+const PRECIOUS: [&str; 4] = ["CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"];
+
+/// So many deletions, and more than half of what we own, are a mistake more often than a wish.
+const MANY: usize = 10;
+
+/// What the user has said yes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approvals {
+    /// Kinds that may be deleted (`--allow-delete`).
+    #[serde(default)]
+    pub delete: BTreeSet<String>,
+    /// A graph without resources may be applied (`--allow-empty`).
+    #[serde(default)]
+    pub empty: bool,
+    /// Most of an application may be deleted at once (`--allow-many-deletions`).
+    #[serde(default)]
+    pub many: bool,
+}
+
+/// Something that needs a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// Objects of a precious kind would be deleted.
+    Precious {
+        /// The kind.
+        kind: String,
+        /// The objects.
+        keys: Vec<ResourceKey>,
+    },
+    /// The graph is empty, and the target is not.
+    Empty,
+    /// More than half of the objects, and at least ten, would be deleted.
+    Many {
+        /// Deletions.
+        deleted: usize,
+        /// Objects that we own.
+        owned: usize,
+    },
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Precious { kind, keys } => {
+                let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                write!(formatter, "deleting {} needs --allow-delete={kind}", names.join(", "))
+            }
+            Self::Empty => formatter.write_str(
+                "the graph is empty, and applying it deletes everything: that needs --allow-empty \
+                 (or `kubectl gitops delete`)",
+            ),
+            Self::Many { deleted, owned } => {
+                write!(formatter, "deleting {deleted} of {owned} objects at once needs --allow-many-deletions")
+            }
+        }
+    }
+}
+
+/// The guards that `approvals` do not lift.
+pub(super) fn guards(deletions: &[&ResourceKey], owned: usize, desired: usize, approvals: &Approvals) -> Vec<Guard> {
+    let mut guards = Vec::new();
+    if desired == 0 && !deletions.is_empty() && !approvals.empty {
+        guards.push(Guard::Empty);
+    } else if deletions.len() >= MANY && deletions.len() * 2 > owned && !approvals.many && !approvals.empty {
+        guards.push(Guard::Many { deleted: deletions.len(), owned });
+    }
+    let mut precious: BTreeMap<&str, Vec<ResourceKey>> = BTreeMap::new();
+    for key in deletions {
+        if PRECIOUS.contains(&key.kind.as_str()) && !approvals.delete.contains(&key.kind) {
+            precious.entry(&key.kind).or_default().push((*key).clone());
+        }
+    }
+    guards.extend(precious.into_iter().map(|(kind, keys)| Guard::Precious { kind: kind.to_owned(), keys }));
+    guards
+}

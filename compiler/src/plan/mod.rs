@@ -1,0 +1,155 @@
+//! The steps that lead a target from the state that is recorded and seen to the graph that is wanted.
+//!
+//! In: a graph bound to a target ([`Bound`]), what we own there ([`Owned`]), what was seen. Out: a [`Plan`]: steps in
+//! canonical order, what each waits for, what is given up without deletion, and the guards that need a word from the
+//! user. Pure: the same input gives the same plan.
+//!
+//! Objects are created and changed first, along the edges of the wanted graph; only when all of that has worked are
+//! objects deleted, against the edges of the graphs that made them. Where something fails, nothing is deleted.
+
+mod bind;
+mod build;
+mod guard;
+
+pub use bind::{BindError, Bound};
+pub use build::{Input, build};
+pub use guard::{Approvals, Guard};
+
+use std::sync::Arc;
+
+use crate::canon::{Id, Resource, Value};
+use crate::depend::{Rule, State};
+use crate::diff::FieldChange;
+use crate::name::ResourceKey;
+
+/// What we know of an object that we applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// The object's uid.
+    pub uid: String,
+    /// What we applied to it.
+    pub applied: Id<Resource>,
+    /// Whether we made it. What was there before us is kept when it leaves the graph.
+    pub created: bool,
+}
+
+/// What was seen of an object before planning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Present {
+        /// Its uid.
+        uid: String,
+        /// Whether it is as we left it: our labels and our own entry of managedFields.
+        as_applied: bool,
+        /// Whether our field manager has applied it, ever.
+        ours: bool,
+    },
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Apply an object that should not be there yet.
+    Create,
+    /// Apply an object that is there.
+    Update,
+    /// Delete an object that we made.
+    Delete,
+}
+
+/// Why a step is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The graph has it, the target does not.
+    New,
+    /// The graph has it, and so has the cluster, but not from us.
+    Exists,
+    /// The bodies differ.
+    Changed,
+    /// We applied it, and it is gone.
+    Missing,
+    /// We applied it, and somebody changed it.
+    Drifted,
+    /// We applied it, and it is another object of the same name now.
+    Replaced,
+    /// A run before this one did not finish, and may have touched it.
+    Resumed,
+    /// The graph has it no more.
+    Removed,
+}
+
+/// Applies or deletes one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The bound key.
+    pub key: ResourceKey,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+    /// What is applied; absent for deletions.
+    pub desired: Option<(Id<Resource>, Arc<Value>)>,
+    /// The uid that the object must have; absent where none is expected.
+    pub uid: Option<String>,
+    /// The fields that change, as far as the graphs tell.
+    pub changes: Vec<FieldChange>,
+    /// How many steps must go before it, at the longest.
+    pub layer: usize,
+}
+
+/// A node of the plan: a step, or a place that only holds edges together (an unchanged resource, a barrier).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanNode {
+    /// Index into [`Plan::steps`].
+    pub step: Option<usize>,
+    /// What must have happened before.
+    pub waits: Vec<Wait>,
+}
+
+/// A dependency on another node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// Index into [`Plan::nodes`].
+    pub node: usize,
+    /// What must hold of it. A deletion is present and ready when the object is gone.
+    pub state: State,
+    /// The rule that asks for it; absent for our own barriers and for deletions.
+    pub rule: Option<Rule>,
+}
+
+/// Steps and their order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// The steps, in an order in which they could run one by one.
+    pub steps: Vec<Step>,
+    /// The graph of waits; acyclic, each node after those it waits for.
+    pub nodes: Vec<PlanNode>,
+    /// How many resources of the graph need nothing.
+    pub unchanged: usize,
+    /// Objects that leave the record without being deleted, and why.
+    pub forgotten: Vec<(ResourceKey, &'static str)>,
+    /// What needs a word from the user before anything runs.
+    pub guards: Vec<Guard>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.forgotten.is_empty()
+    }
+
+    /// How many steps have this action.
+    #[must_use]
+    pub fn count(&self, action: Action) -> usize {
+        self.steps.iter().filter(|step| step.action == action).count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

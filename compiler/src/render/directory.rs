@@ -1,0 +1,152 @@
+//! The renderer for folders of plain manifests.
+//!
+//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it.
+
+use rayon::prelude::*;
+
+use crate::app::{AppSpec, Directory};
+use crate::canon::{Encoder, Id, Layout, Recipe};
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::manifest::{self, Manifest};
+use crate::tree::{Entry, EntryKind, Error, Snapshot};
+
+/// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests, edges
+/// or lints: with the reader, the settling, the lists, the rules of `depend`.
+const RENDERER: (&str, u64) = ("directory", 1);
+
+/// A render that is ready to run.
+pub struct Render<'a> {
+    snapshot: &'a Snapshot,
+    files: Vec<&'a Entry>,
+    bytes: Vec<Option<Vec<u8>>>,
+    /// The id of everything that the render reads and of how it reads it.
+    pub recipe: Id<Recipe>,
+}
+
+/// Chooses the files and hashes the layout. A commit's files need not be read for it: their oids are known, and were
+/// checked when they were read first.
+pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Diagnostic>) -> Result<Render<'a>, Error> {
+    let files = choose(snapshot, &app.directory, findings);
+    let reader = snapshot.reader();
+    let mut bytes = Vec::with_capacity(files.len());
+    let mut encoder = Encoder::new();
+    encoder.list(files.len());
+    for file in &files {
+        encoder.list(2);
+        encoder.text(below(snapshot, file));
+        // What a link leads to counts, not where it leads.
+        let read = match (file.kind, file.oid) {
+            (EntryKind::File, Some(oid)) => {
+                encoder.raw(oid.as_slice());
+                None
+            }
+            _ => {
+                let read = reader.read(file)?;
+                encoder.raw(blake3::hash(&read).as_bytes());
+                Some(read)
+            }
+        };
+        bytes.push(read);
+    }
+    let layout = Id::<Layout>::of(&encoder.finish());
+    Ok(Render { snapshot, files, bytes, recipe: recipe(layout, &app.directory) })
+}
+
+fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
+    let Directory { recurse, include, exclude } = directory;
+    let mut encoder = Encoder::new();
+    encoder.list(6);
+    encoder.text(RENDERER.0);
+    encoder.unsigned(RENDERER.1);
+    encoder.unsigned(u64::from(*recurse));
+    for pattern in [include, exclude] {
+        encoder.text(pattern.as_ref().map_or("", |pattern| pattern.as_str()));
+    }
+    encoder.raw(layout.digest());
+    Id::of(&encoder.finish())
+}
+
+impl Render<'_> {
+    /// How many files take part.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Reads and parses all files, in parallel; the manifests come in the order of paths and documents.
+    pub fn run(&self, findings: &mut Vec<Diagnostic>) -> Result<Vec<Manifest>, Error> {
+        let parts: Vec<_> = (0..self.files.len())
+            .into_par_iter()
+            .map_init(|| self.snapshot.reader(), |reader, index| {
+                let file = self.files[index];
+                let read;
+                let bytes = match &self.bytes[index] {
+                    Some(bytes) => bytes,
+                    None => {
+                        read = reader.read(file)?;
+                        &read
+                    }
+                };
+                Ok(manifest::read(&file.path, bytes))
+            })
+            .collect::<Result<_, Error>>()?;
+        let mut manifests = Vec::new();
+        for (found, said) in parts {
+            manifests.extend(found);
+            findings.extend(said);
+        }
+        manifest::number_generated(&mut manifests);
+        Ok(manifests)
+    }
+}
+
+fn below<'a>(snapshot: &Snapshot, file: &'a Entry) -> &'a str {
+    file.path.strip_prefix(snapshot.folder()).map_or(file.path.as_str(), |path| path.trim_start_matches('/'))
+}
+
+fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> Vec<&'a Entry> {
+    let mut files = Vec::new();
+    let mut deeper = 0_usize;
+    for entry in snapshot.entries() {
+        let path = below(snapshot, entry);
+        let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
+            && !directory.exclude.as_ref().is_some_and(|pattern| pattern.matches(path));
+        if !wanted {
+            continue;
+        }
+        if path.contains('/') && !directory.recurse {
+            deeper += usize::from(is_manifest(path));
+            continue;
+        }
+        let here = || Origin { path: entry.path.clone(), line: 0, column: 0 };
+        if entry.kind == EntryKind::Submodule {
+            let message = "a submodule lies in this folder, and submodules are not read; leave it out with --exclude";
+            findings.push(Diagnostic::error(here(), message));
+        } else if is_manifest(path) {
+            files.push(entry);
+        } else if let Some(message) = needs_another_renderer(path) {
+            findings.push(Diagnostic::error(here(), message));
+        }
+    }
+    if files.is_empty() && findings.is_empty() {
+        let folder = if snapshot.folder().is_empty() { "." } else { snapshot.folder() };
+        let mut message = "no manifests here (files that end in .yaml, .yml or .json)".to_owned();
+        if deeper > 0 {
+            message = format!("{message}; {deeper} in the folders below: add --recursive");
+        }
+        let origin = Origin { path: folder.to_owned(), line: 0, column: 0 };
+        findings.push(Diagnostic::error(origin, message));
+    }
+    files
+}
+
+fn is_manifest(path: &str) -> bool {
+    let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    extension.is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// Files whose objects would be lost if they were passed over.
+fn needs_another_renderer(path: &str) -> Option<&'static str> {
+    let (_, extension) = path.rsplit_once('.')?;
+    (extension == "jsonnet").then_some("Jsonnet is not rendered by this version; leave it out with --exclude")
+}

@@ -1,0 +1,117 @@
+//! The tree of a commit, walked without a checkout.
+//!
+//! In: an oid and a folder. Out: a [`Snapshot`] of the files below the folder. Only that folder is walked.
+
+use gix::ObjectId;
+use gix::objs::Kind;
+use gix::objs::tree::EntryKind as Mode;
+
+use super::repository::read_object;
+use super::snapshot::{Bytes, path_error};
+use super::{CommitInfo, Entry, EntryKind, Error, MAX_ENTRIES, Snapshot};
+
+/// A tree deeper than this is refused: paths that no file system could hold.
+const MAX_DEPTH: usize = 512;
+
+pub(super) fn snapshot(repository: &gix::Repository, id: ObjectId, folder: &str) -> Result<Snapshot, Error> {
+    let (commit, tree) = read_commit(repository, id)?;
+    let place = format!("commit {}", &commit.oid[..12]);
+    let root = find_folder(repository, tree, folder, &place)?;
+    let entries = walk(repository, root, folder)?;
+    Ok(Snapshot {
+        entries,
+        folder: folder.to_owned(),
+        bytes: Bytes::Objects(repository.clone().into_sync()),
+        commit: Some(commit),
+        dirty: false,
+    })
+}
+
+/// The commit behind `id` (an annotated tag is followed) and the oid of its tree.
+pub(super) fn read_commit(repository: &gix::Repository, id: ObjectId) -> Result<(CommitInfo, ObjectId), Error> {
+    let unknown = || Error::UnknownRevision { revision: id.to_string() };
+    let object = repository.find_object(id).map_err(|_| unknown())?;
+    let id = object.peel_to_kind(Kind::Commit).map_err(|_| unknown())?.id;
+    let data = read_object(repository, id, Kind::Commit, "the commit")?;
+    let broken = |error: &dyn std::fmt::Display| Error::Object {
+        path: "the commit".to_owned(),
+        oid: id.to_string(),
+        source: error.to_string().into(),
+    };
+    let commit = gix::objs::CommitRef::from_bytes(&data, id.kind()).map_err(|error| broken(&error))?;
+    let subject = commit.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let author = commit.author().map(|author| author.name.to_string()).unwrap_or_default();
+    let info =
+        CommitInfo { oid: id.to_string(), subject: String::from_utf8_lossy(subject).trim().to_owned(), author };
+    Ok((info, commit.tree()))
+}
+
+/// The oid of the tree at `folder`.
+pub(super) fn find_folder(
+    repository: &gix::Repository,
+    root: ObjectId,
+    folder: &str,
+    place: &str,
+) -> Result<ObjectId, Error> {
+    let mut tree = root;
+    for part in folder.split('/').filter(|part| !part.is_empty()) {
+        let data = read_object(repository, tree, Kind::Tree, folder)?;
+        let found = entries_of(&data, tree, folder)?.into_iter().find(|entry| entry.0 == part && entry.1 == Mode::Tree);
+        let Some((_, _, id)) = found else {
+            return Err(Error::NoFolder { path: folder.to_owned(), place: place.to_owned() });
+        };
+        tree = id;
+    }
+    Ok(tree)
+}
+
+/// All files below a tree, sorted by path.
+pub(super) fn walk(repository: &gix::Repository, root: ObjectId, folder: &str) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    let mut pending = vec![(root, folder.to_owned(), 0)];
+    while let Some((tree, prefix, depth)) = pending.pop() {
+        if depth > MAX_DEPTH {
+            return Err(path_error(&prefix, "folders are nested too deeply"));
+        }
+        let data = read_object(repository, tree, Kind::Tree, &prefix)?;
+        for (name, mode, oid) in entries_of(&data, tree, &prefix)? {
+            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            let kind = match mode {
+                Mode::Tree => {
+                    pending.push((oid, path, depth + 1));
+                    continue;
+                }
+                Mode::Blob | Mode::BlobExecutable => EntryKind::File,
+                Mode::Link => EntryKind::Link,
+                Mode::Commit => EntryKind::Submodule,
+            };
+            entries.push(Entry { path, kind, oid: Some(oid) });
+            if entries.len() + pending.len() > MAX_ENTRIES {
+                return Err(Error::TooManyEntries { path: folder.to_owned() });
+            }
+        }
+    }
+    entries.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(entries)
+}
+
+/// Name, mode and oid of each entry of one tree object. Names that could leave the tree are refused.
+fn entries_of(data: &[u8], id: ObjectId, path: &str) -> Result<Vec<(String, Mode, ObjectId)>, Error> {
+    let tree = gix::objs::TreeRef::from_bytes(data, id.kind()).map_err(|error| Error::Object {
+        path: path.to_owned(),
+        oid: id.to_string(),
+        source: error.to_string().into(),
+    })?;
+    tree.entries
+        .iter()
+        .map(|entry| {
+            let name = std::str::from_utf8(entry.filename)
+                .map_err(|_| path_error(&format!("{path}/{}", entry.filename), "this name is not UTF-8"))?;
+            if matches!(name, "" | "." | "..") || name.contains(['/', '\\', '\0']) || name.eq_ignore_ascii_case(".git")
+            {
+                return Err(path_error(&format!("{path}/{name}"), "no file may have this name"));
+            }
+            Ok((name.to_owned(), entry.mode.kind(), entry.oid.to_owned()))
+        })
+        .collect()
+}

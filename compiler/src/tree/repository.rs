@@ -1,0 +1,102 @@
+//! Opening a repository so that it can do nothing but be read.
+//!
+//! In: a path and names of revisions. Out: commits. Guarantees: configuration of the system, the user and the
+//! repository does not count (trust is reduced, the environment is not read), replacement refs are off, and what is
+//! read under an oid has that oid.
+
+use std::path::Path;
+
+use gix::objs::Kind;
+use gix::{ObjectId, ThreadSafeRepository};
+
+use super::{Error, Snapshot, commit, working};
+
+/// A repository on this machine.
+pub struct Repository {
+    inner: ThreadSafeRepository,
+}
+
+impl Repository {
+    /// Opens the repository that `path` lies in, looking upwards.
+    pub fn discover(path: &Path) -> Result<Self, Error> {
+        let not_found = || Error::NotARepository { path: path.to_owned() };
+        let absolute = std::path::absolute(path).map_err(|_| not_found())?;
+        let (found, _trust) = gix::discover::upwards(&absolute).map_err(|_| not_found())?;
+        let (git_dir, _work_dir) = found.into_repository_and_work_tree_directories();
+        let options = gix::open::Options::isolated()
+            .with(gix::sec::Trust::Reduced)
+            .config_overrides(["core.useReplaceRefs=false"]);
+        match ThreadSafeRepository::open_opts(git_dir, options) {
+            Ok(inner) => Ok(Self { inner }),
+            Err(error) => Err(Error::Open { path: path.to_owned(), source: error.into() }),
+        }
+    }
+
+    /// The tree of the commit that `revision` names: a whole oid, `HEAD`, a ref, or on the command line anything
+    /// that `git rev-parse` takes.
+    pub fn commit(&self, revision: &str, folder: &str) -> Result<Snapshot, Error> {
+        let repository = self.inner.to_thread_local();
+        let id = resolve(&repository, revision)?;
+        commit::snapshot(&repository, id, folder)
+    }
+
+    /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
+    pub fn working_tree(&self, folder: &str) -> Result<Snapshot, Error> {
+        working::snapshot(&self.inner.to_thread_local(), folder)
+    }
+
+    /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.
+    #[must_use]
+    pub fn folder_of(&self, path: &Path) -> Option<String> {
+        let repository = self.inner.to_thread_local();
+        let root = std::fs::canonicalize(repository.workdir()?).ok()?;
+        let path = std::fs::canonicalize(path).ok()?;
+        Some(path.strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
+    }
+}
+
+/// Whole oids are oids whatever refs are called; a name that is a tag and a branch is refused.
+fn resolve(repository: &gix::Repository, revision: &str) -> Result<ObjectId, Error> {
+    let unknown = || Error::UnknownRevision { revision: revision.to_owned() };
+    let hexadecimal = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hexadecimal && matches!(revision.len(), 40 | 64) {
+        return ObjectId::from_hex(revision.as_bytes()).map_err(|_| unknown());
+    }
+    let exists = |kind: &str| {
+        let name = format!("refs/{kind}/{revision}");
+        matches!(repository.try_find_reference(name.as_str()), Ok(Some(_)))
+    };
+    if exists("tags") && exists("heads") {
+        return Err(Error::AmbiguousRevision { revision: revision.to_owned() });
+    }
+    repository.rev_parse_single(revision).map(gix::Id::detach).map_err(|_| unknown())
+}
+
+/// The bytes of an object, hashed again: a loose object is believed by its file name otherwise.
+pub(super) fn read_object(
+    repository: &gix::Repository,
+    id: ObjectId,
+    kind: Kind,
+    path: &str,
+) -> Result<Vec<u8>, Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Object {
+        path: path.to_owned(),
+        oid: id.to_string(),
+        source,
+    };
+    let header = repository.find_header(id).map_err(|error| failed(error.into()))?;
+    if kind == Kind::Blob && header.size() > super::MAX_BLOB_BYTES {
+        let limit = super::MAX_BLOB_BYTES >> 20;
+        return Err(failed(format!("{} bytes; at most {limit} MiB are read", header.size()).into()));
+    }
+    let mut object = repository.find_object(id).map_err(|error| failed(error.into()))?;
+    if object.kind != kind {
+        return Err(failed(format!("it is a {}, not a {kind}", object.kind).into()));
+    }
+    let data = std::mem::take(&mut object.data);
+    let actual = gix::objs::compute_hash(id.kind(), kind, &data).map_err(|error| failed(error.into()))?;
+    if actual != id {
+        return Err(failed(format!("its bytes hash to {actual}: the repository is damaged").into()));
+    }
+    Ok(data)
+}

@@ -1,0 +1,206 @@
+//! A list of files and the way to their bytes: what every kind of tree becomes.
+//!
+//! In: entries from a commit, a working tree or memory. Out: [`Snapshot`], sorted by path, from which any number of
+//! threads can read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use gix::ObjectId;
+
+use super::{Error, MAX_BLOB_BYTES, repository::read_object};
+
+/// How many links may lead to one file.
+const MAX_LINKS: usize = 40;
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file, executable or not.
+    File,
+    /// A symbolic link; its bytes are where it leads.
+    Link,
+    /// A commit of another repository.
+    Submodule,
+}
+
+/// One file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Path from the root of the repository, with `/`.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The oid of its bytes as a blob, where it is known without reading.
+    pub oid: Option<ObjectId>,
+}
+
+/// The commit that a tree came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Whole oid, hexadecimal.
+    pub oid: String,
+    /// First line of the message.
+    pub subject: String,
+    /// Name of the author.
+    pub author: String,
+}
+
+/// The files below one folder, at one moment.
+pub struct Snapshot {
+    pub(super) entries: Vec<Entry>,
+    pub(super) folder: String,
+    pub(super) bytes: Bytes,
+    /// The commit: the one that was asked for, or the one under the working tree; none before the first commit.
+    pub commit: Option<CommitInfo>,
+    /// Whether the files differ from those of the commit. Always false for a commit itself.
+    pub dirty: bool,
+}
+
+/// Where the bytes are.
+pub(super) enum Bytes {
+    /// In the object database.
+    Objects(gix::ThreadSafeRepository),
+    /// In files below this folder.
+    Files(PathBuf),
+    /// Here.
+    Memory(BTreeMap<String, Vec<u8>>),
+}
+
+impl Snapshot {
+    /// A tree of these files, for tests and for input that never was in Git.
+    #[must_use]
+    pub fn from_memory(files: BTreeMap<String, Vec<u8>>) -> Self {
+        let entries = files.keys().map(|path| Entry { path: path.clone(), kind: EntryKind::File, oid: None }).collect();
+        Self { entries, folder: String::new(), bytes: Bytes::Memory(files), commit: None, dirty: false }
+    }
+
+    /// The entries below the folder, sorted by path.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The folder, from the root of the repository; empty for the root itself.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// A reader for one thread.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        let local = match &self.bytes {
+            Bytes::Objects(repository) => Some(repository.to_thread_local()),
+            Bytes::Files(_) | Bytes::Memory(_) => None,
+        };
+        Reader { snapshot: self, local }
+    }
+}
+
+/// Reads files of a [`Snapshot`]; one for each thread.
+pub struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    local: Option<gix::Repository>,
+}
+
+impl Reader<'_> {
+    /// The bytes of an entry. A link is followed inside the tree, to a regular file below the same folder.
+    pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        let mut current = entry;
+        for _ in 0..MAX_LINKS {
+            match current.kind {
+                EntryKind::File => return self.stored_bytes(current),
+                EntryKind::Submodule => return Err(path_error(&entry.path, "submodules are not read")),
+                EntryKind::Link => {
+                    let target = self.stored_bytes(current)?;
+                    let path = follow(&current.path, &target)
+                        .ok_or_else(|| path_error(&entry.path, "this symbolic link leads out of the repository"))?;
+                    let found = self.snapshot.entries.binary_search_by(|other| other.path.as_str().cmp(&path));
+                    let index = found.map_err(|_| {
+                        path_error(&entry.path, &format!("this symbolic link leads to `{path}`, which is no file here"))
+                    })?;
+                    current = &self.snapshot.entries[index];
+                }
+            }
+        }
+        Err(path_error(&entry.path, "this symbolic link leads in a circle"))
+    }
+
+    /// The bytes of an entry as Git stores them: those of a link are its target.
+    pub(super) fn stored_bytes(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        let missing = || path_error(&entry.path, "it is gone");
+        match (&self.snapshot.bytes, &self.local) {
+            (Bytes::Objects(_), Some(repository)) => {
+                let oid = entry.oid.ok_or_else(missing)?;
+                read_object(repository, oid, gix::objs::Kind::Blob, &entry.path)
+            }
+            (Bytes::Files(root), _) => read_file(root, entry),
+            (Bytes::Memory(files), _) => files.get(&entry.path).cloned().ok_or_else(missing),
+            (Bytes::Objects(_), None) => Err(missing()),
+        }
+    }
+}
+
+fn read_file(root: &std::path::Path, entry: &Entry) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::File { path: entry.path.clone(), source };
+    let path = root.join(&entry.path);
+    if entry.kind == EntryKind::Link {
+        let target = std::fs::read_link(&path).map_err(failed)?;
+        return Ok(target.into_os_string().into_encoded_bytes());
+    }
+    let length = std::fs::symlink_metadata(&path).map_err(failed)?.len();
+    if length > MAX_BLOB_BYTES {
+        return Err(path_error(&entry.path, &format!("{length} bytes; at most {} MiB are read", MAX_BLOB_BYTES >> 20)));
+    }
+    std::fs::read(&path).map_err(failed)
+}
+
+/// Where a link at `path` leads, as a path from the root; `None` where it leaves the tree.
+fn follow(path: &str, target: &[u8]) -> Option<String> {
+    let target = std::str::from_utf8(target).ok()?;
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+pub(super) fn path_error(path: &str, reason: &str) -> Error {
+    Error::Path { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_inside_the_tree() {
+        assert_eq!(follow("deploy/a.yaml", b"../base/a.yaml").as_deref(), Some("base/a.yaml"));
+        assert_eq!(follow("deploy/a.yaml", b"./b.yaml").as_deref(), Some("deploy/b.yaml"));
+        for outside in [&b"/etc/passwd"[..], b"../../x", b"../..", b"\xff"] {
+            assert_eq!(follow("deploy/a.yaml", outside), None);
+        }
+    }
+
+    #[test]
+    fn a_circle_of_links_is_an_error() {
+        let files = BTreeMap::from([("a".to_owned(), b"b".to_vec()), ("b".to_owned(), b"a".to_vec())]);
+        let mut snapshot = Snapshot::from_memory(files);
+        for entry in &mut snapshot.entries {
+            entry.kind = EntryKind::Link;
+        }
+        let error = snapshot.reader().read(&snapshot.entries[0]).map_err(|error| error.to_string());
+        assert_eq!(error, Err("`a`: this symbolic link leads in a circle".to_owned()));
+    }
+}
