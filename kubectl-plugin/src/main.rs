@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! `kubectl-gitops`, which kubectl runs as `kubectl gitops`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubectl_gitops::cli::main()
+}

@@ -2,12 +2,14 @@
 //!
 //! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]` and an edge
 //! `[from, to, state, strength, rule, version]`. No id is written: all of them are computed on reading, so that bytes
-//! which were tampered with make another graph, never a false one under a true name.
+//! which were tampered with make another graph, never a false one under a true name. Only a body that is kept apart
+//! (a Secret's, see [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id};
-use crate::depend::{self, State, Strength};
+use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
+use crate::depend::{self, Node, State, Strength};
 use crate::name::ResourceKey;
 
 use super::{GraphEdge, GraphResource, ResourceGraph, order, root};
@@ -43,13 +45,27 @@ impl ResourceGraph {
     /// The bytes of this graph.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_without(&|_| false)
+    }
+
+    /// The bytes of this graph, without the bodies of those nodes for which `withhold` says so. Of these only the ids
+    /// are kept; the bodies are the caller's to keep.
+    #[must_use]
+    pub fn encode_without(&self, withhold: &dyn Fn(Node) -> bool) -> Vec<u8> {
         let mut encoder = Encoder::new();
         encoder.list(3);
         encoder.list(self.resources.len());
-        for resource in &self.resources {
-            encoder.list(2);
-            root::write_key(&mut encoder, &resource.key);
-            encoder.value(&resource.body);
+        for (node, resource) in self.resources.iter().enumerate() {
+            if withhold(node) {
+                encoder.list(3);
+                root::write_key(&mut encoder, &resource.key);
+                encoder.null();
+                encoder.raw(resource.id.digest());
+            } else {
+                encoder.list(2);
+                root::write_key(&mut encoder, &resource.key);
+                encoder.value(&resource.body);
+            }
         }
         root::write_barriers(&mut encoder, &self.barriers);
         root::write_edges(&mut encoder, &self.edges);
@@ -58,7 +74,17 @@ impl ResourceGraph {
 
     /// Reads the graph `expected` back, hashing everything again.
     pub fn decode(bytes: &[u8], expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
-        let graph = Self::read(bytes)?;
+        Self::decode_with(bytes, expected, &BTreeMap::new())
+    }
+
+    /// Reads the graph `expected` back, with the `bodies` that were withheld. A withheld body that is not among them
+    /// is null: the graph has its id and its order, and that resource cannot be applied.
+    pub fn decode_with(
+        bytes: &[u8],
+        expected: Id<Graph>,
+        bodies: &BTreeMap<Id<Resource>, Value>,
+    ) -> Result<Self, DecodeGraphError> {
+        let graph = Self::read(bytes, bodies)?;
         if graph.id == expected {
             Ok(graph)
         } else {
@@ -66,12 +92,12 @@ impl ResourceGraph {
         }
     }
 
-    fn read(bytes: &[u8]) -> Result<Self, DecodeGraphError> {
+    fn read(bytes: &[u8], bodies: &BTreeMap<Id<Resource>, Value>) -> Result<Self, DecodeGraphError> {
         let mut decoder = Decoder::new(bytes);
         decoder.list_of(3)?;
         let mut resources = Vec::new();
         for _ in 0..decoder.list()? {
-            resources.push(read_resource(&mut decoder)?);
+            resources.push(read_resource(&mut decoder, bodies)?);
         }
         let mut barriers = Vec::new();
         for _ in 0..decoder.list()? {
@@ -100,12 +126,25 @@ impl ResourceGraph {
     }
 }
 
-fn read_resource(decoder: &mut Decoder<'_>) -> Result<GraphResource, DecodeGraphError> {
-    decoder.list_of(2)?;
+fn read_resource(
+    decoder: &mut Decoder<'_>,
+    bodies: &BTreeMap<Id<Resource>, Value>,
+) -> Result<GraphResource, DecodeGraphError> {
+    let parts = decoder.list()?;
     decoder.list_of(4)?;
     let key = ResourceKey::new(decoder.text()?, decoder.text()?, decoder.text()?, decoder.text()?);
-    let body = decoder.value()?;
-    Ok(GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) })
+    match parts {
+        2 => {
+            let body = decoder.value()?;
+            Ok(GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) })
+        }
+        3 if decoder.null() => {
+            let id = Id::from_digest(decoder.digest()?);
+            let body = bodies.get(&id).cloned().unwrap_or(Value::Null);
+            Ok(GraphResource { key, id, body: Arc::new(body) })
+        }
+        _ => Err(DecodeGraphError::Invalid("a resource has two or three parts")),
+    }
 }
 
 fn read_edge(decoder: &mut Decoder<'_>, nodes: usize) -> Result<GraphEdge, DecodeGraphError> {

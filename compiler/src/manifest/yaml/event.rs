@@ -52,8 +52,11 @@ pub(super) trait Sink {
     fn alias(&mut self, name: &str, at: usize) -> Result<(), Fault>;
 }
 
-/// How much may be read again because of `\'`, in bytes: each such scalar costs another pass.
+/// How much may be parsed again because of `\'`, in bytes: each such scalar costs another pass.
 const REPEATS: usize = 64 << 20;
+
+/// How deep flow containers may be, summed over all nodes: libyaml-safer looks at every open one for each token.
+const FLOW_WORK: usize = 1 << 28;
 
 /// Parses the first document of `text` into a sink made by `make`, and tells where the document ends.
 pub(super) fn parse<S: Sink>(text: &str, make: impl Fn() -> S) -> Result<(S, usize), Fault> {
@@ -63,7 +66,8 @@ pub(super) fn parse<S: Sink>(text: &str, make: impl Fn() -> S) -> Result<(S, usi
         let outcome = guarded(&text, make());
         let Err(fault) = &outcome else { return outcome };
         let Some(mended) = quirk::without_escaped_apostrophes(&text, fault) else { return outcome };
-        match repeats.checked_sub(text.len()) {
+        // Copying costs a little too.
+        match repeats.checked_sub(fault.at + text.len() / 16) {
             Some(left) => repeats = left,
             None => return outcome,
         }
@@ -108,12 +112,13 @@ struct Walker<'t, S> {
     start: Start,
     /// How many open containers are of the flow style.
     flow: usize,
+    flow_work: usize,
     has_slashes: bool,
 }
 
 impl<'t, S: Sink> Walker<'t, S> {
     fn new(text: &'t str, sink: S) -> Self {
-        Self { text, sink, start: Start::Fresh, flow: 0, has_slashes: text.contains("\\/") }
+        Self { text, sink, start: Start::Fresh, flow: 0, flow_work: 0, has_slashes: text.contains("\\/") }
     }
 
     fn run(mut self) -> Result<(S, usize), Fault> {
@@ -126,7 +131,10 @@ impl<'t, S: Sink> Walker<'t, S> {
             match event.data {
                 EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
                 EventData::StreamEnd => return Ok((self.sink, self.text.len())),
-                EventData::DocumentEnd { .. } => return Ok((self.sink, end)),
+                EventData::DocumentEnd { implicit } => {
+                    self.check_rest(implicit, end)?;
+                    return Ok((self.sink, end));
+                }
                 _ => match self.step(event)? {
                     Step::Read(event) => self.node(event)?,
                     Step::Wait => {}
@@ -189,6 +197,10 @@ impl<'t, S: Sink> Walker<'t, S> {
 
     fn node(&mut self, event: Event) -> Result<(), Fault> {
         let at = offset(event.start_mark.index);
+        self.flow_work += self.flow;
+        if self.flow_work > FLOW_WORK {
+            return Err(Fault::new(at, "too many nodes nest too deeply in `[]` and `{}`"));
+        }
         match event.data {
             EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
                 self.check_scalar(&value, style, at, offset(event.end_mark.index))?;
@@ -216,6 +228,15 @@ impl<'t, S: Sink> Walker<'t, S> {
         if flow_style || self.flow > 0 {
             self.flow += 1;
         }
+    }
+
+    /// To see that a document ends, the parsers read on in that line, where an escape may be that yaml.v2 refuses.
+    fn check_rest(&self, implicit: bool, end: usize) -> Result<(), Fault> {
+        let line = self.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        if implicit && self.has_slashes && line.contains('"') && line.contains("\\/") {
+            return Err(Fault::new(end, "text follows the end of the document"));
+        }
+        Ok(())
     }
 
     fn check_scalar(&self, value: &str, style: ScalarStyle, at: usize, end: usize) -> Result<(), Fault> {

@@ -5,6 +5,7 @@
 //! input, nests deeper than the limit, or grows beyond the limit of bytes.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::mem;
 
 use super::anchor::{Anchored, Anchors, Cost};
@@ -216,9 +217,18 @@ impl Loader {
             Items::List { items, .. } => items.push(value),
             Items::Map { map, next, merged } => match mem::replace(next, Next::Key) {
                 Next::Value(key, at) => {
+                    // To set a merged key again is what merging is for.
                     let is_merged = merged.as_mut().is_some_and(|merged| merged.remove(&key));
-                    let duplicate = (!is_merged && map.contains_key(&key)).then(|| lint::duplicate_key(&key, at));
-                    map.insert(key, value);
+                    let duplicate = match map.entry(key) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(value);
+                            None
+                        }
+                        Entry::Occupied(mut entry) => {
+                            entry.insert(value);
+                            (!is_merged).then(|| lint::duplicate_key(entry.key(), at))
+                        }
+                    };
                     if let Some(note) = duplicate {
                         self.note(note);
                     }

@@ -9,9 +9,6 @@ use super::event::Fault;
 
 const MARK: char = '\u{FEFF}';
 
-/// How many suspicious tags are looked at; each costs a scan of the text before it.
-const SUSPECTS: usize = 32;
-
 /// Refuses what must not reach the parser.
 pub(super) fn check(text: &str) -> Result<(), Fault> {
     // libyaml skips a mark at the start of any line, yaml.v2 takes it for text.
@@ -26,43 +23,38 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
 }
 
 /// Finds a tag that ends at a comma. libyaml-safer panics there inside `[]` and `{}`; yaml.v2 makes the comma part of
-/// the tag.
+/// the tag. Most exclamation marks before commas stand in texts, so the scanner has to say what they are, with the
+/// commas taken away that it must not see.
 fn tag_before_comma(text: &str) -> Option<usize> {
-    text.match_indices('!')
-        .filter_map(|(at, _)| Some((at, end_of_tag(text, at)?)))
-        .filter(|(_, end)| text[*end..].starts_with(','))
-        .take(SUSPECTS)
-        .find(|(at, end)| ends_with_tag(&text[..*end], *at))
-        .map(|(at, _)| at)
-}
-
-/// Where a tag at `at` would end; it may just as well be an exclamation mark in a text.
-fn end_of_tag(text: &str, at: usize) -> Option<usize> {
-    let rest = &text[at + 1..];
-    if let Some(verbatim) = rest.strip_prefix('<') {
-        return Some(at + 2 + verbatim.find('>')? + 1);
+    let suspects: Vec<usize> =
+        text.match_indices(',').map(|(at, _)| at).filter(|at| may_end_with_tag(&text[..*at])).collect();
+    if suspects.is_empty() {
+        return None;
     }
-    let other = |c: char| !(c.is_ascii_alphanumeric() || "_-;/?:@&=+$.%!~*'()".contains(c));
-    Some(at + 1 + rest.find(other)?)
-}
-
-/// Whether the last token of `text` is a tag that starts at `at`.
-fn ends_with_tag(text: &str, at: usize) -> bool {
-    // libyaml-safer wants a line end behind everything.
-    let text = format!("{text}\n");
+    let mut bytes = text.as_bytes().to_vec();
+    for at in &suspects {
+        bytes[*at] = b' ';
+    }
     let mut scanner = Scanner::new();
     scanner.set_encoding(Encoding::Utf8);
-    scanner.set_input(text.as_bytes());
-    let mut found = false;
-    for token in scanner.map_while(Result::ok) {
-        match token.data {
-            TokenData::Tag { .. } => found = token.start_mark.index == at as u64,
-            // What the end of the text closes.
-            TokenData::BlockEnd | TokenData::StreamEnd => {}
-            _ => found = false,
-        }
+    scanner.set_input(bytes.as_slice());
+    scanner
+        .map_while(Result::ok)
+        .filter(|token| matches!(token.data, TokenData::Tag { .. }))
+        .filter_map(|token| usize::try_from(token.end_mark.index).ok())
+        .find(|end| suspects.binary_search(end).is_ok())
+}
+
+/// Whether a tag could end here, going by the characters alone.
+fn may_end_with_tag(before: &str) -> bool {
+    let in_tag = |c: char| c.is_ascii_alphanumeric() || "_-;/?:@&=+$.%!~*'()".contains(c);
+    if let Some(inner) = before.strip_suffix('>') {
+        return inner.trim_end_matches(|c| in_tag(c) || ",[]".contains(c)).ends_with("!<");
     }
-    found
+    let start = before.trim_end_matches(in_tag).len();
+    // A tag is a token, so what is before it ends one: white space, an indicator, or a quote.
+    let starts_token = |at: usize| before[..at].ends_with(|c: char| c.is_whitespace() || ",[]{}:?\"'".contains(c));
+    before[start..].match_indices('!').any(|(at, _)| start + at == 0 || starts_token(start + at))
 }
 
 /// yaml.v2 knows the escape `\'`, libyaml does not: returns the text without the backslashes of the scalar where
@@ -120,8 +112,16 @@ mod tests {
 
     #[test]
     fn tags_before_commas_are_found_and_prose_is_not() {
-        for text in ["[!,a]\n", "a: [x, !foo,b]\n", "{a: !<x,y>,b: 1}\n", "[!!str,a]\n", "- {a: [1, !b!c, 2]}\n"] {
-            assert!(tag_before_comma(text).is_some(), "{text}");
+        for (text, end) in [
+            ("[!,a]\n", 2),
+            ("a: [x, !foo,b]\n", 11),
+            ("{a: !<x,y>,b: 1}\n", 10),
+            ("[!!str,a]\n", 6),
+            ("- {a: [1, !b!c, 2]}\n", 14),
+            ("[a!, 'x'!b,c]\n", 10),
+            ("!a,\n", 2),
+        ] {
+            assert_eq!(tag_before_comma(text), Some(end), "{text}");
         }
         for text in ["a: wow !, b\n", "# !x,\n[a]\n", "a: |\n  [!x,y]\n", "a: \"[!x,y]\"\n", "[a!, b]\n", "[! a, b]\n"] {
             assert_eq!(tag_before_comma(text), None, "{text}");

@@ -45,22 +45,21 @@ impl Part {
         self.value.is_some() || !self.problems.is_empty()
     }
 
-    /// Makes a part of what was loaded out of `text`, whose first line has number `line`.
-    fn new(place: usize, loaded: Result<Loader, Fault>, text: &str, line: usize) -> Self {
+    /// Makes a part of what was loaded from where the cursor stands.
+    fn new(place: usize, loaded: Result<Loader, Fault>, start_at: &Cursor) -> Self {
         let (root, start, mut faults, mut notes) = match loaded {
             Ok(loader) => (loader.root, loader.start, loader.faults, loader.notes),
             Err(fault) => (None, None, vec![fault], Vec::new()),
         };
         faults.sort_by_key(|fault| fault.at);
         notes.sort_by_key(|note| note.at);
-        let mut cursor = Cursor::new(text, line);
-        let mut problem_at = cursor.clone();
+        let (mut problem_at, mut lint_at) = (start_at.clone(), start_at.clone());
         Self {
             place,
             value: root.filter(|value| faults.is_empty() && *value != Value::Null),
-            line: cursor.clone().position(start.unwrap_or_default()).0,
-            problems: faults.into_iter().map(|fault| problem(fault, &mut problem_at, &cursor)).collect(),
-            lints: notes.into_iter().map(|note| lint(note, &mut cursor)).collect(),
+            line: start_at.clone().position(start.unwrap_or_default()).0,
+            problems: faults.into_iter().map(|fault| problem(fault, &mut problem_at, start_at)).collect(),
+            lints: notes.into_iter().map(|note| lint(note, &mut lint_at)).collect(),
         }
     }
 }
@@ -87,15 +86,17 @@ pub(super) fn json_parts(text: &str, limits: Limits) -> (Vec<Part>, Option<usize
         return (parts, Some(0));
     }
     let mut end = 0;
+    let mut cursor = Cursor::new(text, 1);
     loop {
         let start = json::skip_space(text, end);
+        cursor.position(start);
         if start == text.len() {
             return (parts, None);
         }
         let mut loader = Loader::new(limits);
         let fault = match json::value(text, start, &mut loader) {
             Ok(next) => {
-                parts.push(Part::new(start, Ok(loader), text, 1));
+                parts.push(Part::new(start, Ok(loader), &cursor));
                 end = next;
                 continue;
             }
@@ -106,7 +107,7 @@ pub(super) fn json_parts(text: &str, limits: Limits) -> (Vec<Part>, Option<usize
             },
             Err(json::Failure::Syntax(fault) | json::Failure::Refused(fault)) => fault,
         };
-        parts.push(Part::new(start, Err(fault), text, 1));
+        parts.push(Part::new(start, Err(fault), &cursor));
         return (parts, None);
     }
 }
@@ -127,7 +128,7 @@ fn yaml_part(place: usize, chunk: &Chunk, limits: Limits) -> Part {
         Chunk::Text { text, line } => (text, line),
         Chunk::BadSeparator { line, text } => {
             let message = "only blanks or a comment may follow `---`: move the rest to the next line";
-            return Part::new(place, Err(Fault::new(3, message)), text, line);
+            return Part::new(place, Err(Fault::new(3, message)), &Cursor::new(text, line));
         }
     };
     // yaml.v2's reader takes off a mark at the start of every chunk.
@@ -136,7 +137,7 @@ fn yaml_part(place: usize, chunk: &Chunk, limits: Limits) -> Part {
         loader.notes.extend(lint::dropped_text(text, end));
         loader
     });
-    Part::new(place, loaded, text, line)
+    Part::new(place, loaded, &Cursor::new(text, line))
 }
 
 /// Numbers the documents.

@@ -14,7 +14,7 @@ const SNIFFED: usize = 4096;
 pub(super) enum Chunk<'t> {
     /// A text that starts on a line, counted from 1. It begins with its own separator where nothing stood before it.
     Text { text: &'t str, line: usize },
-    /// A line that starts with `---` but goes on with neither blanks nor a comment; the offset is where it goes on.
+    /// A line that starts with `---` but goes on with neither blanks nor a comment.
     BadSeparator { line: usize, text: &'t str },
 }
 
@@ -88,7 +88,7 @@ pub(super) fn chunks(text: &str, mut line: usize) -> Vec<Chunk<'_>> {
                     chunks.push(Chunk::Text { text: &text[start.0..at], line: start.1 });
                 }
                 if !sound {
-                    chunks.push(Chunk::BadSeparator { line, text: after });
+                    chunks.push(Chunk::BadSeparator { line, text: row });
                 }
                 start = (next, line + 1);
             }

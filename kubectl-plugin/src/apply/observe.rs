@@ -1,0 +1,232 @@
+//! What is in the cluster now.
+//!
+//! In: what we own, what is wanted. Out: what was [`Seen`] of each key. One metadata LIST for each kind that we own,
+//! narrowed by our label; labels are never the truth, so that an object which is missing there is asked for by name.
+//! Objects that we would create are looked for too, so that what belongs to another is known before anything changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use gitops_compiler::canon::{Encoder, Value};
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Bound, Seen};
+
+use crate::cluster::{Cluster, Failure, Kinds, ObjectMeta, PART_OF, collection};
+use crate::record::InventoryEntry;
+
+/// How many requests for single objects are under way at once.
+const CONCURRENT: usize = 16;
+
+/// Up to this many new objects of a kind in a namespace are asked for one by one; more are listed.
+const ASKED_ONE_BY_ONE: usize = 2;
+
+/// Who we are: how our objects are told from others.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Our name to the server.
+    pub field_manager: String,
+    /// The value of our label.
+    pub apply_set: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// By bound key.
+    pub seen: BTreeMap<ResourceKey, Seen>,
+    /// Wanted objects that carry the label of another application, with its value.
+    pub claimed: Vec<(ResourceKey, String)>,
+}
+
+/// What to look at.
+pub struct Scope<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// Its kinds.
+    pub kinds: &'a Kinds,
+    /// Who we are.
+    pub identity: &'a Identity,
+    /// What we own.
+    pub inventory: &'a BTreeMap<ResourceKey, InventoryEntry>,
+    /// Graphs that were begun and not finished: what they made may not be in the inventory.
+    pub attempted: &'a [Bound],
+    /// What is wanted; absent where only our own objects matter.
+    pub desired: Option<&'a Bound>,
+}
+
+impl Scope<'_> {
+    /// Looks at everything. With `trust_record`, what we own is believed to be as recorded.
+    pub async fn observe(&self, trust_record: bool) -> Result<Observation, Failure> {
+        let mut observation = Observation::default();
+        if !trust_record {
+            self.owned(&mut observation).await?;
+        }
+        if let Some(desired) = self.desired {
+            self.wanted(desired, &mut observation).await?;
+        }
+        Ok(observation)
+    }
+
+    async fn owned(&self, observation: &mut Observation) -> Result<(), Failure> {
+        let mut keys: BTreeMap<&ResourceKey, &str> =
+            self.inventory.iter().map(|(key, entry)| (key, entry.api_version.as_str())).collect();
+        for bound in self.attempted {
+            for (key, resource) in bound.keys().iter().zip(bound.graph.resources()) {
+                let api_version = resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+                keys.entry(key).or_insert(api_version);
+            }
+        }
+        let mut by_kind: BTreeMap<(&str, &str), Vec<&ResourceKey>> = BTreeMap::new();
+        for (key, api_version) in keys {
+            by_kind.entry((&key.group, &key.kind)).or_default().push(key);
+            observation.seen.insert(key.clone(), Seen::Absent);
+            debug_assert!(!api_version.is_empty(), "every manifest has an apiVersion");
+        }
+        let lists = by_kind.iter().map(|((group, kind), keys)| self.list(group, kind, keys));
+        let found: Vec<Vec<(ResourceKey, ObjectMeta)>> =
+            stream::iter(lists).buffer_unordered(CONCURRENT).try_collect().await?;
+        let mut missing: BTreeSet<&ResourceKey> = by_kind.values().flatten().copied().collect();
+        for (key, metadata) in found.iter().flatten() {
+            missing.remove(key);
+            observation.seen.insert(key.clone(), self.seen(key, metadata));
+        }
+        let asked = missing.into_iter().map(|key| async move { Ok::<_, Failure>((key, self.ask(key).await?)) });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
+        for (key, metadata) in answers {
+            if let Some(metadata) = metadata {
+                observation.seen.insert(key.clone(), self.seen(key, &metadata));
+            }
+        }
+        Ok(())
+    }
+
+    /// All objects of a kind with our label: in one request, or one for each namespace where that is all we may.
+    async fn list(
+        &self,
+        group: &str,
+        kind: &str,
+        keys: &[&ResourceKey],
+    ) -> Result<Vec<(ResourceKey, ObjectMeta)>, Failure> {
+        let Some((api_version, served)) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
+        let selector = format!("{PART_OF}={}", self.identity.apply_set);
+        let all = self.cluster.list_metadata(&collection(api_version, served, None), &selector).await;
+        let found = match all {
+            Err(failure) if failure.is_forbidden() && served.namespaced => {
+                let namespaces: BTreeSet<&str> = keys.iter().filter_map(|key| key.scope.namespace()).collect();
+                let mut found = Vec::new();
+                for namespace in namespaces {
+                    let path = collection(api_version, served, Some(namespace));
+                    found.extend(self.cluster.list_metadata(&path, &selector).await?);
+                }
+                found
+            }
+            // The kind went with its CRD, and all its objects with it.
+            Err(failure) if failure.is_not_found() => Vec::new(),
+            other => other?,
+        };
+        let key = |metadata: &ObjectMeta| ResourceKey::new(group, kind, &metadata.namespace, &metadata.name);
+        Ok(found.into_iter().map(|metadata| (key(&metadata), metadata)).collect())
+    }
+
+    async fn ask(&self, key: &ResourceKey) -> Result<Option<ObjectMeta>, Failure> {
+        let Some((api_version, _)) = self.kinds.any_version(&key.group, &key.kind) else { return Ok(None) };
+        match self.kinds.path(api_version, key) {
+            Some(path) => self.cluster.get_metadata(&path).await,
+            None => Ok(None),
+        }
+    }
+
+    fn seen(&self, key: &ResourceKey, metadata: &ObjectMeta) -> Seen {
+        let recorded = self.inventory.get(key).map(|entry| entry.fields.as_str());
+        let labelled = metadata.labels.get(PART_OF) == Some(&self.identity.apply_set);
+        let fields = own_fields(metadata, &self.identity.field_manager);
+        Seen::Present {
+            uid: metadata.uid.clone(),
+            as_applied: labelled && recorded == Some(fields.as_str()),
+            ours: fields.starts_with("f:"),
+        }
+    }
+
+    /// Looks for wanted objects that we do not own.
+    async fn wanted(&self, desired: &Bound, observation: &mut Observation) -> Result<(), Failure> {
+        let new: Vec<&ResourceKey> = desired
+            .keys()
+            .iter()
+            .filter(|key| !self.inventory.contains_key(*key) && !observation.seen.contains_key(*key))
+            .collect();
+        let (namespaces, others): (Vec<_>, Vec<_>) = new.into_iter().partition(|key| key.is("", "Namespace"));
+        self.look_for(&namespaces, observation).await?;
+        // Nothing can be in a namespace that is not there.
+        let absent = |key: &&ResourceKey| {
+            let namespace = key.scope.namespace().map(|name| ResourceKey::new("", "Namespace", "", name));
+            namespace.is_some_and(|namespace| observation.seen.get(&namespace) == Some(&Seen::Absent))
+        };
+        let others: Vec<&ResourceKey> = others.into_iter().filter(|key| !absent(key)).collect();
+        self.look_for(&others, observation).await
+    }
+
+    async fn look_for(&self, keys: &[&ResourceKey], observation: &mut Observation) -> Result<(), Failure> {
+        let mut groups: BTreeMap<(&str, &str, Option<&str>), Vec<&ResourceKey>> = BTreeMap::new();
+        for key in keys {
+            groups.entry((&key.group, &key.kind, key.scope.namespace())).or_default().push(key);
+        }
+        let looks = groups.into_iter().map(|((group, kind, namespace), keys)| async move {
+            let Some((api_version, served)) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
+            if keys.len() > ASKED_ONE_BY_ONE {
+                let path = collection(api_version, served, namespace);
+                match self.cluster.list_metadata(&path, "").await {
+                    Ok(found) => return Ok(matching(&keys, found)),
+                    Err(failure) if failure.is_not_found() => return Ok(Vec::new()),
+                    Err(failure) if failure.is_forbidden() => {}
+                    Err(failure) => return Err(failure),
+                }
+            }
+            let mut found = Vec::new();
+            for key in keys {
+                if let Some(metadata) = self.ask(key).await? {
+                    found.push((key.clone(), metadata));
+                }
+            }
+            Ok(found)
+        });
+        let found: Vec<Vec<(ResourceKey, ObjectMeta)>> =
+            stream::iter(looks).buffer_unordered(CONCURRENT).try_collect().await?;
+        for key in keys {
+            observation.seen.insert((*key).clone(), Seen::Absent);
+        }
+        for (key, metadata) in found.into_iter().flatten() {
+            if let Some(other) = metadata.labels.get(PART_OF).filter(|label| **label != self.identity.apply_set) {
+                observation.claimed.push((key.clone(), other.clone()));
+            }
+            let seen = self.seen(&key, &metadata);
+            observation.seen.insert(key, seen);
+        }
+        Ok(())
+    }
+}
+
+fn matching(keys: &[&ResourceKey], found: Vec<ObjectMeta>) -> Vec<(ResourceKey, ObjectMeta)> {
+    let by_name: BTreeMap<&str, &ResourceKey> = keys.iter().map(|key| (key.name.as_str(), *key)).collect();
+    found
+        .into_iter()
+        .filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata)))
+        .collect()
+}
+
+/// What identifies the state of our own fields: `f:` and a hash of our entry of managedFields with its time, or
+/// `v:` and the resourceVersion where the server keeps no entry of ours.
+#[must_use]
+pub fn own_fields(metadata: &ObjectMeta, field_manager: &str) -> String {
+    let own = metadata.managed_fields.iter().find(|entry| {
+        entry.manager == field_manager && entry.operation == "Apply" && entry.subresource.is_empty()
+    });
+    match own {
+        Some(entry) => {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&Encoder::encode(&Value::from(entry.fields_v1.clone())));
+            hasher.update(entry.time.as_bytes());
+            format!("f:{}", &hasher.finalize().to_hex()[..32])
+        }
+        None => format!("v:{}", metadata.resource_version),
+    }
+}

@@ -1,0 +1,170 @@
+//! Watches that tell when objects are ready or gone.
+//!
+//! In: the kinds of which objects are waited for. Out: one stream of changes. One watch for each kind, over the whole
+//! cluster and narrowed by our label; for each namespace where that is all the user may. Nothing is polled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gitops_compiler::name::ResourceKey;
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, Kinds, PART_OF, WatchEvent, Watched, collection};
+
+/// A change of a watched object.
+#[derive(Debug)]
+pub enum Change {
+    /// The object as it is now.
+    Present(ResourceKey, Json),
+    /// The object is gone.
+    Gone(ResourceKey),
+    /// A Pod of some workload of ours, or of another.
+    Pod(Json),
+    /// This kind cannot be watched.
+    Unwatchable {
+        /// Its group.
+        group: String,
+        /// Its kind.
+        kind: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// All watches of a run. They end when this is dropped.
+pub struct Watches {
+    cluster: Cluster,
+    selector: String,
+    open: BTreeSet<(String, String)>,
+    pods: BTreeSet<String>,
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Change>,
+    /// What happens.
+    pub changes: mpsc::Receiver<Change>,
+}
+
+impl Watches {
+    /// No watch yet.
+    #[must_use]
+    pub fn new(cluster: Cluster, apply_set: &str) -> Self {
+        let (sender, changes) = mpsc::channel(1024);
+        let selector = format!("{PART_OF}={apply_set}");
+        Self {
+            cluster,
+            selector,
+            open: BTreeSet::new(),
+            pods: BTreeSet::new(),
+            tasks: JoinSet::new(),
+            sender,
+            changes,
+        }
+    }
+
+    /// Watches the kind of `key`, unless that is done already. `namespaces` are those in which objects are expected.
+    pub fn open(&mut self, kinds: &Kinds, api_version: &str, key: &ResourceKey, namespaces: &BTreeSet<String>) {
+        if !self.open.insert((key.group.clone(), key.kind.clone())) {
+            return;
+        }
+        let Some(served) = kinds.get(api_version, &key.kind) else { return };
+        let place = |namespace: Option<&str>| Watched {
+            collection: collection(api_version, served, namespace),
+            selector: self.selector.clone(),
+            fields: String::new(),
+        };
+        let everywhere = place(None);
+        let by_namespace: Vec<Watched> = if served.namespaced {
+            namespaces.iter().map(|namespace| place(Some(namespace))).collect()
+        } else {
+            Vec::new()
+        };
+        let (cluster, sender) = (self.cluster.clone(), self.sender.clone());
+        let (group, kind) = (key.group.clone(), key.kind.clone());
+        self.tasks.spawn(async move {
+            let mut result = forward(&cluster, &everywhere, &sender, &group, &kind).await;
+            if result.as_ref().is_err_and(|failure| failure.is_forbidden()) && !by_namespace.is_empty() {
+                let watches = by_namespace.iter().map(|watched| forward(&cluster, watched, &sender, &group, &kind));
+                result = futures::future::try_join_all(watches).await.map(|_| ());
+            }
+            if let Err(failure) = result {
+                let _ = sender.send(Change::Unwatchable { group, kind, reason: failure.to_string() }).await;
+            }
+        });
+    }
+
+    /// Watches the Pods of a namespace, to see why a workload does not get ready. Without the right to, nothing
+    /// happens: the workload's own conditions have to do.
+    pub fn open_pods(&mut self, namespace: &str) {
+        if !self.pods.insert(namespace.to_owned()) {
+            return;
+        }
+        let watched = Watched {
+            collection: format!("/api/v1/namespaces/{namespace}/pods"),
+            selector: String::new(),
+            fields: String::new(),
+        };
+        let (cluster, sender) = (self.cluster.clone(), self.sender.clone());
+        self.tasks.spawn(async move {
+            let (events, mut received) = mpsc::channel(64);
+            let pass_on = async {
+                while let Some(event) = received.recv().await {
+                    if let WatchEvent::Present(pod) = event
+                        && sender.send(Change::Pod(pod)).await.is_err()
+                    {
+                        break;
+                    }
+                }
+                drop(received);
+            };
+            let _ = futures::join!(cluster.watch(&watched, &events), pass_on);
+        });
+    }
+}
+
+async fn forward(
+    cluster: &Cluster,
+    watched: &Watched,
+    sender: &mpsc::Sender<Change>,
+    group: &str,
+    kind: &str,
+) -> Result<(), crate::cluster::Failure> {
+    let (events, mut received) = mpsc::channel(256);
+    let pass_on = async {
+        while let Some(event) = received.recv().await {
+            let change = match event {
+                WatchEvent::Present(object) => Change::Present(key_of(group, kind, &object), object),
+                WatchEvent::Gone(object) => Change::Gone(key_of(group, kind, &object)),
+            };
+            if sender.send(change).await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        result = cluster.watch(watched, &events) => result,
+        () = pass_on => Ok(()),
+    }
+}
+
+fn key_of(group: &str, kind: &str, object: &Json) -> ResourceKey {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    ResourceKey::new(group, kind, text("namespace"), text("name"))
+}
+
+/// Pods that cannot start, by the ReplicaSet or other object that owns them.
+#[derive(Debug, Default)]
+pub struct PodFailures(BTreeMap<(String, String), String>);
+
+impl PodFailures {
+    /// Looks at a Pod. Where it cannot start, tells the namespace, the owner's name and the reason.
+    pub fn look(&mut self, pod: &Json) -> Option<(String, String, String)> {
+        let namespace = pod["metadata"]["namespace"].as_str()?.to_owned();
+        let owner = pod["metadata"]["ownerReferences"].as_array()?.first()?["name"].as_str()?.to_owned();
+        let reason = crate::health::pod_failure(pod)?;
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let told = format!("pod {name}: {reason}");
+        self.0.insert((namespace.clone(), owner.clone()), told.clone());
+        Some((namespace, owner, told))
+    }
+}

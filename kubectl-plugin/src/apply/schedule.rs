@@ -1,0 +1,268 @@
+//! Which step may go next.
+//!
+//! In: a plan, and what becomes of its steps. Out: steps whose dependencies are met, those on the longest chain first.
+//! Pure: no clock, no requests. A failed step stops what waits for it, and nothing else.
+
+use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+
+use gitops_compiler::depend::State;
+use gitops_compiler::plan::Plan;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Waits for others.
+    Blocked,
+    /// May go, or is going.
+    Going,
+    /// Accepted by the server.
+    Present,
+    /// Ready, or gone.
+    Ready,
+    /// Failed, or waits for something that failed.
+    Stopped,
+}
+
+/// The state of a run over a plan. Steps are named by their index in [`Plan::steps`].
+#[derive(Debug)]
+pub struct Schedule {
+    progress: Vec<Progress>,
+    /// Dependencies that are not met yet, by node.
+    unmet: Vec<usize>,
+    /// Dependents of each node, and what they ask of it.
+    dependents: Vec<Vec<(usize, State)>>,
+    /// The step of each node, and the node of each step.
+    step_of: Vec<Option<usize>>,
+    node_of: Vec<usize>,
+    /// Steps on the longest chain from each node on, itself included.
+    height: Vec<usize>,
+    queue: BinaryHeap<(usize, Reverse<usize>)>,
+    open: usize,
+    skipped: Vec<usize>,
+}
+
+impl Schedule {
+    /// Starts: everything without dependencies may go.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let count = plan.nodes.len();
+        let mut dependents = vec![Vec::new(); count];
+        let mut height = vec![0; count];
+        let mut node_of = vec![0; plan.steps.len()];
+        for (index, node) in plan.nodes.iter().enumerate() {
+            for wait in &node.waits {
+                dependents[wait.node].push((index, wait.state));
+            }
+            if let Some(step) = node.step {
+                node_of[step] = index;
+            }
+        }
+        // Waits only point backwards, so that going backwards sees every dependent first.
+        for index in (0..count).rev() {
+            let below = dependents[index].iter().map(|(dependent, _)| height[*dependent]).max().unwrap_or_default();
+            height[index] = below + usize::from(plan.nodes[index].step.is_some());
+        }
+        let mut schedule = Self {
+            progress: vec![Progress::Blocked; count],
+            unmet: plan.nodes.iter().map(|node| node.waits.len()).collect(),
+            dependents,
+            step_of: plan.nodes.iter().map(|node| node.step).collect(),
+            node_of,
+            height,
+            queue: BinaryHeap::new(),
+            open: plan.steps.len(),
+            skipped: Vec::new(),
+        };
+        for index in 0..count {
+            if schedule.unmet[index] == 0 && schedule.progress[index] == Progress::Blocked {
+                schedule.release(index);
+            }
+        }
+        schedule
+    }
+
+    /// A step that may go now.
+    pub fn next(&mut self) -> Option<usize> {
+        let (_, Reverse(node)) = self.queue.pop()?;
+        self.step_of[node]
+    }
+
+    /// The server has accepted a step.
+    pub fn present(&mut self, step: usize) {
+        self.advance(self.node_of[step], Progress::Present);
+    }
+
+    /// A step is over, as planned.
+    pub fn ready(&mut self, step: usize) {
+        let node = self.node_of[step];
+        self.advance(node, Progress::Present);
+        self.advance(node, Progress::Ready);
+    }
+
+    /// A step failed. All that waits for it is skipped; [`Schedule::take_skipped`] has the list.
+    pub fn fail(&mut self, step: usize) {
+        let mut pending = vec![self.node_of[step]];
+        while let Some(node) = pending.pop() {
+            let before = std::mem::replace(&mut self.progress[node], Progress::Stopped);
+            if matches!(before, Progress::Stopped | Progress::Ready) {
+                self.progress[node] = before;
+                continue;
+            }
+            if let Some(stopped) = self.step_of[node] {
+                self.open -= 1;
+                if stopped != step {
+                    self.skipped.push(stopped);
+                }
+            }
+            // What asked for presence only, and got it, is on its way.
+            let blocked = self.dependents[node].iter().filter(|(dependent, _)| {
+                self.progress[*dependent] == Progress::Blocked
+            });
+            pending.extend(blocked.map(|(dependent, _)| *dependent));
+        }
+    }
+
+    /// Steps that were skipped since the last call.
+    pub fn take_skipped(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Whether others wait for this step to be ready, not only to be there.
+    #[must_use]
+    pub fn is_awaited(&self, step: usize) -> bool {
+        self.dependents[self.node_of[step]].iter().any(|(_, state)| *state == State::Ready)
+    }
+
+    /// Whether every step is over.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.open == 0
+    }
+
+    fn release(&mut self, node: usize) {
+        self.progress[node] = Progress::Going;
+        if self.step_of[node].is_some() {
+            self.queue.push((self.height[node], Reverse(node)));
+        } else {
+            self.advance(node, Progress::Present);
+            self.advance(node, Progress::Ready);
+        }
+    }
+
+    fn advance(&mut self, node: usize, to: Progress) {
+        // An explicit stack: a chain may be as long as the graph.
+        let mut pending = vec![(node, to)];
+        while let Some((node, to)) = pending.pop() {
+            let met = match (self.progress[node], to) {
+                (Progress::Going, Progress::Present) => State::Present,
+                (Progress::Present, Progress::Ready) => State::Ready,
+                _ => continue,
+            };
+            self.progress[node] = to;
+            if to == Progress::Ready && self.step_of[node].is_some() {
+                self.open -= 1;
+            }
+            for index in 0..self.dependents[node].len() {
+                let (dependent, state) = self.dependents[node][index];
+                if state != met {
+                    continue;
+                }
+                self.unmet[dependent] -= 1;
+                if self.unmet[dependent] > 0 || self.progress[dependent] != Progress::Blocked {
+                    continue;
+                }
+                self.progress[dependent] = Progress::Going;
+                if self.step_of[dependent].is_some() {
+                    self.queue.push((self.height[dependent], Reverse(dependent)));
+                } else {
+                    pending.push((dependent, Progress::Ready));
+                    pending.push((dependent, Progress::Present));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_compiler::name::ResourceKey;
+    use gitops_compiler::plan::{Action, Cause, PlanNode, Step, Wait};
+
+    /// `(waits, is a step)` for each node.
+    fn plan(nodes: &[(&[(usize, State)], bool)]) -> Plan {
+        let mut plan = Plan::default();
+        for (waits, is_step) in nodes {
+            let step = is_step.then(|| {
+                let key = ResourceKey::new("", "ConfigMap", "n", &plan.steps.len().to_string());
+                let (action, cause) = (Action::Create, Cause::New);
+                plan.steps.push(Step { key, action, cause, desired: None, uid: None, changes: vec![], layer: 0 });
+                plan.steps.len() - 1
+            });
+            let waits = waits.iter().map(|(node, state)| Wait { node: *node, state: *state, rule: None }).collect();
+            plan.nodes.push(PlanNode { step, waits });
+        }
+        plan
+    }
+
+    fn drain(schedule: &mut Schedule) -> Vec<usize> {
+        std::iter::from_fn(|| schedule.next()).collect()
+    }
+
+    #[test]
+    fn the_longest_chain_goes_first() {
+        let present = |node| (node, State::Present);
+        let mut schedule =
+            Schedule::new(&plan(&[(&[], true), (&[], true), (&[present(1)], true), (&[present(2)], true)]));
+        assert_eq!(drain(&mut schedule), [1, 0]);
+        schedule.present(1);
+        assert_eq!(drain(&mut schedule), [2]);
+    }
+
+    #[test]
+    fn presence_and_readiness_are_told_apart_and_places_pass_both_on() {
+        // Step 0; an unchanged place that waits for its readiness; step 1 behind the place.
+        let nodes: &[(&[(usize, State)], bool)] =
+            &[(&[], true), (&[(0, State::Ready)], false), (&[(1, State::Present)], true)];
+        let mut schedule = Schedule::new(&plan(nodes));
+        assert_eq!(drain(&mut schedule), [0]);
+        assert!(schedule.is_awaited(0) && !schedule.is_awaited(1));
+        schedule.present(0);
+        assert_eq!(drain(&mut schedule), Vec::<usize>::new());
+        schedule.ready(0);
+        assert_eq!(drain(&mut schedule), [1]);
+        schedule.ready(1);
+        assert!(schedule.is_finished());
+    }
+
+    #[test]
+    fn a_failure_stops_what_waits_for_it_and_nothing_else() {
+        let nodes: &[(&[(usize, State)], bool)] = &[
+            (&[], true),
+            (&[], true),
+            (&[(0, State::Present)], false),
+            (&[(2, State::Ready)], true),
+            (&[(1, State::Present)], true),
+        ];
+        let mut schedule = Schedule::new(&plan(nodes));
+        assert_eq!(drain(&mut schedule).len(), 2);
+        schedule.fail(0);
+        assert_eq!(schedule.take_skipped(), [2]);
+        schedule.ready(1);
+        assert_eq!(drain(&mut schedule), [3]);
+        schedule.ready(3);
+        assert!(schedule.is_finished());
+    }
+
+    #[test]
+    fn a_dependent_on_presence_goes_on_when_readiness_never_comes() {
+        let mut schedule = Schedule::new(&plan(&[(&[], true), (&[(0, State::Present)], true)]));
+        assert_eq!(drain(&mut schedule), [0]);
+        schedule.present(0);
+        assert_eq!(drain(&mut schedule), [1]);
+        schedule.fail(0);
+        assert_eq!(schedule.take_skipped(), Vec::<usize>::new());
+        schedule.ready(1);
+        assert!(schedule.is_finished());
+    }
+}

@@ -1,0 +1,228 @@
+//! One step: its requests, and what their failures mean.
+//!
+//! In: a step of a plan. Out: [`StepOutcome`]: the object as the server has it, or why not. Nothing here waits for
+//! readiness; what it waits for is only that a request can be sent at all (a CRD that is not served yet, an object or
+//! a namespace that is still being deleted).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::canon::{Id, Resource, Value};
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Action, Step};
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+use crate::cluster::{Applied, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+
+use super::lease::Lease;
+use super::observe::Identity;
+
+/// How long a request is tried that fails because of what is about to change: a CRD that is being established, an
+/// object that is being deleted.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything that steps share.
+pub struct Context {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its kinds.
+    pub kinds: Kinds,
+    /// Who we are.
+    pub identity: Identity,
+    /// Our lock.
+    pub lease: Lease,
+    /// Whether fields of others are taken.
+    pub force_conflicts: bool,
+    /// Namespaces that the graph itself makes.
+    pub own_namespaces: std::collections::BTreeSet<String>,
+}
+
+/// What became of a step's request.
+#[derive(Debug)]
+pub enum StepOutcome {
+    /// Applied.
+    Applied {
+        /// Whether the object is new.
+        created: bool,
+        /// The object as the server has it.
+        object: Box<Json>,
+        /// What was left to others.
+        notes: Vec<String>,
+    },
+    /// Deleted, and gone.
+    Gone,
+    /// Being deleted: something still holds it.
+    Terminating,
+    /// Neither.
+    Failed {
+        /// Why.
+        message: String,
+        /// Whether a field or the object belongs to another.
+        conflict: bool,
+    },
+}
+
+impl StepOutcome {
+    fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), conflict: false }
+    }
+}
+
+/// Runs one step.
+pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
+    match step.action {
+        Action::Create | Action::Update => apply(&context, &step).await,
+        Action::Delete => delete(&context, &step).await,
+    }
+}
+
+/// The body as it is sent: the namespace bound, our label set, the uid that we expect.
+#[must_use]
+pub fn body_to_send(step: &Step, identity: &Identity) -> Option<Json> {
+    let (_, body) = step.desired.as_ref()?;
+    let mut sent = Json::from(&**body);
+    let metadata = sent.get_mut("metadata")?.as_object_mut()?;
+    match step.key.scope.namespace() {
+        Some(namespace) => metadata.insert("namespace".to_owned(), namespace.into()),
+        None => metadata.remove("namespace"),
+    };
+    if let Some(uid) = &step.uid {
+        metadata.insert("uid".to_owned(), uid.as_str().into());
+    }
+    let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+    if labels.is_null() {
+        *labels = json!({});
+    }
+    labels.as_object_mut()?.insert(PART_OF.to_owned(), identity.apply_set.as_str().into());
+    Some(sent)
+}
+
+/// `apiVersion` of what a step applies.
+#[must_use]
+pub fn api_version_of(desired: Option<&(Id<Resource>, Arc<Value>)>) -> Option<&str> {
+    desired?.1.get("apiVersion")?.as_str()
+}
+
+async fn apply(context: &Context, step: &Step) -> StepOutcome {
+    let (Some(api_version), Some(mut body)) =
+        (api_version_of(step.desired.as_ref()), body_to_send(step, &context.identity))
+    else {
+        return StepOutcome::failed("its body is no longer stored: the namespace that held it was deleted");
+    };
+    let Some(path) = context.kinds.path(api_version, &step.key) else {
+        return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let mut notes = Vec::new();
+    let mut force = false;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        if let Err(lost) = context.lease.permit().await {
+            return StepOutcome::failed(lost.to_string());
+        }
+        let options = ApplyOptions { field_manager: &context.identity.field_manager, force, dry_run: false };
+        let failure = match context.cluster.apply(&path, &body, &options).await {
+            Ok(Applied { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
+                // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
+                if let Some(metadata) = body["metadata"].as_object_mut() {
+                    metadata.remove("uid");
+                }
+                None
+            }
+            Ok(Applied { created, object }) => {
+                return StepOutcome::Applied { created, object: Box::new(object), notes };
+            }
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
+            let conflicts = failure.conflicts();
+            if !force && !conflicts.is_empty() {
+                if leave_to_others(&mut body, &conflicts, &mut notes) {
+                    continue;
+                }
+                if context.force_conflicts {
+                    force = true;
+                    continue;
+                }
+                return StepOutcome::Failed { message: told(&conflicts), conflict: true };
+            }
+            if !will_pass(context, step, &failure) {
+                return StepOutcome::Failed { message: failure.to_string(), conflict: failure.is_conflict() };
+            }
+        }
+        if Instant::now() + pause > deadline {
+            return StepOutcome::failed(format!("still not possible after {} seconds", PATIENCE.as_secs()));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Whether a refusal ends by itself: a kind whose CRD is being established, a namespace of ours that is being deleted.
+fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
+    let own_namespace = step.key.scope.namespace().is_some_and(|name| context.own_namespaces.contains(name));
+    let unserved = failure.is_not_found() && step.key.group.contains('.') && !failure.to_string().contains('"');
+    unserved || (failure.is_namespace_terminating() && own_namespace)
+}
+
+/// Fields that belong to another by design are left out of the body: replicas that somebody scaled. Dropping them is
+/// safe, since the other owns them already. True where every conflict was of this kind.
+fn leave_to_others(body: &mut Json, conflicts: &[Conflict], notes: &mut Vec<String>) -> bool {
+    let scaled = |conflict: &Conflict| conflict.field == ".spec.replicas" && conflict.subresource == "scale";
+    if !conflicts.iter().all(scaled) {
+        return false;
+    }
+    let removed = body["spec"].as_object_mut().and_then(|spec| spec.remove("replicas")).is_some();
+    if removed {
+        notes.push(format!("spec.replicas is left to {}, who scaled it", conflicts[0].manager));
+    }
+    removed
+}
+
+fn told(conflicts: &[Conflict]) -> String {
+    let one = |conflict: &Conflict| {
+        format!("{} belongs to {}", conflict.field.trim_start_matches('.'), conflict.manager)
+    };
+    let mut told: Vec<String> = conflicts.iter().take(3).map(one).collect();
+    if conflicts.len() > 3 {
+        told.push(format!("{} more", conflicts.len() - 3));
+    }
+    told.join(", ")
+}
+
+async fn delete(context: &Context, step: &Step) -> StepOutcome {
+    let key = &step.key;
+    let Some(uid) = step.uid.as_deref() else { return StepOutcome::failed("it was never recorded which object this is") };
+    // A kind that is not served any more has no objects.
+    let Some((api_version, _)) = context.kinds.any_version(&key.group, &key.kind) else { return StepOutcome::Gone };
+    let Some(path) = context.kinds.path(api_version, key) else { return StepOutcome::Gone };
+    if let Err(lost) = context.lease.permit().await {
+        return StepOutcome::failed(lost.to_string());
+    }
+    match delete_once(context, key, &path, uid).await {
+        Ok(true) => StepOutcome::Terminating,
+        Ok(false) => StepOutcome::Gone,
+        // Another object of this name: ours is gone.
+        Err(failure) if failure.is_conflict() => StepOutcome::Gone,
+        Err(failure) => StepOutcome::failed(failure.to_string()),
+    }
+}
+
+/// Whether something is left to wait for.
+async fn delete_once(context: &Context, key: &ResourceKey, path: &str, uid: &str) -> Result<bool, Failure> {
+    // What holds data, or other objects, is deleted only as it was seen.
+    let precious = ["Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim"];
+    let version = if precious.contains(&key.kind.as_str()) {
+        match context.cluster.get_metadata(path).await? {
+            Some(metadata) if metadata.uid == uid => Some(metadata.resource_version),
+            _ => return Ok(false),
+        }
+    } else {
+        None
+    };
+    if !context.cluster.delete(path, uid, version.as_deref()).await? {
+        return Ok(false);
+    }
+    Ok(context.cluster.get_metadata(path).await?.is_some_and(|metadata| metadata.uid == uid))
+}

@@ -1,0 +1,303 @@
+//! All that is known of a target before planning.
+//!
+//! In: a cluster, an application. Out: [`Target`]: its head, what it owns, the graphs that its record names, the kinds
+//! of the server. Opening one costs one request where the local store has the record's chunks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::canon::Value;
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::{AppName, ResourceKey, Scope as KeyScope};
+use gitops_compiler::plan::{self, Approvals, BindError, Bound, Owned, Plan, Seen};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::cluster::{Failure, Kinds};
+use crate::record::head::{Lock, StoredGraph};
+use crate::record::{Found, InventoryEntry, RecordError, Records, apply_set, persist::head_name};
+
+use super::observe::{Identity, Observation, Scope};
+
+/// Clocks of two machines may differ by this much.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// A run that died on this machine may have had requests on the way to the server: they land within this.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Why a target cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Its record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The server did not answer as it should.
+    #[error("{doing}")]
+    Request {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        failure: Failure,
+    },
+    /// The graph does not fit the server.
+    #[error("this graph cannot go to this cluster")]
+    Bind(Vec<BindError>),
+    /// Another run holds the lock.
+    #[error("{holder} is changing {application} now (until {expires} at the least)")]
+    Locked {
+        /// The application.
+        application: AppName,
+        /// `user@host`.
+        holder: String,
+        /// When its lease ends.
+        expires: Timestamp,
+    },
+    /// The record would go with what it records.
+    #[error(
+        "the record of {application} would live in the namespace {namespace}, which the application itself contains; \
+         name another with --record-namespace"
+    )]
+    OwnNamespace {
+        /// The application.
+        application: AppName,
+        /// The namespace.
+        namespace: String,
+    },
+    /// The namespace of a bare folder changed.
+    #[error("{application} was applied to the namespace {recorded}, not {given}: moving it would delete and create everything; delete it first, or go on with -n {recorded}")]
+    Moved {
+        /// The application.
+        application: AppName,
+        /// Where it is.
+        recorded: String,
+        /// Where it was sent.
+        given: String,
+    },
+}
+
+/// A target, as its record and the server describe it.
+pub struct Target {
+    /// Its records.
+    pub records: Records,
+    /// The application.
+    pub application: AppName,
+    /// Where manifests without a namespace go.
+    pub destination: String,
+    /// The head, as it was read; none before the first apply.
+    pub found: Option<Found>,
+    /// The kinds that are known.
+    pub kinds: Kinds,
+    /// Whether discovery was asked in this run.
+    discovered: bool,
+    /// What we own.
+    pub inventory: BTreeMap<ResourceKey, InventoryEntry>,
+    /// The graph of the live release.
+    pub base: Option<Bound>,
+    /// Graphs that were begun since.
+    pub attempted: Vec<Bound>,
+    /// Who we are.
+    pub identity: Identity,
+    /// The target's id; minted here where there is no record yet.
+    pub target_id: String,
+}
+
+impl Target {
+    /// Reads a target's record.
+    pub async fn open(records: Records, application: AppName, destination: &str) -> Result<Self, TargetError> {
+        let found = records.load(&application).await?;
+        let target_id = found.as_ref().map_or_else(mint_target_id, |found| found.head.target.clone());
+        let apply_set = found.as_ref().map_or_else(
+            || apply_set::id(&head_name(&application), &records.namespace),
+            |found| found.head.apply_set.clone(),
+        );
+        let identity = Identity { field_manager: format!("kubectl-gitops:{target_id}"), apply_set };
+        let mut target = Self {
+            records,
+            application,
+            destination: destination.to_owned(),
+            found,
+            kinds: Kinds::default(),
+            discovered: false,
+            inventory: BTreeMap::new(),
+            base: None,
+            attempted: Vec::new(),
+            identity,
+            target_id,
+        };
+        target.read().await?;
+        Ok(target)
+    }
+
+    async fn read(&mut self) -> Result<(), TargetError> {
+        let Some(found) = &self.found else { return Ok(()) };
+        let head = found.head.clone();
+        if head.destination != self.destination && head.live.is_some() {
+            return Err(TargetError::Moved {
+                application: self.application.clone(),
+                recorded: head.destination,
+                given: self.destination.clone(),
+            });
+        }
+        for (name, served) in &head.kinds {
+            if let Some((api_version, kind)) = name.rsplit_once('/') {
+                self.kinds.insert(api_version, kind, served.clone());
+            }
+        }
+        self.inventory = self.records.inventory(&head).await?;
+        if let Some(live) = head.live_release() {
+            self.base = Some(self.recorded(&live.graph).await?);
+        }
+        for stored in head.pending.iter().flat_map(|pending| &pending.attempted) {
+            let bound = self.recorded(stored).await?;
+            self.attempted.push(bound);
+        }
+        Ok(())
+    }
+
+    /// A graph of the record, bound by the kinds that the record knows.
+    pub async fn recorded(&mut self, stored: &StoredGraph) -> Result<Bound, TargetError> {
+        let graph = Arc::new(self.records.graph(stored).await?);
+        self.bind(graph).await
+    }
+
+    /// Binds a graph to this target; asks discovery where a kind is not known.
+    pub async fn bind(&mut self, graph: Arc<ResourceGraph>) -> Result<Bound, TargetError> {
+        let unknown = |kinds: &Kinds| {
+            graph.resources().iter().any(|resource| {
+                // A withheld body has no apiVersion; only Secrets are withheld, and every server has them.
+                let version = resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
+                kinds.get(version, &resource.key.kind).is_none()
+            })
+        };
+        if unknown(&self.kinds) && !self.discovered {
+            let doing = "cannot ask the API server for its kinds";
+            let served = self.records.cluster.discover().await;
+            self.kinds.extend(served.map_err(|failure| TargetError::Request { doing, failure })?);
+            self.discovered = true;
+        }
+        self.kinds.add_definitions(&graph);
+        let kinds = &self.kinds;
+        Bound::new(graph, &self.destination, |api_version, kind| {
+            kinds.get(if api_version.is_empty() { "v1" } else { api_version }, kind).map(|served| served.namespaced)
+        })
+        .map_err(TargetError::Bind)
+    }
+
+    /// Refuses a graph that contains the namespace in which its own record lives.
+    pub fn check_record_namespace(&self, desired: &Bound) -> Result<(), TargetError> {
+        let namespace = &self.records.namespace;
+        let key = ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", namespace) };
+        if desired.node(&key).is_none() && !self.inventory.contains_key(&key) {
+            return Ok(());
+        }
+        Err(TargetError::OwnNamespace { application: self.application.clone(), namespace: namespace.clone() })
+    }
+
+    /// Looks at the cluster.
+    pub async fn observe(&self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, TargetError> {
+        let scope = Scope {
+            cluster: &self.records.cluster,
+            kinds: &self.kinds,
+            identity: &self.identity,
+            inventory: &self.inventory,
+            attempted: &self.attempted,
+            desired,
+        };
+        let doing = "cannot list what is in the cluster";
+        // What an unfinished run did is only to be seen, never on record.
+        let trust_record = trust_record && self.attempted.is_empty();
+        scope.observe(trust_record).await.map_err(|failure| TargetError::Request { doing, failure })
+    }
+
+    /// Plans the way to a graph.
+    #[must_use]
+    pub fn plan(&self, desired: &Bound, seen: &BTreeMap<ResourceKey, Seen>, approvals: &Approvals) -> Plan {
+        let inventory: BTreeMap<ResourceKey, Owned> =
+            self.inventory.iter().map(|(key, entry)| (key.clone(), entry.owned())).collect();
+        plan::build(&plan::Input {
+            desired,
+            base: self.base.as_ref(),
+            attempted: &self.attempted,
+            inventory: &inventory,
+            seen,
+            approvals,
+        })
+    }
+
+    /// The lock of another run, where it may still be alive.
+    #[must_use]
+    pub fn foreign_lock(&self) -> Option<&Lock> {
+        let lock = self.found.as_ref()?.head.lock.as_ref()?;
+        let grace = SignedDuration::from_secs(i64::try_from(lock.request_timeout_seconds).unwrap_or(60));
+        let over = Timestamp::now() > lock.expires + grace + CLOCK_SKEW;
+        (!over && !lock.holder.is_certainly_dead()).then_some(lock)
+    }
+
+    /// Whether a run died with the lock in its hand.
+    #[must_use]
+    pub fn has_dead_lock(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.head.lock.is_some()) && self.foreign_lock().is_none()
+    }
+
+    /// Opens a target that no other run is changing, waiting up to `patience` for one that is. `told` hears of it.
+    pub async fn open_unlocked(
+        records: Records,
+        application: AppName,
+        destination: &str,
+        patience: Duration,
+        told: &mut dyn FnMut(String),
+    ) -> Result<Self, TargetError> {
+        let deadline = Instant::now() + patience;
+        let mut watched: Option<(String, Instant)> = None;
+        loop {
+            let target = Self::open(records.clone(), application.clone(), destination).await?;
+            let Some(lock) = target.foreign_lock() else {
+                if target.has_dead_lock() {
+                    told("the run before this one died; going on from where it stopped".to_owned());
+                    tokio::time::sleep(SETTLE).await;
+                }
+                return Ok(target);
+            };
+            // A lease that is not renewed for its whole length is over, whatever the clocks say.
+            let state = format!("{} {}", lock.holder.run, lock.expires);
+            let lease = Duration::from_secs(lock.lease_seconds + lock.request_timeout_seconds);
+            match &watched {
+                Some((seen, since)) if *seen == state => {
+                    if since.elapsed() >= lease {
+                        return Ok(target);
+                    }
+                }
+                _ => {
+                    if watched.is_none() && !patience.is_zero() {
+                        told(format!("{} is changing {application} now; waiting for it", lock.holder.name));
+                    }
+                    watched = Some((state, Instant::now()));
+                }
+            }
+            if Instant::now() >= deadline {
+                let (holder, expires) = (lock.holder.name.clone(), lock.expires);
+                return Err(TargetError::Locked { application, holder, expires });
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+/// 128 random bits in lower-case base32: short enough for a field manager, unique without coordination.
+fn mint_target_id() -> String {
+    random_name()
+}
+
+/// A name that nothing else has.
+#[must_use]
+pub fn random_name() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without randomness from the system there is still the clock and the process.
+    if getrandom::fill(&mut bytes).is_err() {
+        let seed = format!("{:?} {}", Timestamp::now(), std::process::id());
+        bytes.copy_from_slice(&blake3::hash(seed.as_bytes()).as_bytes()[..16]);
+    }
+    blake3::Hash::from_bytes(*blake3::hash(&bytes).as_bytes()).to_hex()[..26].to_owned()
+}

@@ -1,0 +1,98 @@
+//! The command line: one enum of commands, one dispatch.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::error::CommandError;
+use crate::output::Printer;
+use crate::settings::StoreArgs;
+
+/// Compile a Git tree of manifests, apply it in topological order, roll back to any prior release
+#[derive(Debug, Parser)]
+#[command(name = "kubectl gitops", bin_name = "kubectl gitops", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Parse(commands::parse::ParseArgs),
+    Compile(commands::compile::CompileArgs),
+    Graph(commands::graph::GraphArgs),
+    Plan(commands::plan::PlanArgs),
+    Diff(commands::diff::DiffArgs),
+    Apply(commands::apply::ApplyArgs),
+    Status(commands::status::StatusArgs),
+    History(commands::history::HistoryArgs),
+    Show(commands::show::ShowArgs),
+    Rollback(commands::rollback::RollbackArgs),
+    Delete(commands::delete::DeleteArgs),
+    Store(commands::store::StoreCommand),
+}
+
+/// What every command gets.
+pub struct Session {
+    /// Where output goes.
+    pub printer: Printer,
+    /// Where graphs are kept.
+    pub store: StoreArgs,
+}
+
+/// Runs the command that was asked for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let session = Session { printer: Printer::for_process(), store: cli.store };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            session.printer.say(&format!("error: cannot start: {error}"));
+            return ExitCode::from(70);
+        }
+    };
+    let result = runtime.block_on(run(&session, cli.command));
+    // Watches and other background work must not hold up the exit.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            report(session.printer, &error);
+            ExitCode::from(error.code)
+        }
+    }
+}
+
+async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
+    match command {
+        Command::Parse(args) => commands::parse::run(session, &args),
+        Command::Compile(args) => commands::compile::run(session, &args),
+        Command::Graph(args) => commands::graph::run(session, &args),
+        Command::Plan(args) => commands::plan::run(session, &args).await,
+        Command::Diff(args) => commands::diff::run(session, &args).await,
+        Command::Apply(args) => commands::apply::run(session, &args).await,
+        Command::Status(args) => commands::status::run(session, &args).await,
+        Command::History(args) => commands::history::run(session, &args).await,
+        Command::Show(args) => commands::show::run(session, &args).await,
+        Command::Rollback(args) => commands::rollback::run(session, &args).await,
+        Command::Delete(args) => commands::delete::run(session, &args).await,
+        Command::Store(args) => commands::store::run(session, &args),
+    }
+}
+
+fn report(printer: Printer, error: &CommandError) {
+    for finding in &error.findings {
+        printer.say(&finding.to_string());
+    }
+    printer.say(&format!("error: {}", error.message));
+    for detail in &error.details {
+        printer.say(&format!("  {detail}"));
+    }
+    if let Some(hint) = &error.hint {
+        printer.say(&format!("hint: {hint}"));
+    }
+}

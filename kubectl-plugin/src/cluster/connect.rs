@@ -1,0 +1,77 @@
+//! From a kubeconfig to a connection.
+//!
+//! In: `--kubeconfig`, `--context`. Out: a [`Connection`]: a client, the namespace of the context, and a count of the
+//! requests that were sent. Nothing is sent here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kube::Client;
+use kube::client::ClientBuilder;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+/// How to reach a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// The file; `KUBECONFIG` or `~/.kube/config` where absent.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; the current one where absent.
+    pub context: Option<String>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No usable kubeconfig.
+    #[error("there is no usable kubeconfig")]
+    Kubeconfig(#[source] Box<KubeconfigError>),
+    /// The client cannot be made from it.
+    #[error("cannot connect as the kubeconfig says")]
+    Client(#[source] Box<kube::Error>),
+}
+
+/// A way to an API server.
+#[derive(Clone)]
+pub struct Connection {
+    /// The client; counts its requests.
+    pub client: Client,
+    /// Where it leads, for messages.
+    pub address: String,
+    /// The namespace of the context.
+    pub namespace: String,
+    requests: Arc<AtomicU64>,
+}
+
+impl Connection {
+    /// How many requests were sent so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// Makes the connection that the options name.
+pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let failed = |error| ConnectError::Kubeconfig(Box::new(error));
+    let selection = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
+    let mut config = match &options.kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
+            Config::from_custom_kubeconfig(kubeconfig, &selection).await.map_err(failed)?
+        }
+        None => Config::from_kubeconfig(&selection).await.map_err(failed)?,
+    };
+    // Requests have timeouts and repetitions of their own, which know what may be sent twice.
+    config.default_retry = false;
+    let address = config.cluster_url.to_string();
+    let namespace = config.default_namespace.clone();
+    let requests = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&requests);
+    let count = tower::util::MapRequestLayer::new(move |request| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))?;
+    Ok(Connection { client: builder.with_layer(&count).build(), address, namespace, requests })
+}

@@ -1,0 +1,81 @@
+//! Asking the server for its kinds: two requests, by aggregated discovery.
+
+use serde::Deserialize;
+
+use super::{Cluster, Failure, Kinds, Served};
+
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+
+#[derive(Deserialize)]
+struct Groups {
+    #[serde(default)]
+    items: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: GroupName,
+    #[serde(default)]
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize, Default)]
+struct GroupName {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+    #[serde(default)]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resource {
+    resource: String,
+    #[serde(default)]
+    scope: String,
+    response_kind: Option<ResponseKind>,
+}
+
+#[derive(Deserialize)]
+struct ResponseKind {
+    kind: String,
+}
+
+impl Cluster {
+    /// All kinds that the server serves now.
+    pub async fn discover(&self) -> Result<Kinds, Failure> {
+        let (core, groups) = futures::try_join!(self.get_as("/api", ACCEPT), self.get_as("/apis", ACCEPT))?;
+        let mut kinds = Kinds::default();
+        for answer in [core, groups] {
+            let groups: Groups =
+                serde_json::from_value(answer).map_err(|error| Failure::Malformed(error.to_string()))?;
+            if groups.items.is_empty() {
+                return Err(Failure::Malformed("no aggregated discovery (Kubernetes 1.30 or newer has it)".to_owned()));
+            }
+            add(&mut kinds, groups);
+        }
+        Ok(kinds)
+    }
+}
+
+fn add(kinds: &mut Kinds, groups: Groups) {
+    for group in groups.items {
+        for version in group.versions {
+            let group = &group.metadata.name;
+            let api_version =
+                if group.is_empty() { version.version.clone() } else { format!("{group}/{}", version.version) };
+            for resource in version.resources {
+                if let Some(kind) = resource.response_kind {
+                    let namespaced = resource.scope == "Namespaced";
+                    kinds.insert(&api_version, &kind.kind, Served { plural: resource.resource, namespaced });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What can go wrong with a request, as the rest of the plugin needs to tell it apart.
+
+use kube::core::Status;
+
+/// A request that did not do what it should.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The server answered, and said no.
+    #[error("{}", answer(.0))]
+    Answer(Box<Status>),
+    /// There was no answer: connection refused or lost, TLS, a proxy.
+    #[error("no answer from the API server: {0}")]
+    NoAnswer(String),
+    /// There was no answer in time. Whether the request was done is not known.
+    #[error("no answer from the API server within {0} seconds")]
+    Timeout(u64),
+    /// The answer makes no sense.
+    #[error("the API server's answer makes no sense: {0}")]
+    Malformed(String),
+}
+
+/// One field that another manager owns with another value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The field, such as `.spec.replicas`.
+    pub field: String,
+    /// The manager, as the server names it.
+    pub manager: String,
+    /// The subresource through which it was taken; empty for the object itself.
+    pub subresource: String,
+}
+
+impl Failure {
+    /// From the client's error.
+    pub(super) fn from_client(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Answer(status),
+            kube::Error::SerdeError(error) => Self::Malformed(error.to_string()),
+            other => Self::NoAnswer(innermost(&other)),
+        }
+    }
+
+    /// The HTTP status; 0 where there was no answer.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Answer(status) => status.code,
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Malformed(_) => 0,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Answer(status) => &status.reason,
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Malformed(_) => "",
+        }
+    }
+
+    /// The object, or its kind, is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.code() == 404
+    }
+
+    /// It is there already.
+    #[must_use]
+    pub fn is_already_exists(&self) -> bool {
+        self.code() == 409 && self.reason() == "AlreadyExists"
+    }
+
+    /// Somebody else was faster, or owns a field, or it is another object.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.code() == 409 && !self.is_already_exists()
+    }
+
+    /// The user may not do this.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.code() == 403 && !self.is_namespace_terminating()
+    }
+
+    /// The namespace is being deleted.
+    #[must_use]
+    pub fn is_namespace_terminating(&self) -> bool {
+        let Self::Answer(status) = self else { return false };
+        let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
+        status.code == 403 && causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
+    /// The fields that others own.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let Self::Answer(status) = self else { return Vec::new() };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        causes.filter(|cause| cause.reason == "FieldManagerConflict").map(|cause| {
+            let quoted: Vec<&str> = cause.message.split('"').collect();
+            let after = |word: &str| {
+                let position = quoted.iter().position(|part| part.trim_end().ends_with(word))?;
+                quoted.get(position + 1).map(|text| (*text).to_owned())
+            };
+            Conflict {
+                field: cause.field.clone(),
+                manager: after("conflict with").unwrap_or_else(|| "another manager".to_owned()),
+                subresource: after("subresource").unwrap_or_default(),
+            }
+        })
+        .collect()
+    }
+
+    /// Nothing was done, or doing it twice does no harm: worth another try for a request that can be repeated.
+    /// HTTP 500 "failed to create typed patch object" is an error of the input and stays what it is.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Answer(status) => matches!(status.code, 429 | 502 | 503 | 504),
+            Self::NoAnswer(_) => true,
+            Self::Timeout(_) | Self::Malformed(_) => false,
+        }
+    }
+}
+
+/// The server's message, without what it repeats, on one line of bounded length.
+fn answer(status: &Status) -> String {
+    let text: String = status.message.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut short: String = text.chars().take(600).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    if short.is_empty() { format!("HTTP {}", status.code) } else { short }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conflicts_name_field_manager_and_subresource() {
+        let status = serde_json::json!({
+            "code": 409, "reason": "Conflict", "message": "x",
+            "details": {"causes": [
+                {"reason": "FieldManagerConflict", "field": ".spec.replicas",
+                 "message": "conflict with \"kube-controller-manager\" with subresource \"scale\" using apps/v1"},
+                {"reason": "FieldManagerConflict", "field": ".data.a", "message": "conflict with \"kubectl-edit\" using v1"},
+            ]},
+        });
+        let failure = Failure::Answer(Box::new(serde_json::from_value(status).expect("a status")));
+        let found = failure.conflicts();
+        assert_eq!((found[0].manager.as_str(), found[0].subresource.as_str()), ("kube-controller-manager", "scale"));
+        assert_eq!((found[1].manager.as_str(), found[1].subresource.as_str()), ("kubectl-edit", ""));
+        assert!(failure.is_conflict());
+    }
+}

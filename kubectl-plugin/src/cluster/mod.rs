@@ -1,0 +1,20 @@
+//! The only way to the API server: requests, their failures, their number.
+//!
+//! In: keys, bodies, preconditions. Out: what the server answered, as JSON. Guarantees: each request has a timeout and
+//! is counted; what is repeated after a failure is only what can be repeated safely.
+
+mod connect;
+mod discovery;
+mod failure;
+mod kinds;
+mod request;
+mod watch;
+
+pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use failure::{Conflict, Failure};
+pub use kinds::{Kinds, Served, collection};
+pub use request::{Applied, ApplyOptions, Cluster, ObjectMeta, PartialObject};
+pub use watch::{WatchEvent, Watched};
+
+/// Label by which members of an ApplySet are found (KEP-3659).
+pub const PART_OF: &str = "applyset.kubernetes.io/part-of";

@@ -1,0 +1,264 @@
+//! The requests that the plugin sends.
+
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::{Connection, Failure};
+
+/// How often a request that can be repeated is tried.
+const ATTEMPTS: u32 = 4;
+
+/// An API server, spoken to with one timeout for every request.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The way to it.
+    pub connection: Connection,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+/// The part of an object's metadata that we use.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectMeta {
+    /// Name.
+    pub name: String,
+    /// Namespace; empty where the kind has none.
+    pub namespace: String,
+    /// Uid.
+    pub uid: String,
+    /// Opaque, but for equality.
+    pub resource_version: String,
+    /// Rises with each change of the spec, for kinds that have it.
+    pub generation: Option<i64>,
+    /// Set while the object is being deleted.
+    pub deletion_timestamp: Option<String>,
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Who owns which field.
+    pub managed_fields: Vec<ManagedFields>,
+}
+
+/// One entry of `managedFields`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManagedFields {
+    /// The manager's name.
+    pub manager: String,
+    /// `Apply` or `Update`.
+    pub operation: String,
+    /// Empty for the object itself.
+    pub subresource: String,
+    /// When the entry changed last.
+    pub time: String,
+    /// The fields.
+    pub fields_v1: Json,
+}
+
+/// An object without its body.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PartialObject {
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+}
+
+#[derive(Deserialize)]
+struct PartialList {
+    #[serde(default)]
+    items: Vec<PartialObject>,
+}
+
+/// How an object is applied.
+#[derive(Debug, Clone)]
+pub struct ApplyOptions<'a> {
+    /// Our name to the server.
+    pub field_manager: &'a str,
+    /// Whether fields that others own are taken.
+    pub force: bool,
+    /// Whether the server only pretends.
+    pub dry_run: bool,
+}
+
+/// What became of an object that was applied.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Whether it was not there before (HTTP 201).
+    pub created: bool,
+    /// The object as it is now.
+    pub object: Json,
+}
+
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+impl Cluster {
+    /// Reads an object or anything else.
+    pub async fn get(&self, path: &str) -> Result<Json, Failure> {
+        self.get_as(path, "application/json").await
+    }
+
+    pub(super) async fn get_as(&self, path: &str, accept: &str) -> Result<Json, Failure> {
+        self.repeated(&Request { method: Method::GET, path, accept, content_type: "", body: None })
+            .await
+            .map(|(_, answer)| answer)
+    }
+
+    /// Reads an object's metadata; `None` where it is not there.
+    pub async fn get_metadata(&self, path: &str) -> Result<Option<ObjectMeta>, Failure> {
+        match self.get_as(path, METADATA).await {
+            Ok(answer) => parse::<PartialObject>(answer).map(|object| Some(object.metadata)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Reads the metadata of all objects at `collection` that match a label selector.
+    pub async fn list_metadata(&self, collection: &str, selector: &str) -> Result<Vec<ObjectMeta>, Failure> {
+        let path = if selector.is_empty() {
+            collection.to_owned()
+        } else {
+            format!("{collection}?labelSelector={}", encode(selector))
+        };
+        let list: PartialList = parse(self.get_as(&path, METADATA_LIST).await?)?;
+        Ok(list.items.into_iter().map(|item| item.metadata).collect())
+    }
+
+    /// Server-side apply. Repeated where nothing was answered: applying twice is applying once.
+    pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<Applied, Failure> {
+        let ApplyOptions { field_manager, force, dry_run } = options;
+        let dry_run = if *dry_run { "&dryRun=All" } else { "" };
+        let manager = encode(field_manager);
+        let path = format!("{path}?fieldManager={manager}&force={force}&fieldValidation=Strict{dry_run}");
+        let content_type = "application/apply-patch+yaml";
+        let request =
+            Request { method: Method::PATCH, path: &path, accept: "application/json", content_type, body: Some(body) };
+        let (code, object) = self.repeated(&request).await?;
+        Ok(Applied { created: code == 201, object })
+    }
+
+    /// Creates an object. Not repeated.
+    pub async fn create(&self, collection: &str, body: &Json) -> Result<Json, Failure> {
+        self.write(Method::POST, collection, body).await
+    }
+
+    /// Replaces an object; the uid and resourceVersion in the body must be those of the object. Not repeated.
+    pub async fn replace(&self, path: &str, body: &Json) -> Result<Json, Failure> {
+        self.write(Method::PUT, path, body).await
+    }
+
+    /// Deletes the object with this uid and no other; `false` where it is gone already. Its dependents go in the
+    /// background (a raw DELETE of a Job would orphan its Pods).
+    pub async fn delete(&self, path: &str, uid: &str, resource_version: Option<&str>) -> Result<bool, Failure> {
+        let mut preconditions = json!({"uid": uid});
+        if let Some(version) = resource_version {
+            preconditions["resourceVersion"] = version.into();
+        }
+        let body = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions",
+            "propagationPolicy": "Background", "preconditions": preconditions,
+        });
+        let request = Request {
+            method: Method::DELETE,
+            path,
+            accept: "application/json",
+            content_type: "application/json",
+            body: Some(&body),
+        };
+        match self.repeated(&request).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.is_not_found() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {
+        let content_type = "application/json";
+        let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
+        self.once(&request).await.map(|(_, answer)| answer)
+    }
+
+    async fn repeated(&self, request: &Request<'_>) -> Result<(u16, Json), Failure> {
+        let deadline = tokio::time::Instant::now() + self.timeout;
+        let mut attempt = 1;
+        loop {
+            match self.once(request).await {
+                Err(failure) if failure.is_transient() && attempt < ATTEMPTS => {
+                    let pause = Duration::from_millis(100 << attempt);
+                    if tokio::time::Instant::now() + pause >= deadline {
+                        return Err(failure);
+                    }
+                    tokio::time::sleep(pause).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn once(&self, request: &Request<'_>) -> Result<(u16, Json), Failure> {
+        let sent = async {
+            let body = request.body.map(Json::to_string).unwrap_or_default();
+            let mut builder = http::Request::builder().method(&request.method).uri(request.path);
+            builder = builder.header(http::header::ACCEPT, request.accept);
+            if !request.content_type.is_empty() {
+                builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
+            }
+            let built = builder.body(kube::client::Body::from(body.into_bytes()));
+            let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
+            let answer = self.connection.client.send(built).await.map_err(Failure::from_client)?;
+            let code = answer.status().as_u16();
+            let bytes = answer.into_body().collect_bytes().await.map_err(Failure::from_client)?;
+            if (200..300).contains(&code) {
+                return Ok((code, parse_bytes(&bytes)?));
+            }
+            Err(refusal(code, &bytes))
+        };
+        let seconds = self.timeout.as_secs();
+        tokio::time::timeout(self.timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)))
+    }
+}
+
+struct Request<'a> {
+    method: Method,
+    path: &'a str,
+    accept: &'a str,
+    content_type: &'a str,
+    body: Option<&'a Json>,
+}
+
+/// A refusal in the API's own form, or made into it: proxies answer in prose.
+fn refusal(code: u16, bytes: &[u8]) -> Failure {
+    let status = serde_json::from_slice::<kube::core::Status>(bytes).ok().filter(|status| status.code != 0);
+    let status = status.unwrap_or_else(|| {
+        let text: String = String::from_utf8_lossy(bytes).chars().take(200).collect();
+        let mut status = kube::core::Status::failure(&format!("HTTP {code}: {text}"), "");
+        status.code = code;
+        status
+    });
+    Failure::Answer(Box::new(status))
+}
+
+fn parse_bytes(bytes: &[u8]) -> Result<Json, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| Failure::Malformed(error.to_string()))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(answer: Json) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|error| Failure::Malformed(error.to_string()))
+}
+
+/// Percent-encodes a query value.
+pub(super) fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}

@@ -1,0 +1,126 @@
+//! `apply`: plan, ask, apply, wait, record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use gitops_compiler::name::AppName;
+use gitops_compiler::plan::{Bound, Plan};
+use gitops_compiler::tree::Snapshot;
+use serde_json::json;
+
+use crate::apply::{Target, commit::dry_run};
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::record::head::Commit;
+use crate::settings::{ClusterArgs, SourceArgs, compiled};
+
+use super::change::{self, ApprovalArgs, RunArgs};
+
+/// Plan, ask, apply in topological order, wait until everything is ready, and record the release
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    approvals: ApprovalArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    /// Only show what would be done; with `server`, let the API server check every step
+    #[arg(long, value_enum, value_name = "WHERE")]
+    dry_run: Option<DryRun>,
+    /// Believe the record instead of looking for drift: fewer requests
+    #[arg(long)]
+    trust_record: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    Client,
+    Server,
+}
+
+/// The commit that a snapshot is of.
+#[must_use]
+pub fn commit_of(snapshot: &Snapshot) -> Option<Commit> {
+    let commit = snapshot.commit.as_ref()?;
+    Some(Commit { oid: commit.oid.clone(), subject: commit.subject.clone(), dirty: snapshot.dirty })
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
+    let store = session.store.open(session.printer);
+    let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    let commit = commit_of(&snapshot);
+    let place = args.cluster.connect(store).await?;
+    let patience = if args.dry_run.is_some() { Duration::ZERO } else { Duration::from_secs(args.run.lock_timeout) };
+    let mut say = |message: String| session.printer.say(&message);
+    let opened = Target::open_unlocked(place.records, args.app.clone(), &place.destination, patience, &mut say);
+    let mut target = opened.await?;
+    let desired = target.bind(Arc::new(compilation.graph)).await?;
+    target.check_record_namespace(&desired)?;
+    change::refuse_hooks(&desired)?;
+    let observation = target.observe(Some(&desired), args.trust_record).await?;
+    change::refuse_claimed(&target, &observation).await?;
+    let approvals = args.approvals.approvals();
+    let plan = target.plan(&desired, &observation.seen, &approvals);
+    if nothing_to_do(&target, &desired, &plan) {
+        return Ok(up_to_date(session, &target, &desired, args.run.json()));
+    }
+    change::show(session, &change::header(&target, &desired, &plan, commit.as_ref()), &plan, args.run.json());
+    change::refuse_guarded(&plan)?;
+    if let Some(place) = args.dry_run {
+        return tried(session, &target, &plan, place).await;
+    }
+    change::confirm(session, args.run.yes)?;
+    let options = args.run.options(approvals, change::origin(commit, None));
+    change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
+}
+
+/// Nothing to change in the cluster, and nothing to settle in the record.
+pub(super) fn nothing_to_do(target: &Target, desired: &Bound, plan: &Plan) -> bool {
+    let roots = |bound: &Bound| (bound.graph.content_root(), bound.graph.hook_root());
+    let settled = target.found.as_ref().is_some_and(|found| found.head.lock.is_none() && found.head.pending.is_none());
+    plan.is_empty() && settled && target.base.as_ref().map(roots) == Some(roots(desired))
+}
+
+fn up_to_date(session: &Session, target: &Target, desired: &Bound, json: bool) -> u8 {
+    let live = target.found.as_ref().and_then(|found| found.head.live).unwrap_or_default();
+    let requests = target.records.cluster.connection.requests();
+    if json {
+        session.printer.json(&json!({
+            "schemaVersion": super::SCHEMA_VERSION,
+            "application": target.application,
+            "release": live,
+            "graph": desired.graph.id(),
+            "outcome": "unchanged",
+            "steps": [],
+            "requests": requests,
+        }));
+    } else {
+        let (name, id) = (&target.application, desired.graph.id().short());
+        session.printer.out(&format!("{name} is at {id} (release {live}): nothing to do, {requests} requests\n"));
+    }
+    0
+}
+
+async fn tried(session: &Session, target: &Target, plan: &Plan, place: DryRun) -> Result<u8, CommandError> {
+    if place == DryRun::Server {
+        let answers = dry_run(target, plan).await;
+        let said = |(index, message): &(usize, Option<String>)| {
+            Some(format!("{}: {}", plan.steps[*index].key, message.as_ref()?))
+        };
+        let refused: Vec<String> = answers.iter().filter_map(said).collect();
+        if !refused.is_empty() {
+            return Err(CommandError::user("the API server would refuse this").details(refused));
+        }
+        session.printer.say(&format!("the API server accepts all {} applied objects that it can judge now", answers.len()));
+    }
+    session.printer.say("dry run: nothing was changed");
+    Ok(0)
+}

@@ -1,0 +1,270 @@
+//! What `plan`, `apply`, `rollback` and `delete` have in common: showing a plan, asking, running it, saying how it
+//! ended.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::plan::{Approvals, Bound, Plan};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use crate::apply::observe::Observation;
+use crate::apply::run::RunOptions;
+use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::output::{Progress, plan_json, plan_text};
+use crate::record::Outcome;
+use crate::record::head::{Commit, Origin};
+use crate::record::holder::actor;
+
+/// What lifts guards.
+#[derive(Debug, Clone, Args)]
+pub struct ApprovalArgs {
+    /// Allow deletion of these kinds: Namespace, CustomResourceDefinition, PersistentVolumeClaim, PersistentVolume
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    allow_delete: Vec<String>,
+    /// Allow a graph without resources, which deletes everything
+    #[arg(long)]
+    allow_empty: bool,
+    /// Allow most of the application to be deleted at once
+    #[arg(long)]
+    allow_many_deletions: bool,
+}
+
+impl ApprovalArgs {
+    /// As the planner takes them.
+    #[must_use]
+    pub fn approvals(&self) -> Approvals {
+        Approvals {
+            delete: self.allow_delete.iter().cloned().collect(),
+            empty: self.allow_empty,
+            many: self.allow_many_deletions,
+        }
+    }
+}
+
+/// How a plan is run.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Wait until all objects are ready
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub wait: bool,
+    /// How long to wait for any object, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+    /// Take fields that other managers own
+    #[arg(long)]
+    pub force_conflicts: bool,
+    /// Make objects that were there before ours entirely, so that they are deleted when they leave the graph
+    #[arg(long)]
+    pub adopt: bool,
+    /// How long to wait for another run on this application, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub lock_timeout: u64,
+    /// How many releases are kept
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub history_limit: Option<u16>,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    pub output: Option<String>,
+}
+
+impl RunArgs {
+    /// As the applier takes them.
+    #[must_use]
+    pub fn options(&self, approvals: Approvals, origin: Origin) -> Options {
+        let timeout = Duration::from_secs(self.timeout);
+        Options {
+            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt },
+            force_conflicts: self.force_conflicts,
+            approvals,
+            history: self.history_limit.map(usize::from),
+            origin,
+        }
+    }
+
+    /// Whether output is JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.output.is_some()
+    }
+}
+
+/// Where a run that starts now comes from.
+#[must_use]
+pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>) -> Origin {
+    Origin { time: Timestamp::now(), actor: actor(), commit, rollback_to }
+}
+
+/// Refuses what belongs to other applications, by name where we may see it.
+pub async fn refuse_claimed(target: &Target, observation: &Observation) -> Result<(), CommandError> {
+    if observation.claimed.is_empty() {
+        return Ok(());
+    }
+    let mut details = Vec::new();
+    for (key, apply_set) in &observation.claimed {
+        let owner = target.records.owner_of(apply_set).await;
+        let owner = owner.unwrap_or_else(|| format!("another application ({apply_set})"));
+        details.push(format!("{key} belongs to {owner}"));
+    }
+    Err(CommandError::refused("objects of this graph belong to other applications; nothing was changed")
+        .details(details)
+        .hint("remove them from one of the two"))
+}
+
+/// Refuses what this version does not do, rather than doing half of it.
+pub fn refuse_hooks(desired: &Bound) -> Result<(), CommandError> {
+    let hooks: Vec<String> =
+        desired.graph.resources().iter().filter(|resource| resource.hook().is_some()).map(|resource| resource.key.to_string()).collect();
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::user("this graph has hooks, and hooks are not run by this version").details(hooks))
+}
+
+/// Refuses a plan that needs a word.
+pub fn refuse_guarded(plan: &Plan) -> Result<(), CommandError> {
+    match &plan.guards[..] {
+        [] => Ok(()),
+        [only] => Err(CommandError::refused(only.to_string())),
+        all => Err(CommandError::refused("this plan needs a word from you")
+            .details(all.iter().map(ToString::to_string).collect())),
+    }
+}
+
+/// Shows a plan before it runs.
+pub fn show(session: &Session, header: &str, plan: &Plan, quiet: bool) {
+    if !quiet {
+        session.printer.say(header);
+        session.printer.say(&plan_text(plan));
+    }
+}
+
+/// Asks, on a terminal; without one, `--yes` is needed.
+pub fn confirm(session: &Session, yes: bool) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::user("nobody can be asked here: add --yes to go on"));
+    }
+    session.printer.say("Continue? [y/N]");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    match (read, answer.trim().to_lowercase().as_str()) {
+        (Ok(_), "y" | "yes") => Ok(()),
+        _ => Err(CommandError::user("nothing was changed")),
+    }
+}
+
+/// Runs a plan and says how it ended. Gives the exit code.
+pub async fn execute(
+    session: &Session,
+    target: &mut Target,
+    desired: &Bound,
+    plan: &Plan,
+    observation: &Observation,
+    options: &Options,
+    json: bool,
+) -> Result<u8, CommandError> {
+    let started = std::time::Instant::now();
+    let mut progress = Progress::new(session.printer, plan.steps.len(), json);
+    let mut emit = |event: Event| progress.show(&event);
+    let result = apply(target, desired, plan, &observation.seen, options, &mut emit).await;
+    progress.finish();
+    let applied = result?;
+    let requests = target.records.cluster.connection.requests();
+    let seconds = started.elapsed().as_secs_f64();
+    if json {
+        session.printer.json(&applied_json(target, plan, &applied, requests));
+    } else {
+        session.printer.out(&summary(target, &applied, plan.steps.len(), requests, seconds));
+    }
+    if applied.succeeded() {
+        return Ok(0);
+    }
+    let failed = applied.results.iter().filter_map(|(index, result)| match result {
+        StepResult::Failed { message, conflict } => Some((&plan.steps[*index].key, message, *conflict)),
+        _ => None,
+    });
+    let failed: Vec<_> = failed.collect();
+    let details: Vec<String> = failed.iter().map(|(key, message, _)| format!("{key}: {message}")).collect();
+    let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
+    let message = format!("release {} of {} failed", applied.release.number, target.application);
+    let message = if skipped > 0 { format!("{message}; {skipped} steps were not tried") } else { message };
+    if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
+        return Err(CommandError::refused(message)
+            .details(details)
+            .hint("--force-conflicts takes the fields; or remove them from the manifests"));
+    }
+    Err(CommandError::partial(message).details(details))
+}
+
+fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seconds: f64) -> String {
+    let release = &applied.release;
+    let again = release.origin.rollback_to.map(|number| format!(" (as release {number})")).unwrap_or_default();
+    let state = if applied.succeeded() { "is live" } else { "failed" };
+    format!(
+        "release {} of {} {state}: {}{again}, {steps} steps, {requests} requests, {seconds:.1} s\n",
+        release.number,
+        target.application,
+        release.graph.id.short(),
+    )
+}
+
+fn applied_json(target: &Target, plan: &Plan, applied: &Applied, requests: u64) -> Json {
+    let release = &applied.release;
+    let step = |(index, result): (&usize, &StepResult)| {
+        let (outcome, message) = match result {
+            StepResult::Succeeded => ("succeeded", None),
+            StepResult::Joined => ("joined", None),
+            StepResult::Failed { message, conflict: false } => ("failed", Some(message.as_str())),
+            StepResult::Failed { message, conflict: true } => ("conflict", Some(message.as_str())),
+            StepResult::Skipped => ("skipped", None),
+        };
+        let step = &plan.steps[*index];
+        json!({"resource": step.key, "action": step.action, "outcome": outcome, "message": message})
+    };
+    json!({
+        "schemaVersion": super::SCHEMA_VERSION,
+        "application": target.application,
+        "release": release.number,
+        "graph": release.graph.id,
+        "outcome": match release.outcome {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Interrupted => "interrupted",
+        },
+        "steps": applied.results.iter().map(step).collect::<Vec<_>>(),
+        "requests": requests,
+    })
+}
+
+/// A plan as a JSON object of its own.
+#[must_use]
+pub fn plan_object(target: &Target, desired: &Bound, plan: &Plan) -> Json {
+    let mut object = plan_json(plan);
+    object["schemaVersion"] = super::SCHEMA_VERSION.into();
+    object["application"] = target.application.as_str().into();
+    object["from"] = json!(target.base.as_ref().map(|base| base.graph.id()));
+    object["to"] = json!(desired.graph.id());
+    object
+}
+
+/// `shop  g1-old → g1-new   commit 8f3c2a1 "subject"   5 of 418 resources`
+#[must_use]
+pub fn header(target: &Target, desired: &Bound, plan: &Plan, commit: Option<&Commit>) -> String {
+    let from = target.base.as_ref().map_or_else(|| "nothing".to_owned(), |base| base.graph.id().short());
+    let commit = commit.map(|commit| {
+        let dirty = if commit.dirty { " with changes that are not committed" } else { "" };
+        format!("   commit {} {:?}{dirty}", &commit.oid[..commit.oid.len().min(7)], commit.subject)
+    });
+    let (to, steps, all) = (desired.graph.id().short(), plan.steps.len(), desired.keys().len());
+    let name = &target.application;
+    format!("{name}  {from} → {to}{}   {steps} steps, {all} resources", commit.unwrap_or_default())
+}

@@ -1,0 +1,106 @@
+//! `compile`: a tree to a graph.
+
+use clap::{Args, ValueEnum};
+use gitops_compiler::compile::Compilation;
+use gitops_compiler::depend::Node;
+use gitops_compiler::manifest::yaml;
+use gitops_compiler::name::AppName;
+use serde_json::{Value as Json, json};
+
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::output::table;
+use crate::settings::{SourceArgs, compiled};
+
+/// Compile a folder of manifests into an immutable graph with an id
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// The application; no part of any id
+    #[arg(value_name = "APP", default_value = "app")]
+    app: AppName,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// The id of the graph alone
+    Id,
+    /// The resources in order, with their files
+    Table,
+    /// The manifests in order, as they would be sent
+    Yaml,
+    /// Ids, resources, edges with reasons, order, origins, lints
+    Json,
+}
+
+/// Runs the command.
+pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
+    let store = session.store.open(session.printer);
+    let (compilation, _) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    match args.output {
+        Output::Id => session.printer.out(&compilation.graph.id().to_string()),
+        Output::Table => session.printer.out(&resources(&compilation)),
+        Output::Yaml => session.printer.out(&manifests(&compilation)),
+        Output::Json => session.printer.json(&graph_json(&compilation)),
+    }
+    Ok(0)
+}
+
+fn resources(compilation: &Compilation) -> String {
+    let graph = &compilation.graph;
+    let mut rows = vec![["KIND", "NAME", "RESOURCE", "FILE"].map(str::to_owned).to_vec()];
+    for resource in graph.ordered() {
+        let origin = compilation.origin(&resource.key).map(ToString::to_string).unwrap_or_default();
+        let id: String = resource.shown_id().chars().take(15).collect();
+        rows.push(vec![resource.key.qualified_kind(), resource.key.place(), id, origin]);
+    }
+    let counts = format!(
+        "{} resources, {} edges, {} files",
+        graph.resources().len(),
+        graph.edges().len(),
+        compilation.files
+    );
+    format!("{}\n{}  content {}  {counts}\n", table(&rows), graph.id(), graph.content_root().short())
+}
+
+fn manifests(compilation: &Compilation) -> String {
+    compilation.graph.ordered().map(|resource| format!("---\n{}", yaml::emit(&resource.body))).collect()
+}
+
+/// The whole graph as data.
+pub(super) fn graph_json(compilation: &Compilation) -> Json {
+    let graph = &compilation.graph;
+    let name = |node: Node| graph.node_name(node);
+    let resource = |node: &Node| {
+        let resource = graph.resources().get(*node)?;
+        let origin = compilation.provenance.origins.get(*node);
+        Some(json!({
+            "resource": resource.key,
+            "id": resource.shown_id(),
+            "hook": resource.hook(),
+            "origin": origin,
+        }))
+    };
+    let edges = graph.edges().iter().zip(&compilation.provenance.fields).map(|(edge, field)| {
+        json!({
+            "from": name(edge.from), "to": name(edge.to),
+            "state": edge.state, "strength": edge.strength,
+            "rule": format!("{}@{}", edge.rule.name, edge.rule.version),
+            "reason": edge.rule.reason, "field": field,
+        })
+    });
+    json!({
+        "schemaVersion": super::SCHEMA_VERSION,
+        "graph": graph.id(),
+        "contentRoot": graph.content_root(),
+        "hookRoot": graph.hook_root(),
+        "recipe": compilation.recipe,
+        "resources": graph.order().iter().filter_map(resource).collect::<Vec<_>>(),
+        "edges": edges.collect::<Vec<_>>(),
+        "lints": compilation.lints,
+    })
+}

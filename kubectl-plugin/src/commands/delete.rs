@@ -1,0 +1,58 @@
+//! `delete`: everything that an application owns, in reverse order, and then its record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::AppName;
+
+use crate::apply::Target;
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::settings::ClusterArgs;
+
+use super::change::{self, ApprovalArgs, RunArgs};
+
+/// Delete everything that an application owns, in reverse order, and its record
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    approvals: ApprovalArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandError> {
+    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = super::history::load(&place.records, &args.app).await?;
+    let destination = args.cluster.namespace.clone().unwrap_or(head.destination);
+    let patience = Duration::from_secs(args.run.lock_timeout);
+    let mut say = |message: String| session.printer.say(&message);
+    let mut target =
+        Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
+    let nothing = ResourceGraph::build(Vec::new(), &mut Vec::new())
+        .map_err(|error| CommandError { code: 70, ..CommandError::user(error.to_string()) })?;
+    let desired = target.bind(Arc::new(nothing.graph)).await?;
+    let observation = target.observe(Some(&desired), false).await?;
+    // The command itself is the word for deleting all; precious kinds still need theirs.
+    let mut approvals = args.approvals.approvals();
+    (approvals.empty, approvals.many) = (true, true);
+    let plan = target.plan(&desired, &observation.seen, &approvals);
+    let header = format!("{}  everything is deleted   {} steps", args.app, plan.steps.len());
+    change::show(session, &header, &plan, args.run.json());
+    change::refuse_guarded(&plan)?;
+    change::confirm(session, args.run.yes)?;
+    let options = args.run.options(approvals, change::origin(None, None));
+    let code =
+        change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
+    target.records.delete_all(&args.app, &target.target_id).await?;
+    session.printer.say(&format!("{} and its record are gone", args.app));
+    Ok(code)
+}

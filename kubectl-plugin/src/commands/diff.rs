@@ -1,0 +1,101 @@
+//! `diff`: what changed between two graphs.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use gitops_compiler::diff::{self, Change};
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::{AppName, ResourceKey};
+use serde_json::{Value as Json, json};
+
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::settings::{ClusterArgs, SourceArgs, compile_snapshot};
+
+use super::show::{self, ReleaseName};
+
+/// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), graph ids of the local store
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The older side
+    #[arg(value_name = "A")]
+    old: String,
+    /// The newer side [default: the working tree]
+    #[arg(value_name = "B")]
+    new: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError> {
+    let old = side(session, args, Some(&args.old)).await?;
+    let new = side(session, args, args.new.as_deref()).await?;
+    let changes = diff::graphs(&old, &new);
+    if args.output.is_some() {
+        session.printer.json(&json!({
+            "schemaVersion": super::SCHEMA_VERSION,
+            "from": old.id(),
+            "to": new.id(),
+            "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
+        }));
+    } else {
+        session.printer.out(&text(&old, &new, &changes));
+    }
+    Ok(u8::from(!changes.is_empty()))
+}
+
+async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<ResourceGraph, CommandError> {
+    let store = session.store.open(session.printer);
+    if let Some(name) = name {
+        if let Ok(id) = name.parse() {
+            let graph = store.as_ref().and_then(|store| store.graph(id));
+            return graph.ok_or_else(|| {
+                CommandError::user(format!("{name} is not in the local store"))
+                    .hint("`kubectl gitops compile` puts graphs there; a release is named APP@N")
+            });
+        }
+        if name.contains('@') && !name.contains("@{") {
+            let release: ReleaseName = name.parse().map_err(CommandError::user)?;
+            let place = args.cluster.connect(store).await?;
+            let head = super::history::load(&place.records, &release.app).await?;
+            return show::graph(&place.records, show::find(&head, &release)?).await;
+        }
+    }
+    let app: AppName = "app".parse().map_err(|error| CommandError::user(format!("{error}")))?;
+    let revision = name.or(args.source.revision.as_deref());
+    let snapshot = args.source.snapshot_at(revision)?;
+    Ok(compile_snapshot(&args.source, &snapshot, app, store.as_ref(), session.printer)?.graph)
+}
+
+fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> String {
+    let mut text = format!("{} → {}\n", old.id().short(), new.id().short());
+    for (key, change) in changes {
+        let sign = match change {
+            Change::Added => '+',
+            Change::Removed => '-',
+            Change::Changed(_) => '~',
+        };
+        let _ = writeln!(text, "{sign} {key}");
+        if let Change::Changed(fields) = change {
+            for field in fields {
+                let _ = writeln!(text, "    {field}");
+            }
+        }
+    }
+    let _ = writeln!(text, "{} resources differ.", changes.len());
+    text
+}
+
+fn change_json((key, change): &(ResourceKey, Change)) -> Json {
+    match change {
+        Change::Added => json!({"resource": key, "change": "added"}),
+        Change::Removed => json!({"resource": key, "change": "removed"}),
+        Change::Changed(fields) => json!({"resource": key, "change": "changed", "fields": fields}),
+    }
+}

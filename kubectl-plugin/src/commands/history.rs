@@ -1,0 +1,117 @@
+//! `history`: the releases of a target.
+
+use clap::Args;
+use gitops_compiler::name::AppName;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::output::{ago, table};
+use crate::record::{Head, Outcome, Release};
+use crate::settings::ClusterArgs;
+
+/// List the releases of an application, newest first
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandError> {
+    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = load(&place.records, &args.app).await?;
+    if args.output.is_some() {
+        let releases: Vec<_> = head.releases.iter().rev().map(|release| release_json(&head, release)).collect();
+        session.printer.json(&json!({
+            "schemaVersion": super::SCHEMA_VERSION, "application": args.app, "releases": releases,
+        }));
+        return Ok(0);
+    }
+    let now = Timestamp::now();
+    let titles = ["RELEASE", "GRAPH", "WHEN", "COMMIT", "BY", "CHANGES", "OUTCOME"];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(head.releases.iter().rev().map(|release| {
+        vec![
+            release.number.to_string(),
+            release.graph.id.short(),
+            ago(release.origin.time, now),
+            commit(release),
+            release.origin.actor.clone(),
+            changes(release),
+            outcome(&head, release),
+        ]
+    }));
+    session.printer.out(&table(&rows));
+    if let Some(lock) = &head.lock {
+        session.printer.say(&format!("{} is changing {} now", lock.holder.name, args.app));
+    } else if head.pending.is_some() {
+        session.printer.say("the last run did not finish: `kubectl gitops apply` or `rollback` settles it");
+    }
+    Ok(0)
+}
+
+/// The head of an application that was applied before.
+pub async fn load(records: &crate::record::Records, app: &AppName) -> Result<Head, CommandError> {
+    let found = records.load(app).await?;
+    found.map(|found| found.head).ok_or_else(|| {
+        CommandError::user(format!("no application {app} is recorded in the namespace {}", records.namespace))
+            .hint("name the namespace of its record with --record-namespace")
+    })
+}
+
+fn commit(release: &Release) -> String {
+    let Some(commit) = &release.origin.commit else { return String::new() };
+    let dirty = if commit.dirty { "+" } else { "" };
+    format!("{}{dirty}", &commit.oid[..commit.oid.len().min(7)])
+}
+
+fn changes(release: &Release) -> String {
+    let (created, changed, deleted) = release.changes;
+    let part = |sign: char, count: usize| (count > 0).then(|| format!("{sign}{count}"));
+    let parts = [part('+', created), part('~', changed), part('-', deleted)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn outcome(head: &Head, release: &Release) -> String {
+    let text = match &release.outcome {
+        Outcome::Succeeded if head.live == Some(release.number) => "live".to_owned(),
+        Outcome::Succeeded => "ok".to_owned(),
+        Outcome::Failed { message } => format!("failed: {message}"),
+        Outcome::Interrupted => "interrupted".to_owned(),
+    };
+    match release.origin.rollback_to {
+        Some(number) => format!("{text}, rollback to {number}"),
+        None => text,
+    }
+}
+
+fn release_json(head: &Head, release: &Release) -> serde_json::Value {
+    let (created, changed, deleted) = release.changes;
+    let (kind, message) = match &release.outcome {
+        Outcome::Succeeded => ("succeeded", None),
+        Outcome::Failed { message } => ("failed", Some(message)),
+        Outcome::Interrupted => ("interrupted", None),
+    };
+    json!({
+        "release": release.number,
+        "live": head.live == Some(release.number),
+        "parent": release.parent,
+        "graph": release.graph.id,
+        "contentRoot": release.graph.content,
+        "time": release.origin.time.to_string(),
+        "actor": release.origin.actor,
+        "commit": release.origin.commit,
+        "rollbackTo": release.origin.rollback_to,
+        "created": created, "changed": changed, "deleted": deleted,
+        "outcome": kind,
+        "message": message,
+    })
+}

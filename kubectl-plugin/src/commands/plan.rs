@@ -1,0 +1,59 @@
+//! `plan`: what `apply` would do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::name::AppName;
+
+use crate::apply::Target;
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::output::plan_text;
+use crate::settings::{ClusterArgs, SourceArgs, compiled};
+
+use super::change::{self, ApprovalArgs};
+
+/// Show what apply would do: the steps in order, and what each waits for
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    approvals: ApprovalArgs,
+    /// Exit with 1 where there is something to do
+    #[arg(long)]
+    exit_code: bool,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
+    let store = session.store.open(session.printer);
+    let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    let place = args.cluster.connect(store).await?;
+    let mut say = |message: String| session.printer.say(&message);
+    let opened = Target::open_unlocked(place.records, args.app.clone(), &place.destination, Duration::ZERO, &mut say);
+    let mut target = opened.await?;
+    let desired = target.bind(Arc::new(compilation.graph)).await?;
+    target.check_record_namespace(&desired)?;
+    let observation = target.observe(Some(&desired), false).await?;
+    let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
+    let commit = super::apply::commit_of(&snapshot);
+    if args.output.is_some() {
+        session.printer.json(&change::plan_object(&target, &desired, &plan));
+    } else {
+        let header = change::header(&target, &desired, &plan, commit.as_ref());
+        session.printer.out(&format!("{header}\n{}", plan_text(&plan)));
+    }
+    change::refuse_claimed(&target, &observation).await?;
+    change::refuse_guarded(&plan)?;
+    Ok(u8::from(args.exit_code && !plan.is_empty()))
+}

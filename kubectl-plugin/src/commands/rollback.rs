@@ -1,0 +1,101 @@
+//! `rollback`: the graph of a prior release, applied as a new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::name::AppName;
+
+use crate::apply::Target;
+use crate::cli::Session;
+use crate::error::CommandError;
+use crate::record::{Head, Outcome, Release};
+use crate::settings::ClusterArgs;
+
+use super::change::{self, ApprovalArgs, RunArgs};
+
+/// Go back to a prior release: its graph is taken from the record and applied as a new release
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    /// The release, as a number, or a whole graph id [default: the newest that succeeded and differs]
+    #[arg(long, value_name = "N|GRAPH")]
+    to: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    approvals: ApprovalArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
+    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = super::history::load(&place.records, &args.app).await?;
+    // The destination of a recorded application is the recorded one.
+    let destination = args.cluster.namespace.clone().unwrap_or(head.destination);
+    let patience = Duration::from_secs(args.run.lock_timeout);
+    let mut say = |message: String| session.printer.say(&message);
+    let mut target =
+        Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
+    let head = target.found.as_ref().map(|found| found.head.clone());
+    let head = head.ok_or_else(|| CommandError::user("the record is gone"))?;
+    let release = choose(&head, args.to.as_deref())?.clone();
+    let graph = target.records.graph(&release.graph).await?;
+    let desired = target.bind(Arc::new(graph)).await?;
+    change::refuse_hooks(&desired)?;
+    let observation = target.observe(Some(&desired), false).await?;
+    change::refuse_claimed(&target, &observation).await?;
+    let approvals = args.approvals.approvals();
+    let plan = target.plan(&desired, &observation.seen, &approvals);
+    if super::apply::nothing_to_do(&target, &desired, &plan) {
+        session.printer.out(&format!("{} is at the graph of release {} already\n", args.app, release.number));
+        return Ok(0);
+    }
+    let live = head.live.map_or_else(|| "nothing".to_owned(), |number| format!("release {number}"));
+    let header = format!(
+        "{}  {live} → release {}'s graph {}   {} steps",
+        args.app,
+        release.number,
+        release.graph.id.short(),
+        plan.steps.len()
+    );
+    change::show(session, &header, &plan, args.run.json());
+    change::refuse_guarded(&plan)?;
+    change::confirm(session, args.run.yes)?;
+    let origin = change::origin(release.origin.commit.clone(), Some(release.number));
+    let options = args.run.options(approvals, origin);
+    change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
+}
+
+/// By default the newest release that succeeded and whose content differs from what was applied last. After a failure
+/// that is the live release itself.
+fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandError> {
+    let Some(to) = to else {
+        let current = head.releases.last().map(|release| release.graph.content);
+        let mut candidates = head.releases.iter().rev().filter(|release| release.outcome == Outcome::Succeeded);
+        return candidates.find(|release| Some(release.graph.content) != current).ok_or_else(|| {
+            CommandError::user("there is no earlier release that succeeded and differs from this one")
+                .hint("`kubectl gitops history` lists all; name one with --to")
+        });
+    };
+    let found = match to.parse::<u64>() {
+        Ok(number) => head.release(number),
+        Err(_) => head.releases.iter().rev().find(|release| {
+            let id = release.graph.id.to_string();
+            // A prefix of 8 characters and more after the type is enough, where it is unambiguous.
+            id == to || (to.len() >= 11 && id.starts_with(to) && unambiguous(head, to))
+        }),
+    };
+    found.ok_or_else(|| {
+        CommandError::user(format!("no release `{to}` is kept")).hint("`kubectl gitops history` lists all")
+    })
+}
+
+fn unambiguous(head: &Head, prefix: &str) -> bool {
+    let ids = head.releases.iter().map(|release| release.graph.id).filter(|id| id.to_string().starts_with(prefix));
+    ids.collect::<std::collections::BTreeSet<_>>().len() == 1
+}

@@ -1,0 +1,141 @@
+//! `status`: is it as recorded, and does it work?
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::plan::Seen;
+use serde_json::json;
+
+use crate::apply::Target;
+use crate::apply::observe::Observation;
+use crate::cli::Session;
+use crate::cluster::collection;
+use crate::error::CommandError;
+use crate::health::{self, Health, Status};
+use crate::output::table;
+use crate::settings::ClusterArgs;
+
+/// Show whether each object of an application is as recorded, and whether it works
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The application
+    #[arg(value_name = "APP")]
+    app: AppName,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+struct Row {
+    key: ResourceKey,
+    sync: &'static str,
+    health: Health,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
+    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = super::history::load(&place.records, &args.app).await?;
+    let destination = args.cluster.namespace.clone().unwrap_or_else(|| head.destination.clone());
+    let target = Target::open(place.records, args.app.clone(), &destination).await?;
+    let observation = target.observe(None, false).await?;
+    let rows = rows(&target, &observation).await?;
+    let worst = rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
+    let settled = head.pending.is_none() && head.lock.is_none();
+    let synced = settled && rows.iter().all(|row| row.sync == "Synced");
+    let live = head.live_release();
+    if args.output.is_some() {
+        let resource = |row: &Row| {
+            json!({"resource": row.key, "sync": row.sync, "health": row.health.status, "message": row.health.message})
+        };
+        session.printer.json(&json!({
+            "schemaVersion": super::SCHEMA_VERSION,
+            "application": args.app,
+            "release": head.live,
+            "graph": live.map(|release| release.graph.id),
+            "sync": if synced { "Synced" } else { "OutOfSync" },
+            "health": worst,
+            "resources": rows.iter().map(resource).collect::<Vec<_>>(),
+        }));
+        return Ok(0);
+    }
+    let release = live.map_or_else(|| "no release yet".to_owned(), |release| {
+        format!("release {}  {}", release.number, release.graph.id.short())
+    });
+    let state = if synced { "Synced" } else { "OutOfSync" };
+    let mut lines = vec![["KIND", "NAME", "SYNC", "HEALTH", ""].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        let health = row.health.status.to_string();
+        let key = &row.key;
+        vec![key.qualified_kind(), key.place(), row.sync.to_owned(), health, row.health.message.clone()]
+    }));
+    session.printer.out(&format!("{}  {release}  {state}  {worst}\n\n{}", args.app, table(&lines)));
+    if !settled {
+        session.printer.say("the last run did not finish: `kubectl gitops apply` or `rollback` settles it");
+    }
+    Ok(0)
+}
+
+async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, CommandError> {
+    let objects = bodies(target).await?;
+    let row = |key: &ResourceKey| {
+        let sync = match observation.seen.get(key) {
+            Some(Seen::Present { as_applied: true, .. }) => "Synced",
+            Some(Seen::Absent) => "Missing",
+            _ => "OutOfSync",
+        };
+        let health = match (sync, objects.get(key)) {
+            ("Missing", _) => Health::missing(),
+            (_, Some(object)) => health::assess_as(&key.group, &key.kind, object),
+            (_, None) => Health::new(Status::Healthy, ""),
+        };
+        Row { key: key.clone(), sync, health }
+    };
+    Ok(target.inventory.keys().map(row).collect())
+}
+
+/// Whether there is more to know of a kind than that its objects are there.
+fn has_health(key: &ResourceKey) -> bool {
+    let not_awaited = ["HorizontalPodAutoscaler", "Ingress", "Namespace", "PersistentVolumeClaim", "PodDisruptionBudget"];
+    health::gates(&key.group, &key.kind) || not_awaited.contains(&key.kind.as_str())
+}
+
+/// The bodies of those objects whose health is more than being there: one LIST for each of their kinds.
+async fn bodies(target: &Target) -> Result<BTreeMap<ResourceKey, serde_json::Value>, CommandError> {
+    let mut kinds: BTreeMap<(&str, &str), std::collections::BTreeSet<&str>> = BTreeMap::new();
+    for key in target.inventory.keys().filter(|key| has_health(key)) {
+        kinds.entry((&key.group, &key.kind)).or_default().extend(key.scope.namespace());
+    }
+    let mut objects = BTreeMap::new();
+    for ((group, kind), namespaces) in kinds {
+        let Some((api_version, served)) = target.kinds.any_version(group, kind) else { continue };
+        let selector = format!("labelSelector={}%3D{}", crate::cluster::PART_OF, target.identity.apply_set);
+        let everywhere = format!("{}?{selector}", collection(api_version, served, None));
+        let lists = match target.records.cluster.get(&everywhere).await {
+            Err(failure) if failure.is_forbidden() && !namespaces.is_empty() => {
+                let mut lists = Vec::new();
+                for namespace in namespaces {
+                    let path = format!("{}?{selector}", collection(api_version, served, Some(namespace)));
+                    lists.push(target.records.cluster.get(&path).await.map_err(listing)?);
+                }
+                lists
+            }
+            Err(failure) if failure.is_not_found() => Vec::new(),
+            answer => vec![answer.map_err(listing)?],
+        };
+        let items = |mut list: serde_json::Value| list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        for object in lists.into_iter().flat_map(items) {
+            let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+            let key = ResourceKey::new(group, kind, text("namespace"), text("name"));
+            objects.insert(key, object);
+        }
+    }
+    Ok(objects)
+}
+
+fn listing(failure: crate::cluster::Failure) -> CommandError {
+    CommandError::user("cannot list what is in the cluster").details(vec![failure.to_string()])
+}

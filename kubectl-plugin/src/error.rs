@@ -1,0 +1,146 @@
+//! From what went wrong to what the user is told and to an exit code. The only place that knows exit codes.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done, or no difference |
+//! | 1 | differences (`diff`; `plan` with `--exit-code`) |
+//! | 2 | an error of the user or of the input |
+//! | 3 | partly applied |
+//! | 4 | refused by a guard or a conflict |
+//! | 70 | a bug of ours |
+
+use gitops_compiler::compile;
+use gitops_compiler::diagnostic::Diagnostic;
+
+use crate::apply::{ApplyError, TargetError};
+use crate::cluster::ConnectError;
+use crate::record::RecordError;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub struct CommandError {
+    /// The exit code.
+    pub code: u8,
+    /// One line.
+    pub message: String,
+    /// What there is to say of files.
+    pub findings: Vec<Diagnostic>,
+    /// More lines: causes, single errors.
+    pub details: Vec<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl CommandError {
+    /// An error of the user or of the input.
+    #[must_use]
+    pub fn user(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into(), findings: Vec::new(), details: Vec::new(), hint: None }
+    }
+
+    /// Refused by a guard or a conflict.
+    #[must_use]
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { code: 4, ..Self::user(message) }
+    }
+
+    /// Partly applied.
+    #[must_use]
+    pub fn partial(message: impl Into<String>) -> Self {
+        Self { code: 3, ..Self::user(message) }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// With more lines.
+    #[must_use]
+    pub fn details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+
+    fn caused(error: &dyn std::error::Error) -> Self {
+        let mut details = Vec::new();
+        let mut current = error.source();
+        while let Some(cause) = current {
+            let text = cause.to_string();
+            // Some libraries repeat their causes in their own words.
+            if details.last() != Some(&text) {
+                details.push(text);
+            }
+            current = cause.source();
+        }
+        Self::user(error.to_string()).details(details)
+    }
+}
+
+impl From<compile::Error> for CommandError {
+    fn from(error: compile::Error) -> Self {
+        let told = Self::caused(&error);
+        match error {
+            compile::Error::Manifests { findings, .. } => Self { findings, ..told },
+            compile::Error::Tree(_) => told,
+        }
+    }
+}
+
+impl From<gitops_compiler::tree::Error> for CommandError {
+    fn from(error: gitops_compiler::tree::Error) -> Self {
+        Self::caused(&error)
+    }
+}
+
+impl From<gitops_compiler::store::Error> for CommandError {
+    fn from(error: gitops_compiler::store::Error) -> Self {
+        Self::caused(&error)
+    }
+}
+
+impl From<ConnectError> for CommandError {
+    fn from(error: ConnectError) -> Self {
+        Self::caused(&error).hint("name a kubeconfig with --kubeconfig or KUBECONFIG, a context with --context")
+    }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        let told = Self::caused(&error);
+        match &error {
+            RecordError::Moved => Self { code: 4, ..told },
+            RecordError::Request { failure, .. } if failure.is_not_found() => {
+                told.hint("the namespace of the record must exist: name another with --record-namespace")
+            }
+            _ => told,
+        }
+    }
+}
+
+impl From<TargetError> for CommandError {
+    fn from(error: TargetError) -> Self {
+        let told = Self::caused(&error);
+        match error {
+            TargetError::Record(record) => record.into(),
+            TargetError::Bind(errors) => told
+                .details(errors.iter().map(ToString::to_string).collect())
+                .hint("`kubectl api-resources` lists what this server serves"),
+            TargetError::Locked { .. } => {
+                Self { code: 4, ..told }.hint("wait for it, or let this command wait with --lock-timeout")
+            }
+            TargetError::Request { .. } | TargetError::OwnNamespace { .. } | TargetError::Moved { .. } => told,
+        }
+    }
+}
+
+impl From<ApplyError> for CommandError {
+    fn from(error: ApplyError) -> Self {
+        let told = Self::caused(&error);
+        match error {
+            ApplyError::Target(target) => target.into(),
+            ApplyError::Record(record) => record.into(),
+            ApplyError::Unrecorded(_) | ApplyError::Lost => Self { code: 3, ..told },
+        }
+    }
+}

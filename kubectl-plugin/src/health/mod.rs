@@ -1,0 +1,267 @@
+//! How well a live object does, and whether `apply` has to wait for it.
+//!
+//! In: one object as the server returned it. Out: a [`Health`] in Argo CD's words, and from it a [`Verdict`] for a
+//! wait.
+//!
+//! Guarantees: pure (no clock, no requests), never panics whatever the object holds, and every message is one line of
+//! at most 300 printable characters, since its text comes from controllers, webhooks and registries.
+//!
+//! # Whose rules
+//!
+//! Argo CD's statuses and messages, because people and dashboards know them, with kstatus's care about what a
+//! controller has not seen yet. Where both are wrong the rule is mended, and the function says what was wrong:
+//!
+//! * a Job that runs is not done, also after it was suspended once (`batch`);
+//! * a Deployment that was just rolled back still carries the failure of the release before (`workload`);
+//! * generations may be strings, and a condition may be older than the object it stands in (`custom`);
+//! * an autoscaler's conditions count in whatever order they stand (`autoscaler`).
+//!
+//! A kind with a rule of its own is a row in `RULES`; every other kind goes by the conventions of custom resources.
+
+mod argo;
+mod autoscaler;
+mod batch;
+mod builtin;
+mod custom;
+mod extension;
+mod gateway;
+mod live;
+mod pod;
+mod text;
+mod workload;
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use live::Live;
+
+pub use pod::pod_failure;
+
+/// How an object does. Ordered worst last, so the worst of many is their maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Status {
+    /// All is well, or the kind has nothing that could be unwell.
+    Healthy,
+    /// Someone asked it to stand still.
+    Suspended,
+    /// Not yet healthy, and it may become so.
+    Progressing,
+    /// Not in the cluster.
+    Missing,
+    /// It failed, or cannot become healthy as things are.
+    Degraded,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Healthy => "Healthy",
+            Self::Suspended => "Suspended",
+            Self::Progressing => "Progressing",
+            Self::Missing => "Missing",
+            Self::Degraded => "Degraded",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// What a wait makes of an object's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on: healthy, or suspended because someone asked for that, and more waiting brings nothing.
+    Ready,
+    /// It may still become healthy.
+    Waiting,
+    /// It will not become healthy unless someone changes it.
+    Failed,
+}
+
+/// The health of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// How it does.
+    pub status: Status,
+    /// Why, in one printable line; empty where there is nothing to say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Whether the failure is the object's last word.
+    #[serde(skip)]
+    is_final: bool,
+}
+
+impl Health {
+    /// A status with its reason, which is made printable here.
+    #[must_use]
+    pub fn new(status: Status, message: &str) -> Self {
+        Self { status, message: text::printable(message), is_final: false }
+    }
+
+    /// The health of an object that is not in the cluster.
+    #[must_use]
+    pub fn missing() -> Self {
+        Self::new(Status::Missing, "")
+    }
+
+    /// What a wait makes of it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.status {
+            Status::Healthy | Status::Suspended => Verdict::Ready,
+            Status::Degraded if self.is_final => Verdict::Failed,
+            Status::Progressing | Status::Missing | Status::Degraded | Status::Unknown => Verdict::Waiting,
+        }
+    }
+
+    fn healthy(message: &str) -> Self {
+        Self::new(Status::Healthy, message)
+    }
+
+    fn suspended(message: &str) -> Self {
+        Self::new(Status::Suspended, message)
+    }
+
+    fn progressing(message: &str) -> Self {
+        Self::new(Status::Progressing, message)
+    }
+
+    fn degraded(message: &str) -> Self {
+        Self::new(Status::Degraded, message)
+    }
+
+    fn failed(message: &str) -> Self {
+        Self { is_final: true, ..Self::degraded(message) }
+    }
+}
+
+/// How one kind is judged.
+struct Rule {
+    group: &'static str,
+    kind: &'static str,
+    gate: Gate,
+    assess: fn(&Live<'_>) -> Health,
+}
+
+/// Whether `apply` waits for the objects of a kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// A step is done when its object is healthy.
+    Health,
+    /// A step is done when the server has accepted its object.
+    Acceptance,
+}
+
+/// The kinds with rules of their own, by group and kind: a `Service` of Knative is not a `Service`.
+///
+/// Ingresses, claims and autoscalers do not gate: without a controller, a consumer or metrics (nobody runs these in a
+/// test cluster, and a claim often binds only once a Pod of a *later* step asks) they would never be healthy, and what
+/// depends on them works all the same.
+const RULES: &[Rule] = &[
+    rule("", "Namespace", Gate::Acceptance, builtin::namespace),
+    rule("", "PersistentVolumeClaim", Gate::Acceptance, builtin::claim),
+    rule("", "Pod", Gate::Health, pod::assess),
+    rule("", "ReplicationController", Gate::Health, workload::replica_set),
+    rule("", "Service", Gate::Health, builtin::service),
+    rule("apiextensions.k8s.io", "CustomResourceDefinition", Gate::Health, extension::definition),
+    rule("apiregistration.k8s.io", "APIService", Gate::Health, extension::api_service),
+    rule("apps", "DaemonSet", Gate::Health, workload::daemon_set),
+    rule("apps", "Deployment", Gate::Health, workload::deployment),
+    rule("apps", "ReplicaSet", Gate::Health, workload::replica_set),
+    rule("apps", "StatefulSet", Gate::Health, workload::stateful_set),
+    rule("argoproj.io", "Application", Gate::Health, argo::application),
+    rule("argoproj.io", "Rollout", Gate::Health, argo::rollout),
+    rule("argoproj.io", "Workflow", Gate::Health, argo::workflow),
+    rule("autoscaling", "HorizontalPodAutoscaler", Gate::Acceptance, autoscaler::assess),
+    rule("batch", "CronJob", Gate::Acceptance, batch::cron_job),
+    rule("batch", "Job", Gate::Health, batch::job),
+    rule("extensions", "Ingress", Gate::Acceptance, builtin::ingress),
+    rule("gateway.networking.k8s.io", "GRPCRoute", Gate::Health, gateway::route),
+    rule("gateway.networking.k8s.io", "HTTPRoute", Gate::Health, gateway::route),
+    rule("gateway.networking.k8s.io", "TCPRoute", Gate::Health, gateway::route),
+    rule("gateway.networking.k8s.io", "TLSRoute", Gate::Health, gateway::route),
+    rule("gateway.networking.k8s.io", "UDPRoute", Gate::Health, gateway::route),
+    rule("networking.k8s.io", "Ingress", Gate::Acceptance, builtin::ingress),
+    rule("policy", "PodDisruptionBudget", Gate::Acceptance, builtin::disruption_budget),
+];
+
+/// The groups that Kubernetes serves by itself. A suffix would not do: `gateway.networking.k8s.io` is a set of CRDs.
+const BUILT_IN_GROUPS: &[&str] = &[
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "imagepolicy.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+const fn rule(group: &'static str, kind: &'static str, gate: Gate, assess: fn(&Live<'_>) -> Health) -> Rule {
+    Rule { group, kind, gate, assess }
+}
+
+fn find_rule(group: &str, kind: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.kind == kind && rule.group == group)
+}
+
+/// Assesses one live object, as the server returned it (`managedFields` included: `workload` reads their times).
+#[must_use]
+pub fn assess(object: &Value) -> Health {
+    let live = Live::new(object);
+    if live.kind().is_empty() {
+        return Health::new(Status::Unknown, "the object has no kind");
+    }
+    assess_as(live.group(), live.kind(), object)
+}
+
+/// Assesses one live object of a known kind: the items of a list are returned without theirs.
+#[must_use]
+pub fn assess_as(group: &str, kind: &str, object: &Value) -> Health {
+    let live = Live::new(object);
+    if live.is_deleted() {
+        return Health::progressing("Pending deletion");
+    }
+    find_rule(group, kind).map_or(custom::assess as fn(&Live<'_>) -> Health, |rule| rule.assess)(&live)
+}
+
+/// Whether `apply` waits for objects of this kind to be healthy before their step counts as ready.
+///
+/// True for workloads, Pods, Jobs, Services, the extensions of the API, and all custom resources. Every other kind is
+/// ready when the server has accepted it, so that nobody opens a watch for it.
+#[must_use]
+pub fn gates(group: &str, kind: &str) -> bool {
+    find_rule(group, kind).map_or_else(|| !BUILT_IN_GROUPS.contains(&group), |rule| rule.gate == Gate::Health)
+}
+
+/// Whether this is a custom resource on which no controller has said anything yet.
+///
+/// Many kinds never get a status, so [`assess`] calls such an object healthy; but a controller may only be slow. A wait
+/// that has just created the object should give it a short grace before it believes that.
+#[must_use]
+pub fn is_silent(object: &Value) -> bool {
+    let live = Live::new(object);
+    !BUILT_IN_GROUPS.contains(&live.group()) && !live.has_status()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! The kubectl plugin: applies compiled graphs to clusters, in topological order, and remembers what it did.
+//!
+//! An async shell over the pure compiler, never the reverse. In the order in which the data flows:
+//!
+//! 1. [`cluster`]: the only way to the API server.
+//! 2. [`health`]: whether an object works, pure.
+//! 3. [`record`]: what we applied, kept in the target cluster.
+//! 4. [`apply`]: from a plan to a changed cluster and a release in the record.
+//! 5. [`output`]: how the command line speaks; [`commands`]: one file for each command.
+
+pub mod apply;
+pub mod cluster;
+pub mod health;
+pub mod record;
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod output;
+pub mod settings;

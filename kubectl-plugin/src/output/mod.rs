@@ -1,0 +1,89 @@
+//! How the command line speaks: data to stdout, talk to stderr, colour and progress on a terminal only.
+//!
+//! In: lines and tables. Out: bytes. Colour only repeats what a sign or a word says; nothing depends on it. A closed
+//! pipe ends the output without an error.
+
+mod graph;
+mod plan;
+mod progress;
+mod table;
+
+pub use graph::{dot, mermaid, text as graph_text};
+pub use plan::{plan_json, plan_text};
+pub use progress::Progress;
+pub use table::{ago, table};
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// Where output goes, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    colour: bool,
+    /// Whether somebody watches stderr.
+    pub live: bool,
+}
+
+impl Printer {
+    /// For this process: `NO_COLOR` and the terminal decide.
+    #[must_use]
+    pub fn for_process() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colour = wanted && std::io::stdout().is_terminal();
+        Self { colour, live: std::io::stderr().is_terminal() }
+    }
+
+    /// Writes data.
+    pub fn out(&self, text: &str) {
+        let text = if self.colour { paint(text) } else { text.to_owned() };
+        // A reader that went away wants no more.
+        let _ = std::io::stdout().lock().write_all(ended(&text).as_bytes());
+    }
+
+    /// Writes one JSON object.
+    pub fn json(&self, value: &serde_json::Value) {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        let _ = std::io::stdout().lock().write_all(ended(&text).as_bytes());
+    }
+
+    /// Says something.
+    pub fn say(&self, text: &str) {
+        let _ = std::io::stderr().lock().write_all(ended(text).as_bytes());
+    }
+}
+
+fn ended(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+/// Colours the sign that a line begins with.
+fn paint(text: &str) -> String {
+    let colour = |sign: char| match sign {
+        '+' | '✓' => Some("32"),
+        '~' | '±' | '·' => Some("33"),
+        '-' | '✗' | '!' => Some("31"),
+        _ => None,
+    };
+    let line = |line: &str| {
+        let start = line.find(|character: char| !character.is_whitespace() && !character.is_ascii_digit());
+        let sign = start.and_then(|start| line[start..].chars().next());
+        match (start, sign.and_then(colour)) {
+            (Some(start), Some(code)) if line[start..].chars().nth(1) == Some(' ') => {
+                let end = start + sign.map_or(0, char::len_utf8);
+                format!("{}\u{1b}[{code}m{}\u{1b}[0m{}", &line[..start], &line[start..end], &line[end..])
+            }
+            _ => line.to_owned(),
+        }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_signs_are_painted() {
+        assert_eq!(paint("  1  ~ ConfigMap a"), "  1  \u{1b}[33m~\u{1b}[0m ConfigMap a");
+        assert_eq!(paint("shop  g1-a → g1-b"), "shop  g1-a → g1-b");
+    }
+}

@@ -1,0 +1,302 @@
+//! The types of the head.
+//!
+//! Stored as JSON, small enough to read with `kubectl get secret … -o jsonpath='{.data.record}' | base64 -d`.
+
+use std::collections::BTreeMap;
+
+use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
+use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::plan::{Approvals, Owned};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::Served;
+
+use super::holder::Holder;
+
+/// The format of this head. A reader refuses any other.
+pub const FORMAT: u32 = 1;
+
+/// How many releases are kept, unless the user says otherwise.
+pub const DEFAULT_HISTORY: usize = 10;
+
+/// The head of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The target's id, minted once; our field manager carries it.
+    pub target: String,
+    /// The application.
+    pub application: AppName,
+    /// The uid of the namespace kube-system: which cluster this is.
+    pub cluster: String,
+    /// Where manifests without a namespace go.
+    pub destination: String,
+    /// The label value by which our objects are found.
+    pub apply_set: String,
+    /// How the kinds that we use are served, by `apiVersion/Kind`; saves discovery.
+    pub kinds: BTreeMap<String, Served>,
+    /// Who is changing this target now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// What was begun since the live release, and is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// The number of the last release that was applied as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
+    /// Releases, oldest first.
+    pub releases: Vec<Release>,
+    /// What we own.
+    pub inventory: StoredInventory,
+    /// Chunks that nothing names any more, with their namespaces and since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub garbage: Vec<Garbage>,
+}
+
+/// The right to change a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lock {
+    /// Who.
+    pub holder: Holder,
+    /// Until when, by the holder's clock.
+    pub expires: Timestamp,
+    /// How long the lease is, in seconds.
+    pub lease_seconds: u64,
+    /// How long one of the holder's requests may take, in seconds.
+    pub request_timeout_seconds: u64,
+}
+
+/// The write-ahead part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// The run.
+    pub run: String,
+    /// The number its release will have.
+    pub number: u64,
+    /// Every graph that was begun since the live release.
+    pub attempted: Vec<StoredGraph>,
+    /// What the user had allowed.
+    pub approvals: Approvals,
+    /// Deletions that were planned: key and uid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletes: Vec<(ResourceKey, String)>,
+    /// Keys that were not there when the run was planned: what is there now under our name, we made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<ResourceKey>,
+    /// When the run began, who ran it, from what.
+    pub origin: Origin,
+    /// Whether the run has ended, without success.
+    #[serde(default)]
+    pub ended: bool,
+}
+
+/// Where a release comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// When it began.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// The commit, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+    /// The release whose graph a rollback took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<u64>,
+}
+
+/// A commit, as a release remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commit {
+    /// Whole oid.
+    pub oid: String,
+    /// First line of its message.
+    pub subject: String,
+    /// Whether files differed from the commit.
+    pub dirty: bool,
+}
+
+/// A graph that is in the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredGraph {
+    /// Its id.
+    pub id: Id<Graph>,
+    /// Its content root.
+    pub content: Id<ContentRoot>,
+    /// What it is made of: the first stands alone, each other is a difference to the graph before it.
+    pub layers: Vec<Layer>,
+    /// Bodies of Secrets of other namespaces, which lie in those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretBodies>,
+}
+
+/// One layer of a stored graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Layer {
+    /// The graph that this layer gives.
+    pub graph: Id<Graph>,
+    /// Its bytes, in order.
+    pub chunks: Vec<Id<Chunk>>,
+}
+
+/// Bodies of Secrets of one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretBodies {
+    /// The namespace, in which the chunks lie too.
+    pub namespace: String,
+    /// The bytes, in order.
+    pub chunks: Vec<Id<Chunk>>,
+}
+
+/// One entry of the history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// From 1; never used twice.
+    pub number: u64,
+    /// The release that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<u64>,
+    /// What was applied.
+    pub graph: StoredGraph,
+    /// When, who, from what.
+    pub origin: Origin,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How many objects were created, changed, deleted.
+    pub changes: (usize, usize, usize),
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "type")]
+pub enum Outcome {
+    /// All of it was applied.
+    Succeeded,
+    /// Some of it was not.
+    Failed {
+        /// The first reason.
+        message: String,
+    },
+    /// The run died; the next one found it.
+    Interrupted,
+}
+
+/// What we own, in chunks and in changes to them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredInventory {
+    /// The bulk of it.
+    pub chunks: Vec<Id<Chunk>>,
+    /// Changes since: an entry, or nothing for one that is gone.
+    pub changes: BTreeMap<ResourceKey, Option<InventoryEntry>>,
+}
+
+/// One object that we own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryEntry {
+    /// The object's uid.
+    pub uid: String,
+    /// Hash of our own entry of managedFields, with its time; where there is none, of the resourceVersion.
+    pub fields: String,
+    /// What we applied.
+    pub applied: Id<Resource>,
+    /// The version in which we applied it.
+    pub api_version: String,
+    /// Whether we made it; what was there before is kept when it leaves the graph.
+    pub created: bool,
+}
+
+/// A chunk that waits for its deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Garbage {
+    /// Where it lies.
+    pub namespace: String,
+    /// Which.
+    pub chunk: Id<Chunk>,
+    /// Since when nothing names it.
+    pub since: Timestamp,
+}
+
+impl InventoryEntry {
+    /// What a plan needs of it.
+    #[must_use]
+    pub fn owned(&self) -> Owned {
+        Owned { uid: self.uid.clone(), applied: self.applied, created: self.created }
+    }
+}
+
+impl Head {
+    /// The release that was applied last as a whole.
+    #[must_use]
+    pub fn live_release(&self) -> Option<&Release> {
+        self.release(self.live?)
+    }
+
+    /// A release by its number.
+    #[must_use]
+    pub fn release(&self, number: u64) -> Option<&Release> {
+        self.releases.iter().find(|release| release.number == number)
+    }
+
+    /// The number of the next release.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        let pending = self.pending.as_ref().filter(|pending| !pending.ended).map(|pending| pending.number);
+        let last = self.releases.last().map(|release| release.number);
+        last.max(pending).unwrap_or_default() + 1
+    }
+
+    /// Our name to the server for this target.
+    #[must_use]
+    pub fn field_manager(&self) -> String {
+        format!("kubectl-gitops:{}", self.target)
+    }
+
+    /// The graph with this id, where any part of the record has it.
+    #[must_use]
+    pub fn stored(&self, id: Id<Graph>) -> Option<&StoredGraph> {
+        let attempted = self.pending.iter().flat_map(|pending| &pending.attempted);
+        self.releases.iter().map(|release| &release.graph).chain(attempted).find(|stored| stored.id == id)
+    }
+
+    /// All chunks that the head names, with the namespace in which they lie.
+    #[must_use]
+    pub fn chunks(&self, record_namespace: &str) -> std::collections::BTreeSet<(String, Id<Chunk>)> {
+        let attempted = self.pending.iter().flat_map(|pending| &pending.attempted);
+        let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted);
+        let here = |chunk: &Id<Chunk>| (record_namespace.to_owned(), *chunk);
+        let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().map(here).collect();
+        for graph in graphs {
+            chunks.extend(graph.layers.iter().flat_map(|layer| &layer.chunks).map(here));
+            for bodies in &graph.secrets {
+                chunks.extend(bodies.chunks.iter().map(|chunk| (bodies.namespace.clone(), *chunk)));
+            }
+        }
+        chunks
+    }
+
+    /// Drops the oldest releases beyond `limit`, but never the live one.
+    pub fn forget_old_releases(&mut self, limit: usize) {
+        let excess = self.releases.len().saturating_sub(limit.max(1));
+        let live = self.live;
+        let mut dropped = 0;
+        self.releases.retain(|release| {
+            let drop = dropped < excess && Some(release.number) != live;
+            dropped += usize::from(drop);
+            !drop
+        });
+    }
+}

@@ -1,0 +1,33 @@
+//! The record of a target: what we applied there, what is being applied, what was applied before.
+//!
+//! It lives in the target cluster, so that rollback works from any machine and with Git down. A small head object, a
+//! Secret that is also an ApplySet parent (KEP-3659), points to immutable, content-addressed chunks, Secrets too,
+//! that hold graphs and the inventory:
+//!
+//! ```text
+//! Secret kubectl-gitops.<application>         type kubectl-gitops/head.v1    the head: JSON under `record`
+//! Secret kubectl-gitops.<chunk id>            type kubectl-gitops/chunk.v1   a piece of at most 512 KiB
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`head`] | the head's types, pure |
+//! | [`pack`] | graphs and inventories as bytes, and bytes as chunks, pure |
+//! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
+//! | [`holder`] | who holds the lock, and whether that process is certainly dead |
+//! | [`persist`] | reading and writing all of it |
+//!
+//! # Guarantees
+//!
+//! The head is the lock: it names its holder and an expiry, and is only ever changed by a POST that fails where it
+//! exists or a PUT with its uid and resourceVersion. So the record never forks. Chunks are written before the head
+//! that names them, and deleted only under the lock, an hour after nothing names them any more.
+
+pub mod apply_set;
+pub mod head;
+pub mod holder;
+pub mod pack;
+pub mod persist;
+
+pub use head::{Head, InventoryEntry, Outcome, Pending, Release};
+pub use persist::{Found, RecordError, Records};

@@ -1,0 +1,164 @@
+//! Graphs and inventories as bytes, and bytes as chunks.
+//!
+//! In: a graph and perhaps the graph it changes, an inventory. Out: compressed bytes cut into pieces of at most
+//! [`CHUNK_BYTES`], and back. A graph that changes another is compressed against it, so that a one-object change costs
+//! what the object costs. Everything that comes back is hashed: a graph has its id, or is refused.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use gitops_compiler::canon::{Chunk, Graph, Id, Resource, Value};
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::ResourceKey;
+
+use super::InventoryEntry;
+
+/// Largest chunk. Base64 makes 683 KiB of it, and a Secret may have 1 MiB.
+pub const CHUNK_BYTES: usize = 512 << 10;
+
+/// zstd's default level.
+const LEVEL: i32 = 3;
+
+/// No graph or inventory is larger than this, decoded.
+const LIMIT: u64 = 1 << 30;
+
+/// Stored bytes that are not what they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// zstd cannot read or write them.
+    #[error("cannot decompress what the record holds")]
+    Compression(#[source] std::io::Error),
+    /// They are no graph, or another one.
+    #[error("the record holds no usable graph")]
+    Graph(#[source] gitops_compiler::graph::DecodeGraphError),
+    /// They are no inventory.
+    #[error("the record holds no usable inventory")]
+    Inventory(#[source] serde_json::Error),
+}
+
+/// A graph as bytes; against `base` where one is given. The bodies of Secrets are left out, all of them: they are
+/// kept in the namespaces that they belong to, so that who may read the record gains no rights.
+pub fn graph(graph: &ResourceGraph, base: Option<&ResourceGraph>) -> Result<Vec<u8>, PackError> {
+    let without_secrets =
+        |graph: &ResourceGraph| graph.encode_without(&|node| graph.resources()[node].key.is("", "Secret"));
+    compress(&without_secrets(graph), &base.map(without_secrets).unwrap_or_default())
+}
+
+/// The bytes of a graph's encoding, given those of the graph below it.
+pub fn unpack_layer(packed: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
+    decompress(packed, base)
+}
+
+/// The graph `id` from its encoding and the bodies that were withheld.
+pub fn decode(
+    bytes: &[u8],
+    id: Id<Graph>,
+    bodies: &BTreeMap<Id<Resource>, Value>,
+) -> Result<ResourceGraph, PackError> {
+    ResourceGraph::decode_with(bytes, id, bodies).map_err(PackError::Graph)
+}
+
+/// An inventory as bytes.
+pub fn inventory(entries: &BTreeMap<ResourceKey, InventoryEntry>) -> Result<Vec<u8>, PackError> {
+    compress(&serde_json::to_vec(entries).map_err(PackError::Inventory)?, &[])
+}
+
+/// An inventory from its bytes.
+pub fn unpack_inventory(packed: &[u8]) -> Result<BTreeMap<ResourceKey, InventoryEntry>, PackError> {
+    serde_json::from_slice(&decompress(packed, &[])?).map_err(PackError::Inventory)
+}
+
+/// Bodies of Secrets as bytes: canonical CBOR, one list.
+pub fn bodies(bodies: &[&Value]) -> Result<Vec<u8>, PackError> {
+    let list = Value::Array(bodies.iter().map(|body| (*body).clone()).collect());
+    compress(&gitops_compiler::canon::Encoder::encode(&list), &[])
+}
+
+/// Bodies of Secrets from their bytes, by the ids that they hash to.
+pub fn unpack_bodies(packed: &[u8]) -> Result<BTreeMap<Id<Resource>, Value>, PackError> {
+    let bytes = decompress(packed, &[])?;
+    let list = gitops_compiler::canon::Decoder::decode(&bytes).map_err(|error| PackError::Graph(error.into()))?;
+    let Value::Array(bodies) = list else { return Ok(BTreeMap::new()) };
+    Ok(bodies.into_iter().map(|body| (Id::of(&gitops_compiler::canon::Encoder::encode(&body)), body)).collect())
+}
+
+/// Cuts bytes into chunks.
+pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = (Id<Chunk>, &[u8])> {
+    bytes.chunks(CHUNK_BYTES).map(|piece| (Id::of(piece), piece))
+}
+
+/// With `base` as a prefix that was seen before, as `zstd --patch-from` has it.
+fn compress(bytes: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
+    let encode = || {
+        let mut compressor = zstd::bulk::Compressor::with_dictionary(LEVEL, base)?;
+        compressor.set_parameter(zstd::zstd_safe::CParameter::WindowLog(window_log(bytes.len() + base.len())))?;
+        compressor.set_parameter(zstd::zstd_safe::CParameter::EnableLongDistanceMatching(!base.is_empty()))?;
+        compressor.compress(bytes)
+    };
+    encode().map_err(PackError::Compression)
+}
+
+fn decompress(packed: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
+    let decode = || {
+        let mut decoder = zstd::stream::read::Decoder::with_dictionary(packed, base)?;
+        decoder.set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(31))?;
+        let mut bytes = Vec::new();
+        decoder.take(LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LIMIT { Err(std::io::Error::other("more than 1 GiB")) } else { Ok(bytes) }
+    };
+    decode().map_err(PackError::Compression)
+}
+
+/// The window must reach back over everything.
+fn window_log(bytes: usize) -> u32 {
+    usize::BITS.saturating_sub(bytes.max(1).leading_zeros()).clamp(10, 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_compiler::manifest::objects;
+    use serde_json::json;
+
+    fn large_graph(changed: usize) -> ResourceGraph {
+        let documents: Vec<_> = (0..1000)
+            .map(|index| {
+                // Different for each object, as real ones are.
+                let noise: String = Id::<Chunk>::of(format!("{index}").as_bytes()).to_string();
+                let value = if index == changed { "new" } else { "old" };
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("c{index}")},
+                       "data": {"noise": noise, "value": value}})
+            })
+            .collect();
+        let origin = gitops_compiler::diagnostic::Origin { path: String::new(), line: 0, column: 0 };
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": documents});
+        let manifests = objects(list.into(), &origin, &mut Vec::new());
+        ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph
+    }
+
+    #[test]
+    fn a_change_of_one_object_costs_little_and_comes_back() {
+        let (old, new) = (large_graph(1), large_graph(700));
+        let whole = graph(&old, None).expect("packed");
+        let change = graph(&new, Some(&old)).expect("packed");
+        assert!(change.len() < 2048 && change.len() * 20 < whole.len(), "{} of {}", change.len(), whole.len());
+        let old_bytes = unpack_layer(&whole, &[]).expect("unpacked");
+        let new_bytes = unpack_layer(&change, &old_bytes).expect("unpacked");
+        assert_eq!(decode(&new_bytes, new.id(), &BTreeMap::new()).expect("decoded"), new);
+        assert!(decode(&old_bytes, new.id(), &BTreeMap::new()).is_err());
+    }
+
+    #[test]
+    fn secrets_are_kept_apart() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "c2VjcmV0"}});
+        let origin = gitops_compiler::diagnostic::Origin { path: String::new(), line: 0, column: 0 };
+        let manifests = objects(secret.into(), &origin, &mut Vec::new());
+        let old = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;
+        let bytes = unpack_layer(&graph(&old, None).expect("packed"), &[]).expect("unpacked");
+        assert!(!bytes.windows(8).any(|window| window == b"c2VjcmV0"));
+        let kept = unpack_bodies(&bodies(&[&old.resources()[0].body]).expect("packed")).expect("unpacked");
+        assert_eq!(decode(&bytes, old.id(), &kept).expect("decoded"), old);
+        let without = decode(&bytes, old.id(), &BTreeMap::new()).expect("decoded");
+        assert_eq!((without.id(), &*without.resources()[0].body), (old.id(), &Value::Null));
+    }
+}

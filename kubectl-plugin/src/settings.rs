@@ -1,0 +1,186 @@
+//! Flags that many commands share, and what they become.
+//!
+//! In: what the user typed. Out: a repository with a snapshot, a store, a connection: things that commands work with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::app::{AppSpec, Directory, Pattern};
+use gitops_compiler::compile::{Compilation, compile};
+use gitops_compiler::name::AppName;
+use gitops_compiler::store::Store;
+use gitops_compiler::tree::{Repository, Snapshot};
+
+use crate::cluster::{Cluster, ConnectOptions, connect};
+use crate::error::CommandError;
+use crate::output::Printer;
+use crate::record::Records;
+
+/// Where manifests come from.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// A path in the Git repository to read
+    #[arg(long, value_name = "REPO", default_value = ".")]
+    pub source: PathBuf,
+    /// The folder of manifests, from the root of the repository; where absent, the folder that --source names
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<String>,
+    /// A commit, branch or tag; the working tree as it lies where absent
+    #[arg(long, value_name = "REV")]
+    pub revision: Option<String>,
+    /// Read the folders below, too
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Only files that match this glob (paths below the folder; {a,b} for alternatives)
+    #[arg(long, value_name = "GLOB")]
+    pub include: Option<Pattern>,
+    /// No files that match this glob
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Option<Pattern>,
+}
+
+impl SourceArgs {
+    /// Reads the tree that the flags name.
+    pub fn snapshot(&self) -> Result<Snapshot, CommandError> {
+        self.snapshot_at(self.revision.as_deref())
+    }
+
+    /// Reads the tree of another revision of the same folder.
+    pub fn snapshot_at(&self, revision: Option<&str>) -> Result<Snapshot, CommandError> {
+        let repository = Repository::discover(&self.source)?;
+        let folder = match &self.path {
+            Some(path) => clean(path)?,
+            None => repository.folder_of(&self.source).unwrap_or_default(),
+        };
+        Ok(match revision {
+            Some(revision) => repository.commit(revision, &folder)?,
+            None => repository.working_tree(&folder)?,
+        })
+    }
+
+    /// The application that the flags describe.
+    #[must_use]
+    pub fn app(&self, name: AppName) -> AppSpec {
+        let (include, exclude) = (self.include.clone(), self.exclude.clone());
+        AppSpec { name, directory: Directory { recurse: self.recursive, include, exclude } }
+    }
+}
+
+/// A path in a repository without `.` and doubled slashes; never one that leads out of it.
+fn clean(path: &str) -> Result<String, CommandError> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if path.starts_with('/') || parts.contains(&"..") {
+        let message = format!("--path {path} leads out of the repository: give a folder below its root");
+        return Err(CommandError::user(message));
+    }
+    Ok(parts.join("/"))
+}
+
+/// The local store.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// Where compiled graphs are kept [default: $XDG_STATE_HOME/kubectl-gitops or ~/.local/state/kubectl-gitops]
+    #[arg(long, value_name = "DIR", env = "KUBECTL_GITOPS_STORE", global = true, hide_env_values = true)]
+    pub store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store. Where that is not possible there is none, and the user is told.
+    pub fn open(&self, printer: Printer) -> Option<Store> {
+        match self.open_strictly() {
+            Ok(store) => Some(store),
+            Err(error) => {
+                let cause = error.details.first().map(|cause| format!(": {cause}")).unwrap_or_default();
+                printer.say(&format!("warning: {}{cause}; going on without it", error.message));
+                None
+            }
+        }
+    }
+
+    /// Opens the store, or says why not.
+    pub fn open_strictly(&self) -> Result<Store, CommandError> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let default = || {
+            let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
+            state.map(|state| state.join("kubectl-gitops"))
+        };
+        let root = self.store.clone().or_else(default);
+        let root = root.ok_or_else(|| CommandError::user("there is no place for a store: HOME is not set"))?;
+        Ok(Store::open(&root.join("store"))?)
+    }
+}
+
+/// Which cluster, and how to speak to it.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig file [default: $KUBECONFIG or ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it [default: its current context]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Where manifests without a namespace go [default: the context's namespace]
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Where the record of the application lives [default: the context's namespace]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub record_namespace: Option<String>,
+    /// How long one request may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub request_timeout: u64,
+}
+
+/// A cluster with the namespaces that the flags and the context give.
+pub struct Place {
+    /// The records there.
+    pub records: Records,
+    /// Where manifests without a namespace go.
+    pub destination: String,
+}
+
+impl ClusterArgs {
+    /// Connects. Nothing is sent yet.
+    pub async fn connect(&self, store: Option<Store>) -> Result<Place, CommandError> {
+        let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        let connection = connect(&options).await?;
+        let context_namespace = connection.namespace.clone();
+        let namespace = self.record_namespace.clone().unwrap_or_else(|| context_namespace.clone());
+        let destination = self.namespace.clone().unwrap_or(context_namespace);
+        for name in [&namespace, &destination] {
+            // Both become parts of paths.
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                return Err(CommandError::user(format!("`{name}` cannot be the name of a namespace")));
+            }
+        }
+        let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout) };
+        Ok(Place { records: Records { cluster, namespace, store }, destination })
+    }
+}
+
+/// Compiles, and says what there is to say.
+pub fn compiled(
+    source: &SourceArgs,
+    name: AppName,
+    store: Option<&Store>,
+    printer: Printer,
+) -> Result<(Compilation, Snapshot), CommandError> {
+    let snapshot = source.snapshot()?;
+    let compilation = compile_snapshot(source, &snapshot, name, store, printer)?;
+    for lint in &compilation.lints {
+        printer.say(&lint.to_string());
+    }
+    Ok((compilation, snapshot))
+}
+
+/// Compiles a snapshot without saying its lints.
+pub fn compile_snapshot(
+    source: &SourceArgs,
+    snapshot: &Snapshot,
+    name: AppName,
+    store: Option<&Store>,
+    printer: Printer,
+) -> Result<Compilation, CommandError> {
+    let mut warn = |message: String| printer.say(&format!("warning: {message}"));
+    Ok(compile(snapshot, &source.app(name), store, &mut warn)?)
+}
