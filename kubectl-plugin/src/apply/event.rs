@@ -20,6 +20,15 @@ pub enum Event {
         /// What is missing.
         reason: String,
     },
+    /// An object has been waited for rather long; told after 5 s, and then ever more rarely.
+    StillWaiting {
+        /// The object.
+        key: ResourceKey,
+        /// What is missing.
+        reason: String,
+        /// For how long.
+        seconds: u64,
+    },
     /// A step is over.
     Done {
         /// The object.

@@ -29,6 +29,9 @@ const CONCURRENT: usize = 16;
 /// A workload that is not ready after this long gets its Pods looked at.
 const LOOK_AT_PODS_AFTER: Duration = Duration::from_secs(2);
 
+/// A wait that takes this long is told, and again after twice as long.
+const FIRST_REMINDER: Duration = Duration::from_secs(5);
+
 /// How a run goes.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -58,6 +61,8 @@ struct Waiting {
     generation: i64,
     object: Json,
     told: String,
+    /// When a person hears of it next.
+    remind_at: Duration,
     deleting: bool,
 }
 
@@ -211,6 +216,7 @@ impl Run<'_> {
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             object,
             told: String::new(),
+            remind_at: FIRST_REMINDER,
             deleting,
         };
         let reason = if deleting { "waits for its finalizers".to_owned() } else { health::assess(&waiting.object).message };
@@ -319,8 +325,13 @@ impl Run<'_> {
     async fn tick(&mut self) {
         let now = Instant::now();
         let mut late = Vec::new();
-        for (key, (index, waiting)) in &self.waiting {
+        for (key, (index, waiting)) in &mut self.waiting {
             let waited = now - waiting.since;
+            if waited >= waiting.remind_at {
+                waiting.remind_at *= 2;
+                let (key, reason) = (key.clone(), waiting.told.clone());
+                (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
+            }
             if waited >= self.options.timeout {
                 late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.told)));
             } else if waited >= LOOK_AT_PODS_AFTER

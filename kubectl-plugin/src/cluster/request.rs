@@ -68,8 +68,9 @@ pub struct PartialObject {
 
 #[derive(Deserialize)]
 struct PartialList {
+    /// Null where there are none.
     #[serde(default)]
-    items: Vec<PartialObject>,
+    items: Option<Vec<PartialObject>>,
 }
 
 /// How an object is applied.
@@ -124,7 +125,7 @@ impl Cluster {
             format!("{collection}?labelSelector={}", encode(selector))
         };
         let list: PartialList = parse(self.get_as(&path, METADATA_LIST).await?)?;
-        Ok(list.items.into_iter().map(|item| item.metadata).collect())
+        Ok(list.items.unwrap_or_default().into_iter().map(|item| item.metadata).collect())
     }
 
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once.

@@ -36,10 +36,12 @@ impl Progress {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Accepted { .. } => {}
-            Event::Waiting { key, reason } => match &self.bar {
-                Some(bar) => bar.set_message(format!("{key}: {reason}")),
-                None => self.line(&format!("  · {key}: {reason}")),
-            },
+            Event::Waiting { key, reason } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{key}: {reason}"));
+                }
+            }
+            Event::StillWaiting { key, reason, seconds } => self.line(&format!("  · {key}: {reason}  {seconds} s")),
             Event::Note(note) => self.line(&format!("  ! {note}")),
             Event::Done { key, action, result } => {
                 self.done += 1;
