@@ -19,6 +19,13 @@ pub enum Change {
     Present(ResourceKey, Json),
     /// The object is gone.
     Gone(ResourceKey),
+    /// The watch of a kind is open, for the first time or again: what went before may have been missed.
+    Opened {
+        /// Its group.
+        group: String,
+        /// Its kind.
+        kind: String,
+    },
     /// A Pod of some workload of ours, or of another.
     Pod(Json),
     /// This kind cannot be watched.
@@ -61,12 +68,13 @@ impl Watches {
         }
     }
 
-    /// Watches the kind of `key`, unless that is done already. `namespaces` are those in which objects are expected.
-    pub fn open(&mut self, kinds: &Kinds, api_version: &str, key: &ResourceKey, namespaces: &BTreeSet<String>) {
+    /// Watches the kind of `key`; `false` where that is done already. `namespaces` are those in which objects are
+    /// expected.
+    pub fn open(&mut self, kinds: &Kinds, api_version: &str, key: &ResourceKey, namespaces: &BTreeSet<String>) -> bool {
         if !self.open.insert((key.group.clone(), key.kind.clone())) {
-            return;
+            return false;
         }
-        let Some(served) = kinds.get(api_version, &key.kind) else { return };
+        let Some(served) = kinds.get(api_version, &key.kind) else { return false };
         let place = |namespace: Option<&str>| Watched {
             collection: collection(api_version, served, namespace),
             selector: self.selector.clone(),
@@ -90,6 +98,7 @@ impl Watches {
                 let _ = sender.send(Change::Unwatchable { group, kind, reason: failure.to_string() }).await;
             }
         });
+        true
     }
 
     /// Watches the Pods of a namespace, to see why a workload does not get ready. Without the right to, nothing
@@ -132,6 +141,7 @@ async fn forward(
     let pass_on = async {
         while let Some(event) = received.recv().await {
             let change = match event {
+                WatchEvent::Opened => Change::Opened { group: group.to_owned(), kind: kind.to_owned() },
                 WatchEvent::Present(object) => Change::Present(key_of(group, kind, &object), object),
                 WatchEvent::Gone(object) => Change::Gone(key_of(group, kind, &object)),
             };

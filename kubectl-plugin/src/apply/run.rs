@@ -76,6 +76,8 @@ struct Run<'a> {
     schedule: Schedule,
     watches: Watches,
     waiting: BTreeMap<ResourceKey, (usize, Waiting)>,
+    /// Objects that are being deleted and may be gone already, unseen.
+    doubtful: BTreeSet<ResourceKey>,
     pods: PodFailures,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
@@ -102,6 +104,7 @@ pub async fn run(
         schedule: Schedule::new(plan),
         watches,
         waiting: BTreeMap::new(),
+        doubtful: BTreeSet::new(),
         pods: PodFailures::default(),
         report: RunReport::default(),
         emit,
@@ -122,6 +125,7 @@ impl Run<'_> {
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
                 in_flight.spawn(async move { (index, step::run(context, step).await) });
             }
+            self.ask_for_doubtful().await;
             if self.schedule.is_finished() || (self.report.interrupted && in_flight.is_empty()) {
                 return self.report;
             }
@@ -206,8 +210,10 @@ impl Run<'_> {
         let kinds = &self.context.kinds;
         let api_version = step::api_version_of(step.desired.as_ref())
             .or_else(|| kinds.any_version(&step.key.group, &step.key.kind).map(|(version, _)| version));
-        if let Some(api_version) = api_version {
-            self.watches.open(kinds, api_version, &step.key, &namespaces);
+        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &step.key, &namespaces));
+        if deleting && !opened {
+            // The watch was open all the time, and may have told of the end before anybody waited for it.
+            self.doubtful.insert(step.key.clone());
         }
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
         let mut waiting = Waiting {
@@ -229,6 +235,10 @@ impl Run<'_> {
         match change {
             Change::Present(key, object) => self.present(&key, object),
             Change::Gone(key) => self.gone(&key),
+            Change::Opened { group, kind } => {
+                let deleting = self.waiting.iter().filter(|(key, (_, waiting))| waiting.deleting && key.is(&group, &kind));
+                self.doubtful.extend(deleting.map(|(key, _)| key.clone()));
+            }
             Change::Pod(pod) => self.pod(&pod).await,
             Change::Unwatchable { group, kind, reason } => {
                 let stuck: Vec<usize> = self
@@ -270,6 +280,22 @@ impl Run<'_> {
                     waiting.told.clone_from(&health.message);
                     (self.emit)(Event::Waiting { key: key.clone(), reason: health.message });
                 }
+            }
+        }
+    }
+
+    /// Asks once for each object whose end may have been missed. Its watch is open by now: what is still there will be
+    /// told when it goes.
+    async fn ask_for_doubtful(&mut self) {
+        for key in std::mem::take(&mut self.doubtful) {
+            let kinds = &self.context.kinds;
+            let path = kinds.any_version(&key.group, &key.kind).and_then(|(version, _)| kinds.path(version, &key));
+            let Some(path) = path else { continue };
+            let expected = self.waiting.get(&key).and_then(|(index, _)| self.plan.steps[*index].uid.clone());
+            if let Ok(found) = self.context.cluster.get_metadata(&path).await
+                && found.map(|metadata| metadata.uid) != expected
+            {
+                self.gone(&key);
             }
         }
     }

@@ -15,6 +15,8 @@ const SERVER_TIMEOUT_SECONDS: u32 = 240;
 /// What a watch saw.
 #[derive(Debug, Clone)]
 pub enum WatchEvent {
+    /// The watch is open, for the first time or again: from here on nothing is missed.
+    Opened,
     /// An object as it is now.
     Present(Json),
     /// An object as it was when it went.
@@ -68,6 +70,9 @@ impl Cluster {
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
         let stream = self.connection.client.request_events::<Json>(request).await.map_err(Failure::from_client)?;
         let mut stream = std::pin::pin!(stream);
+        if events.send(WatchEvent::Opened).await.is_err() {
+            return Ok(());
+        }
         while let Some(event) = stream.next().await {
             let event = match event.map_err(Failure::from_client)? {
                 kube::core::WatchEvent::Added(object) | kube::core::WatchEvent::Modified(object) => {

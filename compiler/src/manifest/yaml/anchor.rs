@@ -42,11 +42,13 @@ impl Cost {
         }
     }
 
-    /// Adds an alias to something with this cost: the alias itself is a node too.
-    pub(super) fn alias(&mut self, target: Self) {
-        self.nodes = self.nodes.saturating_add(target.nodes).saturating_add(1);
-        self.aliased = self.aliased.saturating_add(target.nodes);
-        self.bytes = self.bytes.saturating_add(target.bytes);
+    /// This and an alias to something with that cost: the alias itself is a node too.
+    pub(super) fn with_alias(self, target: Self) -> Self {
+        Self {
+            nodes: self.nodes.saturating_add(target.nodes).saturating_add(1),
+            aliased: self.aliased.saturating_add(target.nodes),
+            bytes: self.bytes.saturating_add(target.bytes),
+        }
     }
 
     /// yaml.v2's `excessive aliasing`: 99 % of the nodes may come from aliases up to 400,000 nodes, falling to 10 % at
@@ -109,11 +111,7 @@ impl Anchors {
 
     /// Keeps a finished list or map.
     pub(super) fn finish_tree(&mut self, slot: usize, value: &Value, height: usize, cost: Cost) {
-        let node = if height > COPIED_DEPTH {
-            Anchored::TooDeep
-        } else {
-            Anchored::Tree(value.clone(), height, cost)
-        };
+        let node = if height > COPIED_DEPTH { Anchored::TooDeep } else { Anchored::Tree(value.clone(), height, cost) };
         self.finish(slot, node);
     }
 

@@ -153,7 +153,8 @@ mod tests {
     fn long_keys_get_a_question_mark() {
         for length in [990, 998, 999, 1000, 1001, 1022, 1025, 5000] {
             for key in ["k".repeat(length), "\u{7}".repeat(length), "é".repeat(length)] {
-                let nested = value(&serde_json::json!({ "a": [{ key.clone(): { "b": 1 }, "z": 1 }], key: [1] }).to_string());
+                let nested =
+                    value(&serde_json::json!({ "a": [{ key.clone(): { "b": 1 }, "z": 1 }], key: [1] }).to_string());
                 assert_eq!(reread(&emit(&nested)), nested, "{length}");
             }
         }
@@ -162,7 +163,8 @@ mod tests {
     #[test]
     fn no_line_can_be_taken_for_a_separator() {
         let text = "---\n--- a\n...\n";
-        let nasty = value(&serde_json::json!({ "---": text, "...": [text, { "---a": text }], "k": [[text]] }).to_string());
+        let nasty =
+            value(&serde_json::json!({ "---": text, "...": [text, { "---a": text }], "k": [[text]] }).to_string());
         let emitted = emit(&nasty);
         assert!(emitted.lines().all(|line| !line.starts_with("---") && !line.starts_with("...")), "{emitted}");
         assert_eq!(reread(&emitted), nasty);

@@ -149,17 +149,13 @@ impl<'t, S: Sink> Walker<'t, S> {
         let at = offset(event.start_mark.index);
         let step = match (self.start, &event.data) {
             (Start::Past, _) => return Ok(Step::Read(event)),
-            (
-                Start::Fresh,
-                EventData::MappingStart { anchor: None, tag: None, style: MappingStyle::Block, .. },
-            ) => {
+            (Start::Fresh, EventData::MappingStart { anchor: None, tag: None, style: MappingStyle::Block, .. }) => {
                 self.start = Start::Map(at);
                 return Ok(Step::Wait);
             }
-            (
-                Start::Map(start),
-                EventData::MappingStart { anchor: None, tag: None, style: MappingStyle::Flow, .. },
-            ) if start == at => {
+            (Start::Map(start), EventData::MappingStart { anchor: None, tag: None, style: MappingStyle::Flow, .. })
+                if start == at =>
+            {
                 self.start = Start::Key(at, Shape::Map);
                 return Ok(Step::Wait);
             }

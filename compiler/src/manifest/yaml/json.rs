@@ -159,7 +159,11 @@ impl Reader<'_> {
             self.at += 1;
         }
         // A zero stands alone: `01` is two numbers.
-        if self.peek() == Some(b'0') { self.at += 1 } else { self.digits()? }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
         if self.peek() == Some(b'.') {
             self.at += 1;
             self.digits()?;
@@ -257,9 +261,8 @@ mod tests {
     #[test]
     fn every_kind_of_value_is_read() {
         let text = r#" {"a": [1, -0.5, 1e3, true, false, null], "b": {}, "c": [], "d": "x"} rest"#;
-        let (value, end) = read(text).unwrap();
-        let expected: serde_json::Value =
-            serde_json::from_str(r#"{"a": [1, -0.5, 1000, true, false, null], "b": {}, "c": [], "d": "x"}"#).unwrap();
+        let (value, end) = read(text).expect("it is JSON");
+        let expected = serde_json::json!({"a": [1, -0.5, 1000, true, false, null], "b": {}, "c": [], "d": "x"});
         assert_eq!(value, Value::from(expected));
         assert_eq!(&text[end..], " rest");
     }
@@ -274,15 +277,37 @@ mod tests {
             (r#""\ud83d\ud83d\ude80""#, "\u{FFFD}\u{1F680}"),
             (r#""\ude80""#, "\u{FFFD}"),
         ] {
-            assert_eq!(read(text).unwrap().0, Value::from(expected), "{text}");
+            assert_eq!(read(text).expect(text).0, Value::from(expected), "{text}");
         }
     }
 
     #[test]
     fn other_texts_are_not_json() {
         for text in [
-            "", "{", "[", "[1", "{a: 1}", "{\"a\" 1}", "{\"a\": 1,}", "[1,]", "[1 2]", "\"a", "\"a\nb\"", "\"\\x\"", "\"\\u12g4\"",
-            "\"\\u+123\"", "-", "1.", "1e", ".5", "+1", "tru", "'a'", "{\"a\": 1 \"b\": 2}", "[}", "{\"a\"]",
+            "",
+            "{",
+            "[",
+            "[1",
+            "{a: 1}",
+            "{\"a\" 1}",
+            "{\"a\": 1,}",
+            "[1,]",
+            "[1 2]",
+            "\"a",
+            "\"a\nb\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u+123\"",
+            "-",
+            "1.",
+            "1e",
+            ".5",
+            "+1",
+            "tru",
+            "'a'",
+            "{\"a\": 1 \"b\": 2}",
+            "[}",
+            "{\"a\"]",
         ] {
             assert!(matches!(read(text), Err(Failure::Syntax(_))), "{text}");
         }
@@ -291,7 +316,7 @@ mod tests {
     #[test]
     fn numbers_that_no_float_holds_are_errors_of_the_value() {
         let mut loader = Loader::new(Limits::default());
-        assert_eq!(value("[1e400, -1e400]", 0, &mut loader).unwrap(), 15);
+        assert_eq!(value("[1e400, -1e400]", 0, &mut loader).ok(), Some(15));
         assert_eq!(loader.faults.len(), 2);
     }
 }

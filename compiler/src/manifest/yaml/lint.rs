@@ -24,6 +24,9 @@ pub const INTEGER_BEYOND_2_53: &str = "integer-beyond-2^53";
 /// A float that arrives as an integer.
 pub const FLOAT_TO_INTEGER: &str = "float-to-integer";
 
+/// How many lints one document may have: enough for every reader of them.
+pub(super) const MOST: usize = 1_000;
+
 /// A lint at a byte offset.
 #[derive(Debug, PartialEq)]
 pub(super) struct Note {
@@ -63,26 +66,34 @@ pub(super) fn scalar(text: &str, read: &Scalar, is_key: bool, at: usize) -> Opti
 fn value(text: &str, read: &Scalar) -> Option<(&'static str, String)> {
     const EXACT: u64 = 1 << 53;
     match read {
-        Scalar::Int(number) if is_octal(text) && *number != decimal(text)? => Some((
-            OCTAL_INTEGER,
-            format!("kubectl reads `{text}` as {number}, in base 8: quote it if text is meant"),
-        )),
+        Scalar::Int(number) if is_octal(text) && *number != decimal(text) => {
+            Some((OCTAL_INTEGER, format!("kubectl reads `{text}` as {number}, in base 8: quote it if text is meant")))
+        }
         Scalar::Int(number) if number.unsigned_abs() > EXACT => Some((
             INTEGER_BEYOND_2_53,
-            format!("kubectl reads {number} exactly, readers of JSON that use floats do not: quote it if text is meant"),
+            format!(
+                "kubectl reads {number} exactly, readers of JSON that use floats do not: quote it if text is meant"
+            ),
         )),
         Scalar::Unsigned(number) => {
             #[expect(clippy::cast_precision_loss, reason = "the loss is what the lint is about")]
             let float = number::json_text(*number as f64);
-            Some((INTEGER_BEYOND_2_53, format!("kubectl reads `{text}` as the float {float}: quote it if text is meant")))
+            Some((
+                INTEGER_BEYOND_2_53,
+                format!("kubectl reads `{text}` as the float {float}: quote it if text is meant"),
+            ))
         }
         Scalar::Float(number) => match Value::from_f64(*number)? {
-            Value::Int(number) => {
-                Some((FLOAT_TO_INTEGER, format!("kubectl reads `{text}` as the integer {number}: quote it if text is meant")))
-            }
+            Value::Int(number) => Some((
+                FLOAT_TO_INTEGER,
+                format!("kubectl reads `{text}` as the integer {number}: quote it if text is meant"),
+            )),
             _ if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'_')) => {
                 let float = number::json_text(*number);
-                Some((INTEGER_BEYOND_2_53, format!("kubectl reads `{text}` as the float {float}: quote it if text is meant")))
+                Some((
+                    INTEGER_BEYOND_2_53,
+                    format!("kubectl reads `{text}` as the float {float}: quote it if text is meant"),
+                ))
             }
             _ => None,
         },
@@ -96,8 +107,8 @@ fn is_octal(text: &str) -> bool {
 }
 
 /// What the digits say in base 10, or something else than they say in base 8 where that is too much.
-fn decimal(text: &str) -> Option<i64> {
-    Some(text.replace('_', "").parse().unwrap_or(i64::MIN))
+fn decimal(text: &str) -> i64 {
+    text.replace('_', "").parse().unwrap_or(i64::MIN)
 }
 
 /// Looks for text behind the end of the document.
@@ -148,7 +159,9 @@ mod tests {
         ] {
             assert_eq!(rule(text, false), Some(expected), "{text}");
         }
-        for text in ["true", "TRUE", "False", "null", "", "07", "0", "0o17", "0x1F", "1.5", "1e30", "9007199254740992", "x"] {
+        for text in
+            ["true", "TRUE", "False", "null", "", "07", "0", "0o17", "0x1F", "1.5", "1e30", "9007199254740992", "x"]
+        {
             assert_eq!(rule(text, false), None, "{text}");
         }
     }
@@ -172,7 +185,7 @@ mod tests {
     #[test]
     fn text_behind_the_end_is_noted_unless_it_is_a_comment() {
         let text = "a: 1\n... \n# c\n...\n\n  b: 2\n";
-        assert_eq!(dropped_text(text, 8).map(|note| note.at), Some(text.find('b').unwrap()));
+        assert_eq!(dropped_text(text, 8).map(|note| note.at), text.find('b'));
         assert_eq!(dropped_text("a: 1\n... \n# c\n", 8), None);
     }
 

@@ -4,8 +4,11 @@
 //! Guarantees: agrees with [`read`](super::read) about what the documents are. Nothing is kept for this while reading:
 //! a document is parsed again when a place in it is asked for, which only happens for messages.
 
+use std::ops::Range;
+
+use super::cursor::Cursor;
 use super::event::{self, Fault, Shape, Sink};
-use super::read::{self, Cursor};
+use super::read::{self, Yaml};
 use super::scalar::{self, Raw};
 use super::split::{self, Chunk};
 use super::{Limits, json};
@@ -34,20 +37,18 @@ pub struct Location {
 /// Answers questions about one file.
 #[derive(Debug)]
 pub struct Locator {
-    text: String,
-    /// The part of the text that is YAML, its lines normalised, and its first line.
+    json: String,
     yaml: String,
-    yaml_line: usize,
     documents: Vec<Place>,
 }
 
 /// Where a document starts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Place {
-    /// The offset of a JSON value.
+    /// At an offset of the JSON text.
     Json(usize),
-    /// The number of a chunk.
-    Yaml(usize),
+    /// In a range of the YAML text, and on a line.
+    Yaml(Range<usize>, usize),
 }
 
 impl Locator {
@@ -55,18 +56,23 @@ impl Locator {
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         let limits = Limits::default();
-        let text = split::decode(bytes).into_owned();
-        let (parts, rest) = read::json_parts(&text, limits);
+        let file = split::decode(bytes);
+        let (parts, rest) = read::json_parts(&file.text, limits);
         let mut documents: Vec<Place> =
             parts.iter().filter(|part| part.is_document()).map(|part| Place::Json(part.place)).collect();
-        let (mut yaml, mut yaml_line) = (String::new(), 1);
-        if let Some(from) = rest {
-            yaml = split::normalise(&text[from..]).into_owned();
-            yaml_line = read::line_of(&text, from);
-            let parts = read::yaml_parts(&yaml, yaml_line, limits);
-            documents.extend(parts.iter().filter(|part| part.is_document()).map(|part| Place::Yaml(part.place)));
+        let mut yaml = String::new();
+        if let Some(rest) = Yaml::new(&file, rest) {
+            let chunks = rest.chunks();
+            let parts = rest.parts(&chunks, limits);
+            documents.extend(parts.iter().filter(|part| part.is_document()).filter_map(|part| {
+                Some(match chunks.get(part.place)? {
+                    Chunk::Text { start, text, line } => Place::Yaml(*start..start + text.len(), *line),
+                    Chunk::BadSeparator { line, .. } => Place::Yaml(0..0, *line),
+                })
+            }));
+            yaml = rest.into_text();
         }
-        Self { text, yaml, yaml_line, documents }
+        Self { json: file.text.into_owned(), yaml, documents }
     }
 
     /// Finds a value by its JSON pointer (`/spec/containers/0/image`; nothing for the whole document) in the document
@@ -75,17 +81,15 @@ impl Locator {
     pub fn locate(&self, document: usize, pointer: &str) -> Option<Location> {
         let path: Vec<String> =
             pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-        match *self.documents.get(document)? {
+        match self.documents.get(document)? {
             Place::Json(from) => {
                 let mut finder = Finder::new(&path);
-                json::value(&self.text, from, &mut finder).ok()?;
-                finder.found(&self.text, 1)
+                json::value(&self.json, *from, &mut finder).ok()?;
+                finder.found(&self.json, 1)
             }
-            Place::Yaml(chunk) => {
-                let chunks = split::chunks(&self.yaml, self.yaml_line);
-                let Chunk::Text { text, line } = *chunks.get(chunk)? else { return None };
-                let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-                event::parse(text, || Finder::new(&path)).ok()?.0.found(text, line)
+            Place::Yaml(range, line) => {
+                let text = read::without_mark(self.yaml.get(range.clone())?);
+                event::parse(text, || Finder::new(&path)).ok()?.0.found(text, *line)
             }
         }
     }

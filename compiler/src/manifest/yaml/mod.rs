@@ -14,13 +14,13 @@
 //!
 //! | file | rule |
 //! |---|---|
-//! | `split` | bytes to text, text to chunks |
+//! | `read`, `split` | bytes to text, text to chunks, chunks to documents |
 //! | `event`, `quirk` | chunk to nodes, by libyaml-safer, with its differences to yaml.v2 |
 //! | `json` | streams of JSON, which kubectl tries first when a file starts with `{` |
-//! | `scalar`, `number`, `timestamp`, `base64` | what a scalar means |
-//! | `load`, `anchor` | nodes to a value: keys, merges, aliases, limits |
+//! | `scalar`, `number`, `timestamp` | what a scalar means |
+//! | `load`, `frame`, `anchor` | nodes to a value: keys, merges, aliases, limits |
 //! | `lint` | where to warn |
-//! | `locate` | a path in a value back to its line |
+//! | `cursor`, `locate` | offsets, and paths in a value, to lines |
 //! | `emit`, `style` | a value to YAML |
 //!
 //! # Guarantees
@@ -31,9 +31,10 @@
 //! * `read(emit(value))` gives `value` back, here and in kubectl.
 
 mod anchor;
-mod base64;
+mod cursor;
 mod emit;
 mod event;
+mod frame;
 mod json;
 pub mod lint;
 mod load;
@@ -41,6 +42,8 @@ mod locate;
 mod number;
 mod quirk;
 mod read;
+#[cfg(test)]
+mod round_trip;
 mod scalar;
 mod split;
 mod style;

@@ -91,7 +91,10 @@ pub(super) fn check_slashes(text: &str, at: usize, end: usize) -> Result<(), Fau
     let mut escaped = false;
     for (offset, byte) in scalar.bytes().enumerate() {
         if escaped && byte == b'/' {
-            return Err(Fault::new(at + offset - 1, "found unknown escape character `\\/`: kubectl knows it in JSON only"));
+            return Err(Fault::new(
+                at + offset - 1,
+                "found unknown escape character `\\/`: kubectl knows it in JSON only",
+            ));
         }
         escaped = byte == b'\\' && !escaped;
     }
@@ -100,9 +103,8 @@ pub(super) fn check_slashes(text: &str, at: usize, end: usize) -> Result<(), Fau
 
 /// Where the first character stands that YAML does not allow; the start if there is none.
 pub(super) fn control_character(text: &str) -> usize {
-    let forbidden = |c: char| {
-        !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{10000}'..)
-    };
+    let forbidden =
+        |c: char| !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{10000}'..);
     text.find(forbidden).unwrap_or_default()
 }
 
@@ -123,7 +125,8 @@ mod tests {
         ] {
             assert_eq!(tag_before_comma(text), Some(end), "{text}");
         }
-        for text in ["a: wow !, b\n", "# !x,\n[a]\n", "a: |\n  [!x,y]\n", "a: \"[!x,y]\"\n", "[a!, b]\n", "[! a, b]\n"] {
+        for text in ["a: wow !, b\n", "# !x,\n[a]\n", "a: |\n  [!x,y]\n", "a: \"[!x,y]\"\n", "[a!, b]\n", "[! a, b]\n"]
+        {
             assert_eq!(tag_before_comma(text), None, "{text}");
         }
     }
@@ -131,7 +134,7 @@ mod tests {
     #[test]
     fn escaped_apostrophes_lose_their_backslash_up_to_the_quote() {
         let text = r#"a: "x\\ \' \"\'" \'"#;
-        let fault = Fault::new(text.find("\\'").unwrap(), "found unknown escape character, while");
+        let fault = Fault::new(text.find("\\'").expect("it is there"), "found unknown escape character, while");
         assert_eq!(without_escaped_apostrophes(text, &fault).as_deref(), Some(r#"a: "x\\ ' \"'" \'"#));
         assert_eq!(without_escaped_apostrophes(text, &Fault::new(0, "found unknown escape character")), None);
         assert_eq!(without_escaped_apostrophes(text, &Fault::new(999, "found unknown escape character")), None);

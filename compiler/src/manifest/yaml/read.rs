@@ -5,12 +5,15 @@
 //! (but broken JSON hides what follows it, because nobody knows where it ends); equal input gives equal output,
 //! whatever the threads do.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
+use super::cursor::Cursor;
 use super::event::{self, Fault};
 use super::lint::{self, Note};
 use super::load::Loader;
-use super::split::{self, Chunk};
+use super::split::{self, Chunk, Decoded};
 use super::{Document, Limits, Lint, Problem, Reading, json};
 use crate::canon::Value;
 
@@ -20,10 +23,10 @@ const SMALL: usize = 64 << 10;
 /// Reads a file as kubectl reads it.
 #[must_use]
 pub fn read(bytes: &[u8], limits: Limits) -> Reading {
-    let text = split::decode(bytes);
-    let (mut parts, rest) = json_parts(&text, limits);
-    if let Some(from) = rest {
-        parts.extend(yaml_parts(&split::normalise(&text[from..]), line_of(&text, from), limits));
+    let file = split::decode(bytes);
+    let (mut parts, rest) = json_parts(&file.text, limits);
+    if let Some(yaml) = Yaml::new(&file, rest) {
+        parts.extend(yaml.parts(&yaml.chunks(), limits));
     }
     collect(parts)
 }
@@ -48,7 +51,7 @@ impl Part {
     /// Makes a part of what was loaded from where the cursor stands.
     fn new(place: usize, loaded: Result<Loader, Fault>, start_at: &Cursor) -> Self {
         let (root, start, mut faults, mut notes) = match loaded {
-            Ok(loader) => (loader.root, loader.start, loader.faults, loader.notes),
+            Ok(document) => (document.root, document.start, document.faults, document.notes),
             Err(fault) => (None, None, vec![fault], Vec::new()),
         };
         faults.sort_by_key(|fault| fault.at);
@@ -112,32 +115,68 @@ pub(super) fn json_parts(text: &str, limits: Limits) -> (Vec<Part>, Option<usize
     }
 }
 
-/// Reads the chunks of a normalised text whose first line has number `line`.
-pub(super) fn yaml_parts(text: &str, line: usize, limits: Limits) -> Vec<Part> {
-    let chunks = split::chunks(text, line);
-    let read = |(place, chunk): (usize, &Chunk)| yaml_part(place, chunk, limits);
-    if text.len() <= SMALL || chunks.len() == 1 {
-        chunks.iter().enumerate().map(read).collect()
-    } else {
-        chunks.par_iter().enumerate().map(read).collect()
+/// The part of a file that is YAML.
+#[derive(Debug)]
+pub(super) struct Yaml<'t> {
+    /// Its text, with its line ends normalised.
+    text: Cow<'t, str>,
+    /// Its first line.
+    line: usize,
+    /// The line from which on it is not UTF-8, though it should be.
+    broken: Option<usize>,
+}
+
+impl<'t> Yaml<'t> {
+    /// The YAML of a file that starts at an offset, if there is any.
+    pub(super) fn new(file: &'t Decoded, from: Option<usize>) -> Option<Self> {
+        let text = file.text.get(from?..)?;
+        let line_of = |at: usize| 1 + file.text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        Some(Self { text: split::normalise(text), line: line_of(from?), broken: file.broken.map(line_of) })
+    }
+
+    pub(super) fn chunks(&self) -> Vec<Chunk<'_>> {
+        split::chunks(&self.text, self.line)
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text.into_owned()
+    }
+
+    /// Reads all chunks.
+    pub(super) fn parts(&self, chunks: &[Chunk], limits: Limits) -> Vec<Part> {
+        let read = |(place, chunk): (usize, &Chunk)| self.part(place, chunk, limits);
+        if self.text.len() <= SMALL || chunks.len() == 1 {
+            chunks.iter().enumerate().map(read).collect()
+        } else {
+            chunks.par_iter().enumerate().map(read).collect()
+        }
+    }
+
+    fn part(&self, place: usize, chunk: &Chunk, limits: Limits) -> Part {
+        let (text, line) = match *chunk {
+            Chunk::Text { text, line, .. } => (text, line),
+            Chunk::BadSeparator { line, text } => {
+                let message = "only blanks or a comment may follow `---`: move the rest to the next line";
+                return Part::new(place, Err(Fault::new(3, message)), &Cursor::new(text, line));
+            }
+        };
+        if self.broken.is_some_and(|broken| (line..line + text.lines().count()).contains(&broken)) {
+            let message = "the text is not the UTF-8 that its byte order mark promises";
+            let at = text.find(char::REPLACEMENT_CHARACTER).unwrap_or_default();
+            return Part::new(place, Err(Fault::new(at, message)), &Cursor::new(text, line));
+        }
+        let text = without_mark(text);
+        let loaded = event::parse(text, || Loader::new(limits)).map(|(mut loader, end)| {
+            loader.notes.extend(lint::dropped_text(text, end));
+            loader
+        });
+        Part::new(place, loaded, &Cursor::new(text, line))
     }
 }
 
-fn yaml_part(place: usize, chunk: &Chunk, limits: Limits) -> Part {
-    let (text, line) = match *chunk {
-        Chunk::Text { text, line } => (text, line),
-        Chunk::BadSeparator { line, text } => {
-            let message = "only blanks or a comment may follow `---`: move the rest to the next line";
-            return Part::new(place, Err(Fault::new(3, message)), &Cursor::new(text, line));
-        }
-    };
-    // yaml.v2's reader takes off a mark at the start of every chunk.
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let loaded = event::parse(text, || Loader::new(limits)).map(|(mut loader, end)| {
-        loader.notes.extend(lint::dropped_text(text, end));
-        loader
-    });
-    Part::new(place, loaded, &Cursor::new(text, line))
+/// yaml.v2's reader takes off a byte order mark at the start of every chunk.
+pub(super) fn without_mark(chunk: &str) -> &str {
+    chunk.strip_prefix('\u{FEFF}').unwrap_or(chunk)
 }
 
 /// Numbers the documents.
@@ -155,40 +194,110 @@ fn collect(parts: Vec<Part>) -> Reading {
     reading
 }
 
-/// The line, from 1, on which an offset lies.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
+#[cfg(test)]
+mod tests {
+    use super::super::lint as rules;
+    use super::*;
 
-/// Turns rising byte offsets into lines and columns, both from 1.
-#[derive(Clone)]
-pub(super) struct Cursor<'t> {
-    left: &'t str,
-    at: usize,
-    line: usize,
-    column: usize,
-}
-
-impl<'t> Cursor<'t> {
-    pub(super) fn new(text: &'t str, line: usize) -> Self {
-        Self { left: text, at: 0, line, column: 1 }
+    fn all(text: &str) -> Reading {
+        read(text.as_bytes(), Limits::default())
     }
 
-    /// The line and the column of an offset, which is not below the last one asked for.
-    pub(super) fn position(&mut self, at: usize) -> (usize, usize) {
-        for c in self.left.chars() {
-            if self.at >= at {
-                break;
-            }
-            self.at += c.len_utf8();
-            self.left = &self.left[c.len_utf8()..];
-            if c == '\n' {
-                self.line += 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
-            }
-        }
-        (self.line, self.column)
+    /// The documents as JSON, and the lines of the problems.
+    fn brief(text: &str) -> (Vec<String>, Vec<usize>) {
+        let reading = all(text);
+        let json = |document: &Document| serde_json::Value::from(&document.value).to_string();
+        (reading.documents.iter().map(json).collect(), reading.problems.iter().map(|problem| problem.line).collect())
+    }
+
+    fn documents(text: &str) -> Vec<String> {
+        let (documents, problems) = brief(text);
+        assert_eq!(problems, [0; 0], "{text}");
+        documents
+    }
+
+    #[test]
+    fn documents_are_numbered_without_the_empty_ones_and_know_their_line() {
+        let reading = all("# only a comment\n---\n# c\na: 1\n---\n---\n\n- b\n");
+        let places: Vec<_> = reading.documents.iter().map(|document| (document.index, document.line)).collect();
+        assert_eq!(places, [(0, 4), (1, 8)]);
+    }
+
+    #[test]
+    fn one_broken_document_hides_no_other() {
+        let reading = all("a: 1\n---\nb: [\n---\nc: .nan\nd: {~: 1}\n---\n--- x\n---\ne: 1\n");
+        assert_eq!(reading.documents.iter().map(|document| document.index).collect::<Vec<_>>(), [0, 4]);
+        let problems: Vec<_> =
+            reading.problems.iter().map(|problem| (problem.document, problem.line, problem.column)).collect();
+        assert_eq!(problems, [(1, 4, 1), (2, 5, 4), (2, 6, 5), (3, 8, 4)]);
+        assert!(reading.into_documents().is_err());
+    }
+
+    #[test]
+    fn problems_say_where_the_thing_began() {
+        let reading = all("a:\n  b: \"x\n  c: 1\n");
+        assert_eq!(
+            reading.problems[0].message,
+            "found unexpected end of stream, while scanning a quoted scalar that starts on line 2"
+        );
+    }
+
+    #[test]
+    fn json_is_a_stream_of_objects() {
+        assert_eq!(
+            documents("{\"a\":1}{\"b\":\"\\ud83d\\ude80\\/\"}\n null [3]"),
+            ["{\"a\":1}", "{\"b\":\"🚀/\"}", "[3]"]
+        );
+        assert_eq!(documents("\n\n{\"a\": 1}\n---\nb: 1\n---\n{c: 1}\n"), ["{\"a\":1}", "{\"b\":1}", "{\"c\":1}"]);
+    }
+
+    #[test]
+    fn what_starts_like_json_may_be_yaml() {
+        assert_eq!(documents("{a: yes}"), ["{\"a\":true}"]);
+        assert_eq!(documents("{\"a\": 1,}\n"), ["{\"a\":1}"]);
+    }
+
+    #[test]
+    fn after_two_json_objects_there_is_no_way_back() {
+        assert_eq!(brief("{\"a\":1}\n{\"b\":1}\n---\nc: 1\n"), (vec!["{\"a\":1}".into(), "{\"b\":1}".into()], vec![3]));
+    }
+
+    #[test]
+    fn positions_in_json_count_from_the_start_of_the_file() {
+        let reading = all("{\"a\": 1}\n {\"b\": 1e999}\n{\"c\": 1, \"c\": 2}");
+        assert_eq!(reading.problems[0].to_string(), "line 2, column 8: `1e999` is too large for a number");
+        assert_eq!((reading.lints[0].document, reading.lints[0].line, reading.lints[0].column), (2, 3, 10));
+        assert_eq!(reading.documents[1].line, 3);
+    }
+
+    #[test]
+    fn a_mark_that_lies_is_an_error_for_yaml_only() {
+        assert_eq!(read(b"\xEF\xBB\xBFa: 1\n---\nb: \xE9\n", Limits::default()).problems[0].line, 3);
+        assert_eq!(read(b"\xEF\xBB\xBF{\"b\": \"\xE9\"}", Limits::default()).problems, []);
+    }
+
+    #[test]
+    fn text_behind_the_end_is_dropped_with_a_lint() {
+        let reading = all("a: 1\n...\n# c\nb: [\n---\nc: 1\n");
+        assert_eq!(reading.documents.len(), 2);
+        assert_eq!((reading.lints[0].rule, reading.lints[0].line), (rules::DROPPED_TEXT, 4));
+        assert_eq!(documents("[]: 1\nb: 2\n"), ["[]"]);
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let documents: Vec<_> = (0..9_000).map(|number| format!("a: {number}\nb: yes\n")).collect();
+        let text = format!("---\n{}", documents.join("---\n"));
+        let reading = all(&text);
+        assert_eq!(reading.documents.len(), 9_000);
+        let sound = |(index, document): (usize, &Document)| {
+            document.index == index
+                && document.line == 3 * index + 2
+                && document.value.get("a").and_then(Value::as_int) == i64::try_from(index).ok()
+        };
+        assert!(reading.documents.iter().enumerate().all(sound));
+        assert!(
+            reading.lints.iter().enumerate().all(|(index, lint)| lint.document == index && lint.line == 3 * index + 3)
+        );
     }
 }

@@ -3,7 +3,11 @@
 //! In: the text of a scalar, its tag, and whether it may mean anything but its text. Out: a [`Scalar`].
 //! Guarantees: the same type and value as `resolve.go` of yaml.v2 v2.4 gives; never panics.
 
-use super::{base64, number, timestamp};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+use super::{number, timestamp};
 
 /// A scalar as the parser saw it.
 #[derive(Debug)]
@@ -29,6 +33,10 @@ pub(super) enum Scalar {
 }
 
 const CORE: &str = "tag:yaml.org,2002:";
+
+/// Go's `base64.StdEncoding`, which wants padding but does not look at unused bits.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 impl Raw {
     /// Whether this scalar, as a key, merges another map into its own.
@@ -58,7 +66,8 @@ pub(super) fn resolve(raw: Raw) -> Result<Scalar, String> {
 }
 
 fn binary(text: &str) -> Result<Scalar, String> {
-    let bytes = base64::decode(text).ok_or("`!!binary` needs base64")?;
+    // Go skips line ends, wherever they are.
+    let bytes = BASE64.decode(text.replace(['\r', '\n'], "")).map_err(|_| "`!!binary` needs base64")?;
     // One U+FFFD for every byte that is not UTF-8, as Go's JSON writes it.
     let text = bytes
         .utf8_chunks()
@@ -196,7 +205,11 @@ mod tests {
     fn binary_is_decoded() {
         assert_eq!(tagged("binary", "aGk="), Ok(Scalar::Text("hi".into())));
         assert_eq!(tagged("binary", "4oI="), Ok(Scalar::Text("\u{FFFD}\u{FFFD}".into())));
-        assert!(tagged("binary", "aGk").is_err());
+        assert_eq!(tagged("binary", "Zm9v\nYg=\r\n="), Ok(Scalar::Text("foob".into())));
+        assert_eq!(tagged("binary", "Zh=="), Ok(Scalar::Text("f".into())));
+        for text in ["aGk", "Zg=", "Z===", "Zg==Zg==", "Zm9v ", "Zm-_", "="] {
+            assert!(tagged("binary", text).is_err(), "{text}");
+        }
     }
 
     #[test]

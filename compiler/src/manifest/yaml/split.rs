@@ -12,19 +12,38 @@ const SNIFFED: usize = 4096;
 /// What stands between two separators.
 #[derive(Debug, PartialEq)]
 pub(super) enum Chunk<'t> {
-    /// A text that starts on a line, counted from 1. It begins with its own separator where nothing stood before it.
-    Text { text: &'t str, line: usize },
+    /// A text that starts at an offset and on a line, which count from 0 and 1. It begins with its own separator where
+    /// nothing stood before it.
+    Text { start: usize, text: &'t str, line: usize },
     /// A line that starts with `---` but goes on with neither blanks nor a comment.
     BadSeparator { line: usize, text: &'t str },
 }
 
-/// Decodes a file, without its byte order mark.
-pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+/// A decoded file, without its byte order mark.
+#[derive(Debug, PartialEq)]
+pub(super) struct Decoded<'b> {
+    pub(super) text: Cow<'b, str>,
+    /// Where the text stops being what its byte order mark says. kubectl passes such a file on as it is, so JSON gets
+    /// U+FFFD there, but YAML an error; without the mark both get U+FFFD.
+    pub(super) broken: Option<usize>,
+}
+
+/// Decodes a file.
+pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
+    let sound = |text| Decoded { text, broken: None };
     match bytes {
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes).into(),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes).into(),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(bytes),
+        [0xFF, 0xFE, rest @ ..] => sound(utf16(rest, u16::from_le_bytes).into()),
+        [0xFE, 0xFF, rest @ ..] => sound(utf16(rest, u16::from_be_bytes).into()),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => {
+            let text = String::from_utf8_lossy(rest);
+            let broken = if let Cow::Owned(_) = text {
+                rest.utf8_chunks().next().map(|chunk| chunk.valid().len())
+            } else {
+                None
+            };
+            Decoded { text, broken }
+        }
+        _ => sound(String::from_utf8_lossy(bytes)),
     }
 }
 
@@ -85,7 +104,7 @@ pub(super) fn chunks(text: &str, mut line: usize) -> Vec<Chunk<'_>> {
             // The first separator of a chunk is part of it.
             if at > start.0 || !sound {
                 if at > start.0 {
-                    chunks.push(Chunk::Text { text: &text[start.0..at], line: start.1 });
+                    chunks.push(Chunk::Text { start: start.0, text: &text[start.0..at], line: start.1 });
                 }
                 if !sound {
                     chunks.push(Chunk::BadSeparator { line, text: row });
@@ -97,7 +116,7 @@ pub(super) fn chunks(text: &str, mut line: usize) -> Vec<Chunk<'_>> {
         line += 1;
     }
     if at > start.0 {
-        chunks.push(Chunk::Text { text: &text[start.0..], line: start.1 });
+        chunks.push(Chunk::Text { start: start.0, text: &text[start.0..], line: start.1 });
     }
     chunks
 }
@@ -110,7 +129,7 @@ mod tests {
         chunks(text, 1)
             .into_iter()
             .map(|chunk| match chunk {
-                Chunk::Text { text, line } => (text, line),
+                Chunk::Text { text, line, .. } => (text, line),
                 Chunk::BadSeparator { line, .. } => ("BAD", line),
             })
             .collect()
@@ -118,15 +137,16 @@ mod tests {
 
     #[test]
     fn byte_order_marks_decide_the_encoding() {
-        assert_eq!(decode(b"\xEF\xBB\xBFa"), "a");
-        assert_eq!(decode(b"\xFF\xFEa\0\x3D\xD8\x80\xDE"), "a\u{1F680}");
-        assert_eq!(decode(b"\xFE\xFF\0a"), "a");
+        assert_eq!(decode(b"\xEF\xBB\xBFa").text, "a");
+        assert_eq!(decode(b"\xFF\xFEa\0\x3D\xD8\x80\xDE").text, "a\u{1F680}");
+        assert_eq!(decode(b"\xFE\xFF\0a").text, "a");
     }
 
     #[test]
     fn what_cannot_be_decoded_is_replaced() {
-        assert_eq!(decode(b"caf\xE9!"), "caf\u{FFFD}!");
-        assert_eq!(decode(b"\xFF\xFE\x3D\xD8a\0b"), "\u{FFFD}a\u{FFFD}");
+        assert_eq!(decode(b"caf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: None });
+        assert_eq!(decode(b"\xFF\xFE\x3D\xD8a\0b"), Decoded { text: "\u{FFFD}a\u{FFFD}".into(), broken: None });
+        assert_eq!(decode(b"\xEF\xBB\xBFcaf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: Some(3) });
     }
 
     #[test]

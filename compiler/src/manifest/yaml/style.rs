@@ -34,7 +34,11 @@ pub(super) fn style(text: &str, is_key: bool) -> Style {
 
 /// Whether the text without quotes would be something else than a text, for kubectl or for its near relatives.
 fn is_read_as_other(text: &str) -> bool {
-    scalar::plain(text).is_some() || text == "<<" || text == "=" || is_sexagesimal(text) || timestamp::is_timestamp(text)
+    scalar::plain(text).is_some()
+        || text == "<<"
+        || text == "="
+        || is_sexagesimal(text)
+        || timestamp::is_timestamp(text)
 }
 
 /// YAML 1.1's numbers in base 60, `12:30:45`: kubectl reads them as text, other readers may not.
@@ -121,8 +125,26 @@ mod tests {
     #[test]
     fn usual_texts_stay_plain() {
         for text in [
-            "nginx", "nginx:1.25", "--flag=x", "-x", "http://a/b?c#d", "a b", "1.2.3", "v1", "10Gi", "500m", "a: b".trim_end_matches(" b"),
-            "日本", "a'b", "a\"b", "{{ x".trim_start_matches("{{ "), "x{}", "é\u{A0}", "yess", "0x", "🚀",
+            "nginx",
+            "nginx:1.25",
+            "--flag=x",
+            "-x",
+            "http://a/b?c#d",
+            "a b",
+            "1.2.3",
+            "v1",
+            "10Gi",
+            "500m",
+            "a: b".trim_end_matches(" b"),
+            "日本",
+            "a'b",
+            "a\"b",
+            "{{ x".trim_start_matches("{{ "),
+            "x{}",
+            "é\u{A0}",
+            "yess",
+            "0x",
+            "🚀",
         ] {
             let expected = if text.ends_with(':') { Style::Single } else { Style::Plain };
             assert_eq!(style(text, false), expected, "{text}");
@@ -132,8 +154,34 @@ mod tests {
     #[test]
     fn what_would_be_another_type_is_in_double_quotes() {
         for text in [
-            "", "~", "null", "yes", "y", "No", "true", "1", "0777", "0o17", "0x1F", "0b1", "1_000", "1e3", ".5", ".5_0",
-            "1.0", ".inf", "-.INF", ".NaN", "<<", "=", "12:30:45", "2001-01-01", "18446744073709551615", "08", "+1", "0b-1",
+            "",
+            "~",
+            "null",
+            "yes",
+            "y",
+            "No",
+            "true",
+            "1",
+            "0777",
+            "0o17",
+            "0x1F",
+            "0b1",
+            "1_000",
+            "1e3",
+            ".5",
+            ".5_0",
+            "1.0",
+            ".inf",
+            "-.INF",
+            ".NaN",
+            "<<",
+            "=",
+            "12:30:45",
+            "2001-01-01",
+            "18446744073709551615",
+            "08",
+            "+1",
+            "0b-1",
         ] {
             assert_eq!(style(text, false), Style::Double, "{text}");
         }
@@ -142,8 +190,8 @@ mod tests {
     #[test]
     fn indicators_are_in_single_quotes() {
         for text in [
-            "*", "&a", "!x", "- a", "-", "? a", "?", ": a", ":", "a: b", "a:", "a #b", "#", " a", "a ", "[", "]a", "{}", ",",
-            "%a", "@a", "`a", "|", ">", "'", "\"a\"", "---", "--- a", "...", "...a", "---a",
+            "*", "&a", "!x", "- a", "-", "? a", "?", ": a", ":", "a: b", "a:", "a #b", "#", " a", "a ", "[", "]a",
+            "{}", ",", "%a", "@a", "`a", "|", ">", "'", "\"a\"", "---", "--- a", "...", "...a", "---a",
         ] {
             assert_eq!(style(text, false), Style::Single, "{text}");
         }
@@ -151,7 +199,21 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_escaped() {
-        for text in ["\t", "a\tb", "\r", "\0", "\u{7F}", "\u{85}", "\u{2028}", "\u{FEFF}", "a\u{FFFF}", "\n", " \na", "\ta\nb", "a\r\nb"] {
+        for text in [
+            "\t",
+            "a\tb",
+            "\r",
+            "\0",
+            "\u{7F}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{FEFF}",
+            "a\u{FFFF}",
+            "\n",
+            " \na",
+            "\ta\nb",
+            "a\r\nb",
+        ] {
             assert_eq!(style(text, false), Style::Double, "{text:?}");
         }
         let mut out = String::new();

@@ -1,0 +1,177 @@
+//! The main job against the real cluster: apply, change, prune, conflict, roll back.
+
+mod support;
+
+use support::{World, config_map, deployment};
+
+#[test]
+fn a_folder_is_applied_changed_and_rolled_back_with_few_requests() {
+    let world = World::new("main-job");
+    world.write("config.yaml", &config_map("settings", "one"));
+    world.write("app.yaml", &deployment("web", "web:1", "settings", ""));
+    let first = world.apply(&[]);
+    assert_eq!(first.code, 0, "{}", first.told());
+    assert!(first.stderr.contains("after ConfigMap"), "the plan says what waits: {}", first.told());
+
+    let again = world.apply(&[]);
+    assert_eq!(again.code, 0, "{}", again.told());
+    assert_eq!(again.requests(), 1 + 2, "the head and one LIST for each of two kinds");
+
+    world.write("config.yaml", &config_map("settings", "two"));
+    let change = world.apply(&[]);
+    assert_eq!(change.code, 0, "{}", change.told());
+    assert_eq!(change.requests(), 5 + 2, "head, LISTs, chunk, head, PATCH, head");
+    assert_eq!(world.get("configmap", "settings")["data"]["value"], "two");
+
+    world.write("config.yaml", &config_map("settings", "three"));
+    let trusting = world.apply(&["--trust-record"]);
+    assert_eq!(trusting.requests(), 5, "{}", trusting.told());
+
+    let back = world.run(&["rollback", &world.name, "--yes"]);
+    assert_eq!(back.code, 0, "{}", back.told());
+    assert_eq!(world.get("configmap", "settings")["data"]["value"], "two");
+    assert_eq!(world.outcomes(), ["succeeded"; 4]);
+
+    let status = world.run(&["status", &world.name]);
+    assert!(status.stdout.contains("Synced  Healthy"), "{}", status.told());
+}
+
+#[test]
+fn what_leaves_the_graph_is_pruned_and_nothing_foreign_is_touched() {
+    let world = World::new("prune");
+    world.kubectl(&["create", "configmap", "foreign", "-n", &world.name, "--from-literal=a=b"]);
+    let foreign = world.get("configmap", "foreign");
+    world.write("a.yaml", &config_map("a", "1")).write("b.yaml", &config_map("b", "1"));
+    assert_eq!(world.apply(&[]).code, 0);
+    world.remove("b.yaml");
+    let pruned = world.apply(&[]);
+    assert_eq!(pruned.code, 0, "{}", pruned.told());
+    assert_eq!(world.owned("configmaps"), ["configmap/a"]);
+    assert_eq!(world.get("configmap", "foreign"), foreign);
+
+    world.write("foreign.yaml", &config_map("foreign", "mine"));
+    let joined = world.apply(&[]);
+    assert_eq!(joined.code, 0, "{}", joined.told());
+    assert!(joined.stderr.contains("was there before us"), "{}", joined.told());
+    world.remove("foreign.yaml");
+    let kept = world.apply(&[]);
+    assert!(kept.stderr.contains("it was there before us: kept"), "{}", kept.told());
+    assert!(!world.get("configmap", "foreign").is_null(), "what was there before us is never deleted");
+}
+
+#[test]
+fn fields_of_others_are_not_taken_without_a_word() {
+    let world = World::new("conflict");
+    world.write("a.yaml", &config_map("a", "ours"));
+    assert_eq!(world.apply(&[]).code, 0);
+    let edit = r#"{"data":{"value":"theirs"}}"#;
+    world.kubectl(&["patch", "configmap", "a", "-n", &world.name, "-p", edit, "--field-manager=someone"]);
+    let plan = world.run(&["plan", &world.name, "-n", &world.name]);
+    assert!(plan.stdout.contains("was changed by somebody"), "{}", plan.told());
+    let refused = world.apply(&[]);
+    assert_eq!(refused.code, 4, "{}", refused.told());
+    assert!(refused.stderr.contains("data.value belongs to someone"), "{}", refused.told());
+    assert_eq!(world.get("configmap", "a")["data"]["value"], "theirs");
+    let forced = world.apply(&["--force-conflicts"]);
+    assert_eq!(forced.code, 0, "{}", forced.told());
+    assert_eq!(world.get("configmap", "a")["data"]["value"], "ours");
+}
+
+#[test]
+fn an_object_belongs_to_one_application() {
+    let first = World::new("owner");
+    first.write("a.yaml", &config_map("shared", "1"));
+    assert_eq!(first.apply(&[]).code, 0);
+    let second = World::new("rival");
+    second.write("a.yaml", &config_map("shared", "1")).write("b.yaml", &config_map("own", "1"));
+    let before = first.get("configmap", "shared");
+    let refused = second.run(&["apply", &second.name, "-n", &first.name, "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.told());
+    let claim = format!("ConfigMap {}/shared belongs to {}", first.name, first.name);
+    assert!(refused.stderr.contains(&claim), "{}", refused.told());
+    assert_eq!(first.get("configmap", "shared"), before);
+    assert!(first.get("configmap", "own").is_null(), "nothing was changed");
+}
+
+#[test]
+fn custom_resources_wait_for_their_definition() {
+    let world = World::new("definition");
+    let kind = format!("T{}", world.name.replace('-', ""));
+    let (plural, group) = (kind.to_lowercase(), "testdata.example");
+    world.write(
+        "crd.yaml",
+        &format!(
+            "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: {plural}s.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: {kind}, plural: {plural}s, singular: {plural}}}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {{type: object, properties: {{a: {{type: string}}}}}}}}}}}}
+"
+        ),
+    );
+    world.write("cr.yaml", &format!("apiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: one}}\nspec: {{a: b}}\n"));
+    let applied = world.apply(&[]);
+    assert_eq!(applied.code, 0, "{}", applied.told());
+    let refused = world.run(&["delete", &world.name, "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.told());
+    assert!(refused.stderr.contains("--allow-delete=CustomResourceDefinition"), "{}", refused.told());
+    let deleted = world.run(&["delete", &world.name, "--yes", "--allow-delete=CustomResourceDefinition"]);
+    assert_eq!(deleted.code, 0, "{}", deleted.told());
+    let left = world.kubectl(&["get", "crd", &format!("{plural}s.{group}"), "--ignore-not-found"]);
+    assert_eq!(left, "");
+    let record = format!("kubectl-gitops.{}", world.name);
+    assert_eq!(world.kubectl(&["get", "secret", &record, "-n", "default", "--ignore-not-found"]), "");
+}
+
+#[test]
+fn a_deployment_that_cannot_start_fails_the_release_with_the_reason() {
+    let world = World::new("broken");
+    world.write("config.yaml", &config_map("settings", "one"));
+    world.write("app.yaml", &deployment("web", "web:1", "settings", ""));
+    assert_eq!(world.apply(&[]).code, 0);
+    let fail = r#", "testdata.kubectl-gitops/fail": image-pull"#;
+    world.write("app.yaml", &deployment("web", "web:none", "settings", fail));
+    let failed = world.apply(&[]);
+    assert_eq!(failed.code, 3, "{}", failed.told());
+    assert!(failed.stderr.contains("ImagePullBackOff"), "{}", failed.told());
+    let status = world.run(&["status", &world.name]);
+    assert!(status.stdout.contains("OutOfSync"), "a release that failed leaves the target unsettled: {}", status.told());
+    let back = world.run(&["rollback", &world.name, "--yes"]);
+    assert_eq!(back.code, 0, "{}", back.told());
+    assert_eq!(world.outcomes(), ["succeeded", "failed", "succeeded"]);
+    let status = world.run(&["status", &world.name]);
+    assert!(status.stdout.contains("Synced  Healthy"), "{}", status.told());
+}
+
+#[test]
+fn secrets_come_back_from_the_record_and_are_never_shown() {
+    let world = World::new("secrets");
+    let secret = |value: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: key}}\nstringData: {{token: {value}}}\n")
+    };
+    world.write("secret.yaml", &secret("hunter-one"));
+    let first = world.apply(&[]);
+    assert_eq!(first.code, 0, "{}", first.told());
+    world.write("secret.yaml", &secret("hunter-two"));
+    let second = world.apply(&[]);
+    assert_eq!(second.code, 0, "{}", second.told());
+    // Another machine: no store, no repository.
+    let elsewhere = World::at(&world.kubeconfig, std::path::Path::new("/nonexistent"), &world.name);
+    let shown = elsewhere.run(&["show", &format!("{}@1", world.name), "-o", "yaml"]);
+    let back = elsewhere.run(&["rollback", &world.name, "--yes"]);
+    assert_eq!(back.code, 0, "{}", back.told());
+    // base64 of hunter-one.
+    assert_eq!(world.get("secret", "key")["data"]["token"], "aHVudGVyLW9uZQ==");
+    for told in [first.told(), second.told(), shown.told(), back.told()] {
+        assert!(!told.contains("hunter") && !told.contains("aHVudGVy"), "a secret was shown: {told}");
+    }
+    assert!(shown.stdout.contains("(secret)"), "{}", shown.told());
+    std::mem::forget(elsewhere);
+}

@@ -1,0 +1,151 @@
+//! Killing `apply` at random moments, then applying the same, the prior or a third revision, killed once more on the
+//! way: it converges each time, nothing is left over, and the history is true. Also two runs at once.
+//!
+//! The moments come from a seed that is printed. `GITOPS_LONG=1` runs twenty kills over the 1,001-object set; else a
+//! few over a small one.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use gitops_testdata::services::services_with;
+use support::{World, config_map};
+
+const KINDS: &str = "serviceaccounts,configmaps,secrets,services,deployments.apps,roles.rbac.authorization.k8s.io,\
+    rolebindings.rbac.authorization.k8s.io,networkpolicies.networking.k8s.io,poddisruptionbudgets.policy,\
+    horizontalpodautoscalers.autoscaling";
+
+/// A small generator of pseudo-random numbers (SplitMix64): the same moments for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit.max(1)
+    }
+}
+
+/// Revision `number` of the application: another value in every third ConfigMap, another number of services.
+fn write_revision(world: &World, services: usize, number: u32) {
+    let _ = std::fs::remove_dir_all(world.repository.path().join("deploy"));
+    let count = services - number as usize % 3;
+    let revision = |index: usize| if index.is_multiple_of(3) { number } else { 0 };
+    for (path, contents) in services_with(count, &world.name, revision) {
+        world.write(&format!("deploy/{path}"), &contents);
+    }
+}
+
+fn arguments() -> [&'static str; 5] {
+    ["--path", "deploy", "--recursive", "--timeout", "120"]
+}
+
+/// Everything with our label is in the record and the other way round; the record is at rest.
+fn assert_settled(world: &World, told: &str) {
+    let head = world.head();
+    assert!(head["lock"].is_null() && head["pending"].is_null(), "unsettled: {head}\n{told}");
+    let shown = world.run(&["compile", "--path", "deploy", "--recursive", "-o", "json"]);
+    let compiled: serde_json::Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let wanted: BTreeSet<String> = compiled["resources"]
+        .as_array()
+        .expect("resources")
+        .iter()
+        .filter_map(|resource| resource["resource"].as_str())
+        .filter(|key| !key.contains("/Namespace/"))
+        .map(|key| {
+            let parts: Vec<&str> = key.split('/').collect();
+            format!("{}/{}", parts[1].to_lowercase(), parts[3])
+        })
+        .collect();
+    let owned: BTreeSet<String> = world
+        .owned(KINDS)
+        .into_iter()
+        .map(|name| {
+            let (kind, name) = name.split_once('/').expect("kind/name");
+            format!("{}/{name}", kind.split('.').next().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(owned, wanted, "{told}");
+    let status = world.run(&["status", &world.name]);
+    assert!(status.stdout.contains("Synced"), "{}", status.told());
+}
+
+#[test]
+fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
+    let long = std::env::var_os("GITOPS_LONG").is_some();
+    let (services, kills) = if long { (100, 20) } else { (8, 4) };
+    let seed = 20_261_123;
+    let mut random = Random(seed);
+    let world = World::new("crash");
+    write_revision(&world, services, 0);
+    let started = Instant::now();
+    let first = world.apply(&arguments());
+    assert_eq!(first.code, 0, "{}", first.told());
+    let whole = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut applied = 0;
+    for kill in 0..kills {
+        let (tried, prior) = (kill * 2 + 1, applied);
+        write_revision(&world, services, tried);
+        let first_kill = kill_after(&world, random.below(whole));
+        // The same, the prior, and a third revision in turn; killed once more on the way.
+        let wanted = match kill % 3 {
+            0 => tried,
+            1 => prior,
+            _ => tried + 1,
+        };
+        write_revision(&world, services, wanted);
+        let second_kill = kill_after(&world, random.below(whole));
+        let ended = world.apply(&arguments());
+        let told = format!(
+            "kill {kill} of seed {seed}: revision {tried} killed after {first_kill} ms, then {wanted} after {second_kill} ms\n{}",
+            ended.told()
+        );
+        assert_eq!(ended.code, 0, "{told}");
+        assert_settled(&world, &told);
+        applied = wanted;
+    }
+    let outcomes = world.outcomes();
+    println!("{kills} runs killed, seed {seed}; the last outcomes are {outcomes:?}");
+    assert_eq!(outcomes.last().map(String::as_str), Some("succeeded"));
+    let cleaned = world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]);
+    assert_eq!(cleaned.code, 0, "{}", cleaned.told());
+}
+
+fn kill_after(world: &World, milliseconds: u64) -> u64 {
+    let mut child = world.start_apply(&arguments());
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    let _ = child.kill();
+    let _ = child.wait();
+    milliseconds
+}
+
+#[test]
+fn of_two_runs_at_once_one_waits_or_is_refused() {
+    let world = World::new("two");
+    for index in 0..40 {
+        world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
+    }
+    assert_eq!(world.apply(&[]).code, 0);
+    for index in 0..40 {
+        world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "2"));
+    }
+    let mut other = world.start_apply(&[]);
+    let ours = world.apply(&[]);
+    let theirs = other.wait().expect("it ends").code();
+    for code in [Some(ours.code), theirs] {
+        assert!(matches!(code, Some(0 | 4)), "{code:?} {}", ours.told());
+    }
+    assert!(ours.code == 0 || theirs == Some(0), "one of them goes through: {}", ours.told());
+    let numbers: Vec<u64> = world.head()["releases"]
+        .as_array()
+        .expect("releases")
+        .iter()
+        .filter_map(|release| release["number"].as_u64())
+        .collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "the record never forks: {numbers:?}");
+    let settled = world.apply(&[]);
+    assert_eq!(settled.code, 0, "{}", settled.told());
+    assert_eq!(world.get("configmap", "c7")["data"]["value"], "2");
+}

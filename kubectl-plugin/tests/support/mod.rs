@@ -1,0 +1,206 @@
+//! What the tests against the real cluster share: one application in a namespace of its own, and the program as a
+//! user runs it.
+//!
+//! In: files of a repository. Out: exit code, stdout and stderr of the program, and what the cluster holds. The
+//! environment is cleared, so that nothing of the user's own configuration takes part.
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use gitops_testdata::cluster::{self, SharedCluster};
+use gitops_testdata::repository::RepositoryBuilder;
+use serde_json::Value as Json;
+
+/// An application of one test.
+pub(crate) struct World {
+    /// The cluster that all tests share, or one of the test's own.
+    pub(crate) kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    /// The application's name, and the namespace that everything goes to.
+    pub(crate) name: String,
+    /// Its repository.
+    pub(crate) repository: RepositoryBuilder,
+    /// A folder of the test's own: store, home.
+    pub(crate) home: tempfile::TempDir,
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Both outputs, for messages.
+    pub(crate) fn told(&self) -> String {
+        format!("exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+
+    /// The number before ` requests`.
+    pub(crate) fn requests(&self) -> u64 {
+        let words: Vec<&str> = self.stdout.split_whitespace().collect();
+        let position = words.iter().position(|word| word.starts_with("requests"));
+        position.and_then(|position| words[position - 1].parse().ok()).unwrap_or_else(|| panic!("{}", self.told()))
+    }
+}
+
+impl World {
+    /// A new application on the shared cluster. Its namespace exists.
+    pub(crate) fn new(name: &str) -> Self {
+        let shared: &SharedCluster = cluster::shared();
+        let namespace = shared.namespace(name);
+        let kubectl = PathBuf::from(shared.kubectl().get_program());
+        let world = Self::at(shared.kubeconfig(), &kubectl, namespace.name());
+        world.kubectl(&["create", "namespace", &world.name]);
+        world
+    }
+
+    /// A new application on a given cluster.
+    pub(crate) fn at(kubeconfig: &Path, kubectl: &Path, name: &str) -> Self {
+        Self {
+            kubeconfig: kubeconfig.to_owned(),
+            kubectl: kubectl.to_owned(),
+            name: name.to_owned(),
+            repository: RepositoryBuilder::new().expect("a repository"),
+            home: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    /// Writes a file of manifests.
+    pub(crate) fn write(&self, path: &str, contents: &str) -> &Self {
+        self.repository.write(path, contents).expect("written");
+        self
+    }
+
+    /// Removes a file.
+    pub(crate) fn remove(&self, path: &str) -> &Self {
+        self.repository.remove(path).expect("removed");
+        self
+    }
+
+    /// The program with these arguments, not started yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-gitops"));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("USER", "tester")
+            .env("RUST_BACKTRACE", "1")
+            .current_dir(self.repository.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).output().expect("the program starts");
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// `apply` of the working tree to the application's namespace, with more arguments.
+    pub(crate) fn apply(&self, more: &[&str]) -> Ended {
+        let mut arguments = vec!["apply", &self.name, "-n", &self.name, "--yes"];
+        arguments.extend(more);
+        self.run(&arguments)
+    }
+
+    /// Starts `apply` and leaves it running.
+    pub(crate) fn start_apply(&self, more: &[&str]) -> Child {
+        let mut arguments = vec!["apply", &self.name, "-n", &self.name, "--yes"];
+        arguments.extend(more);
+        let mut command = self.command(&arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
+    /// kubectl's output; fails the test where kubectl fails.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.try_kubectl(arguments);
+        assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// kubectl, whatever comes of it.
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(&self.kubectl);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments).output().expect("kubectl starts")
+    }
+
+    /// An object as JSON; null where it is not there.
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Json {
+        let output = self.try_kubectl(&["get", kind, name, "-n", &self.name, "-o", "json", "--ignore-not-found"]);
+        serde_json::from_slice(&output.stdout).unwrap_or(Json::Null)
+    }
+
+    /// `kind/name` of everything in the namespace that carries our label, sorted.
+    pub(crate) fn owned(&self, kinds: &str) -> Vec<String> {
+        let selector = "applyset.kubernetes.io/part-of";
+        let listed = self.kubectl(&["get", kinds, "-n", &self.name, "-l", selector, "-o", "name"]);
+        let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// The head of the record.
+    pub(crate) fn head(&self) -> Json {
+        let name = format!("kubectl-gitops.{}", self.name);
+        let encoded = self.kubectl(&["get", "secret", &name, "-n", "default", "-o", "jsonpath={.data.record}"]);
+        let decoded = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut decoder = decoded.expect("base64 starts");
+        std::io::Write::write_all(&mut decoder.stdin.take().expect("a pipe"), encoded.as_bytes()).expect("written");
+        let output = decoder.wait_with_output().expect("base64 ends");
+        serde_json::from_slice(&output.stdout).expect("a head")
+    }
+
+    /// Outcomes of the releases, oldest first.
+    pub(crate) fn outcomes(&self) -> Vec<String> {
+        let head = self.head();
+        let outcome = |release: &Json| release["outcome"]["type"].as_str().unwrap_or_default().to_owned();
+        head["releases"].as_array().map(|releases| releases.iter().map(outcome).collect()).unwrap_or_default()
+    }
+}
+
+/// Deletes the namespace in the background.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.try_kubectl(&["delete", "namespace", &self.name, "--wait=false", "--ignore-not-found"]);
+    }
+}
+
+/// A ConfigMap.
+pub(crate) fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  value: {value:?}\n")
+}
+
+/// A Deployment of one replica that reads a ConfigMap; `labels` go to its Pods.
+pub(crate) fn deployment(name: &str, image: &str, config: &str, labels: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  selector:
+    matchLabels: {{app: {name}}}
+  template:
+    metadata:
+      labels: {{app: {name}{labels}}}
+    spec:
+      containers:
+        - name: main
+          image: {image}
+          envFrom:
+            - configMapRef: {{name: {config}}}
+"
+    )
+}

@@ -1,0 +1,49 @@
+//! A port of the loopback interface that stays ours, also while nothing listens on it.
+//!
+//! Out: a port that the system chose. The usual way (bind, look, close, let another bind) loses the port to whoever is
+//! quicker. This socket stays bound with `SO_REUSEPORT`: the system gives the port to nobody else, and the API server,
+//! started with `--permit-port-sharing`, may listen on it, and again after a restart. A socket that is bound and does
+//! not listen gets no connections.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt};
+
+/// A port, ours until this is dropped.
+pub(super) struct Port {
+    number: u16,
+    _socket: OwnedFd,
+}
+
+impl Port {
+    /// Takes a free port of 127.0.0.1.
+    pub(super) fn reserve() -> io::Result<Self> {
+        // Closed in the components: a port must not outlive the supervisor.
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+        sockopt::set_socket_reuseport(&socket, true)?;
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+        let address = SocketAddrV4::try_from(getsockname(&socket)?)?;
+        Ok(Self { number: address.port(), _socket: socket })
+    }
+
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_reserved_port_is_taken_and_answers_nobody() {
+        let port = Port::reserve().expect("a free port");
+        let address = (Ipv4Addr::LOCALHOST, port.number());
+        assert!(TcpListener::bind(address).is_err(), "nobody else gets the port");
+        assert!(TcpStream::connect(address).is_err(), "nothing listens");
+    }
+}

@@ -1,0 +1,13 @@
+//! What the tests, the benchmarks and `cargo demo` stand on; never part of a release.
+//!
+//! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
+//! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
+//! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
+//! - [`binary`]: the path of a program of this workspace, built first where it is not up to date.
+//!
+//! Nothing here reads the user's own configuration of Git or kubectl.
+
+pub mod binary;
+pub mod cluster;
+pub mod repository;
+pub mod services;
