@@ -221,8 +221,5 @@ async fn delete_once(context: &Context, key: &ResourceKey, path: &str, uid: &str
     } else {
         None
     };
-    if !context.cluster.delete(path, uid, version.as_deref()).await? {
-        return Ok(false);
-    }
-    Ok(context.cluster.get_metadata(path).await?.is_some_and(|metadata| metadata.uid == uid))
+    context.cluster.delete(path, uid, version.as_deref()).await
 }

@@ -151,8 +151,8 @@ impl Cluster {
         self.write(Method::PUT, path, body).await
     }
 
-    /// Deletes the object with this uid and no other; `false` where it is gone already. Its dependents go in the
-    /// background (a raw DELETE of a Job would orphan its Pods).
+    /// Deletes the object with this uid and no other; `true` where something still holds it (a finalizer, a grace
+    /// period). Its dependents go in the background (a raw DELETE of a Job would orphan its Pods).
     pub async fn delete(&self, path: &str, uid: &str, resource_version: Option<&str>) -> Result<bool, Failure> {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
@@ -170,7 +170,8 @@ impl Cluster {
             body: Some(&body),
         };
         match self.repeated(&request).await {
-            Ok(_) => Ok(true),
+            // The server answers with a Status where the object is gone, and with the object where it is not.
+            Ok((_, answer)) => Ok(!answer["metadata"]["deletionTimestamp"].is_null()),
             Err(failure) if failure.is_not_found() => Ok(false),
             Err(failure) => Err(failure),
         }
