@@ -130,13 +130,11 @@ impl Known {
         let origins: Vec<Origin> = entry.origins.into_iter().map(origin).collect();
         let whole = origins.len() == graph.resources().len() && entry.fields.len() == graph.edges().len();
         let lints = entry.lints.into_iter().map(lint).collect();
-        whole.then(|| Self { graph, provenance: Provenance { origins, fields: entry.fields }, lints })
+        whole.then_some(Self { graph, provenance: Provenance { origins, fields: entry.fields }, lints })
     }
 
     fn save(&self, store: &Store, recipe: Id<Recipe>, folder: &str) -> Result<(), crate::store::Error> {
-        let below = |path: &str| {
-            path.strip_prefix(folder).map_or(path, |path| path.trim_start_matches('/')).to_owned()
-        };
+        let below = |path: &str| path.strip_prefix(folder).map_or(path, |path| path.trim_start_matches('/')).to_owned();
         let lint = |finding: &Diagnostic| {
             let Diagnostic { origin, rule, message, .. } = finding;
             (below(&origin.path), origin.line, origin.column, rule.clone().unwrap_or_default(), message.clone())

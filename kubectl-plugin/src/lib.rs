@@ -9,11 +9,11 @@
 //! 5. [`output`]: how the command line speaks; [`commands`]: one file for each command.
 
 pub mod apply;
-pub mod cluster;
-pub mod health;
-pub mod record;
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod error;
+pub mod health;
 pub mod output;
+pub mod record;
 pub mod settings;

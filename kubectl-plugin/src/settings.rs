@@ -87,6 +87,7 @@ pub struct StoreArgs {
 
 impl StoreArgs {
     /// Opens the store. Where that is not possible there is none, and the user is told.
+    #[must_use]
     pub fn open(&self, printer: Printer) -> Option<Store> {
         match self.open_strictly() {
             Ok(store) => Some(store),

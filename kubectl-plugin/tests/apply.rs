@@ -142,7 +142,11 @@ fn a_deployment_that_cannot_start_fails_the_release_with_the_reason() {
     assert_eq!(failed.code, 3, "{}", failed.told());
     assert!(failed.stderr.contains("ImagePullBackOff"), "{}", failed.told());
     let status = world.run(&["status", &world.name]);
-    assert!(status.stdout.contains("OutOfSync"), "a release that failed leaves the target unsettled: {}", status.told());
+    assert!(
+        status.stdout.contains("OutOfSync"),
+        "a release that failed leaves the target unsettled: {}",
+        status.told()
+    );
     let back = world.run(&["rollback", &world.name, "--yes"]);
     assert_eq!(back.code, 0, "{}", back.told());
     assert_eq!(world.outcomes(), ["succeeded", "failed", "succeeded"]);

@@ -107,7 +107,8 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
         applied = wanted;
     }
     let outcomes = world.outcomes();
-    println!("{kills} runs killed, seed {seed}; the last outcomes are {outcomes:?}");
+    let told = format!("{kills} times killed twice, seed {seed}; the kept outcomes are {outcomes:?}\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes());
     assert_eq!(outcomes.last().map(String::as_str), Some("succeeded"));
     let cleaned = world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]);
     assert_eq!(cleaned.code, 0, "{}", cleaned.told());

@@ -12,7 +12,11 @@ fn refused(name: &str, contents: &str, code: i32, expected: &str) {
     assert_eq!(ended.code, code, "{}", ended.told());
     assert!(ended.stderr.contains(expected), "expected `{expected}`: {}", ended.told());
     let record = format!("kubectl-gitops.{}", world.name);
-    assert_eq!(world.kubectl(&["get", "secret", &record, "-n", "default", "--ignore-not-found"]), "", "nothing recorded");
+    assert_eq!(
+        world.kubectl(&["get", "secret", &record, "-n", "default", "--ignore-not-found"]),
+        "",
+        "nothing recorded"
+    );
 }
 
 #[test]
@@ -50,7 +54,8 @@ fn a_cycle_is_shown_whole() {
 
 #[test]
 fn a_kind_that_the_server_does_not_know_is_refused_before_anything_changes() {
-    let documents = format!("{}---\napiVersion: none.example/v1\nkind: Nothing\nmetadata: {{name: x}}\n", config_map("a", "1"));
+    let documents =
+        format!("{}---\napiVersion: none.example/v1\nkind: Nothing\nmetadata: {{name: x}}\n", config_map("a", "1"));
     refused("unknown", &documents, 2, "the server does not serve Nothing in none.example/v1");
 }
 
@@ -102,7 +107,10 @@ fn without_a_cluster_there_is_one_clear_error() {
 fn manifests_that_the_server_refuses_fail_with_its_words_and_the_rest_goes_on() {
     let world = World::new("strict");
     world.write("a.yaml", &config_map("good", "1"));
-    world.write("b.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 80}], slector: {}}\n");
+    world.write(
+        "b.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 80}], slector: {}}\n",
+    );
     let ended = world.apply(&[]);
     assert_eq!(ended.code, 3, "{}", ended.told());
     assert!(ended.stderr.contains("slector"), "{}", ended.told());

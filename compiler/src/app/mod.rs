@@ -60,8 +60,7 @@ impl std::str::FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
-        let glob =
-            glob.map_err(|error| PatternError { text: text.to_owned(), reason: error.kind().to_string() })?;
+        let glob = glob.map_err(|error| PatternError { text: text.to_owned(), reason: error.kind().to_string() })?;
         Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
     }
 }

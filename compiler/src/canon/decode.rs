@@ -211,7 +211,11 @@ impl<'a> Decoder<'a> {
             _ => return Err(self.error("indefinite lengths are not canonical")),
         };
         let (argument, least) = argument;
-        if argument < least { Err(self.error("a length in another than its shortest form")) } else { Ok((major, argument)) }
+        if argument < least {
+            Err(self.error("a length in another than its shortest form"))
+        } else {
+            Ok((major, argument))
+        }
     }
 
     fn int(&self, argument: u64) -> Result<i64, DecodeError> {

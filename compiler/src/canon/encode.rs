@@ -149,7 +149,7 @@ fn half_from_single(single: f32) -> Option<u16> {
     let exponent = i32::try_from((bits >> 23) & 0xff).ok()? - 127;
     let fraction = bits & 0x007f_ffff;
     match exponent {
-        -14..=15 if fraction & 0x1fff == 0 => {
+        -14..=15 if fraction.trailing_zeros() >= 13 => {
             let biased = u16::try_from(exponent + 15).ok()? << 10;
             Some(sign | biased | u16::try_from(fraction >> 13).ok()?)
         }

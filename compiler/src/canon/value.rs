@@ -38,7 +38,7 @@ impl Value {
         if !number.is_finite() {
             return None;
         }
-        if number.trunc() == number && (-LIMIT..LIMIT).contains(&number) {
+        if number.fract().abs() < f64::MIN_POSITIVE && (-LIMIT..LIMIT).contains(&number) {
             #[expect(clippy::cast_possible_truncation, reason = "integral and within the range of i64")]
             return Some(Self::Int(number as i64));
         }
@@ -149,10 +149,9 @@ impl From<serde_json::Value> for Value {
         match json {
             Json::Null => Self::Null,
             Json::Bool(truth) => Self::Bool(truth),
-            Json::Number(number) => number.as_i64().map_or_else(
-                || number.as_f64().and_then(Self::from_f64).unwrap_or(Self::Null),
-                Self::Int,
-            ),
+            Json::Number(number) => number
+                .as_i64()
+                .map_or_else(|| number.as_f64().and_then(Self::from_f64).unwrap_or(Self::Null), Self::Int),
             Json::String(text) => Self::String(text),
             Json::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
             Json::Object(fields) => {

@@ -13,23 +13,12 @@ const ANNOTATION: &str = "config.kubernetes.io/depends-on";
 
 pub(super) const DEPENDS_ON: Rule = Rule { name: "depends-on", version: 1, reason: "its annotation says so" };
 
-pub(super) fn infer(
-    manifest: &Manifest,
-    index: &Index<'_>,
-    sink: &mut Sink<'_>,
-    findings: &mut Vec<Diagnostic>,
-) {
+pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>, findings: &mut Vec<Diagnostic>) {
     let Some(annotation) = manifest.annotation(ANNOTATION) else { return };
     let mut seen = Vec::new();
     for reference in annotation.split(',').map(str::trim) {
-        let found = if seen.contains(&reference) {
-            Err("it is there twice")
-        } else {
-            resolve(reference, index).filter(|to| *to != Some(sink.node)).map_or(
-                Err("write group/kind/name or group/namespaces/namespace/kind/name of another object"),
-                |to| to.ok_or("there is no such object in this application"),
-            )
-        };
+        let found =
+            if seen.contains(&reference) { Err("it is there twice") } else { resolve(reference, index, sink.node) };
         seen.push(reference);
         match found {
             Ok(to) => sink.add(Some(to), State::Ready, Strength::Hard, DEPENDS_ON, format!("annotation {ANNOTATION}")),
@@ -41,16 +30,22 @@ pub(super) fn infer(
     }
 }
 
-/// `None` where the reference is malformed, `Some(None)` where it names nothing in the set.
-fn resolve(reference: &str, index: &Index<'_>) -> Option<Option<Node>> {
+/// The resource that a reference names, or what is wrong with it.
+fn resolve(reference: &str, index: &Index<'_>, own: Node) -> Result<Node, &'static str> {
+    const MALFORMED: &str = "write group/kind/name or group/namespaces/namespace/kind/name of another object";
     let parts: Vec<&str> = reference.split('/').collect();
-    match parts[..] {
-        [group, kind, name] if !kind.is_empty() && !name.is_empty() => Some(index.cluster(group, kind, name)),
+    let found = match parts[..] {
+        [group, kind, name] if !kind.is_empty() && !name.is_empty() => index.cluster(group, kind, name),
         [group, "namespaces", namespace, kind, name] if ![namespace, kind, name].contains(&"") => {
             // The manifest may leave out the namespace that the destination will give it.
             let written = index.beside(&Scope::Namespace(namespace.to_owned()), group, kind, name);
-            Some(written.or_else(|| index.beside(&Scope::Unbound, group, kind, name)))
+            written.or_else(|| index.beside(&Scope::Unbound, group, kind, name))
         }
-        _ => None,
+        _ => return Err(MALFORMED),
+    };
+    match found {
+        Some(node) if node == own => Err(MALFORMED),
+        Some(node) => Ok(node),
+        None => Err("there is no such object in this application"),
     }
 }

@@ -17,9 +17,12 @@ pub struct Index<'a> {
     /// Group and kind of the custom resources that a CRD of the set defines.
     definitions: HashMap<(&'a str, &'a str), Node>,
     /// Name of a ServiceAccount to the bindings that have it as a subject.
-    bindings: HashMap<&'a str, Vec<(&'a Scope, Option<&'a str>, Node)>>,
+    bindings: HashMap<&'a str, Vec<Binding<'a>>>,
     manifests: &'a [Manifest],
 }
+
+/// The scope of a binding, the namespace that its subject names, and its node.
+type Binding<'a> = (&'a Scope, Option<&'a str>, Node);
 
 impl<'a> Index<'a> {
     /// Indexes the set.

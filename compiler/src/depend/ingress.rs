@@ -6,7 +6,8 @@ use crate::manifest::Manifest;
 use super::{Index, Rule, Sink, State, Strength};
 
 pub(super) const BACKEND: Rule = Rule { name: "ingress-backend", version: 1, reason: "it sends requests there" };
-pub(super) const CERTIFICATE: Rule = Rule { name: "ingress-certificate", version: 1, reason: "it serves that certificate" };
+pub(super) const CERTIFICATE: Rule =
+    Rule { name: "ingress-certificate", version: 1, reason: "it serves that certificate" };
 pub(super) const CLASS: Rule = Rule { name: "ingress-class", version: 1, reason: "that class handles it" };
 
 pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>) {
@@ -20,7 +21,8 @@ pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>)
             sink.add(index.beside(&key.scope, "", kind, name), State::Present, Strength::Soft, rule, field);
         }
     };
-    for (field, backend) in [("spec.defaultBackend", spec.get("defaultBackend")), ("spec.backend", spec.get("backend"))] {
+    for (field, backend) in [("spec.defaultBackend", spec.get("defaultBackend")), ("spec.backend", spec.get("backend"))]
+    {
         beside("Service", backend.and_then(service_name), BACKEND, field.to_owned());
     }
     for rule in spec.get("rules").map(Value::items).unwrap_or_default() {

@@ -9,8 +9,7 @@ use crate::manifest::{Manifest, pod_spec_path};
 use super::{Index, Rule, Sink, State, Strength};
 
 pub(super) const CONFIG: Rule = Rule { name: "pod-config", version: 1, reason: "its pods read it" };
-pub(super) const SERVICE_ACCOUNT: Rule =
-    Rule { name: "pod-service-account", version: 1, reason: "its pods run as it" };
+pub(super) const SERVICE_ACCOUNT: Rule = Rule { name: "pod-service-account", version: 1, reason: "its pods run as it" };
 /// A bare Pod is rejected outright without its ServiceAccount; a workload's controller tries again.
 pub(super) const SERVICE_ACCOUNT_OF_POD: Rule =
     Rule { name: "bare-pod-service-account", version: 1, reason: "it is refused without it" };

@@ -16,7 +16,8 @@ fn edges(documents: serde_json::Value) -> Vec<String> {
 fn infer_all(documents: serde_json::Value) -> (Vec<String>, Vec<String>) {
     let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
     let mut findings = Vec::new();
-    let mut manifests = objects(json!({"kind": "List", "apiVersion": "v1", "items": documents}).into(), &origin, &mut findings);
+    let mut manifests =
+        objects(json!({"kind": "List", "apiVersion": "v1", "items": documents}).into(), &origin, &mut findings);
     manifests.sort_by(|left, right| left.key.cmp(&right.key));
     let (edges, barriers) = infer(&manifests, &mut findings);
     let name = |node: Node| match manifests.get(node) {
@@ -131,8 +132,10 @@ fn bindings_wait_for_roles_and_workloads_for_their_bindings() {
 fn an_ingress_waits_for_its_services() {
     let mut ingress = object("networking.k8s.io/v1", "Ingress", "i");
     let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
-    ingress["spec"] = json!({"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}], "tls": [{"secretName": "t"}]});
-    let documents = json!([ingress, object("v1", "Service", "web"), object("v1", "Service", "db"), object("v1", "Secret", "t")]);
+    ingress["spec"] =
+        json!({"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}], "tls": [{"secretName": "t"}]});
+    let documents =
+        json!([ingress, object("v1", "Service", "web"), object("v1", "Service", "db"), object("v1", "Secret", "t")]);
     assert_eq!(
         edges(documents),
         ["Ingress i -> Secret t (ingress-certificate)", "Ingress i -> Service web (ingress-backend)"]
@@ -142,7 +145,8 @@ fn an_ingress_waits_for_its_services() {
 #[test]
 fn depends_on_is_read_as_cli_utils_reads_it() {
     let mut after = object("v1", "ConfigMap", "after");
-    after["metadata"]["annotations"] = json!({"config.kubernetes.io/depends-on": "/namespaces/shop/Secret/s, apps/namespaces/shop/Deployment/d"});
+    after["metadata"]["annotations"] =
+        json!({"config.kubernetes.io/depends-on": "/namespaces/shop/Secret/s, apps/namespaces/shop/Deployment/d"});
     let documents = json!([after, object("v1", "Secret", "s"), deployment(json!({}))]);
     assert_eq!(
         edges(documents),

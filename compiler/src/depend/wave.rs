@@ -30,7 +30,8 @@ pub(super) fn infer(manifests: &[Manifest], edges: &mut Vec<Edge>, findings: &mu
     if distinct.is_empty() {
         return Barriers::default();
     }
-    let barrier: HashMap<i64, Node> = distinct.iter().zip(manifests.len()..).map(|(wave, node)| (*wave, node)).collect();
+    let barrier: HashMap<i64, Node> =
+        distinct.iter().zip(manifests.len()..).map(|(wave, node)| (*wave, node)).collect();
     let mut add = |from, to, rule, field: &str| {
         let (state, strength) = (State::Ready, Strength::Hard);
         edges.push(Edge { from, to, state, strength, rule, field: field.to_owned() });

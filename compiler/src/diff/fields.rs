@@ -9,8 +9,7 @@ use std::fmt;
 use crate::canon::Value;
 
 /// Fields by which Kubernetes' own lists of objects are merged, and by which people name their items.
-const KEYS: [&str; 9] =
-    ["name", "key", "containerPort", "port", "mountPath", "devicePath", "ip", "path", "type"];
+const KEYS: [&str; 9] = ["name", "key", "containerPort", "port", "mountPath", "devicePath", "ip", "path", "type"];
 
 /// How much of a value is shown.
 const SHOWN_CHARACTERS: usize = 60;
@@ -95,7 +94,8 @@ fn compare_lists(path: &str, old: &[Value], new: &[Value], changes: &mut Vec<Fie
     if let Some((old_items, new_items)) = KEYS.iter().find_map(|key| Some((by_key(key, old)?, by_key(key, new)?))) {
         let names: std::collections::BTreeSet<&String> = old_items.keys().chain(new_items.keys()).collect();
         for name in names {
-            let item = |items: &BTreeMap<String, usize>, list: &'_ [Value]| items.get(name).map(|index| list[*index].clone());
+            let item =
+                |items: &BTreeMap<String, usize>, list: &'_ [Value]| items.get(name).map(|index| list[*index].clone());
             let (old, new) = (item(&old_items, old), item(&new_items, new));
             compare(format!("{path}[{name}]"), old.as_ref(), new.as_ref(), changes);
         }
@@ -133,7 +133,8 @@ fn by_key(key: &str, items: &[Value]) -> Option<BTreeMap<String, usize>> {
 }
 
 fn join(path: &str, key: &str) -> String {
-    let plain = !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
+    let plain =
+        !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
     match (path.is_empty(), plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),
@@ -154,10 +155,7 @@ mod tests {
     fn items_of_lists_are_matched_by_their_names() {
         let old = json!({"containers": [{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1"}]});
         let new = json!({"containers": [{"name": "b", "image": "b:2"}, {"name": "a", "image": "a:1"}, {"name": "c"}]});
-        assert_eq!(
-            lines(old, new),
-            ["containers[b].image  b:1 → b:2", "containers[c]  + {\"name\":\"c\"}"]
-        );
+        assert_eq!(lines(old, new), ["containers[b].image  b:1 → b:2", "containers[c]  + {\"name\":\"c\"}"]);
     }
 
     #[test]

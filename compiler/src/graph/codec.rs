@@ -85,11 +85,7 @@ impl ResourceGraph {
         bodies: &BTreeMap<Id<Resource>, Value>,
     ) -> Result<Self, DecodeGraphError> {
         let graph = Self::read(bytes, bodies)?;
-        if graph.id == expected {
-            Ok(graph)
-        } else {
-            Err(DecodeGraphError::OtherGraph { expected, actual: graph.id })
-        }
+        if graph.id == expected { Ok(graph) } else { Err(DecodeGraphError::OtherGraph { expected, actual: graph.id }) }
     }
 
     fn read(bytes: &[u8], bodies: &BTreeMap<Id<Resource>, Value>) -> Result<Self, DecodeGraphError> {

@@ -30,8 +30,7 @@ const FIRST: [&str; 17] = [
     "PersistentVolume",
     "PersistentVolumeClaim",
 ];
-const MIDDLE: [&str; 8] =
-    ["Service", "DaemonSet", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "Job", "CronJob"];
+const MIDDLE: [&str; 8] = ["Service", "DaemonSet", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "Job", "CronJob"];
 const LAST: [&str; 5] = [
     "HorizontalPodAutoscaler",
     "Ingress",

@@ -159,13 +159,7 @@ fn required(body: &Value, path: &[&str], example: &str) -> Result<String, String
     }
 }
 
-fn belongs_elsewhere(
-    group: &str,
-    kind: &str,
-    body: &Value,
-    origin: &Origin,
-    findings: &mut Vec<Diagnostic>,
-) -> bool {
+fn belongs_elsewhere(group: &str, kind: &str, body: &Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> bool {
     let (rule, message) = if group == "kustomize.config.k8s.io" {
         ("kustomization-skipped", format!("this {kind} is input for kustomize; in a plain folder it is left out"))
     } else if annotation(body, LOCAL_CONFIG) == Some("true") {

@@ -37,7 +37,13 @@ pub(super) fn settle(body: &mut Value, key: &ResourceKey, origin: &Origin, findi
             for container in containers.iter_mut().filter_map(Value::as_map_mut) {
                 let place = format!("{list}[{}]", container.get("name").and_then(Value::as_str).unwrap_or_default());
                 keep_last(container, "env", &["name"], &format!("{place}.env"), &mut duplicates);
-                keep_last(container, "ports", &["containerPort", "protocol"], &format!("{place}.ports"), &mut duplicates);
+                keep_last(
+                    container,
+                    "ports",
+                    &["containerPort", "protocol"],
+                    &format!("{place}.ports"),
+                    &mut duplicates,
+                );
             }
         }
     }

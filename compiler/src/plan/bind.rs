@@ -105,9 +105,8 @@ pub(super) fn api_version(resource: &GraphResource) -> &str {
 
 /// Whether the kinds that the graph's own CRDs define have namespaces.
 fn defined_kinds(graph: &ResourceGraph) -> BTreeMap<(&str, &str), bool> {
-    let definitions = graph.resources().iter().filter(|resource| {
-        resource.key.is("apiextensions.k8s.io", "CustomResourceDefinition")
-    });
+    let definitions =
+        graph.resources().iter().filter(|resource| resource.key.is("apiextensions.k8s.io", "CustomResourceDefinition"));
     definitions
         .filter_map(|resource| {
             let text = |path: &[&str]| resource.body.at(path).and_then(Value::as_str);

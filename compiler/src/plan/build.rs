@@ -120,7 +120,7 @@ fn apply_step(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, key: &Resour
 fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
     let gone = |key: &&ResourceKey| input.desired.node(key).is_none();
     let mut candidates: BTreeSet<&ResourceKey> = input.inventory.keys().filter(gone).collect();
-    candidates.extend(input.attempted.iter().flat_map(|bound| bound.keys()).filter(gone));
+    candidates.extend(input.attempted.iter().flat_map(super::bind::Bound::keys).filter(gone));
     let mut doomed = BTreeMap::new();
     for key in candidates {
         match fate(input, key) {

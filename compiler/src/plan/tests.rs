@@ -80,7 +80,8 @@ fn an_equal_graph_needs_nothing() {
 #[test]
 fn changes_go_in_order_and_deletions_last_and_reversed() {
     let base = json!([config("a", "1", ""), config("old", "1", ""), config("older", "1", "/ConfigMap/old")]);
-    let desired = json!([config("a", "2", ""), config("same", "1", "/ConfigMap/a"), config("b", "1", "/ConfigMap/same")]);
+    let desired =
+        json!([config("a", "2", ""), config("same", "1", "/ConfigMap/a"), config("b", "1", "/ConfigMap/same")]);
     let mut situation = Situation::from_to(bound(base), bound(desired));
     let same = situation.desired.resource(&key("same")).expect("a resource").id;
     situation.inventory.insert(key("same"), Owned { uid: "uid-same".to_owned(), applied: same, created: true });
@@ -94,7 +95,8 @@ fn changes_go_in_order_and_deletions_last_and_reversed() {
 
 #[test]
 fn what_was_seen_decides() {
-    let graph = || bound(json!([config("a", "1", ""), config("b", "1", ""), config("c", "1", ""), config("d", "1", "")]));
+    let graph =
+        || bound(json!([config("a", "1", ""), config("b", "1", ""), config("c", "1", ""), config("d", "1", "")]));
     let mut situation = Situation::from_to(graph(), graph());
     let present = |uid: &str, as_applied| Seen::Present { uid: uid.to_owned(), as_applied, ours: true };
     situation.seen.insert(key("a"), present("uid-a", true));

@@ -35,16 +35,13 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
         encoder.list(2);
         encoder.text(below(snapshot, file));
         // What a link leads to counts, not where it leads.
-        let read = match (file.kind, file.oid) {
-            (EntryKind::File, Some(oid)) => {
-                encoder.raw(oid.as_slice());
-                None
-            }
-            _ => {
-                let read = reader.read(file)?;
-                encoder.raw(blake3::hash(&read).as_bytes());
-                Some(read)
-            }
+        let read = if let (EntryKind::File, Some(oid)) = (file.kind, file.oid) {
+            encoder.raw(oid.as_slice());
+            None
+        } else {
+            let read = reader.read(file)?;
+            encoder.raw(blake3::hash(&read).as_bytes());
+            Some(read)
         };
         bytes.push(read);
     }
@@ -77,18 +74,20 @@ impl Render<'_> {
     pub fn run(&self, findings: &mut Vec<Diagnostic>) -> Result<Vec<Manifest>, Error> {
         let parts: Vec<_> = (0..self.files.len())
             .into_par_iter()
-            .map_init(|| self.snapshot.reader(), |reader, index| {
-                let file = self.files[index];
-                let read;
-                let bytes = match &self.bytes[index] {
-                    Some(bytes) => bytes,
-                    None => {
+            .map_init(
+                || self.snapshot.reader(),
+                |reader, index| {
+                    let file = self.files[index];
+                    let read;
+                    let bytes = if let Some(bytes) = &self.bytes[index] {
+                        bytes
+                    } else {
                         read = reader.read(file)?;
                         &read
-                    }
-                };
-                Ok(manifest::read(&file.path, bytes))
-            })
+                    };
+                    Ok(manifest::read(&file.path, bytes))
+                },
+            )
             .collect::<Result<_, Error>>()?;
         let mut manifests = Vec::new();
         for (found, said) in parts {

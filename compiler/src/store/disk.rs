@@ -133,10 +133,10 @@ fn read_limited(path: &Path, limit: usize) -> Option<Vec<u8>> {
 
 /// Decompresses at most [`MAX_GRAPH_BYTES`].
 fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::new();
+    let mut whole = Vec::new();
     let decoder = zstd::Decoder::new(bytes).ok()?;
-    decoder.take(MAX_GRAPH_BYTES as u64 + 1).read_to_end(&mut decoded).ok()?;
-    (decoded.len() <= MAX_GRAPH_BYTES).then_some(decoded)
+    decoder.take(MAX_GRAPH_BYTES as u64 + 1).read_to_end(&mut whole).ok()?;
+    (whole.len() <= MAX_GRAPH_BYTES).then_some(whole)
 }
 
 fn create_private_folder(path: &Path) -> io::Result<()> {

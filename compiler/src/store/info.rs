@@ -49,9 +49,7 @@ impl Store {
     /// Counts what is there.
     pub fn info(&self) -> Result<Info, Error> {
         let mut info = Info::default();
-        for (folder, count) in
-            FOLDERS.into_iter().zip([&mut info.graphs, &mut info.chunks, &mut info.memo_entries])
-        {
+        for (folder, count) in FOLDERS.into_iter().zip([&mut info.graphs, &mut info.chunks, &mut info.memo_entries]) {
             for (_, metadata) in self.files(folder)? {
                 *count += 1;
                 info.bytes += metadata.len();

@@ -21,7 +21,7 @@ pub(super) fn snapshot(repository: &gix::Repository, id: ObjectId, folder: &str)
     Ok(Snapshot {
         entries,
         folder: folder.to_owned(),
-        bytes: Bytes::Objects(repository.clone().into_sync()),
+        bytes: Bytes::Objects(Box::new(repository.clone().into_sync())),
         commit: Some(commit),
         dirty: false,
     })
@@ -41,8 +41,7 @@ pub(super) fn read_commit(repository: &gix::Repository, id: ObjectId) -> Result<
     let commit = gix::objs::CommitRef::from_bytes(&data, id.kind()).map_err(|error| broken(&error))?;
     let subject = commit.message.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let author = commit.author().map(|author| author.name.to_string()).unwrap_or_default();
-    let info =
-        CommitInfo { oid: id.to_string(), subject: String::from_utf8_lossy(subject).trim().to_owned(), author };
+    let info = CommitInfo { oid: id.to_string(), subject: String::from_utf8_lossy(subject).trim().to_owned(), author };
     Ok((info, commit.tree()))
 }
 

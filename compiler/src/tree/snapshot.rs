@@ -60,7 +60,7 @@ pub struct Snapshot {
 /// Where the bytes are.
 pub(super) enum Bytes {
     /// In the object database.
-    Objects(gix::ThreadSafeRepository),
+    Objects(Box<gix::ThreadSafeRepository>),
     /// In files below this folder.
     Files(PathBuf),
     /// Here.

@@ -109,11 +109,7 @@ fn committed_files(
     Ok(entries.into_iter().filter_map(|entry| Some((entry.path, entry.oid?))).collect())
 }
 
-fn differs(
-    snapshot: &Snapshot,
-    committed: &BTreeMap<String, ObjectId>,
-    hash: gix::hash::Kind,
-) -> Result<bool, Error> {
+fn differs(snapshot: &Snapshot, committed: &BTreeMap<String, ObjectId>, hash: gix::hash::Kind) -> Result<bool, Error> {
     if snapshot.entries().len() != committed.len() {
         return Ok(true);
     }

@@ -130,8 +130,7 @@ pub async fn apply(
         own_namespaces: own_namespaces(desired),
     });
     let id = target.target_id.clone();
-    let report =
-        super::run::run(plan, Arc::clone(&context), &options.run, &records, &id, late_secrets, emit).await;
+    let report = super::run::run(plan, Arc::clone(&context), &options.run, &records, &id, late_secrets, emit).await;
     let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
     let release = release(&found.head, plan, &report, stored, number, &options.origin);
     record(target, &records, found, &report, plan, release.clone(), options).await?;
@@ -176,7 +175,8 @@ async fn store_graph(
     let mut late = LateSecrets::new();
     let mut kept: Vec<SecretBodies> = Vec::new();
     for (bodies, packed) in Records::pack_secrets(desired)? {
-        let namespace = ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", &bodies.namespace) };
+        let namespace =
+            ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", &bodies.namespace) };
         let there = bodies.chunks.iter().all(|chunk| known.contains(&(bodies.namespace.clone(), *chunk)));
         if seen.get(&namespace) == Some(&Seen::Absent) {
             late.insert(bodies.namespace.clone(), packed);
@@ -226,14 +226,7 @@ fn used_kinds(target: &Target, desired: &Bound) -> BTreeMap<String, Served> {
     used
 }
 
-fn pending(
-    head: &Head,
-    plan: &Plan,
-    stored: &StoredGraph,
-    options: &Options,
-    run: String,
-    number: u64,
-) -> Pending {
+fn pending(head: &Head, plan: &Plan, stored: &StoredGraph, options: &Options, run: String, number: u64) -> Pending {
     let mut attempted = head.pending.as_ref().map(|pending| pending.attempted.clone()).unwrap_or_default();
     // The same graph again has other places for its Secrets, perhaps: the newest counts.
     attempted.retain(|other| other.id != stored.id);
@@ -262,7 +255,8 @@ fn release(head: &Head, plan: &Plan, report: &RunReport, graph: StoredGraph, num
         _ => None,
     });
     let count = |action| {
-        let done = |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
+        let done =
+            |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
         (0..plan.steps.len()).filter(|index| plan.steps[*index].action == action && done(index)).count()
     };
     let outcome = match (first, report.interrupted) {
@@ -306,8 +300,9 @@ async fn record(
     head.releases.push(release);
     head.forget_old_releases(options.history.unwrap_or(DEFAULT_HISTORY));
     head.lock = None;
-    head.inventory =
-        stored_inventory(records, &head, &inventory, changes, &target.target_id).await.map_err(ApplyError::Unrecorded)?;
+    head.inventory = stored_inventory(records, &head, &inventory, changes, &target.target_id)
+        .await
+        .map_err(ApplyError::Unrecorded)?;
     collect_garbage(records, &mut head, &before).await;
     let members: Vec<&ResourceKey> = inventory.keys().collect();
     write_head(records, found, head, &members).await
@@ -363,10 +358,7 @@ async fn write_head(
     let run = found.head.lock.as_ref().map(|lock| lock.holder.run.clone());
     let mut pause = Duration::from_millis(200);
     loop {
-        let error = match records.replace(&found, head.clone(), Some(members)).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let Err(error) = records.replace(&found, head.clone(), Some(members)).await else { return Ok(()) };
         if Instant::now() + pause >= deadline {
             return Err(ApplyError::Unrecorded(error));
         }
@@ -385,15 +377,16 @@ async fn write_head(
 /// Tries every step of a plan with the server, without changing anything. Gives what each would say.
 pub async fn dry_run(target: &Target, plan: &Plan) -> Vec<(usize, Option<String>)> {
     use futures::StreamExt as _;
-    let checks = plan.steps.iter().enumerate().filter(|(_, step)| step.desired.is_some()).map(|(index, step)| async move {
-        let sent = super::step::body_to_send(step, &target.identity);
-        let api_version = super::step::api_version_of(step.desired.as_ref());
-        let path = api_version.and_then(|version| target.kinds.path(version, &step.key));
-        let (Some(sent), Some(path)) = (sent, path) else {
-            return (index, Some("it cannot be sent".to_owned()));
-        };
-        (index, dry_run_step(target, &path, &sent).await)
-    });
+    let checks =
+        plan.steps.iter().enumerate().filter(|(_, step)| step.desired.is_some()).map(|(index, step)| async move {
+            let sent = super::step::body_to_send(step, &target.identity);
+            let api_version = super::step::api_version_of(step.desired.as_ref());
+            let path = api_version.and_then(|version| target.kinds.path(version, &step.key));
+            let (Some(sent), Some(path)) = (sent, path) else {
+                return (index, Some("it cannot be sent".to_owned()));
+            };
+            (index, dry_run_step(target, &path, &sent).await)
+        });
     let mut found: Vec<_> = futures::stream::iter(checks).buffer_unordered(16).collect().await;
     found.sort_by_key(|(index, _)| *index);
     found

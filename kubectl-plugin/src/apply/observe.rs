@@ -207,19 +207,17 @@ impl Scope<'_> {
 
 fn matching(keys: &[&ResourceKey], found: Vec<ObjectMeta>) -> Vec<(ResourceKey, ObjectMeta)> {
     let by_name: BTreeMap<&str, &ResourceKey> = keys.iter().map(|key| (key.name.as_str(), *key)).collect();
-    found
-        .into_iter()
-        .filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata)))
-        .collect()
+    found.into_iter().filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata))).collect()
 }
 
 /// What identifies the state of our own fields: `f:` and a hash of our entry of managedFields with its time, or
 /// `v:` and the resourceVersion where the server keeps no entry of ours.
 #[must_use]
 pub fn own_fields(metadata: &ObjectMeta, field_manager: &str) -> String {
-    let own = metadata.managed_fields.iter().find(|entry| {
-        entry.manager == field_manager && entry.operation == "Apply" && entry.subresource.is_empty()
-    });
+    let own = metadata
+        .managed_fields
+        .iter()
+        .find(|entry| entry.manager == field_manager && entry.operation == "Apply" && entry.subresource.is_empty());
     match own {
         Some(entry) => {
             let mut hasher = blake3::Hasher::new();

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, Kinds, PART_OF, WatchEvent, Watched, collection};
+use crate::cluster::{Cluster, Failure, Kinds, PART_OF, WatchEvent, Watched, collection};
 
 /// A change of a watched object.
 #[derive(Debug)]
@@ -57,15 +57,7 @@ impl Watches {
     pub fn new(cluster: Cluster, apply_set: &str) -> Self {
         let (sender, changes) = mpsc::channel(1024);
         let selector = format!("{PART_OF}={apply_set}");
-        Self {
-            cluster,
-            selector,
-            open: BTreeSet::new(),
-            pods: BTreeSet::new(),
-            tasks: JoinSet::new(),
-            sender,
-            changes,
-        }
+        Self { cluster, selector, open: BTreeSet::new(), pods: BTreeSet::new(), tasks: JoinSet::new(), sender, changes }
     }
 
     /// Watches the kind of `key`; `false` where that is done already. `namespaces` are those in which objects are
@@ -90,7 +82,7 @@ impl Watches {
         let (group, kind) = (key.group.clone(), key.kind.clone());
         self.tasks.spawn(async move {
             let mut result = forward(&cluster, &everywhere, &sender, &group, &kind).await;
-            if result.as_ref().is_err_and(|failure| failure.is_forbidden()) && !by_namespace.is_empty() {
+            if result.as_ref().is_err_and(Failure::is_forbidden) && !by_namespace.is_empty() {
                 let watches = by_namespace.iter().map(|watched| forward(&cluster, watched, &sender, &group, &kind));
                 result = futures::future::try_join_all(watches).await.map(|_| ());
             }
@@ -136,7 +128,7 @@ async fn forward(
     sender: &mpsc::Sender<Change>,
     group: &str,
     kind: &str,
-) -> Result<(), crate::cluster::Failure> {
+) -> Result<(), Failure> {
     let (events, mut received) = mpsc::channel(256);
     let pass_on = async {
         while let Some(event) = received.recv().await {

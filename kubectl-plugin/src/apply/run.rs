@@ -121,7 +121,7 @@ impl Run<'_> {
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         loop {
             while in_flight.len() < CONCURRENT && !self.report.interrupted {
-                let Some(index) = self.schedule.next() else { break };
+                let Some(index) = self.schedule.take() else { break };
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
                 in_flight.spawn(async move { (index, step::run(context, step).await) });
             }
@@ -225,7 +225,8 @@ impl Run<'_> {
             remind_at: FIRST_REMINDER,
             deleting,
         };
-        let reason = if deleting { "waits for its finalizers".to_owned() } else { health::assess(&waiting.object).message };
+        let reason =
+            if deleting { "waits for its finalizers".to_owned() } else { health::assess(&waiting.object).message };
         waiting.told.clone_from(&reason);
         (self.emit)(Event::Waiting { key: step.key.clone(), reason });
         self.waiting.insert(step.key.clone(), (index, waiting));
@@ -236,7 +237,8 @@ impl Run<'_> {
             Change::Present(key, object) => self.present(&key, object),
             Change::Gone(key) => self.gone(&key),
             Change::Opened { group, kind } => {
-                let deleting = self.waiting.iter().filter(|(key, (_, waiting))| waiting.deleting && key.is(&group, &kind));
+                let deleting =
+                    self.waiting.iter().filter(|(key, (_, waiting))| waiting.deleting && key.is(&group, &kind));
                 self.doubtful.extend(deleting.map(|(key, _)| key.clone()));
             }
             Change::Pod(pod) => self.pod(&pod).await,

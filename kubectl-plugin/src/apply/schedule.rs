@@ -3,8 +3,8 @@
 //! In: a plan, and what becomes of its steps. Out: steps whose dependencies are met, those on the longest chain first.
 //! Pure: no clock, no requests. A failed step stops what waits for it, and nothing else.
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use gitops_compiler::depend::State;
 use gitops_compiler::plan::Plan;
@@ -82,7 +82,7 @@ impl Schedule {
     }
 
     /// A step that may go now.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn take(&mut self) -> Option<usize> {
         let (_, Reverse(node)) = self.queue.pop()?;
         self.step_of[node]
     }
@@ -115,9 +115,8 @@ impl Schedule {
                 }
             }
             // What asked for presence only, and got it, is on its way.
-            let blocked = self.dependents[node].iter().filter(|(dependent, _)| {
-                self.progress[*dependent] == Progress::Blocked
-            });
+            let blocked =
+                self.dependents[node].iter().filter(|(dependent, _)| self.progress[*dependent] == Progress::Blocked);
             pending.extend(blocked.map(|(dependent, _)| *dependent));
         }
     }
@@ -206,7 +205,7 @@ mod tests {
     }
 
     fn drain(schedule: &mut Schedule) -> Vec<usize> {
-        std::iter::from_fn(|| schedule.next()).collect()
+        std::iter::from_fn(|| schedule.take()).collect()
     }
 
     #[test]

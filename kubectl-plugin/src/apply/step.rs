@@ -20,7 +20,7 @@ use super::observe::Identity;
 
 /// How long a request is tried that fails because of what is about to change: a CRD that is being established, an
 /// object that is being deleted.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Everything that steps share.
 pub struct Context {
@@ -181,9 +181,8 @@ fn leave_to_others(body: &mut Json, conflicts: &[Conflict], notes: &mut Vec<Stri
 }
 
 fn told(conflicts: &[Conflict]) -> String {
-    let one = |conflict: &Conflict| {
-        format!("{} belongs to {}", conflict.field.trim_start_matches('.'), conflict.manager)
-    };
+    let one =
+        |conflict: &Conflict| format!("{} belongs to {}", conflict.field.trim_start_matches('.'), conflict.manager);
     let mut told: Vec<String> = conflicts.iter().take(3).map(one).collect();
     if conflicts.len() > 3 {
         told.push(format!("{} more", conflicts.len() - 3));
@@ -193,7 +192,9 @@ fn told(conflicts: &[Conflict]) -> String {
 
 async fn delete(context: &Context, step: &Step) -> StepOutcome {
     let key = &step.key;
-    let Some(uid) = step.uid.as_deref() else { return StepOutcome::failed("it was never recorded which object this is") };
+    let Some(uid) = step.uid.as_deref() else {
+        return StepOutcome::failed("it was never recorded which object this is");
+    };
     // A kind that is not served any more has no objects.
     let Some((api_version, _)) = context.kinds.any_version(&key.group, &key.kind) else { return StepOutcome::Gone };
     let Some(path) = context.kinds.path(api_version, key) else { return StepOutcome::Gone };

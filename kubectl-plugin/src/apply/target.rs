@@ -66,7 +66,9 @@ pub enum TargetError {
         namespace: String,
     },
     /// The namespace of a bare folder changed.
-    #[error("{application} was applied to the namespace {recorded}, not {given}: moving it would delete and create everything; delete it first, or go on with -n {recorded}")]
+    #[error(
+        "{application} was applied to the namespace {recorded}, not {given}: moving it would delete and create everything; delete it first, or go on with -n {recorded}"
+    )]
     Moved {
         /// The application.
         application: AppName,

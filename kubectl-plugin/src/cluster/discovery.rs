@@ -36,7 +36,8 @@ struct Version {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {
-    resource: String,
+    #[serde(rename = "resource")]
+    plural: String,
     #[serde(default)]
     scope: String,
     response_kind: Option<ResponseKind>,
@@ -73,7 +74,7 @@ fn add(kinds: &mut Kinds, groups: Groups) {
             for resource in version.resources {
                 if let Some(kind) = resource.response_kind {
                     let namespaced = resource.scope == "Namespaced";
-                    kinds.insert(&api_version, &kind.kind, Served { plural: resource.resource, namespaced });
+                    kinds.insert(&api_version, &kind.kind, Served { plural: resource.plural, namespaced });
                 }
             }
         }

@@ -93,19 +93,21 @@ impl Failure {
     pub fn conflicts(&self) -> Vec<Conflict> {
         let Self::Answer(status) = self else { return Vec::new() };
         let causes = status.details.iter().flat_map(|details| &details.causes);
-        causes.filter(|cause| cause.reason == "FieldManagerConflict").map(|cause| {
-            let quoted: Vec<&str> = cause.message.split('"').collect();
-            let after = |word: &str| {
-                let position = quoted.iter().position(|part| part.trim_end().ends_with(word))?;
-                quoted.get(position + 1).map(|text| (*text).to_owned())
-            };
-            Conflict {
-                field: cause.field.clone(),
-                manager: after("conflict with").unwrap_or_else(|| "another manager".to_owned()),
-                subresource: after("subresource").unwrap_or_default(),
-            }
-        })
-        .collect()
+        causes
+            .filter(|cause| cause.reason == "FieldManagerConflict")
+            .map(|cause| {
+                let quoted: Vec<&str> = cause.message.split('"').collect();
+                let after = |word: &str| {
+                    let position = quoted.iter().position(|part| part.trim_end().ends_with(word))?;
+                    quoted.get(position + 1).map(|text| (*text).to_owned())
+                };
+                Conflict {
+                    field: cause.field.clone(),
+                    manager: after("conflict with").unwrap_or_else(|| "another manager".to_owned()),
+                    subresource: after("subresource").unwrap_or_default(),
+                }
+            })
+            .collect()
     }
 
     /// Nothing was done, or doing it twice does no harm: worth another try for a request that can be repeated.

@@ -119,7 +119,9 @@ async fn tried(session: &Session, target: &Target, plan: &Plan, place: DryRun) -
         if !refused.is_empty() {
             return Err(CommandError::user("the API server would refuse this").details(refused));
         }
-        session.printer.say(&format!("the API server accepts all {} applied objects that it can judge now", answers.len()));
+        session
+            .printer
+            .say(&format!("the API server accepts all {} applied objects that it can judge now", answers.len()));
     }
     session.printer.say("dry run: nothing was changed");
     Ok(0)

@@ -119,8 +119,13 @@ pub async fn refuse_claimed(target: &Target, observation: &Observation) -> Resul
 
 /// Refuses what this version does not do, rather than doing half of it.
 pub fn refuse_hooks(desired: &Bound) -> Result<(), CommandError> {
-    let hooks: Vec<String> =
-        desired.graph.resources().iter().filter(|resource| resource.hook().is_some()).map(|resource| resource.key.to_string()).collect();
+    let hooks: Vec<String> = desired
+        .graph
+        .resources()
+        .iter()
+        .filter(|resource| resource.hook().is_some())
+        .map(|resource| resource.key.to_string())
+        .collect();
     if hooks.is_empty() {
         return Ok(());
     }

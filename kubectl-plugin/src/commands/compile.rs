@@ -1,9 +1,10 @@
 //! `compile`: a tree to a graph.
 
+use std::borrow::Cow;
+
 use clap::{Args, ValueEnum};
 use gitops_compiler::compile::Compilation;
 use gitops_compiler::depend::Node;
-use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 use serde_json::{Value as Json, json};
 
@@ -58,17 +59,13 @@ fn resources(compilation: &Compilation) -> String {
         let id: String = resource.shown_id().chars().take(15).collect();
         rows.push(vec![resource.key.qualified_kind(), resource.key.place(), id, origin]);
     }
-    let counts = format!(
-        "{} resources, {} edges, {} files",
-        graph.resources().len(),
-        graph.edges().len(),
-        compilation.files
-    );
+    let counts =
+        format!("{} resources, {} edges, {} files", graph.resources().len(), graph.edges().len(), compilation.files);
     format!("{}\n{}  content {}  {counts}\n", table(&rows), graph.id(), graph.content_root().short())
 }
 
 fn manifests(compilation: &Compilation) -> String {
-    compilation.graph.ordered().map(|resource| format!("---\n{}", yaml::emit(&resource.body))).collect()
+    super::documents(compilation.graph.ordered().map(|resource| Cow::Borrowed(&*resource.body)))
 }
 
 /// The whole graph as data.

@@ -35,8 +35,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let destination = args.cluster.namespace.clone().unwrap_or(head.destination);
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let mut target =
-        Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
+    let mut target = Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
     let nothing = ResourceGraph::build(Vec::new(), &mut Vec::new())
         .map_err(|error| CommandError { code: 70, ..CommandError::user(error.to_string()) })?;
     let desired = target.bind(Arc::new(nothing.graph)).await?;
@@ -50,8 +49,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
     let options = args.run.options(approvals, change::origin(None, None));
-    let code =
-        change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
+    let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     target.records.delete_all(&args.app, &target.target_id).await?;
     session.printer.say(&format!("{} and its record are gone", args.app));
     Ok(code)

@@ -15,5 +15,14 @@ pub mod store;
 
 pub mod change;
 
+/// Bodies as a stream of YAML documents, as kubectl reads it.
+fn documents<'a>(bodies: impl Iterator<Item = std::borrow::Cow<'a, gitops_compiler::canon::Value>>) -> String {
+    bodies.fold(String::new(), |mut text, body| {
+        text.push_str("---\n");
+        text.push_str(&gitops_compiler::manifest::yaml::emit(&body));
+        text
+    })
+}
+
 /// The version of every JSON object that we print.
 const SCHEMA_VERSION: u32 = 1;

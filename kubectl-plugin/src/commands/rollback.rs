@@ -39,8 +39,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let destination = args.cluster.namespace.clone().unwrap_or(head.destination);
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let mut target =
-        Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
+    let mut target = Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
     let head = target.found.as_ref().map(|found| found.head.clone());
     let head = head.ok_or_else(|| CommandError::user("the record is gone"))?;
     let release = choose(&head, args.to.as_deref())?.clone();

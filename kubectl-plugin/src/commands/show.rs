@@ -1,11 +1,11 @@
 //! `show`: the graph of any release, from the record.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::diff;
-use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::manifest::yaml;
+use gitops_compiler::graph::{GraphResource, ResourceGraph};
 use gitops_compiler::name::AppName;
 
 use crate::cli::Session;
@@ -75,10 +75,11 @@ pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError>
         Output::Id => session.printer.out(&graph.id().to_string()),
         Output::Table => session.printer.out(&resources(&graph)),
         Output::Yaml => {
-            let body = |resource: &gitops_compiler::graph::GraphResource| {
-                if args.show_secrets { (*resource.body).clone() } else { diff::shown_body(&resource.key, &resource.body) }
+            let body = |resource: &'_ GraphResource| {
+                let hidden = || diff::shown_body(&resource.key, &resource.body);
+                if args.show_secrets { (*resource.body).clone() } else { hidden() }
             };
-            let text: String = graph.ordered().map(|resource| format!("---\n{}", yaml::emit(&body(resource)))).collect();
+            let text = super::documents(graph.ordered().map(|resource| Cow::Owned(body(resource))));
             session.printer.out(&text);
         }
     }
@@ -88,9 +89,9 @@ pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError>
 /// The release that a name means.
 pub fn find<'a>(head: &'a Head, name: &ReleaseName) -> Result<&'a Release, CommandError> {
     match name.number {
-        None => head
-            .live_release()
-            .ok_or_else(|| CommandError::user(format!("no release of {} is live yet", name.app))),
+        None => {
+            head.live_release().ok_or_else(|| CommandError::user(format!("no release of {} is live yet", name.app)))
+        }
         Some(number) => head.release(number).ok_or_else(|| {
             let known: Vec<String> = head.releases.iter().map(|release| release.number.to_string()).collect();
             CommandError::user(format!("{} has no release {number}: {} are kept", name.app, known.join(", ")))

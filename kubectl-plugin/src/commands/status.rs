@@ -48,9 +48,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     let synced = settled && rows.iter().all(|row| row.sync == "Synced");
     let live = head.live_release();
     if args.output.is_some() {
-        let resource = |row: &Row| {
-            json!({"resource": row.key, "sync": row.sync, "health": row.health.status, "message": row.health.message})
-        };
+        let resource = |row: &Row| json!({"resource": row.key, "sync": row.sync, "health": row.health.status, "message": row.health.message});
         session.printer.json(&json!({
             "schemaVersion": super::SCHEMA_VERSION,
             "application": args.app,
@@ -62,9 +60,10 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
         }));
         return Ok(0);
     }
-    let release = live.map_or_else(|| "no release yet".to_owned(), |release| {
-        format!("release {}  {}", release.number, release.graph.id.short())
-    });
+    let release = live.map_or_else(
+        || "no release yet".to_owned(),
+        |release| format!("release {}  {}", release.number, release.graph.id.short()),
+    );
     let state = if synced { "Synced" } else { "OutOfSync" };
     let mut lines = vec![["KIND", "NAME", "SYNC", "HEALTH", ""].map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
@@ -99,7 +98,8 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
 
 /// Whether there is more to know of a kind than that its objects are there.
 fn has_health(key: &ResourceKey) -> bool {
-    let not_awaited = ["HorizontalPodAutoscaler", "Ingress", "Namespace", "PersistentVolumeClaim", "PodDisruptionBudget"];
+    let not_awaited =
+        ["HorizontalPodAutoscaler", "Ingress", "Namespace", "PersistentVolumeClaim", "PodDisruptionBudget"];
     health::gates(&key.group, &key.kind) || not_awaited.contains(&key.kind.as_str())
 }
 

@@ -1,5 +1,7 @@
 //! A plan, as people and programs read it.
 
+use std::fmt::Write as _;
+
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Cause, Plan, Step};
 use serde_json::{Value as Json, json};
@@ -31,7 +33,7 @@ pub fn plan_text(plan: &Plan) -> String {
     }
     let mut text = table(&rows);
     for (key, reason) in &plan.forgotten {
-        text.push_str(&format!("  = {key}  leaves the record: {reason}\n"));
+        let _ = writeln!(text, "  = {key}  leaves the record: {reason}");
     }
     text.push_str(&summary(plan));
     text
@@ -67,7 +69,7 @@ fn reason(step: &Step) -> Option<String> {
 }
 
 /// The steps that a step waits for, by the edges of the graph.
-fn waits<'a>(plan: &'a Plan, index: usize) -> impl Iterator<Item = (&'a ResourceKey, &'static str)> {
+fn waits(plan: &Plan, index: usize) -> impl Iterator<Item = (&ResourceKey, &'static str)> {
     let node = plan.nodes.iter().find(move |node| node.step == Some(index));
     node.into_iter().flat_map(|node| &node.waits).filter_map(|wait| {
         let step = plan.nodes.get(wait.node)?.step?;

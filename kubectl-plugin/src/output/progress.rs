@@ -55,7 +55,9 @@ impl Progress {
                 };
                 self.line(&match result {
                     StepResult::Succeeded => format!("  ✓ {action} {key}"),
-                    StepResult::Joined => format!("  ✓ {action} {key}  was there before us: kept when it leaves the graph"),
+                    StepResult::Joined => {
+                        format!("  ✓ {action} {key}  was there before us: kept when it leaves the graph")
+                    }
                     StepResult::Failed { message, .. } => format!("  ✗ {action} {key}: {message}"),
                     StepResult::Skipped => format!("  · {action} {key}: not tried, what it waits for failed"),
                 });

@@ -50,11 +50,7 @@ pub fn unpack_layer(packed: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
 }
 
 /// The graph `id` from its encoding and the bodies that were withheld.
-pub fn decode(
-    bytes: &[u8],
-    id: Id<Graph>,
-    bodies: &BTreeMap<Id<Resource>, Value>,
-) -> Result<ResourceGraph, PackError> {
+pub fn decode(bytes: &[u8], id: Id<Graph>, bodies: &BTreeMap<Id<Resource>, Value>) -> Result<ResourceGraph, PackError> {
     ResourceGraph::decode_with(bytes, id, bodies).map_err(PackError::Graph)
 }
 
@@ -150,7 +146,8 @@ mod tests {
 
     #[test]
     fn secrets_are_kept_apart() {
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "c2VjcmV0"}});
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "c2VjcmV0"}});
         let origin = gitops_compiler::diagnostic::Origin { path: String::new(), line: 0, column: 0 };
         let manifests = objects(secret.into(), &origin, &mut Vec::new());
         let old = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;

@@ -93,7 +93,7 @@ impl Records {
     /// Reads a head; `None` where the application was never applied.
     pub async fn load(&self, application: &AppName) -> Result<Option<Found>, RecordError> {
         let name = head_name(application);
-        match self.cluster.get(&self.path(&self.namespace, &name)).await {
+        match self.cluster.get(&path(&self.namespace, &name)).await {
             Ok(secret) => self.found(secret, &name).map(Some),
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(request(format!("cannot read the record of {application}"), failure)),
@@ -124,7 +124,7 @@ impl Records {
     ) -> Result<Found, RecordError> {
         let name = head_name(&head.application);
         let secret = self.head_secret(&head, Some(found), members)?;
-        match self.cluster.replace(&self.path(&self.namespace, &name), &secret).await {
+        match self.cluster.replace(&path(&self.namespace, &name), &secret).await {
             Ok(secret) => self.found(secret, &name),
             Err(failure) if failure.is_conflict() || failure.is_not_found() => Err(RecordError::Moved),
             Err(failure) => Err(request(format!("cannot write the record of {}", head.application), failure)),
@@ -136,8 +136,8 @@ impl Records {
     pub async fn delete_all(&self, application: &AppName, target: &str) -> Result<(), RecordError> {
         let failed = |failure| request("cannot delete the record".to_owned(), failure);
         if let Some(found) = self.load(application).await? {
-            let path = self.path(&self.namespace, &head_name(application));
-            self.cluster.delete(&path, &found.uid, Some(&found.resource_version)).await.map_err(failed)?;
+            let place = path(&self.namespace, &head_name(application));
+            self.cluster.delete(&place, &found.uid, Some(&found.resource_version)).await.map_err(failed)?;
         }
         let selector = format!("{TARGET_LABEL}={target}");
         let everywhere = self.cluster.list_metadata("/api/v1/secrets", &selector).await;
@@ -148,19 +148,19 @@ impl Records {
             listed => listed.map_err(failed)?,
         };
         for chunk in chunks {
-            let path = self.path(&chunk.namespace, &chunk.name);
-            self.cluster.delete(&path, &chunk.uid, None).await.map_err(failed)?;
+            let place = path(&chunk.namespace, &chunk.name);
+            self.cluster.delete(&place, &chunk.uid, None).await.map_err(failed)?;
         }
         Ok(())
     }
 
     /// Deletes a chunk, where it is still there.
     pub async fn delete_chunk(&self, namespace: &str, chunk: Id<Chunk>) -> Result<(), RecordError> {
-        let path = self.path(namespace, &chunk_name(chunk));
+        let place = path(namespace, &chunk_name(chunk));
         let doing = || format!("cannot delete a part of the record in {namespace}");
-        let found = self.cluster.get_metadata(&path).await.map_err(|failure| request(doing(), failure))?;
+        let found = self.cluster.get_metadata(&place).await.map_err(|failure| request(doing(), failure))?;
         if let Some(metadata) = found {
-            self.cluster.delete(&path, &metadata.uid, None).await.map_err(|failure| request(doing(), failure))?;
+            self.cluster.delete(&place, &metadata.uid, None).await.map_err(|failure| request(doing(), failure))?;
         }
         Ok(())
     }
@@ -201,9 +201,7 @@ impl Records {
     }
 
     /// Packs the bodies of a graph's Secrets, by the namespace that each is bound to.
-    pub fn pack_secrets(
-        bound: &gitops_compiler::plan::Bound,
-    ) -> Result<Vec<(SecretBodies, Vec<u8>)>, RecordError> {
+    pub fn pack_secrets(bound: &gitops_compiler::plan::Bound) -> Result<Vec<(SecretBodies, Vec<u8>)>, RecordError> {
         let mut by_namespace: BTreeMap<&str, Vec<&gitops_compiler::canon::Value>> = BTreeMap::new();
         for (key, resource) in bound.keys().iter().zip(bound.graph.resources()) {
             if let (true, Some(namespace)) = (key.is("", "Secret"), key.scope.namespace()) {
@@ -236,12 +234,7 @@ impl Records {
     }
 
     /// Writes bytes as chunks to a namespace. Those that are there already are left alone.
-    pub async fn put_chunks(
-        &self,
-        namespace: &str,
-        bytes: &[u8],
-        target: &str,
-    ) -> Result<Vec<Id<Chunk>>, RecordError> {
+    pub async fn put_chunks(&self, namespace: &str, bytes: &[u8], target: &str) -> Result<Vec<Id<Chunk>>, RecordError> {
         let mut ids = Vec::new();
         for (id, piece) in pack::chunks(bytes) {
             let secret = json!({
@@ -276,7 +269,7 @@ impl Records {
             return Ok(bytes);
         }
         let missing = || RecordError::Chunk { namespace: namespace.to_owned(), chunk };
-        let secret = match self.cluster.get(&self.path(namespace, &chunk_name(chunk))).await {
+        let secret = match self.cluster.get(&path(namespace, &chunk_name(chunk))).await {
             Ok(secret) => secret,
             Err(failure) if failure.is_not_found() => return Err(missing()),
             Err(failure) => return Err(request("cannot read a part of the record".to_owned(), failure)),
@@ -287,10 +280,6 @@ impl Records {
         }
         let _ = self.store.as_ref().map(|store| store.put_chunk(&bytes));
         Ok(bytes)
-    }
-
-    fn path(&self, namespace: &str, name: &str) -> String {
-        format!("{}/{name}", secrets(namespace))
     }
 
     fn found(&self, secret: Json, name: &str) -> Result<Found, RecordError> {
@@ -368,6 +357,10 @@ fn chunk_name(chunk: Id<Chunk>) -> String {
 
 fn secrets(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/secrets")
+}
+
+fn path(namespace: &str, name: &str) -> String {
+    format!("{}/{name}", secrets(namespace))
 }
 
 fn field(secret: &Json, name: &str) -> Option<Vec<u8>> {

@@ -156,9 +156,9 @@ impl World {
         let name = format!("kubectl-gitops.{}", self.name);
         let encoded = self.kubectl(&["get", "secret", &name, "-n", "default", "-o", "jsonpath={.data.record}"]);
         let decoded = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut decoder = decoded.expect("base64 starts");
-        std::io::Write::write_all(&mut decoder.stdin.take().expect("a pipe"), encoded.as_bytes()).expect("written");
-        let output = decoder.wait_with_output().expect("base64 ends");
+        let mut program = decoded.expect("base64 starts");
+        std::io::Write::write_all(&mut program.stdin.take().expect("a pipe"), encoded.as_bytes()).expect("written");
+        let output = program.wait_with_output().expect("base64 ends");
         serde_json::from_slice(&output.stdout).expect("a head")
     }
 

@@ -135,6 +135,8 @@ impl<'t, S: Sink> Walker<'t, S> {
                     self.check_rest(implicit, end)?;
                     return Ok((self.sink, end));
                 }
+                // Moving an event through another function is not free, so the usual case goes straight on.
+                _ if matches!(self.start, Start::Past) => self.node(event)?,
                 _ => match self.step(event)? {
                     Step::Read(event) => self.node(event)?,
                     Step::Wait => {}
@@ -148,7 +150,6 @@ impl<'t, S: Sink> Walker<'t, S> {
     fn step(&mut self, event: Event) -> Result<Step, Fault> {
         let at = offset(event.start_mark.index);
         let step = match (self.start, &event.data) {
-            (Start::Past, _) => return Ok(Step::Read(event)),
             (Start::Fresh, EventData::MappingStart { anchor: None, tag: None, style: MappingStyle::Block, .. }) => {
                 self.start = Start::Map(at);
                 return Ok(Step::Wait);
@@ -226,10 +227,12 @@ impl<'t, S: Sink> Walker<'t, S> {
         }
     }
 
-    /// To see that a document ends, the parsers read on in that line, where an escape may be that yaml.v2 refuses.
+    /// To see that a document ends, the parsers read on in that line, where they may meet what only yaml.v2 refuses.
     fn check_rest(&self, implicit: bool, end: usize) -> Result<(), Fault> {
         let line = self.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        if implicit && self.has_slashes && line.contains('"') && line.contains("\\/") {
+        let escapes = self.has_slashes && line.contains('"') && line.contains("\\/");
+        let questions = line.contains('?') && line.contains(['[', '{']);
+        if implicit && (escapes || questions) {
             return Err(Fault::new(end, "text follows the end of the document"));
         }
         Ok(())

@@ -138,7 +138,9 @@ impl Loader {
             None => self.root = Some(value),
             Some(frame) => {
                 let notes = frame.add(value);
-                self.note(notes);
+                if !notes.is_empty() {
+                    self.note(notes);
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The places where libyaml-safer and yaml.v2's port of libyaml part, found by comparing their scanners.
 //!
 //! In: the text of a chunk. Out: an error where they would read different things, or a text that both read alike.
-//! Guarantees: no text that both read alike is refused, but for a byte order mark at the start of a quoted line.
+//! Guarantees: of the texts that both read alike, only some are refused that have a byte order mark at the start of a
+//! line.
 
 use libyaml_safer::{Encoding, Scanner, TokenData};
 

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::{number, timestamp};
+use super::{number, split, timestamp};
 
 /// A scalar as the parser saw it.
 #[derive(Debug)]
@@ -68,12 +68,7 @@ pub(super) fn resolve(raw: Raw) -> Result<Scalar, String> {
 fn binary(text: &str) -> Result<Scalar, String> {
     // Go skips line ends, wherever they are.
     let bytes = BASE64.decode(text.replace(['\r', '\n'], "")).map_err(|_| "`!!binary` needs base64")?;
-    // One U+FFFD for every byte that is not UTF-8, as Go's JSON writes it.
-    let text = bytes
-        .utf8_chunks()
-        .flat_map(|chunk| [chunk.valid().to_owned(), "\u{FFFD}".repeat(chunk.invalid().len())])
-        .collect();
-    Ok(Scalar::Text(text))
+    Ok(Scalar::Text(split::replaced(&bytes)))
 }
 
 fn typed(name: &str, text: String) -> Result<Scalar, String> {

@@ -34,17 +34,18 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => sound(utf16(rest, u16::from_le_bytes).into()),
         [0xFE, 0xFF, rest @ ..] => sound(utf16(rest, u16::from_be_bytes).into()),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => {
-            let text = String::from_utf8_lossy(rest);
-            let broken = if let Cow::Owned(_) = text {
-                rest.utf8_chunks().next().map(|chunk| chunk.valid().len())
-            } else {
-                None
-            };
-            Decoded { text, broken }
-        }
+        [0xEF, 0xBB, 0xBF, rest @ ..] => match str::from_utf8(rest) {
+            Ok(text) => sound(text.into()),
+            Err(error) => Decoded { text: replaced(rest).into(), broken: Some(error.valid_up_to()) },
+        },
         _ => sound(String::from_utf8_lossy(bytes)),
     }
+}
+
+/// Text with one U+FFFD for every byte that is not UTF-8, as Go's JSON reads and writes it.
+pub(super) fn replaced(bytes: &[u8]) -> String {
+    let text = |chunk: std::str::Utf8Chunk| [chunk.valid(), &"\u{FFFD}".repeat(chunk.invalid().len())].concat();
+    bytes.utf8_chunks().map(text).collect()
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -147,6 +148,7 @@ mod tests {
         assert_eq!(decode(b"caf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: None });
         assert_eq!(decode(b"\xFF\xFE\x3D\xD8a\0b"), Decoded { text: "\u{FFFD}a\u{FFFD}".into(), broken: None });
         assert_eq!(decode(b"\xEF\xBB\xBFcaf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: Some(3) });
+        assert_eq!(replaced(b"\xE2\x82!"), "\u{FFFD}\u{FFFD}!");
     }
 
     #[test]
