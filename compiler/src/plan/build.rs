@@ -17,6 +17,8 @@ pub struct Input<'a> {
     pub base: Option<&'a Bound>,
     /// Graphs that a run began to apply since, and did not finish.
     pub attempted: &'a [Bound],
+    /// Keys that were not there when such a run was planned: what is there now under our name, it made.
+    pub absent_before: &'a BTreeSet<ResourceKey>,
     /// What we own in the target.
     pub inventory: &'a BTreeMap<ResourceKey, Owned>,
     /// What was seen. A key that is missing here was not looked at: it is believed to be as recorded.
@@ -87,7 +89,8 @@ fn apply_step(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, key: &Resour
     let (action, cause, uid) = match (owned, input.seen.get(key)) {
         (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),
         (None, Some(Seen::Present { ours, .. })) => {
-            let cause = if *ours && unsettled.contains(key) { Cause::Resumed } else { Cause::Exists };
+            let made = *ours && input.absent_before.contains(key) && unsettled.contains(key);
+            let cause = if made { Cause::Resumed } else { Cause::Exists };
             (Action::Update, cause, None)
         }
         (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None),
@@ -163,7 +166,9 @@ fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
         (Some(owned), _) if !owned.created => Fate::Forget("it was there before us: kept"),
         (Some(owned), _) => Fate::Delete(owned.uid.clone()),
         // A run that died may have made it without recording it.
-        (None, Some(Seen::Present { uid, ours: true, .. })) => Fate::Delete(uid.clone()),
+        (None, Some(Seen::Present { uid, ours: true, .. })) if input.absent_before.contains(key) => {
+            Fate::Delete(uid.clone())
+        }
         (None, _) => Fate::Nothing,
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::diagnostic::Origin;
 use crate::graph::ResourceGraph;
 use crate::manifest::objects;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn bound(documents: serde_json::Value) -> Bound {
     let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
@@ -41,6 +41,7 @@ struct Situation {
     desired: Bound,
     base: Option<Bound>,
     attempted: Vec<Bound>,
+    absent_before: BTreeSet<ResourceKey>,
     inventory: BTreeMap<ResourceKey, Owned>,
     seen: BTreeMap<ResourceKey, Seen>,
     approvals: Approvals,
@@ -50,7 +51,8 @@ impl Situation {
     fn from_to(base: Bound, desired: Bound) -> Self {
         let inventory = applied(&base);
         let (attempted, seen, approvals) = (Vec::new(), BTreeMap::new(), Approvals::default());
-        Self { desired, base: Some(base), attempted, inventory, seen, approvals }
+        let absent_before = BTreeSet::new();
+        Self { desired, base: Some(base), attempted, absent_before, inventory, seen, approvals }
     }
 
     fn plan(&self) -> Plan {
@@ -58,6 +60,7 @@ impl Situation {
             desired: &self.desired,
             base: self.base.as_ref(),
             attempted: &self.attempted,
+            absent_before: &self.absent_before,
             inventory: &self.inventory,
             seen: &self.seen,
             approvals: &self.approvals,
@@ -127,6 +130,8 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
     situation.attempted = vec![bound(json!([config("a", "2", ""), config("b", "1", ""), config("new", "1", "")]))];
     let ours = Seen::Present { uid: "uid-new".to_owned(), as_applied: false, ours: true };
     situation.seen.insert(key("new"), ours);
+    assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what may have been there before is never deleted");
+    situation.absent_before.insert(key("new"));
     assert_eq!(situation.steps(), ["1 Update a (Resumed)", "2 Delete new (Removed)"]);
     situation.seen.insert(key("new"), Seen::Present { uid: "x".to_owned(), as_applied: false, ours: false });
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what another made is never deleted");

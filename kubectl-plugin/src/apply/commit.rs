@@ -232,14 +232,16 @@ fn pending(head: &Head, plan: &Plan, stored: &StoredGraph, options: &Options, ru
     attempted.retain(|other| other.id != stored.id);
     attempted.push(stored.clone());
     let deletes = plan.steps.iter().filter(|step| step.action == Action::Delete);
-    let absent = plan.steps.iter().filter(|step| step.action == Action::Create);
+    // What an earlier run found absent stays on the list: it may have made it.
+    let mut absent: BTreeSet<ResourceKey> = head.pending.iter().flat_map(|pending| &pending.absent).cloned().collect();
+    absent.extend(plan.steps.iter().filter(|step| step.action == Action::Create).map(|step| step.key.clone()));
     Pending {
         run,
         number,
         attempted,
         approvals: options.approvals.clone(),
         deletes: deletes.filter_map(|step| Some((step.key.clone(), step.uid.clone()?))).collect(),
-        absent: absent.map(|step| step.key.clone()).collect(),
+        absent: absent.into_iter().collect(),
         origin: options.origin.clone(),
         ended: false,
     }

@@ -119,6 +119,8 @@ impl Run<'_> {
     async fn go(mut self) -> RunReport {
         let mut in_flight: JoinSet<(usize, StepOutcome)> = JoinSet::new();
         let mut tick = tokio::time::interval(Duration::from_millis(250));
+        // One future for the whole run: a signal that comes while none is listening would be lost.
+        let mut stop = std::pin::pin!(stop_signal());
         loop {
             while in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
@@ -136,7 +138,7 @@ impl Run<'_> {
                 },
                 Some(change) = self.watches.changes.recv() => self.change(change).await,
                 _ = tick.tick() => self.tick().await,
-                _ = tokio::signal::ctrl_c(), if !self.report.interrupted => {
+                () = &mut stop, if !self.report.interrupted => {
                     self.report.interrupted = true;
                     (self.emit)(Event::Note("interrupted: no more steps are begun".to_owned()));
                 }
@@ -400,6 +402,22 @@ impl Run<'_> {
         self.report.results.insert(index, result.clone());
         (self.emit)(Event::Done { key, action, result });
     }
+}
+
+/// Ends when somebody wants this process to stop: Ctrl-C, or SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn source_of(error: &dyn std::error::Error) -> String {

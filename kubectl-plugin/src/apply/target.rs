@@ -3,7 +3,7 @@
 //! In: a cluster, an application. Out: [`Target`]: its head, what it owns, the graphs that its record names, the kinds
 //! of the server. Opening one costs one request where the local store has the record's chunks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -218,10 +218,13 @@ impl Target {
     pub fn plan(&self, desired: &Bound, seen: &BTreeMap<ResourceKey, Seen>, approvals: &Approvals) -> Plan {
         let inventory: BTreeMap<ResourceKey, Owned> =
             self.inventory.iter().map(|(key, entry)| (key.clone(), entry.owned())).collect();
+        let pending = self.found.iter().filter_map(|found| found.head.pending.as_ref());
+        let absent_before: BTreeSet<ResourceKey> = pending.flat_map(|pending| &pending.absent).cloned().collect();
         plan::build(&plan::Input {
             desired,
             base: self.base.as_ref(),
             attempted: &self.attempted,
+            absent_before: &absent_before,
             inventory: &inventory,
             seen,
             approvals,

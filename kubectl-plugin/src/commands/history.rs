@@ -84,13 +84,22 @@ fn outcome(head: &Head, release: &Release) -> String {
     let text = match &release.outcome {
         Outcome::Succeeded if head.live == Some(release.number) => "live".to_owned(),
         Outcome::Succeeded => "ok".to_owned(),
-        Outcome::Failed { message } => format!("failed: {message}"),
+        Outcome::Failed { message } => format!("failed: {}", shortened(message)),
         Outcome::Interrupted => "interrupted".to_owned(),
     };
     match release.origin.rollback_to {
         Some(number) => format!("{text}, rollback to {number}"),
         None => text,
     }
+}
+
+/// The whole message is in the JSON.
+fn shortened(message: &str) -> String {
+    let mut text: String = message.chars().take(100).collect();
+    if text.len() < message.len() {
+        text.push('…');
+    }
+    text
 }
 
 fn release_json(head: &Head, release: &Release) -> serde_json::Value {
