@@ -3,11 +3,17 @@
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
+//! - [`verify`]: every check of this repository, behind `cargo verify`.
+//! - [`shop`]: the example repository, a shop of twelve services with a history.
+//! - [`demo`]: `cargo demo`, the whole way of that shop.
 //! - [`binary`]: the path of a program of this workspace, built first where it is not up to date.
 //!
 //! Nothing here reads the user's own configuration of Git or kubectl.
 
 pub mod binary;
 pub mod cluster;
+pub mod demo;
 pub mod repository;
 pub mod services;
+pub mod shop;
+pub mod verify;

@@ -60,7 +60,9 @@ fn resolve(repository: &gix::Repository, revision: &str) -> Result<ObjectId, Err
     let unknown = || Error::UnknownRevision { revision: revision.to_owned() };
     let hexadecimal = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hexadecimal && matches!(revision.len(), 40 | 64) {
-        return ObjectId::from_hex(revision.as_bytes()).map_err(|_| unknown());
+        let id = ObjectId::from_hex(revision.as_bytes()).map_err(|_| unknown())?;
+        // A repository cannot be asked for an oid of the other length.
+        return if id.kind() == repository.object_hash() { Ok(id) } else { Err(unknown()) };
     }
     let exists = |kind: &str| {
         let name = format!("refs/{kind}/{revision}");

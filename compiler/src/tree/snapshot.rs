@@ -31,7 +31,8 @@ pub struct Entry {
     pub path: String,
     /// What it is.
     pub kind: EntryKind,
-    /// The oid of its bytes as a blob, where it is known without reading.
+    /// The oid of its bytes as a blob; what is read later has this oid still. None for a submodule of a working tree and
+    /// for what never was in Git.
     pub oid: Option<ObjectId>,
 }
 
@@ -135,10 +136,22 @@ impl Reader<'_> {
                 let oid = entry.oid.ok_or_else(missing)?;
                 read_object(repository, oid, gix::objs::Kind::Blob, &entry.path)
             }
-            (Bytes::Files(root), _) => read_file(root, entry),
+            (Bytes::Files(root), _) => read_unchanged(root, entry),
             (Bytes::Memory(files), _) => files.get(&entry.path).cloned().ok_or_else(missing),
             (Bytes::Objects(_), None) => Err(missing()),
         }
+    }
+}
+
+/// Reads a file of the working tree, which must be what it was when the tree was listed.
+fn read_unchanged(root: &std::path::Path, entry: &Entry) -> Result<Vec<u8>, Error> {
+    let bytes = read_file(root, entry)?;
+    let same = |oid: ObjectId| {
+        gix::objs::compute_hash(oid.kind(), gix::objs::Kind::Blob, &bytes).is_ok_and(|actual| actual == oid)
+    };
+    match entry.oid {
+        Some(oid) if !same(oid) => Err(path_error(&entry.path, "it changed while it was read: run this again")),
+        _ => Ok(bytes),
     }
 }
 

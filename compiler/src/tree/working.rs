@@ -9,33 +9,65 @@ use std::path::Path;
 
 use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
+use rayon::prelude::*;
 
 use super::snapshot::{Bytes, path_error};
 use super::{Entry, EntryKind, Error, MAX_ENTRIES, Snapshot, commit};
 
 pub(super) fn snapshot(repository: &gix::Repository, folder: &str) -> Result<Snapshot, Error> {
     let root = repository.workdir().ok_or(Error::Bare)?.to_owned();
-    if !root.join(folder).is_dir() {
+    if !folder.split('/').all(|part| part != "..") || !is_folder(&root, folder) {
         return Err(Error::NoFolder { path: folder.to_owned(), place: "the working tree".to_owned() });
     }
-    let mut entries = Vec::new();
-    for path in list(repository, folder)? {
-        if let Some(kind) = kind_on_disk(&root, &path)? {
-            entries.push(Entry { path, kind, oid: None });
-        }
-        if entries.len() > MAX_ENTRIES {
-            return Err(Error::TooManyEntries { path: folder.to_owned() });
-        }
+    let paths = list(repository, folder)?;
+    if paths.len() > MAX_ENTRIES {
+        return Err(Error::TooManyEntries { path: folder.to_owned() });
     }
+    let hash = repository.object_hash();
+    let entry = |path: String| Ok(kind_on_disk(&root, &path)?.map(|kind| (path, kind)));
+    let found = paths.into_iter().filter_map(|path| entry(path).transpose()).collect::<Result<Vec<_>, Error>>()?;
+    let entry = |(path, kind): (String, EntryKind)| {
+        let oid = oid_on_disk(&root, &path, kind, hash)?;
+        Ok(Entry { path, kind, oid })
+    };
+    let entries = found.into_par_iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
     let bytes = Bytes::Files(root);
     let mut snapshot = Snapshot { entries, folder: folder.to_owned(), bytes, commit: None, dirty: false };
     if let Ok(head) = repository.head_id() {
         let (info, tree) = commit::read_commit(repository, head.detach())?;
         let committed = committed_files(repository, tree, folder)?;
-        snapshot.dirty = differs(&snapshot, &committed, repository.object_hash())?;
+        snapshot.dirty = differs(&snapshot.entries, &committed);
         snapshot.commit = Some(info);
     }
     Ok(snapshot)
+}
+
+/// Whether `folder` and all folders that it lies in are folders, not links to some.
+fn is_folder(root: &Path, folder: &str) -> bool {
+    let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
+    ends.map(|end| root.join(&folder[..end])).all(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()))
+}
+
+/// The oid that Git would give to what lies at `path`, of any size.
+fn oid_on_disk(root: &Path, path: &str, kind: EntryKind, hash: gix::hash::Kind) -> Result<Option<ObjectId>, Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let other = |error: &dyn std::fmt::Display| failed(std::io::Error::other(error.to_string()));
+    let blob = gix::objs::Kind::Blob;
+    match kind {
+        EntryKind::Submodule => Ok(None),
+        EntryKind::Link => {
+            let target = std::fs::read_link(root.join(path)).map_err(failed)?.into_os_string().into_encoded_bytes();
+            gix::objs::compute_hash(hash, blob, &target).map(Some).map_err(|error| other(&error))
+        }
+        EntryKind::File => {
+            let mut file = std::fs::File::open(root.join(path)).map_err(failed)?;
+            let length = file.metadata().map_err(failed)?.len();
+            let (mut progress, go_on) = (gix::progress::Discard, std::sync::atomic::AtomicBool::new(false));
+            gix::objs::compute_stream_hash(hash, blob, &mut file, length, &mut progress, &go_on)
+                .map(Some)
+                .map_err(|error| other(&error))
+        }
+    }
 }
 
 /// Paths of the index and untracked paths below `folder`, sorted.
@@ -95,35 +127,25 @@ fn kind_on_disk(root: &Path, path: &str) -> Result<Option<EntryKind>, Error> {
     }
 }
 
-/// Path to oid below `folder` in the commit; empty where the folder is new.
+/// Path to what lies there below `folder` in the commit; empty where the folder is new.
 fn committed_files(
     repository: &gix::Repository,
     tree: ObjectId,
     folder: &str,
-) -> Result<BTreeMap<String, ObjectId>, Error> {
+) -> Result<BTreeMap<String, Entry>, Error> {
     let root = match commit::find_folder(repository, tree, folder, "HEAD") {
         Err(Error::NoFolder { .. }) => return Ok(BTreeMap::new()),
         found => found?,
     };
     let entries = commit::walk(repository, root, folder)?;
-    Ok(entries.into_iter().filter_map(|entry| Some((entry.path, entry.oid?))).collect())
+    Ok(entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect())
 }
 
-fn differs(snapshot: &Snapshot, committed: &BTreeMap<String, ObjectId>, hash: gix::hash::Kind) -> Result<bool, Error> {
-    if snapshot.entries().len() != committed.len() {
-        return Ok(true);
-    }
-    let reader = snapshot.reader();
-    for entry in snapshot.entries() {
-        if entry.kind == EntryKind::Submodule {
-            continue;
-        }
-        let bytes = reader.stored_bytes(entry)?;
-        let oid = gix::objs::compute_hash(hash, gix::objs::Kind::Blob, &bytes)
-            .map_err(|error| Error::List(error.to_string().into()))?;
-        if committed.get(&entry.path) != Some(&oid) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Which commit a submodule is at does not count: submodules are not read.
+fn differs(entries: &[Entry], committed: &BTreeMap<String, Entry>) -> bool {
+    let same = |entry: &Entry, other: &Entry| {
+        entry.kind == other.kind && (entry.kind == EntryKind::Submodule || entry.oid == other.oid)
+    };
+    entries.len() != committed.len()
+        || !entries.iter().all(|entry| committed.get(&entry.path).is_some_and(|other| same(entry, other)))
 }

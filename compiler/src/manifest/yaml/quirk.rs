@@ -58,8 +58,8 @@ fn may_end_with_tag(before: &str) -> bool {
     before[start..].match_indices('!').any(|(at, _)| start + at == 0 || starts_token(start + at))
 }
 
-/// yaml.v2 knows the escape `\'`, libyaml does not: returns the text without the backslashes of the scalar where
-/// libyaml stopped, if that is why.
+/// yaml.v2 knows the escape `\'`, libyaml does not: returns the text without those backslashes in the scalar where
+/// libyaml stopped, if that is why. Spaces behind the scalar keep every offset behind it.
 pub(super) fn without_escaped_apostrophes(text: &str, fault: &Fault) -> Option<String> {
     let (before, rest) = text.split_at_checked(fault.at)?;
     if !fault.message.starts_with("found unknown escape character") || !rest.starts_with("\\'") {
@@ -67,11 +67,15 @@ pub(super) fn without_escaped_apostrophes(text: &str, fault: &Fault) -> Option<S
     }
     let mut mended = String::with_capacity(text.len());
     mended.push_str(before);
+    let mut removed = 0;
     let mut left = rest.chars();
     while let Some(c) = left.next() {
         match c {
             '\\' => match left.next() {
-                Some('\'') => mended.push('\''),
+                Some('\'') => {
+                    removed += 1;
+                    mended.push('\'');
+                }
                 other => mended.extend(std::iter::once('\\').chain(other)),
             },
             '"' => {
@@ -81,6 +85,7 @@ pub(super) fn without_escaped_apostrophes(text: &str, fault: &Fault) -> Option<S
             _ => mended.push(c),
         }
     }
+    mended.extend(std::iter::repeat_n(' ', removed));
     mended.push_str(left.as_str());
     Some(mended)
 }
@@ -136,7 +141,7 @@ mod tests {
     fn escaped_apostrophes_lose_their_backslash_up_to_the_quote() {
         let text = r#"a: "x\\ \' \"\'" \'"#;
         let fault = Fault::new(text.find("\\'").expect("it is there"), "found unknown escape character, while");
-        assert_eq!(without_escaped_apostrophes(text, &fault).as_deref(), Some(r#"a: "x\\ ' \"'" \'"#));
+        assert_eq!(without_escaped_apostrophes(text, &fault).as_deref(), Some(r#"a: "x\\ ' \"'"   \'"#));
         assert_eq!(without_escaped_apostrophes(text, &Fault::new(0, "found unknown escape character")), None);
         assert_eq!(without_escaped_apostrophes(text, &Fault::new(999, "found unknown escape character")), None);
     }

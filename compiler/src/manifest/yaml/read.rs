@@ -122,16 +122,16 @@ pub(super) struct Yaml<'t> {
     text: Cow<'t, str>,
     /// Its first line.
     line: usize,
-    /// The line from which on it is not UTF-8, though it should be.
-    broken: Option<usize>,
+    /// It is not the UTF-8 that its byte order mark promises.
+    broken: bool,
 }
 
 impl<'t> Yaml<'t> {
     /// The YAML of a file that starts at an offset, if there is any.
     pub(super) fn new(file: &'t Decoded, from: Option<usize>) -> Option<Self> {
         let text = file.text.get(from?..)?;
-        let line_of = |at: usize| 1 + file.text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-        Some(Self { text: split::normalise(text), line: line_of(from?), broken: file.broken.map(line_of) })
+        let line = 1 + file.text.bytes().take(from?).filter(|byte| *byte == b'\n').count();
+        Some(Self { text: split::normalise(text), line, broken: file.broken })
     }
 
     pub(super) fn chunks(&self) -> Vec<Chunk<'_>> {
@@ -160,9 +160,10 @@ impl<'t> Yaml<'t> {
                 return Part::new(place, Err(Fault::new(3, message)), &Cursor::new(text, line));
             }
         };
-        if self.broken.is_some_and(|broken| (line..line + text.lines().count()).contains(&broken)) {
+        if self.broken
+            && let Some(at) = text.find(char::REPLACEMENT_CHARACTER)
+        {
             let message = "the text is not the UTF-8 that its byte order mark promises";
-            let at = text.find(char::REPLACEMENT_CHARACTER).unwrap_or_default();
             return Part::new(place, Err(Fault::new(at, message)), &Cursor::new(text, line));
         }
         let text = without_mark(text);
@@ -274,6 +275,17 @@ mod tests {
     fn a_mark_that_lies_is_an_error_for_yaml_only() {
         assert_eq!(read(b"\xEF\xBB\xBFa: 1\n---\nb: \xE9\n", Limits::default()).problems[0].line, 3);
         assert_eq!(read(b"\xEF\xBB\xBF{\"b\": \"\xE9\"}", Limits::default()).problems, []);
+    }
+
+    #[test]
+    fn escaped_apostrophes_are_read_and_move_no_position() {
+        let text = format!("{}\"\\'\": yes\n", "a: \"it\\'s\\'\"\n".repeat(50));
+        let reading = all(&text);
+        assert_eq!(reading.problems, []);
+        assert_eq!(reading.documents[0].value.get("a"), Some(&Value::from("it's'")));
+        assert_eq!(reading.lints.iter().filter(|lint| lint.rule == rules::DUPLICATE_KEY).count(), 49);
+        let last = reading.lints.last().map(|lint| (lint.rule, lint.line, lint.column));
+        assert_eq!(last, Some((rules::YAML_1_1_BOOLEAN, 51, 7)));
     }
 
     #[test]

@@ -23,20 +23,20 @@ pub(super) enum Chunk<'t> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Decoded<'b> {
     pub(super) text: Cow<'b, str>,
-    /// Where the text stops being what its byte order mark says. kubectl passes such a file on as it is, so JSON gets
-    /// U+FFFD there, but YAML an error; without the mark both get U+FFFD.
-    pub(super) broken: Option<usize>,
+    /// The text is not what its byte order mark says. kubectl passes such a file on as it is, so JSON gets U+FFFD for
+    /// what is wrong, but YAML an error; without the mark both get U+FFFD.
+    pub(super) broken: bool,
 }
 
 /// Decodes a file.
 pub(super) fn decode(bytes: &[u8]) -> Decoded<'_> {
-    let sound = |text| Decoded { text, broken: None };
+    let sound = |text| Decoded { text, broken: false };
     match bytes {
         [0xFF, 0xFE, rest @ ..] => sound(utf16(rest, u16::from_le_bytes).into()),
         [0xFE, 0xFF, rest @ ..] => sound(utf16(rest, u16::from_be_bytes).into()),
         [0xEF, 0xBB, 0xBF, rest @ ..] => match str::from_utf8(rest) {
             Ok(text) => sound(text.into()),
-            Err(error) => Decoded { text: replaced(rest).into(), broken: Some(error.valid_up_to()) },
+            Err(_) => Decoded { text: replaced(rest).into(), broken: true },
         },
         _ => sound(String::from_utf8_lossy(bytes)),
     }
@@ -145,9 +145,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_decoded_is_replaced() {
-        assert_eq!(decode(b"caf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: None });
-        assert_eq!(decode(b"\xFF\xFE\x3D\xD8a\0b"), Decoded { text: "\u{FFFD}a\u{FFFD}".into(), broken: None });
-        assert_eq!(decode(b"\xEF\xBB\xBFcaf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: Some(3) });
+        assert_eq!(decode(b"caf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: false });
+        assert_eq!(decode(b"\xFF\xFE\x3D\xD8a\0b"), Decoded { text: "\u{FFFD}a\u{FFFD}".into(), broken: false });
+        assert_eq!(decode(b"\xEF\xBB\xBFcaf\xE9!"), Decoded { text: "caf\u{FFFD}!".into(), broken: true });
         assert_eq!(replaced(b"\xE2\x82!"), "\u{FFFD}\u{FFFD}!");
     }
 

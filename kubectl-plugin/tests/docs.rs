@@ -1,0 +1,92 @@
+//! The page of commands is what the program says of itself: `docs/commands.md` is made from clap and compared here.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Command, CommandFactory as _};
+use kubectl_gitops::cli::Cli;
+
+/// The same on every terminal.
+const WIDTH: usize = 100;
+const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test docs";
+const ERRORS: &str = include_str!("../src/error.rs");
+
+fn page() -> String {
+    let mut root = Cli::command().term_width(WIDTH);
+    root.build();
+    let mut page = format!(
+        "# Commands\n\n<!-- Made from the program itself; renew with `{RENEW}`. -->\n\n\
+         What every command takes and prints. Data goes to stdout, talk to stderr. The exit code says how it went:\n\n{}\n",
+        exit_codes()
+    );
+    let mut contents = String::new();
+    let mut sections = String::new();
+    describe(&mut root, &mut contents, &mut sections);
+    let _ = write!(page, "{contents}\n{sections}");
+    page.trim_end().to_owned() + "\n"
+}
+
+/// The table that the one place which knows exit codes is documented with.
+fn exit_codes() -> String {
+    let lines = ERRORS.lines().filter_map(|line| line.strip_prefix("//! ")).filter(|line| line.starts_with('|'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn describe(command: &mut Command, contents: &mut String, sections: &mut String) {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let _ = writeln!(contents, "- [`{name}`](#{}): {about}", name.replace(' ', "-"));
+    // Lines without a word have trailing spaces.
+    let help: String =
+        command.render_long_help().to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let _ = write!(sections, "## {name}\n\n```text\n{}```\n\n", help);
+    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+        describe(below, contents, sections);
+    }
+}
+
+#[test]
+fn the_page_of_commands_is_what_the_program_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let made = page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &made).expect("docs/commands.md is written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let numbered = || made.lines().map(Some).chain(std::iter::repeat(None)).zip(kept.lines().map(Some).chain([None]));
+    let differs = numbered().enumerate().find(|(_, (made, kept))| made != kept);
+    if let Some((index, (made, kept))) = differs {
+        let line = |line: Option<&str>| line.unwrap_or("(the end)").to_owned();
+        let (now, then) = (line(made), line(kept));
+        panic!("{}:{}: is `{then}`, should be `{now}`; renew with\n  {RENEW}", path.display(), index + 1);
+    }
+    assert!(kept == made, "{} is not what the program says; renew with\n  {RENEW}", path.display());
+}
+
+#[test]
+fn all_exit_codes_are_in_the_table() {
+    let table = exit_codes();
+    for code in [0, 1, 2, 3, 4, 70] {
+        assert!(table.contains(&format!("| {code} |")), "{code} in\n{table}");
+    }
+}
+
+#[test]
+fn every_command_and_every_flag_says_what_it_is_for() {
+    fn check(command: &Command) {
+        let name = command.get_bin_name().unwrap_or(command.get_name());
+        assert!(command.get_about().is_some(), "{name} says nothing");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{} of {name} says nothing", argument.get_id());
+        }
+        command.get_subcommands().for_each(check);
+    }
+    let mut root = Cli::command();
+    root.build();
+    check(&root);
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}

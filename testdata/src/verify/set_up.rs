@@ -1,0 +1,95 @@
+//! Finds what the checks need, and installs what may be installed here.
+//!
+//! In: the checks that will run. Out: the versions of what was found; or one line that names all that is missing, and
+//! how to get it. Rust's own components come by rust-toolchain.toml, or by rustup; Git by apt-get where this runs as
+//! root on Debian; Go never, as Debian's is too old.
+
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::geteuid;
+
+use super::check::Check;
+use super::failure::Failure;
+use super::job::Job;
+use super::workspace;
+
+/// Looks for everything that `checks` need.
+pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure> {
+    let mut missing = Vec::new();
+    let cargo = job.output(workspace::cargo(&["--version"]))?;
+    let mut versions = vec![cargo.trim().to_owned()];
+    if components(job).is_err() {
+        missing.push("clippy and rustfmt (rustup component add clippy rustfmt)".to_owned());
+    }
+    match git(job) {
+        Ok(version) => versions.push(version),
+        Err(_) => missing.push("git (apt-get install git, https://git-scm.com)".to_owned()),
+    }
+    let with_go: Vec<_> = checks.iter().filter(|check| check.needs_go()).map(|check| check.name()).collect();
+    if !with_go.is_empty() {
+        match go(job) {
+            Ok(version) => versions.push(version),
+            Err(_) => missing.push(format!(
+                "Go as new as testdata/cluster/go.mod says, with gofmt (https://go.dev/dl/; or --without {})",
+                with_go.join(" --without ")
+            )),
+        }
+    }
+    if missing.is_empty() { Ok(versions.join(", ")) } else { Err(Failure::Missing(missing)) }
+}
+
+/// clippy and rustfmt, of the toolchain of this repository.
+fn components(job: &mut Job<'_>) -> Result<(), Failure> {
+    let are_there = |job: &mut Job<'_>| {
+        job.run(workspace::cargo(&["fmt", "--version"]))?;
+        job.run(workspace::cargo(&["clippy", "--version"]))
+    };
+    are_there(job).or_else(|_| {
+        let mut rustup = workspace::command("rustup");
+        rustup.args(["component", "add", "clippy", "rustfmt"]);
+        job.run(rustup)?;
+        are_there(job)
+    })
+}
+
+fn git(job: &mut Job<'_>) -> Result<String, Failure> {
+    let version = |job: &mut Job<'_>| {
+        let mut git = workspace::command("git");
+        git.arg("--version");
+        job.output(git)
+    };
+    let found = version(job).or_else(|failure| {
+        if !may_use_apt() {
+            return Err(failure);
+        }
+        apt(job, &["update"])?;
+        apt(job, &["install", "--yes", "--no-install-recommends", "git"])?;
+        version(job)
+    });
+    found.map(|version| version.trim().to_owned())
+}
+
+fn may_use_apt() -> bool {
+    geteuid().is_root() && Path::new("/etc/debian_version").exists()
+}
+
+fn apt(job: &mut Job<'_>, arguments: &[&str]) -> Result<(), Failure> {
+    let mut apt: Command = workspace::command("apt-get");
+    apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    job.run(apt)
+}
+
+/// Go, new enough for the module of the cluster; and gofmt.
+fn go(job: &mut Job<'_>) -> Result<String, Failure> {
+    let mut module = workspace::command("go");
+    // Reads go.mod, and so fails where this Go is older than that asks for, and may not get a newer one.
+    module.args(["list", "-m"]).current_dir(workspace::root().join("testdata/cluster"));
+    job.run(module)?;
+    let mut gofmt = workspace::command("gofmt");
+    gofmt.args(["-l", "testdata/cluster/main.go"]);
+    job.run(gofmt)?;
+    let mut version = workspace::command("go");
+    version.arg("version").current_dir(workspace::root().join("testdata/cluster"));
+    Ok(job.output(version)?.trim().to_owned())
+}

@@ -1,0 +1,119 @@
+//! The checks that run tests: which tests belong to which, and what they are given.
+//!
+//! In: the integration tests that Cargo knows. Out: how many tests ran. Everything is built as one workspace: with one
+//! package alone, dependencies would be built once more, with other features.
+
+use std::env;
+use std::process::Command;
+
+use super::failure::{Failure, count};
+use super::job::Job;
+use super::workspace::{self, Metadata};
+use crate::cluster::{LocalCluster, Options};
+
+/// The packages whose integration tests are part of `unit`: they need no cluster.
+const UNIT: &[&str] = &["gitops-compiler"];
+/// Those of `cluster`.
+const CLUSTER: &[&str] = &["kubectl-gitops", "gitops-testdata"];
+/// Those of `transcripts`.
+const TRANSCRIPTS: &[&str] = &["gitops-snapshots"];
+
+/// Whether some check runs the integration tests of `package`.
+pub(super) fn runs_tests_of(package: &str) -> bool {
+    [UNIT, CLUSTER, TRANSCRIPTS].concat().contains(&package)
+}
+
+/// Tests that need no cluster.
+pub(super) fn unit(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
+    let metadata = Metadata::read(job)?;
+    let mut tests = cargo_test(long);
+    tests.args(["--lib", "--bins"]).args(of_packages(&metadata, UNIT));
+    // Both are run whatever comes of the first: they say different things.
+    let tests = job.run(tests);
+    let mut examples = cargo_test(long);
+    examples.arg("--doc");
+    job.run(examples)?;
+    tests?;
+    tests_of_log(job)
+}
+
+/// Tests against a cluster that they share, or that the developer names.
+pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
+    let metadata = Metadata::read(job)?;
+    let mut tests = cargo_test(long);
+    tests.args(of_packages(&metadata, CLUSTER));
+    let given = env::var_os("GITOPS_TEST_KUBECONFIG").filter(|path| !path.is_empty());
+    // Lives until the tests are over.
+    let local = if given.is_none() { Some(start_cluster(job)?) } else { None };
+    if let Some(local) = &local {
+        let connection = local.connection();
+        tests.env("GITOPS_TEST_KUBECONFIG", &connection.kubeconfig).env("GITOPS_TEST_KUBECTL", &connection.kubectl);
+    } else {
+        let kubectl = env::var_os("GITOPS_TEST_KUBECTL").map(|path| ("GITOPS_TEST_KUBECTL", path));
+        tests.envs(given.map(|path| ("GITOPS_TEST_KUBECONFIG", path))).envs(kubectl);
+    }
+    job.run(tests)?;
+    tests_of_log(job)
+}
+
+/// Golden transcripts.
+pub(super) fn transcripts(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
+    let metadata = Metadata::read(job)?;
+    let targets = of_packages(&metadata, TRANSCRIPTS);
+    if targets.is_empty() {
+        return Err(Failure::NoTests);
+    }
+    let mut tests = cargo_test(long);
+    tests.args(targets);
+    job.run(tests)?;
+    tests_of_log(job)
+}
+
+/// Builds, as a command that can be killed, and then starts.
+fn start_cluster(job: &mut Job<'_>) -> Result<LocalCluster, Failure> {
+    let program = ["run", "--quiet", "--locked", "--package", "gitops-testdata", "--bin", "local-cluster"];
+    job.run(workspace::cargo(&[program.as_slice(), &["--", "build"]].concat()))?;
+    Ok(LocalCluster::start(&Options::default())?)
+}
+
+/// `cargo test`, to which targets are added. Tests that differ from their snapshot fail, and write nothing.
+fn cargo_test(long: bool) -> Command {
+    let mut command = workspace::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.envs([("CI", "true"), ("INSTA_UPDATE", "no"), ("INSTA_REQUIRE_FULL_MATCH", "1"), ("RUST_BACKTRACE", "1")]);
+    if long {
+        command.env("GITOPS_LONG", "1");
+    }
+    command
+}
+
+/// `--test NAME` for each integration test of `packages`.
+fn of_packages<'a>(metadata: &'a Metadata, packages: &[&str]) -> Vec<&'a str> {
+    let names = packages.iter().flat_map(|package| metadata.integration_tests(package));
+    names.flat_map(|name| ["--test", name]).collect()
+}
+
+/// `12 tests`, by what `cargo test` printed; none is a failure.
+fn tests_of_log(job: &Job<'_>) -> Result<String, Failure> {
+    match passed_tests(&String::from_utf8_lossy(&job.log())) {
+        0 => Err(Failure::NoTests),
+        passed => Ok(count(passed, "test")),
+    }
+}
+
+fn passed_tests(log: &str) -> usize {
+    let results = log.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
+    results.filter_map(|result| result.split_once(" passed")?.0.parse::<usize>().ok()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_tests_of_all_programs_are_counted() {
+        let log = "running 2 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; 0 ignored\n\
+                   test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured\n";
+        assert_eq!(passed_tests(log), 42);
+        assert_eq!(passed_tests("nothing"), 0);
+    }
+}
