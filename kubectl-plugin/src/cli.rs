@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands;
 use crate::error::CommandError;
 use crate::output::Printer;
-use crate::settings::StoreArgs;
+use crate::settings::{Session, StoreArgs};
 
 /// Compile a Git tree of manifests, apply it in topological order, roll back to any prior release
 #[derive(Debug, Parser)]
@@ -33,14 +33,6 @@ enum Command {
     Rollback(commands::rollback::RollbackArgs),
     Delete(commands::delete::DeleteArgs),
     Store(commands::store::StoreCommand),
-}
-
-/// What every command gets.
-pub struct Session {
-    /// Where output goes.
-    pub printer: Printer,
-    /// Where graphs are kept.
-    pub store: StoreArgs,
 }
 
 /// Runs the command that was asked for.

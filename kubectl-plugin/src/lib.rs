@@ -6,7 +6,8 @@
 //! 2. [`health`]: whether an object works, pure.
 //! 3. [`record`]: what we applied, kept in the target cluster.
 //! 4. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 5. [`output`]: how the command line speaks; [`commands`]: one file for each command.
+//! 5. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
+//!    [`commands`]: one file for each command; [`cli`]: the list of them.
 
 pub mod apply;
 pub mod cli;

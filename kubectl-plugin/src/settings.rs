@@ -17,6 +17,14 @@ use crate::error::CommandError;
 use crate::output::Printer;
 use crate::record::Records;
 
+/// What every command gets.
+pub struct Session {
+    /// Where output goes.
+    pub printer: Printer,
+    /// Where graphs are kept.
+    pub store: StoreArgs,
+}
+
 /// Where manifests come from.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {

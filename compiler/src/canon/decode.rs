@@ -6,7 +6,7 @@
 
 use super::{Map, Value};
 
-/// How deep lists and maps may nest. The readers of manifests stop at the same depth.
+/// How deep lists and maps may nest: as deep as kubectl reads, deeper than our own readers go.
 const MAX_DEPTH: usize = 10_000;
 
 /// Bytes that are not the canonical encoding of anything.

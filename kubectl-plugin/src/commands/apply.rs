@@ -10,10 +10,9 @@ use gitops_compiler::tree::Snapshot;
 use serde_json::json;
 
 use crate::apply::{Target, commit::dry_run};
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::record::head::Commit;
-use crate::settings::{ClusterArgs, SourceArgs, compiled};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 

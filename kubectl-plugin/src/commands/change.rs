@@ -12,12 +12,12 @@ use serde_json::{Value as Json, json};
 use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output::{Progress, plan_json, plan_text};
 use crate::record::Outcome;
 use crate::record::head::{Commit, Origin};
 use crate::record::holder::actor;
+use crate::settings::Session;
 
 /// What lifts guards.
 #[derive(Debug, Clone, Args)]

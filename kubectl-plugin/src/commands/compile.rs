@@ -8,10 +8,9 @@ use gitops_compiler::depend::Node;
 use gitops_compiler::name::AppName;
 use serde_json::{Value as Json, json};
 
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output::table;
-use crate::settings::{SourceArgs, compiled};
+use crate::settings::{Session, SourceArgs, compiled};
 
 /// Compile a folder of manifests into an immutable graph with an id
 #[derive(Debug, Args)]

@@ -8,9 +8,8 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::AppName;
 
 use crate::apply::Target;
-use crate::cli::Session;
 use crate::error::CommandError;
-use crate::settings::ClusterArgs;
+use crate::settings::{ClusterArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 

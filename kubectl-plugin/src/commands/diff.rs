@@ -8,9 +8,8 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
 use serde_json::{Value as Json, json};
 
-use crate::cli::Session;
 use crate::error::CommandError;
-use crate::settings::{ClusterArgs, SourceArgs, compile_snapshot};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compile_snapshot};
 
 use super::show::{self, ReleaseName};
 

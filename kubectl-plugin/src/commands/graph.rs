@@ -5,10 +5,9 @@ use gitops_compiler::compile::Compilation;
 use gitops_compiler::depend::Node;
 use gitops_compiler::name::AppName;
 
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output;
-use crate::settings::{SourceArgs, compiled};
+use crate::settings::{Session, SourceArgs, compiled};
 
 /// Show which resource waits for which, and why
 #[derive(Debug, Args)]

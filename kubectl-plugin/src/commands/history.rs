@@ -5,11 +5,10 @@ use gitops_compiler::name::AppName;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output::{ago, table};
 use crate::record::{Head, Outcome, Release};
-use crate::settings::ClusterArgs;
+use crate::settings::{ClusterArgs, Session};
 
 /// List the releases of an application, newest first
 #[derive(Debug, Args)]

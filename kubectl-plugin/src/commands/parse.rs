@@ -6,8 +6,8 @@ use clap::Args;
 use gitops_compiler::diagnostic::Level;
 use gitops_compiler::manifest::yaml;
 
-use crate::cli::Session;
 use crate::error::CommandError;
+use crate::settings::Session;
 
 /// Print what kubectl would read from a file: one JSON document a line, lints on stderr
 #[derive(Debug, Args)]

@@ -7,10 +7,9 @@ use clap::Args;
 use gitops_compiler::name::AppName;
 
 use crate::apply::Target;
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output::plan_text;
-use crate::settings::{ClusterArgs, SourceArgs, compiled};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
 
 use super::change::{self, ApprovalArgs};
 

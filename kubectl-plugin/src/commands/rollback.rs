@@ -7,10 +7,9 @@ use clap::Args;
 use gitops_compiler::name::AppName;
 
 use crate::apply::Target;
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::record::{Head, Outcome, Release};
-use crate::settings::ClusterArgs;
+use crate::settings::{ClusterArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 

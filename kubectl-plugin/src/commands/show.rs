@@ -8,11 +8,10 @@ use gitops_compiler::diff;
 use gitops_compiler::graph::{GraphResource, ResourceGraph};
 use gitops_compiler::name::AppName;
 
-use crate::cli::Session;
 use crate::error::CommandError;
 use crate::output::table;
 use crate::record::{Head, Records, Release};
-use crate::settings::ClusterArgs;
+use crate::settings::{ClusterArgs, Session};
 
 /// Show the graph of a release, from the record in the cluster
 #[derive(Debug, Args)]

@@ -9,12 +9,11 @@ use serde_json::json;
 
 use crate::apply::Target;
 use crate::apply::observe::Observation;
-use crate::cli::Session;
 use crate::cluster::collection;
 use crate::error::CommandError;
 use crate::health::{self, Health, Status};
 use crate::output::table;
-use crate::settings::ClusterArgs;
+use crate::settings::{ClusterArgs, Session};
 
 /// Show whether each object of an application is as recorded, and whether it works
 #[derive(Debug, Args)]

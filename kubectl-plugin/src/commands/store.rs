@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::cli::Session;
 use crate::error::CommandError;
+use crate::settings::Session;
 
 /// Look after the local store of compiled graphs
 #[derive(Debug, Args)]

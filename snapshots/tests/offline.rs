@@ -1,0 +1,288 @@
+//! Transcripts of every command that needs no cluster: exit code, stdout and stderr, as a user gets them.
+//!
+//! To accept what changed: `INSTA_UPDATE=always cargo test -p gitops-snapshots --test offline`, then read the
+//! difference as a new user would.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gitops_testdata::repository::RepositoryBuilder;
+
+const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
+const CONFIG: &str = "\
+# What the web server shows.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: web
+  namespace: shop
+data:
+  greeting: hello
+";
+const SECRET: &str = "\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: database
+  namespace: shop
+stringData:
+  password: hunter2
+";
+const WEB: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+spec:
+  replicas: 2
+  selector:
+    matchLabels: {app: web}
+  template:
+    metadata:
+      labels: {app: web}
+    spec:
+      containers:
+      - name: web
+        image: registry.example.com/web:1.4.0
+        envFrom:
+        - configMapRef: {name: web}
+        - secretRef: {name: database}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+  namespace: shop
+spec:
+  selector: {app: web}
+  ports:
+  - port: 80
+";
+
+/// A repository, and a home in which nothing was ever configured.
+struct Example {
+    repository: RepositoryBuilder,
+    home: tempfile::TempDir,
+}
+
+/// A shop of five objects in two commits: the second greets differently, runs more, and has a new password.
+fn example() -> Example {
+    let example = empty();
+    example.write("shop/namespace.yaml", NAMESPACE).write("shop/config.yaml", CONFIG);
+    example.write("shop/database.yaml", SECRET).write("shop/web.yaml", WEB);
+    example.repository.commit("The shop").expect("committed");
+    example.write("shop/config.yaml", &CONFIG.replace("hello", "welcome"));
+    example.write("shop/database.yaml", &SECRET.replace("hunter2", "correct horse"));
+    example.write("shop/web.yaml", &WEB.replace("replicas: 2", "replicas: 3"));
+    example.repository.commit("Greet, and grow").expect("committed");
+    example
+}
+
+fn empty() -> Example {
+    let home = tempfile::Builder::new().prefix("gitops-home-").tempdir().expect("a home");
+    Example { repository: RepositoryBuilder::new().expect("a repository"), home }
+}
+
+impl Example {
+    fn write(&self, path: &str, text: &str) -> &Self {
+        self.repository.write(path, text).expect("written");
+        self
+    }
+
+    /// What happens in the root of the repository.
+    fn run(&self, arguments: &[&str]) -> String {
+        self.run_in(self.repository.path(), arguments)
+    }
+
+    fn run_in(&self, folder: &Path, arguments: &[&str]) -> String {
+        let program = gitops_testdata::binary::path("kubectl-gitops", "kubectl-gitops").expect("it is built");
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .output()
+            .expect("it runs");
+        let transcript = transcript(arguments, &output);
+        let transcript = transcript.replace(self.repository.path().to_str().expect("text"), "[repository]");
+        transcript.replace(self.home.path().to_str().expect("text"), "[home]")
+    }
+}
+
+fn transcript(arguments: &[&str], output: &Output) -> String {
+    let quote = |argument: &&str| if argument.contains(' ') { format!("'{argument}'") } else { (*argument).to_owned() };
+    let command = arguments.iter().map(quote).collect::<Vec<_>>().join(" ");
+    let code = output.status.code().expect("it was not killed");
+    let mut text = format!("$ kubectl gitops {command}\nexit code {code}\n");
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            let _ = write!(text, "── {name}\n{}", String::from_utf8_lossy(bytes));
+        }
+    }
+    text + "\n"
+}
+
+#[test]
+fn parse_shows_what_kubectl_would_read() {
+    let example = example();
+    example.write("twice.yaml", &format!("{CONFIG}  greeting: twice\n  answer: 0o17\n  on: yes\n"));
+    example.write("broken.yaml", &format!("{CONFIG}---\nkind: [ConfigMap\nmetadata: {{}}\n"));
+    let files = ["shop/web.yaml", "twice.yaml", "broken.yaml", "nowhere.yaml"];
+    insta::assert_snapshot!("parse", files.map(|file| example.run(&["parse", "-f", file])).concat());
+}
+
+#[test]
+fn compile_prints_an_id_a_table_manifests_or_data() {
+    let example = example();
+    let outputs = ["id", "table", "yaml", "json"];
+    let all = outputs.map(|output| example.run(&["compile", "shop", "--path", "shop", "-o", output]));
+    insta::assert_snapshot!("compile", all.concat());
+}
+
+#[test]
+fn compile_reads_the_folder_one_stands_in_at_any_revision() {
+    let example = example();
+    let shop = example.repository.path().join("shop");
+    let here = example.run_in(&shop, &["compile"]);
+    let before = example.run_in(&shop, &["compile", "--revision", "HEAD~1"]);
+    insta::assert_snapshot!("compile_here", [here, before].concat());
+}
+
+#[test]
+fn compile_tells_the_errors_of_all_files_at_once() {
+    let example = example();
+    example.write("shop/config.yaml", &format!("{CONFIG}  greeting: twice\n"));
+    example.write("shop/broken.yaml", "apiVersion: v1\nkind: ConfigMap\n  metadata:\n");
+    example.write("shop/nameless.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n");
+    example.write("shop/kindless.yaml", "apiVersion: v1\nmetadata:\n  name: x\n");
+    example.write("shop/again.yaml", SECRET);
+    insta::assert_snapshot!("compile_errors", example.run(&["compile", "--path", "shop"]));
+}
+
+#[test]
+fn compile_hints_at_folders_below() {
+    let example = example();
+    let root = example.run(&["compile"]);
+    let recursive = example.run(&["compile", "-R", "-o", "id"]);
+    let nowhere = example.run(&["compile", "--path", "nowhere"]);
+    let outside = example.run(&["compile", "--path", "../other"]);
+    let excluded = example.run(&["compile", "-R", "--exclude", "*.yaml"]);
+    insta::assert_snapshot!("compile_folders", [root, recursive, nowhere, outside, excluded].concat());
+}
+
+#[test]
+fn a_circle_is_an_error_that_shows_the_way_around() {
+    let example = empty();
+    let config = |name: &str, after: &str| {
+        let annotation = format!("config.kubernetes.io/depends-on: /namespaces/shop/ConfigMap/{after}");
+        let metadata = format!("  name: {name}\n  namespace: shop\n  annotations:\n    {annotation}\n");
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n{metadata}")
+    };
+    example.write("a.yaml", &config("a", "b")).write("b.yaml", &config("b", "a"));
+    insta::assert_snapshot!("compile_circle", example.run(&["compile"]));
+}
+
+#[test]
+fn graph_shows_who_waits_for_whom() {
+    let example = example();
+    let outputs = ["text", "dot", "mermaid"];
+    let all = outputs.map(|output| example.run(&["graph", "shop", "--path", "shop", "-o", output]));
+    insta::assert_snapshot!("graph", all.concat());
+}
+
+#[test]
+fn graph_explains_why() {
+    let example = example();
+    let explain = |from, to| example.run(&["graph", "--path", "shop", "--explain", from, to]);
+    let found = explain("Deployment/web", "ConfigMap/web");
+    let chain = explain("deployment/shop/web", "Namespace/shop");
+    let other_way = explain("ConfigMap/web", "Deployment/web");
+    let itself = explain("ConfigMap/web", "ConfigMap/web");
+    let unknown = explain("Deployment/wbe", "ConfigMap/web");
+    insta::assert_snapshot!("graph_explain", [found, chain, other_way, itself, unknown].concat());
+}
+
+#[test]
+fn diff_shows_fields_and_hides_secrets() {
+    let example = example();
+    let diff = |arguments: &[&str]| example.run(&[&["diff", "--path", "shop"], arguments].concat());
+    let differs = diff(&["HEAD~1", "HEAD"]);
+    let data = diff(&["HEAD~1", "HEAD", "-o", "json"]);
+    let none = diff(&["HEAD", "HEAD"]);
+    let clean = diff(&["HEAD"]);
+    let missing = diff(&["g1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]);
+    for shown in ["hunter2", "correct horse", "aHVudGVyMg", "Y29ycmVjdCBob3JzZQ"] {
+        assert!(!differs.contains(shown) && !data.contains(shown), "a password is shown");
+    }
+    example.write("shop/extra.yaml", &NAMESPACE.replace("shop", "extra"));
+    example.repository.remove("shop/config.yaml").expect("removed");
+    let dirty = diff(&["HEAD"]);
+    insta::assert_snapshot!("diff", [differs, data, none, clean, missing, dirty].concat());
+}
+
+#[test]
+fn the_store_is_counted_checked_and_emptied() {
+    let example = example();
+    let fresh = example.run(&["store", "info"]);
+    example.run(&["compile", "-R"]);
+    let info = example.run(&["store", "info"]);
+    let whole = example.run(&["store", "verify"]);
+    let graphs = example.home.path().join(".local/state/kubectl-gitops/store/v1/graphs");
+    let graph = std::fs::read_dir(graphs).expect("a store").next().expect("a graph").expect("readable").path();
+    std::fs::write(&graph, "damage").expect("written");
+    let damaged = example.run(&["store", "verify"]);
+    let repaired = example.run(&["store", "verify", "--repair"]);
+    let kept = example.run(&["store", "gc"]);
+    let emptied = example.run(&["store", "gc", "--keep-days", "0"]);
+    let all = [fresh, info, whole, damaged, repaired, kept, emptied].concat();
+    // Sizes are zstd's, and change with it.
+    insta::with_settings!({filters => vec![(r#"\b[1-9]\d* bytes|("bytes": )[1-9]\d*"#, "$1[size]")]}, {
+        insta::assert_snapshot!("store", all);
+    });
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_a_warning_for_compile_and_an_error_for_itself() {
+    let example = example();
+    example.write("file", "");
+    let compile = example.run(&["compile", "-R", "-o", "id", "--store", "file"]);
+    let info = example.run(&["store", "info", "--store", "file"]);
+    insta::assert_snapshot!("store_unusable", [compile, info].concat());
+}
+
+#[test]
+fn wrong_revisions_and_places_are_told() {
+    let example = example();
+    let unknown = example.run(&["compile", "--path", "shop", "--revision", "v9"]);
+    example.repository.tag("both").expect("tagged").branch("both").expect("a branch");
+    let ambiguous = example.run(&["compile", "--path", "shop", "--revision", "both"]);
+    let outside = example.run_in(example.home.path(), &["compile"]);
+    let missing = example.run(&["compile", "--source", "../missing"]);
+    insta::assert_snapshot!("wrong_places", [unknown, ambiguous, outside, missing].concat());
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let example = empty();
+    let nothing = example.run(&[]);
+    let command = example.run(&["aply"]);
+    let flag = example.run(&["compile", "--revison", "HEAD"]);
+    let value = example.run(&["compile", "-o", "xml"]);
+    let name = example.run(&["compile", "Not A Name"]);
+    let argument = example.run(&["diff"]);
+    let version = example.run(&["--version"]);
+    insta::assert_snapshot!("wrong_usage", [nothing, command, flag, value, name, argument, version].concat());
+}
+
+#[test]
+fn commands_for_a_cluster_say_that_there_is_none() {
+    let example = example();
+    let apply = example.run(&["apply", "shop", "--path", "shop"]);
+    let status = example.run(&["status", "shop"]);
+    let named = example.run(&["status", "shop", "--kubeconfig", "nowhere.yaml"]);
+    let release = example.run(&["diff", "shop@1", "HEAD", "--path", "shop"]);
+    insta::assert_snapshot!("no_cluster", [apply, status, named, release].concat());
+}
