@@ -29,7 +29,7 @@ fn page() -> String {
 /// The table that the one place which knows exit codes is documented with.
 fn exit_codes() -> String {
     let lines = ERRORS.lines().filter_map(|line| line.strip_prefix("//! ")).filter(|line| line.starts_with('|'));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn describe(command: &mut Command, contents: &mut String, sections: &mut String) {
@@ -37,9 +37,9 @@ fn describe(command: &mut Command, contents: &mut String, sections: &mut String)
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let _ = writeln!(contents, "- [`{name}`](#{}): {about}", name.replace(' ', "-"));
     // Lines without a word have trailing spaces.
-    let help: String =
-        command.render_long_help().to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    let _ = write!(sections, "## {name}\n\n```text\n{}```\n\n", help);
+    let help = command.render_long_help().to_string();
+    let help = help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let _ = write!(sections, "## {name}\n\n```text\n{help}\n```\n\n");
     for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
         describe(below, contents, sections);
     }

@@ -13,7 +13,7 @@ use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
-use crate::output::{Progress, plan_json, plan_text};
+use crate::output::{Progress, counted, plan_json, plan_text};
 use crate::record::Outcome;
 use crate::record::head::{Commit, Origin};
 use crate::record::holder::actor;
@@ -201,7 +201,7 @@ pub async fn execute(
     let details: Vec<String> = failed.iter().map(|(key, message, _)| format!("{key}: {message}")).collect();
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
     let message = format!("release {} of {} failed", applied.release.number, target.application);
-    let message = if skipped > 0 { format!("{message}; {skipped} steps were not tried") } else { message };
+    let message = if skipped > 0 { format!("{message}; {} not tried", counted(skipped, "step")) } else { message };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
         return Err(CommandError::refused(message)
             .details(details)
@@ -211,11 +211,12 @@ pub async fn execute(
 }
 
 fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seconds: f64) -> String {
+    let steps = counted(steps, "step");
     let release = &applied.release;
     let again = release.origin.rollback_to.map(|number| format!(" (as release {number})")).unwrap_or_default();
     let state = if applied.succeeded() { "is live" } else { "failed" };
     format!(
-        "release {} of {} {state}: {}{again}, {steps} steps, {requests} requests, {seconds:.1} s\n",
+        "release {} of {} {state}: {}{again}, {steps}, {requests} requests, {seconds:.1} s\n",
         release.number,
         target.application,
         release.graph.id.short(),
@@ -269,7 +270,8 @@ pub fn header(target: &Target, desired: &Bound, plan: &Plan, commit: Option<&Com
         let dirty = if commit.dirty { " with changes that are not committed" } else { "" };
         format!("   commit {} {:?}{dirty}", &commit.oid[..commit.oid.len().min(7)], commit.subject)
     });
-    let (to, steps, all) = (desired.graph.id().short(), plan.steps.len(), desired.keys().len());
+    let (to, steps, all) =
+        (desired.graph.id().short(), counted(plan.steps.len(), "step"), counted(desired.keys().len(), "resource"));
     let name = &target.application;
-    format!("{name}  {from} → {to}{}   {steps} steps, {all} resources", commit.unwrap_or_default())
+    format!("{name}  {from} → {to}{}   {steps}, {all}", commit.unwrap_or_default())
 }

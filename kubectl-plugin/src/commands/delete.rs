@@ -9,6 +9,7 @@ use gitops_compiler::name::AppName;
 
 use crate::apply::Target;
 use crate::error::CommandError;
+use crate::output::counted;
 use crate::settings::{ClusterArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -43,7 +44,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let mut approvals = args.approvals.approvals();
     (approvals.empty, approvals.many) = (true, true);
     let plan = target.plan(&desired, &observation.seen, &approvals);
-    let header = format!("{}  everything is deleted   {} steps", args.app, plan.steps.len());
+    let header = format!("{}  everything is deleted   {}", args.app, counted(plan.steps.len(), "step"));
     change::show(session, &header, &plan, args.run.json());
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;

@@ -9,6 +9,7 @@ use gitops_compiler::name::{AppName, ResourceKey};
 use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
+use crate::output::counted;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compile_snapshot};
 
 use super::show::{self, ReleaseName};
@@ -87,7 +88,8 @@ fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Chang
             }
         }
     }
-    let _ = writeln!(text, "{} resources differ.", changes.len());
+    let verb = if changes.len() == 1 { "differs" } else { "differ" };
+    let _ = writeln!(text, "{} {verb}.", counted(changes.len(), "resource"));
     text
 }
 

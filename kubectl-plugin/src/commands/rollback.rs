@@ -8,6 +8,7 @@ use gitops_compiler::name::AppName;
 
 use crate::apply::Target;
 use crate::error::CommandError;
+use crate::output::counted;
 use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session};
 
@@ -55,11 +56,11 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     }
     let live = head.live.map_or_else(|| "nothing".to_owned(), |number| format!("release {number}"));
     let header = format!(
-        "{}  {live} → release {}'s graph {}   {} steps",
+        "{}  {live} → release {}'s graph {}   {}",
         args.app,
         release.number,
         release.graph.id.short(),
-        plan.steps.len()
+        counted(plan.steps.len(), "step")
     );
     change::show(session, &header, &plan, args.run.json());
     change::refuse_guarded(&plan)?;

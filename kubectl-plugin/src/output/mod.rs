@@ -11,7 +11,7 @@ mod table;
 pub use graph::{dot, mermaid, text as graph_text};
 pub use plan::{plan_json, plan_text};
 pub use progress::Progress;
-pub use table::{ago, table};
+pub use table::{ago, counted, table};
 
 use std::io::{IsTerminal as _, Write as _};
 

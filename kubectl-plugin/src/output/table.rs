@@ -20,6 +20,13 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// `1 step`, `2 steps`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// How long ago, as kubectl says it: `12s`, `5m`, `3h`, `9d`.
 #[must_use]
 pub fn ago(time: Timestamp, now: Timestamp) -> String {

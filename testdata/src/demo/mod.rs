@@ -9,8 +9,8 @@
 //! [`Options::keep`], a demo that was not interrupted leaves all of it, and says how to use it and how to end it.
 //!
 //! # The steps, one file each
-//! [`stage`]: what must be there first, and how it goes → [`shell`] (with [`interrupt`]): how a command runs →
-//! [`story`]: which commands.
+//! `stage`: what must be there first, and how it goes → `shell` (with `interrupt`): how a command runs → `story`: which
+//! commands.
 
 mod error;
 mod interrupt;

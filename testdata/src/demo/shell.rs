@@ -26,13 +26,6 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// Prints what the next commands are about.
-    pub(super) fn headline(&self, text: &str) -> Result<(), Error> {
-        let bold = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let (on, off) = if bold { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        print(&format!("\n{on}# {text}{off}\n"))
-    }
-
     /// Runs a command in `folder` that needs no cluster.
     pub(super) fn offline(&self, folder: &Path, line: &str, expected: u8) -> Result<(), Error> {
         self.run(folder, line.to_owned(), expected)
@@ -86,6 +79,13 @@ impl Shell {
         }
         command
     }
+}
+
+/// Prints what the next commands are about.
+pub(super) fn headline(text: &str) -> Result<(), Error> {
+    let bold = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (on, off) = if bold { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    print(&format!("\n{on}# {text}{off}\n"))
 }
 
 /// Prints a part of the transcript. Whoever closed stdout ends the demo.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::error::Error;
-use super::shell::Shell;
+use super::shell::{Shell, headline};
 use super::stage::Stage;
 use crate::shop::Shop;
 use crate::shop::history::{self, Commit};
@@ -25,7 +25,7 @@ const PARTLY_APPLIED: u8 = 3;
 /// Tells the story to its end, or until something is not as it should be.
 pub(super) fn tell(stage: &Stage, keep: bool) -> Result<(), Error> {
     let shell = &stage.shell;
-    shell.headline(&stage.scene())?;
+    headline(&stage.scene())?;
     let shop = Shop::open(stage.repository(), stage.images())?;
     let told = Told { shell, shop: &shop };
     told.compile()?;
@@ -53,7 +53,7 @@ pub(super) fn take_back(shell: &Shell, folder: &Path) -> Result<(), Error> {
     if record.is_empty() {
         return Ok(());
     }
-    shell.headline("What was applied until now is taken back")?;
+    headline("What was applied until now is taken back")?;
     shell.online(folder, DELETE, 0)
 }
 
@@ -64,10 +64,6 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn headline(&self, text: &str) -> Result<(), Error> {
-        self.shell.headline(text)
-    }
-
     fn offline(&self, line: &str) -> Result<(), Error> {
         self.shell.offline(self.shop.path(), line, 0)
     }
@@ -77,22 +73,22 @@ impl Told<'_> {
     }
 
     fn compile(&self) -> Result<(), Error> {
-        self.headline("A Git repository: the plain manifests of a shop of twelve services")?;
+        headline("A Git repository: the plain manifests of a shop of twelve services")?;
         self.offline("git show --oneline --stat")?;
-        self.headline("From files to a graph. Its id is a hash of what it says: the same here and on any machine")?;
+        headline("From files to a graph. Its id is a hash of its content: the same here and on any machine")?;
         self.offline("kubectl gitops compile --path deploy -o id")?;
         self.offline("kubectl gitops compile --path deploy")?;
-        self.headline("Who waits for whom, and why: the part around the database, and one chain")?;
+        headline("Who waits for whom, and why: the part around the database, and one chain")?;
         self.offline("kubectl gitops graph --path deploy --include '{namespace,database,orders}.yaml'")?;
         self.offline("kubectl gitops graph --path deploy --explain Deployment/orders PersistentVolumeClaim/database")
     }
 
     fn first_release(&self) -> Result<(), Error> {
-        self.headline("What would be done, and in which order. Nothing is changed yet")?;
+        headline("What would be done, and in which order. Nothing is changed yet")?;
         self.online("kubectl gitops plan shop --path deploy")?;
-        self.headline("It is done, waited for, and recorded in the cluster as release 1")?;
+        headline("Do it: in this order, side by side where that allows, until all is ready. Then it is release 1")?;
         self.online(APPLY)?;
-        self.headline("Once more: nothing differs, so nothing is done")?;
+        headline("Once more: nothing differs, so nothing is done")?;
         self.online(APPLY)
     }
 
@@ -111,21 +107,21 @@ impl Told<'_> {
     /// Makes a commit and shows what it changes.
     fn change(&self, words: &str, commit: &Commit) -> Result<(), Error> {
         self.shop.commit(commit)?;
-        self.headline(&format!("{words}: {}", commit.story))?;
+        headline(&format!("{words}: {}", commit.story))?;
         self.offline("git show --oneline --stat")?;
         self.shell.offline(self.shop.path(), "kubectl gitops diff HEAD~1 HEAD --path deploy", DIFFERENT)
     }
 
     fn failure(&self, is_own: bool) -> Result<(), Error> {
         self.change("A bad change", history::CANDIDATE)?;
-        self.headline("It fails, and says why. Exit code 3: partly applied")?;
+        headline("It fails, and says why. Exit code 3: partly applied")?;
         self.shell.online(self.shop.path(), APPLY, PARTLY_APPLIED)?;
         self.failed_as_it_should()?;
         if is_own {
             // In its first seconds an autoscaler has no metrics and calls itself broken, which is not the story.
             self.shell.ask("kubectl wait hpa/storefront -n shop --for=condition=ScalingActive --timeout=2m")?;
         }
-        self.headline("The old cart still serves, the new one does not come up")?;
+        headline("The old cart still serves; the new one does not come up")?;
         self.online("kubectl gitops status shop")
     }
 
@@ -141,23 +137,23 @@ impl Told<'_> {
     }
 
     fn rollback(&self) -> Result<(), Error> {
-        self.headline("Back to what worked. Git is not asked: the record in the cluster has every release")?;
+        headline("Back to what worked. Git is not asked: the record in the cluster has every release")?;
         self.online("kubectl gitops rollback shop --yes")?;
         self.online("kubectl get deployment cart -n shop -o wide")
     }
 
     fn past(&self) -> Result<(), Error> {
-        self.headline("What happened")?;
+        headline("All that happened")?;
         self.online("kubectl gitops history shop")?;
-        self.headline("Any release can be shown and compared: the first one is the graph from above")?;
+        headline("Any release can be shown and compared: the first one is the graph from above")?;
         self.online("kubectl gitops show shop@1 -o id")?;
         self.shell.online(self.shop.path(), "kubectl gitops diff shop@1 shop@6", DIFFERENT)
     }
 
     fn end(&self) -> Result<(), Error> {
-        self.headline("Away with it, dependents first. Kinds that take data along must be named")?;
+        headline("Delete it, dependents first. Kinds that take data with them must be named")?;
         self.online(DELETE)?;
-        self.headline("Nothing of it is left")?;
+        headline("Nothing of it is left")?;
         self.shell.online(self.shop.path(), &format!("kubectl get {TRACES}"), NOT_FOUND)?;
         let labelled = self.shell.ask("kubectl get secrets --all-namespaces -l kubectl-gitops/target -o name")?;
         if labelled.is_empty() {

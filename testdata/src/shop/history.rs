@@ -53,7 +53,7 @@ pub const RETIREMENT: &Commit = &Commit {
 /// play what a kubelet would find.
 pub const CANDIDATE: &Commit = &Commit {
     subject: "cart 1.5.0-rc.1: try the new prices",
-    story: "a release candidate of the cart, whose image nobody has pushed",
+    story: "a release candidate whose image nobody has pushed (a label tells clusters that pull no images)",
     edits: &[
         Edit::Replace { path: CART, old: CART_1_4_1, new: CART_1_5_0_RC_1 },
         Edit::Replace { path: CART, old: POD_LABELS, new: FAILING_POD_LABELS },
