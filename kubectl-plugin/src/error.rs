@@ -68,7 +68,7 @@ impl CommandError {
         while let Some(cause) = current {
             let text = cause.to_string();
             // Some libraries repeat their causes in their own words.
-            if details.last() != Some(&text) {
+            if !details.last().is_some_and(|last: &String| last.ends_with(&text)) {
                 details.push(text);
             }
             current = cause.source();

@@ -43,6 +43,10 @@ impl FieldChange {
 /// `path  old → new`, `path  + new`, `path  - old`.
 impl fmt::Display for FieldChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Masked on both sides: the values differ, and that is all that may be said.
+        if self.old.is_some() && self.old == self.new {
+            return write!(formatter, "{}  (secret) changed", self.path);
+        }
         match (&self.old, &self.new) {
             (Some(old), Some(new)) => write!(formatter, "{}  {} → {}", self.path, shown(old), shown(new)),
             (None, Some(new)) => write!(formatter, "{}  + {}", self.path, shown(new)),

@@ -81,7 +81,7 @@ mod tests {
         let old = json!({"data": {"a": "c2VjcmV0"}, "type": "Opaque"}).into();
         let new = json!({"data": {"a": "b3RoZXI=", "b": "eA=="}, "type": "Opaque"}).into();
         let lines: Vec<String> = bodies(&key, &old, &new).iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["data.a  (secret) → (secret)", "data.b  + (secret)"]);
+        assert_eq!(lines, ["data.a  (secret) changed", "data.b  + (secret)"]);
         assert_eq!(shown_body(&key, &old).at(&["data", "a"]), Some(&Value::from("(secret)")));
     }
 }

@@ -50,10 +50,10 @@ impl Store {
         &self.root
     }
 
-    /// Keeps a graph. Nothing is written where it is there already.
+    /// Keeps a graph. Nothing is written where it is there already, and whole.
     pub fn put_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
         let path = self.path("graphs", graph.id());
-        if path.exists() {
+        if path.exists() && self.graph(graph.id()).is_some() {
             return Ok(());
         }
         let failed = |source| Error { path: path.clone(), source };
@@ -72,8 +72,9 @@ impl Store {
 
     /// Keeps a piece of a record.
     pub fn put_chunk(&self, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path("chunks", Id::<Chunk>::of(bytes));
-        if path.exists() { Ok(()) } else { self.write(&path, bytes, Durability::Checked) }
+        let id = Id::<Chunk>::of(bytes);
+        let path = self.path("chunks", id);
+        if self.chunk(id).is_some() { Ok(()) } else { self.write(&path, bytes, Durability::Checked) }
     }
 
     /// A piece of a record; `None` where it is absent or damaged.

@@ -74,6 +74,9 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
 }
 
 fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> String {
+    if changes.is_empty() {
+        return "No differences.\n".to_owned();
+    }
     let mut text = format!("{} → {}\n", old.id().short(), new.id().short());
     for (key, change) in changes {
         let sign = match change {

@@ -57,6 +57,9 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
 /// A shortest chain of edges from one resource to the other.
 fn explain(compilation: &Compilation, from: &str, to: &str) -> Result<String, CommandError> {
     let (start, end) = (find(compilation, from)?, find(compilation, to)?);
+    if start == end {
+        return Err(CommandError::user(format!("`{from}` and `{to}` are the same resource")));
+    }
     let edges = compilation.graph.edges();
     let mut arrived: std::collections::BTreeMap<Node, usize> = std::collections::BTreeMap::new();
     let mut pending = std::collections::VecDeque::from([start]);

@@ -42,7 +42,10 @@ pub fn run(session: &Session, args: &ParseArgs) -> Result<u8, CommandError> {
         })
         .collect();
     debug_assert!(findings.iter().all(|finding| finding.level == Level::Error));
-    let message = format!("{} of the documents cannot be read", findings.len());
+    let message = match findings.len() {
+        1 => "1 document cannot be read".to_owned(),
+        count => format!("{count} documents cannot be read"),
+    };
     Err(CommandError { findings, ..CommandError::user(message) })
 }
 

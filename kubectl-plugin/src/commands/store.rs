@@ -50,7 +50,7 @@ pub fn run(session: &Session, args: &StoreCommand) -> Result<u8, CommandError> {
             printed(json!(verified));
             if !verified.damaged.is_empty() && !repair {
                 let message = format!("{} files are damaged", verified.damaged.len());
-                return Err(CommandError::user(message).hint("`store verify --repair` removes them"));
+                return Err(CommandError::user(message).hint("`kubectl gitops store verify --repair` removes them"));
             }
         }
     }

@@ -48,8 +48,8 @@ enum Cluster {
     Own(LocalCluster),
     /// Ours, to stay.
     Kept(Connection),
-    /// The user's.
-    Named,
+    /// The user's, of this context.
+    Named(String),
 }
 
 impl Stage {
@@ -69,7 +69,7 @@ impl Stage {
         let context = options.context.as_deref();
         let cluster_flags = context.map(|name| format!(" --context {}", quoted(name))).unwrap_or_default();
         let shell = Shell { environment, cluster_flags, interrupt };
-        if matches!(cluster, Cluster::Named) {
+        if matches!(cluster, Cluster::Named(_)) {
             // Here, not in the story: what is refused must never be taken back.
             story::refuse_what_is_there(&shell)?;
         }
@@ -93,12 +93,14 @@ impl Stage {
 
     /// Where the demo happens, in words.
     pub(super) fn scene(&self) -> String {
-        match self.cluster.connection() {
-            Some(connection) => {
-                let seconds = Duration::from_millis(connection.ready_after_milliseconds).as_secs_f32();
-                format!("Kubernetes itself, started on this machine for the demo: ready after {seconds:.1} s")
+        match &self.cluster {
+            Cluster::Own(cluster) => started(cluster.connection()),
+            Cluster::Kept(connection) => started(connection),
+            Cluster::Named(context) => {
+                format!(
+                    "The cluster of context {context}, which is to pull images: {PUBLIC} stands in for each service"
+                )
             }
-            None => format!("Your cluster. {PUBLIC} stands in for each service, so that all images can be pulled"),
         }
     }
 
@@ -108,17 +110,17 @@ impl Stage {
             return self.leave().and(told);
         }
         let Self { shell, folder, cluster, begun } = self;
-        if told.is_err() && matches!(cluster, Cluster::Named) {
+        if told.is_err() && matches!(cluster, Cluster::Named(_)) {
             shell.interrupt.lower();
-            if let Err(error) = story::take_back(&shell, folder.path()) {
+            if let Err(error) = story::take_back(&shell) {
                 say(&format!("error: {}; `{}{}` does it", error.with_causes(), story::DELETE, shell.cluster_flags));
             }
         }
-        let ours = cluster.end()?;
+        let was_ours = cluster.end()?;
         let path = folder.path().to_owned();
         folder.close().map_err(|source| Error::Write { path, source })?;
         told?;
-        let what = if ours { "the cluster and the repository are gone" } else { "the repository is gone" };
+        let what = if was_ours { "the cluster and the repository are gone" } else { "the repository is gone" };
         print(&format!("\n# Done in {} s; {what}\n", begun.elapsed().as_secs()))
     }
 
@@ -130,7 +132,7 @@ impl Stage {
                 let supervisor = binary::path("gitops-testdata", "local-cluster")?;
                 format!("{} stop {}", supervisor.display(), connection.directory.display())
             }
-            Cluster::Own(_) | Cluster::Named => format!("{}{flags}", story::DELETE),
+            Cluster::Own(_) | Cluster::Named(_) => format!("{}{flags}", story::DELETE),
         };
         let needed = shell.environment.iter().filter(|(name, _)| NEEDED_LATER.contains(name));
         let exports = needed.map(|(name, value)| format!(" {name}={}", quoted(&value.to_string_lossy())));
@@ -155,7 +157,7 @@ impl Cluster {
     fn start(options: &Options) -> Result<Self, Error> {
         let defaults = cluster::Options::default();
         Ok(match options {
-            Options { context: Some(_), .. } => Self::Named,
+            Options { context: Some(context), .. } => Self::Named(context.clone()),
             Options { keep: true, .. } => Self::Kept(cluster::start_detached(&defaults)?),
             Options { keep: false, .. } => Self::Own(LocalCluster::start(&defaults)?),
         })
@@ -165,7 +167,7 @@ impl Cluster {
         match self {
             Self::Own(cluster) => Some(cluster.connection()),
             Self::Kept(connection) => Some(connection),
-            Self::Named => None,
+            Self::Named(_) => None,
         }
     }
 
@@ -174,10 +176,15 @@ impl Cluster {
         match self {
             Self::Own(cluster) => cluster.stop(),
             Self::Kept(connection) => cluster::stop(&connection.directory)?,
-            Self::Named => return Ok(false),
+            Self::Named(_) => return Ok(false),
         }
         Ok(true)
     }
+}
+
+fn started(connection: &Connection) -> String {
+    let seconds = Duration::from_millis(connection.ready_after_milliseconds).as_secs_f32();
+    format!("Kubernetes itself, started on this machine for the demo: ready after {seconds:.1} s")
 }
 
 /// The kubectl of our own cluster, which is built here with the cluster; none where the user's cluster is used with

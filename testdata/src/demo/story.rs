@@ -2,10 +2,8 @@
 //!
 //! In: a [`Stage`]. Out: the transcript. Each function is a chapter.
 
-use std::path::Path;
-
 use super::error::Error;
-use super::shell::{Shell, headline};
+use super::shell::{Shell, headline, say};
 use super::stage::Stage;
 use crate::shop::Shop;
 use crate::shop::history::{self, Commit};
@@ -39,22 +37,24 @@ pub(super) fn tell(stage: &Stage, keep: bool) -> Result<(), Error> {
 
 /// Refuses a cluster that has a shop which is not ours: the demo would change it, and delete it in the end.
 pub(super) fn refuse_what_is_there(shell: &Shell) -> Result<(), Error> {
-    let found = shell.ask(&format!("kubectl get {TRACES} --ignore-not-found -o name"))?;
-    if found.is_empty() {
-        return Ok(());
-    }
-    let what = "this cluster has a shop already, which the demo must not touch";
-    Err(Error::Found { what, found: found.replace('\n', ", ") })
+    nothing_of(shell, TRACES, "this cluster has a shop already, which the demo must not touch")
 }
 
-/// Deletes what was applied by a story that broke off, in a cluster of the user's that had no shop before.
-pub(super) fn take_back(shell: &Shell, folder: &Path) -> Result<(), Error> {
+/// Asks for objects of which there should be none; `what` says what it means where there are some.
+fn nothing_of(shell: &Shell, objects: &str, what: &'static str) -> Result<(), Error> {
+    let found = shell.ask(&format!("kubectl get {objects} --ignore-not-found -o name"))?;
+    if found.is_empty() { Ok(()) } else { Err(Error::Found { what, found: found.replace('\n', ", ") }) }
+}
+
+/// Deletes what was applied by a story that broke off, in a cluster of the user's that had no shop before. Nothing of it
+/// goes to stdout, which may be why the story broke off.
+pub(super) fn take_back(shell: &Shell) -> Result<(), Error> {
     let record = shell.ask("kubectl get secret/kubectl-gitops.shop --ignore-not-found -o name")?;
     if record.is_empty() {
         return Ok(());
     }
-    headline("What was applied until now is taken back")?;
-    shell.online(folder, DELETE, 0)
+    say("taking back what was applied until now");
+    shell.ask(DELETE).map(drop)
 }
 
 /// The shop, and the shell in which its story goes on.
@@ -151,14 +151,14 @@ impl Told<'_> {
     }
 
     fn end(&self) -> Result<(), Error> {
+        let id = "-o 'jsonpath={.metadata.labels.kubectl-gitops/target}'";
+        let target = self.shell.ask(&format!("kubectl get secret/kubectl-gitops.shop {id}"))?;
         headline("Delete it, dependents first. Kinds that take data with them must be named")?;
         self.online(DELETE)?;
         headline("Nothing of it is left")?;
         self.shell.online(self.shop.path(), &format!("kubectl get {TRACES}"), NOT_FOUND)?;
-        let labelled = self.shell.ask("kubectl get secrets --all-namespaces -l kubectl-gitops/target -o name")?;
-        if labelled.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Found { what: "parts of the record are left", found: labelled.replace('\n', ", ") })
+        // That one of them is not found does not mean that none is, and a record has parts.
+        nothing_of(self.shell, TRACES, "parts of the shop are left")?;
+        nothing_of(self.shell, &format!("secrets -l kubectl-gitops/target={target}"), "parts of the record are left")
     }
 }
