@@ -1,7 +1,7 @@
 //! The loop that runs a plan.
 //!
 //! In: a plan, a context, options. Out: a result for each step and the changes of the inventory. As many requests are
-//! in flight as [`CONCURRENT`] says; a step goes as soon as what it waits for allows; watches tell the rest.
+//! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; watches tell the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Run<'_> {
         let mut in_flight: JoinSet<(usize, StepOutcome)> = JoinSet::new();
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         // One future for the whole run: a signal that comes while none is listening would be lost.
-        let mut stop = std::pin::pin!(stop_signal());
+        let mut asked_to_end = std::pin::pin!(stop_signal());
         loop {
             while in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
@@ -138,7 +138,7 @@ impl Run<'_> {
                 },
                 Some(change) = self.watches.changes.recv() => self.change(change).await,
                 _ = tick.tick() => self.tick().await,
-                () = &mut stop, if !self.report.interrupted => {
+                () = &mut asked_to_end, if !self.report.interrupted => {
                     self.report.interrupted = true;
                     (self.emit)(Event::Note("interrupted: no more steps are begun".to_owned()));
                 }

@@ -1,7 +1,7 @@
 //! Writing YAML, in the look of `kubectl get -o yaml`: block style, lists not indented under their key.
 //!
 //! In: a value. Out: one document, which ends in a line end and has no line that starts with `---`.
-//! Guarantees: deterministic; [`read`](super::read) and kubectl read the same value back. Keys stand in the order of
+//! Guarantees: deterministic; [`super::read()`] and kubectl read the same value back. Keys stand in the order of
 //! their bytes. Recurses as deep as the value does, which is bounded by what was read.
 
 use super::number;

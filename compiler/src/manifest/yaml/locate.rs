@@ -1,7 +1,7 @@
 //! From a path in a value back to the text: on which line does this field stand?
 //!
 //! In: a file and JSON pointers into its documents. Out: lines and columns.
-//! Guarantees: agrees with [`read`](super::read) about what the documents are. Nothing is kept for this while reading:
+//! Guarantees: agrees with [`super::read()`] about what the documents are. Nothing is kept for this while reading:
 //! a document is parsed again when a place in it is asked for, which only happens for messages.
 
 use std::ops::Range;

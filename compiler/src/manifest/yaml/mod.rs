@@ -1,7 +1,7 @@
 //! Reading manifests exactly as kubectl does, and writing YAML that kubectl reads back unchanged.
 //!
 //! In: the bytes of a file, YAML or JSON. Out: a [`Reading`]: every document as a [`Value`], every
-//! error, and lints where kubectl reads something else than most people would. The other way: [`emit`].
+//! error, and lints where kubectl reads something else than most people would. The other way: [`emit()`].
 //!
 //! # Why not a YAML crate
 //!
