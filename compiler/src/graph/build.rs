@@ -63,6 +63,12 @@ impl ResourceGraph {
         Ok(Built { graph: Self::assemble(resources, barriers.0, edges), origins, fields })
     }
 
+    /// The graph of nothing: what a target is led to when its application is deleted.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::assemble(Vec::new(), Vec::new(), Vec::new())
+    }
+
     /// Puts a graph together from sorted, acyclic parts.
     pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<i64>, edges: Vec<GraphEdge>) -> Self {
         let (content_root, hook_root) = root::roots(&resources);

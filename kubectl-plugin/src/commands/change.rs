@@ -5,6 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
+use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::plan::{Approvals, Bound, Plan};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -214,6 +215,9 @@ fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seco
     let steps = counted(steps, "step");
     let release = &applied.release;
     let again = release.origin.rollback_to.map(|number| format!(" (as release {number})")).unwrap_or_default();
+    if applied.succeeded() && release.graph.id == ResourceGraph::empty().id() {
+        return format!("{} is deleted: {steps}, {requests} requests, {seconds:.1} s\n", target.application);
+    }
     let state = if applied.succeeded() { "is live" } else { "failed" };
     format!(
         "release {} of {} {state}: {}{again}, {steps}, {requests} requests, {seconds:.1} s\n",

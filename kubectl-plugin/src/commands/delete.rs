@@ -36,9 +36,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
     let mut target = Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
-    let nothing = ResourceGraph::build(Vec::new(), &mut Vec::new())
-        .map_err(|error| CommandError { code: 70, ..CommandError::user(error.to_string()) })?;
-    let desired = target.bind(Arc::new(nothing.graph)).await?;
+    let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
     let observation = target.observe(Some(&desired), false).await?;
     // The command itself is the word for deleting all; precious kinds still need theirs.
     let mut approvals = args.approvals.approvals();
@@ -51,6 +49,6 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let options = args.run.options(approvals, change::origin(None, None));
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     target.records.delete_all(&args.app, &target.target_id).await?;
-    session.printer.say(&format!("{} and its record are gone", args.app));
+    session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)
 }

@@ -52,9 +52,18 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
     if let Some(lock) = &head.lock {
         session.printer.say(&format!("{} is changing {} now", lock.holder.name, args.app));
     } else if head.pending.is_some() {
-        session.printer.say("the last run did not finish: `kubectl gitops apply` or `rollback` settles it");
+        session.printer.say(unsettled(&head));
     }
     Ok(0)
+}
+
+/// What is to be said of a target whose last run did not succeed.
+pub(super) fn unsettled(head: &Head) -> &'static str {
+    if head.pending.as_ref().is_some_and(|pending| pending.ended) {
+        "the last release failed: the next apply, or a rollback, settles it"
+    } else {
+        "the last run did not end: the next apply, or a rollback, settles it"
+    }
 }
 
 /// The head of an application that was applied before.

@@ -54,9 +54,16 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         session.printer.out(&format!("{} is at the graph of release {} already\n", args.app, release.number));
         return Ok(0);
     }
-    let live = head.live.map_or_else(|| "nothing".to_owned(), |number| format!("release {number}"));
+    // What was applied last, whether it worked or not, is what is taken back.
+    let last = head.releases.last().map_or_else(
+        || "nothing".to_owned(),
+        |last| {
+            let failed = if last.outcome == Outcome::Succeeded { "" } else { " (failed)" };
+            format!("release {}{failed}", last.number)
+        },
+    );
     let header = format!(
-        "{}  {live} → release {}'s graph {}   {}",
+        "{}  {last} → release {}'s graph {}   {}",
         args.app,
         release.number,
         release.graph.id.short(),

@@ -72,7 +72,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     }));
     session.printer.out(&format!("{}  {release}  {state}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
-        session.printer.say("the last run did not finish: `kubectl gitops apply` or `rollback` settles it");
+        session.printer.say(super::history::unsettled(&head));
     }
     Ok(0)
 }

@@ -1,9 +1,10 @@
 //! A plan, as people and programs read it.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Cause, Plan, Step};
+use gitops_compiler::depend::State;
+use gitops_compiler::plan::{Action, Cause, Plan, Step, Wait};
 use serde_json::{Value as Json, json};
 
 use super::table;
@@ -15,7 +16,9 @@ const SHOWN_FIELDS: usize = 3;
 #[must_use]
 pub fn plan_text(plan: &Plan) -> String {
     let mut rows = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate() {
+    let mut by_layer: Vec<(usize, &Step)> = plan.steps.iter().enumerate().collect();
+    by_layer.sort_by_key(|(index, step)| (step.layer, *index));
+    for (index, step) in by_layer {
         let mut row = vec![
             format!("{:>3}", step.layer),
             format!("{} {}", sign(step.action), step.key.qualified_kind()),
@@ -63,33 +66,49 @@ fn reason(step: &Step) -> Option<String> {
         Cause::Missing => "was deleted by somebody",
         Cause::Drifted => "was changed by somebody",
         Cause::Replaced => "was replaced by another object of its name",
-        Cause::Resumed => "may have been touched by a run that did not finish",
+        Cause::Resumed => "may have been changed by a run that did not succeed",
     };
     Some(text.to_owned())
 }
 
-/// The steps that a step waits for, by the edges of the graph.
-fn waits(plan: &Plan, index: usize) -> impl Iterator<Item = (&ResourceKey, &'static str)> {
-    let node = plan.nodes.iter().find(move |node| node.step == Some(index));
-    node.into_iter().flat_map(|node| &node.waits).filter_map(|wait| {
-        let step = plan.nodes.get(wait.node)?.step?;
-        Some((&plan.steps.get(step)?.key, wait.rule?.reason))
-    })
+/// A step that another waits for.
+struct Waited<'a> {
+    step: &'a Step,
+    wait: &'a Wait,
+    reason: &'static str,
+}
+
+/// The steps that a step waits for, by the edges of the graph: those that go last first.
+fn waits(plan: &Plan, index: usize) -> Vec<Waited<'_>> {
+    let node = plan.nodes.iter().find(|node| node.step == Some(index));
+    let waits = node.map(|node| node.waits.as_slice()).unwrap_or_default().iter();
+    let mut found: Vec<Waited<'_>> = waits
+        .filter_map(|wait| {
+            let step = plan.nodes.get(wait.node)?.step?;
+            Some(Waited { step: plan.steps.get(step)?, wait, reason: wait.rule.as_ref()?.reason })
+        })
+        .collect();
+    // That everything waits for its namespace tells the least.
+    found.sort_by_key(|waited| (Reverse(waited.step.layer), waited.step.key.is("", "Namespace")));
+    found
 }
 
 fn after(plan: &Plan, index: usize) -> Option<String> {
-    let found: Vec<_> = waits(plan, index).collect();
-    let (first, reason) = found.first()?;
+    let found = waits(plan, index);
+    let Waited { step, wait, reason } = found.first()?;
     let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    Some(format!("after {first} ({reason}){more}"))
+    let ready = if wait.state == State::Ready { " is ready" } else { "" };
+    Some(format!("after {}{ready} ({reason}){more}", step.key))
 }
 
 /// The steps as data.
 #[must_use]
 pub fn plan_json(plan: &Plan) -> Json {
     let step = |(index, step): (usize, &Step)| {
-        let waits: Vec<Json> =
-            waits(plan, index).map(|(key, reason)| json!({"resource": key, "reason": reason})).collect();
+        let waits: Vec<Json> = waits(plan, index)
+            .iter()
+            .map(|waited| json!({"resource": waited.step.key, "state": waited.wait.state, "reason": waited.reason}))
+            .collect();
         json!({
             "resource": step.key,
             "action": step.action,
