@@ -19,12 +19,13 @@ use gitops_testdata::cluster::{self, LocalCluster};
 const INTERRUPTED: i32 = 130;
 
 /// What differs from run to run, and what stands for it.
-const REDACTIONS: [(&str, &str); 8] = [
+const REDACTIONS: [(&str, &str); 9] = [
     (r"ready after \d+\.\d s", "ready after [time]"),
     (r"Done in \d+ s", "Done in [time]"),
     // Releases 3 and 4 wait for nothing, so their requests are always as many. Watches of the others break and open.
     (r"(release [12567] of shop .*), \d+ requests", "$1, [n] requests"),
     (r"(release \d of shop .*), \d+\.\d s", "$1, [time]"),
+    (r"(shop is deleted: \d+ steps), \d+ requests, \d+\.\d s", "$1, [n] requests, [time]"),
     (r"pod cart-[a-z0-9]+-[a-z0-9]{5}", "pod cart-[name]"),
     // The columns are as wide as the times in them.
     (r"WHEN +|\d+[smhd] ago +", "[when]  "),
