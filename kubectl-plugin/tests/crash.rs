@@ -16,6 +16,9 @@ const KINDS: &str = "serviceaccounts,configmaps,secrets,services,deployments.app
     rolebindings.rbac.authorization.k8s.io,networkpolicies.networking.k8s.io,poddisruptionbudgets.policy,\
     horizontalpodautoscalers.autoscaling";
 
+/// So many rounds are enough for any machine to be hit in the middle of a run.
+const MOST_ROUNDS: u32 = 40;
+
 /// A small generator of pseudo-random numbers (SplitMix64): the same moments for the same seed.
 struct Random(u64);
 
@@ -28,12 +31,11 @@ impl Random {
     }
 }
 
-/// Revision `number` of the application: another value in every third ConfigMap, another number of services.
+/// Revision `number` of the application: another value in every ConfigMap, another number of services.
 fn write_revision(world: &World, services: usize, number: u32) {
     let _ = std::fs::remove_dir_all(world.repository.path().join("deploy"));
     let count = services - number as usize % 3;
-    let revision = |index: usize| if index.is_multiple_of(3) { number } else { 0 };
-    for (path, contents) in services_with(count, &world.name, revision) {
+    for (path, contents) in services_with(count, &world.name, |_| number) {
         world.write(&format!("deploy/{path}"), &contents);
     }
 }
@@ -75,17 +77,24 @@ fn assert_settled(world: &World, told: &str) {
 #[test]
 fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     let long = std::env::var_os("GITOPS_LONG").is_some();
-    let (services, kills) = if long { (100, 20) } else { (8, 4) };
+    let (services, kills) = if long { (100, 20) } else { (40, 6) };
     let seed = 20_261_123;
     let mut random = Random(seed);
     let world = World::new("crash");
     write_revision(&world, services, 0);
-    let started = Instant::now();
     let first = world.apply(&arguments());
     assert_eq!(first.code, 0, "{}", first.told());
+    // As long as a change takes is as long as there is something to kill.
+    write_revision(&world, services, 1000);
+    let started = Instant::now();
+    let changed = world.apply(&arguments());
+    assert_eq!(changed.code, 0, "{}", changed.told());
     let whole = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut applied = 0;
-    for kill in 0..kills {
+    let mut applied = 1000;
+    let mut interrupted = 0;
+    let mut kill = 0;
+    // On a fast machine most moments lie outside of the run: go on until one was hit.
+    while kill < kills || (interrupted == 0 && kill < MOST_ROUNDS) {
         let (tried, prior) = (kill * 2 + 1, applied);
         write_revision(&world, services, tried);
         let first_kill = kill_after(&world, random.below(whole));
@@ -105,9 +114,12 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
         assert_eq!(ended.code, 0, "{told}");
         assert_settled(&world, &told);
         applied = wanted;
+        kill += 1;
+        interrupted += world.outcomes().iter().rev().take(3).filter(|outcome| *outcome == "interrupted").count();
     }
     let outcomes = world.outcomes();
-    let told = format!("{kills} times killed twice, seed {seed}; the kept outcomes are {outcomes:?}\n");
+    assert!(interrupted > 0, "no kill hit a run in the middle: the test proves nothing");
+    let told = format!("{kill} times killed twice, seed {seed}; {interrupted} runs died in the middle\n");
     let _ = std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes());
     assert_eq!(outcomes.last().map(String::as_str), Some("succeeded"));
     let cleaned = world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]);
