@@ -3,8 +3,6 @@
 //! In: a [`Snapshot`], an [`AppSpec`], perhaps a [`Store`]. Out: a [`Compilation`], or every error of every file.
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
-use std::collections::BTreeMap;
-
 use crate::app::AppSpec;
 use crate::canon::{Graph, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Level, Origin};
@@ -95,7 +93,7 @@ pub fn compile(
     findings.dedup();
     let provenance = Provenance { origins: built.origins, fields: built.fields };
     let known = Known { graph: built.graph, provenance, lints: findings };
-    if let Some(Err(error)) = store.map(|store| known.save(store, recipe, snapshot.folder())) {
+    if let Some(Err(error)) = store.map(|store| known.save(store, recipe, snapshot)) {
         let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         warn(format!("{error}: {reason}; going on without it"));
     }
@@ -133,8 +131,8 @@ impl Known {
         whole.then_some(Self { graph, provenance: Provenance { origins, fields: entry.fields }, lints })
     }
 
-    fn save(&self, store: &Store, recipe: Id<Recipe>, folder: &str) -> Result<(), crate::store::Error> {
-        let below = |path: &str| path.strip_prefix(folder).map_or(path, |path| path.trim_start_matches('/')).to_owned();
+    fn save(&self, store: &Store, recipe: Id<Recipe>, snapshot: &Snapshot) -> Result<(), crate::store::Error> {
+        let below = |path: &str| snapshot.below(path).to_owned();
         let lint = |finding: &Diagnostic| {
             let Diagnostic { origin, rule, message, .. } = finding;
             (below(&origin.path), origin.line, origin.column, rule.clone().unwrap_or_default(), message.clone())
@@ -171,15 +169,5 @@ impl Compilation {
     pub fn origin(&self, key: &ResourceKey) -> Option<&Origin> {
         let found = self.graph.resources().binary_search_by(|resource| resource.key.cmp(key));
         self.provenance.origins.get(found.ok()?)
-    }
-
-    /// How many lints there are of each rule.
-    #[must_use]
-    pub fn lint_counts(&self) -> BTreeMap<&str, usize> {
-        let mut counts = BTreeMap::new();
-        for lint in &self.lints {
-            *counts.entry(lint.rule.as_deref().unwrap_or_default()).or_insert(0) += 1;
-        }
-        counts
     }
 }

@@ -110,6 +110,7 @@ impl From<RecordError> for CommandError {
         let told = Self::caused(&error);
         match &error {
             RecordError::Moved => Self { code: 4, ..told },
+            RecordError::NotRecorded { .. } => told.hint("name the namespace of its record with --record-namespace"),
             RecordError::Request { failure, .. } if failure.is_not_found() => {
                 told.hint("the namespace of the record must exist: name another with --record-namespace")
             }

@@ -12,6 +12,7 @@ use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot};
 
+use crate::apply::Destination;
 use crate::cluster::{Cluster, ConnectOptions, connect};
 use crate::error::CommandError;
 use crate::output::Printer;
@@ -149,6 +150,12 @@ pub struct Place {
 }
 
 impl ClusterArgs {
+    /// Where an application that was applied before has its manifests without a namespace.
+    #[must_use]
+    pub fn recorded_destination(&self) -> Destination<'_> {
+        Destination::Recorded { given: self.namespace.as_deref() }
+    }
+
     /// Connects. Nothing is sent yet.
     pub async fn connect(&self, store: Option<Store>) -> Result<Place, CommandError> {
         let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };

@@ -7,10 +7,12 @@
 //! - [`shop`]: the example repository, a shop of twelve services with a history.
 //! - [`demo`]: `cargo demo`, the whole way of that shop.
 //! - [`binary`]: the path of a program of this workspace, built first where it is not up to date.
+//! - [`causes`]: how errors of all of these are told.
 //!
 //! Nothing here reads the user's own configuration of Git or kubectl.
 
 pub mod binary;
+pub mod causes;
 pub mod cluster;
 pub mod demo;
 pub mod repository;

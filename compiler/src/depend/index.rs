@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::canon::Value;
-use crate::manifest::Manifest;
+use crate::manifest::{Definition, Manifest};
 use crate::name::Scope;
 
 use super::Node;
@@ -34,11 +34,8 @@ impl<'a> Index<'a> {
         for (node, manifest) in manifests.iter().enumerate() {
             let key = &manifest.key;
             by_name.entry((key.group.as_str(), key.kind.as_str(), key.name.as_str())).or_default().push(node);
-            if key.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-                let text = |path: &[&str]| manifest.body.at(path).and_then(Value::as_str);
-                if let (Some(group), Some(kind)) = (text(&["spec", "group"]), text(&["spec", "names", "kind"])) {
-                    definitions.insert((group, kind), node);
-                }
+            if let Some(definition) = Definition::of(key, &manifest.body) {
+                definitions.insert((definition.group, definition.kind), node);
             }
             if key.group == "rbac.authorization.k8s.io" && key.kind.ends_with("RoleBinding") {
                 for subject in manifest.body.get("subjects").map(Value::items).unwrap_or_default() {
@@ -72,15 +69,6 @@ impl<'a> Index<'a> {
     #[must_use]
     pub fn cluster(&self, group: &str, kind: &str, name: &str) -> Option<Node> {
         self.candidates(group, kind, name).first().copied()
-    }
-
-    /// The only resource with this group, kind and name.
-    #[must_use]
-    pub fn only(&self, group: &str, kind: &str, name: &str) -> Option<Node> {
-        match self.candidates(group, kind, name) {
-            [node] => Some(*node),
-            _ => None,
-        }
     }
 
     /// The CRD of the set that defines this kind.

@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::canon::Value;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Manifest;
+use crate::manifest::{Definition, Manifest};
 
 use super::{Edge, Node, Rule, State, Strength};
 
@@ -65,13 +64,11 @@ fn waves(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> Vec<i64> {
         lower(first_of_kind.entry(kind).or_insert(i64::MAX), *wave);
     }
     for (manifest, wave) in manifests.iter().zip(&mut waves) {
-        let text = |path: &[&str]| manifest.body.at(path).and_then(Value::as_str).unwrap_or_default();
         let first = if manifest.key.is("", "Namespace") {
             first_in_namespace.get(manifest.key.name.as_str())
-        } else if manifest.key.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            first_of_kind.get(&(text(&["spec", "group"]), text(&["spec", "names", "kind"])))
         } else {
-            None
+            let defined = Definition::of(&manifest.key, &manifest.body);
+            defined.and_then(|definition| first_of_kind.get(&(definition.group, definition.kind)))
         };
         *wave = first.map_or(*wave, |first| (*first).min(*wave));
     }

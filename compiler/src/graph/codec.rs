@@ -12,7 +12,7 @@ use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
 use crate::depend::{self, Node, State, Strength};
 use crate::name::ResourceKey;
 
-use super::{GraphEdge, GraphResource, ResourceGraph, order, root};
+use super::{GraphEdge, GraphResource, ResourceGraph, root};
 
 /// Bytes that are not the graph that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,12 +113,6 @@ impl ResourceGraph {
         }
         let graph = Self::assemble(resources, barriers, edges);
         if graph.order.len() == nodes { Ok(graph) } else { Err(DecodeGraphError::Invalid("it has a circle")) }
-    }
-
-    /// The rank of a resource's kind among those that may go at the same time.
-    #[must_use]
-    pub fn rank(key: &ResourceKey) -> usize {
-        order::rank(key)
     }
 }
 

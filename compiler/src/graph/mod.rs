@@ -120,6 +120,13 @@ impl ResourceGraph {
         self.order.iter().filter_map(|node| self.resources.get(*node))
     }
 
+    /// The edges of one dependent, as positions in [`ResourceGraph::edges`].
+    #[must_use]
+    pub fn edges_of(&self, from: Node) -> std::ops::Range<usize> {
+        let before = |node| self.edges.partition_point(|edge| edge.from < node);
+        before(from)..before(from + 1)
+    }
+
     /// How a node is called: the key of a resource, or `wave N` for a barrier.
     #[must_use]
     pub fn node_name(&self, node: Node) -> String {
@@ -131,6 +138,12 @@ impl ResourceGraph {
 }
 
 impl GraphResource {
+    /// `apiVersion`, which every manifest has. A body that was withheld is a core Secret's, and so `v1`.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        self.body.get("apiVersion").and_then(Value::as_str).unwrap_or("v1")
+    }
+
     /// The hook phases that the manifest names, where it is a hook of Argo CD or Helm rather than content.
     #[must_use]
     pub fn hook(&self) -> Option<&str> {

@@ -47,6 +47,30 @@ pub fn pod_spec_path(key: &ResourceKey) -> Option<&'static [&'static str]> {
     }
 }
 
+/// What a CustomResourceDefinition defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition<'a> {
+    /// `spec.group`.
+    pub group: &'a str,
+    /// `spec.names.kind`.
+    pub kind: &'a str,
+    /// `spec.scope`: `Namespaced` or `Cluster`.
+    pub scope: Option<&'a str>,
+}
+
+impl<'a> Definition<'a> {
+    /// Reads the body under a key; `None` for every other kind of object, and for a definition without these names.
+    #[must_use]
+    pub fn of(key: &ResourceKey, body: &'a Value) -> Option<Self> {
+        let text = |path: &[&str]| body.at(path).and_then(Value::as_str);
+        if !key.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            return None;
+        }
+        let (group, kind) = (text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);
+        Some(Self { group, kind, scope: text(&["spec", "scope"]) })
+    }
+}
+
 fn pod_spec_of<'a>(key: &ResourceKey, body: &'a mut Value) -> Option<&'a mut Map> {
     let mut map = body.as_map_mut()?;
     for part in pod_spec_path(key)? {

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::canon::Value;
 use crate::depend::Node;
 use crate::graph::{GraphResource, ResourceGraph};
+use crate::manifest::Definition;
 use crate::name::ResourceKey;
 
 /// A graph with the keys that its resources have in one target.
@@ -58,7 +58,7 @@ impl Bound {
         let mut keys = Vec::with_capacity(graph.resources().len());
         let mut nodes: BTreeMap<ResourceKey, Node> = BTreeMap::new();
         for (node, resource) in graph.resources().iter().enumerate() {
-            let api_version = api_version(resource);
+            let api_version = resource.api_version();
             let kind = (resource.key.group.as_str(), resource.key.kind.as_str());
             let known = namespaced(api_version, kind.1).or_else(|| defined.get(&kind).copied());
             let Some(known) = known else {
@@ -98,20 +98,8 @@ impl Bound {
     }
 }
 
-/// `apiVersion` of a resource. Every manifest has one; see `manifest`.
-pub(super) fn api_version(resource: &GraphResource) -> &str {
-    resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
-}
-
 /// Whether the kinds that the graph's own CRDs define have namespaces.
 fn defined_kinds(graph: &ResourceGraph) -> BTreeMap<(&str, &str), bool> {
-    let definitions =
-        graph.resources().iter().filter(|resource| resource.key.is("apiextensions.k8s.io", "CustomResourceDefinition"));
-    definitions
-        .filter_map(|resource| {
-            let text = |path: &[&str]| resource.body.at(path).and_then(Value::as_str);
-            let kind = (text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);
-            Some((kind, text(&["spec", "scope"])? == "Namespaced"))
-        })
-        .collect()
+    let definitions = graph.resources().iter().filter_map(|resource| Definition::of(&resource.key, &resource.body));
+    definitions.filter_map(|found| Some(((found.group, found.kind), found.scope? == "Namespaced"))).collect()
 }

@@ -144,6 +144,18 @@ impl Plan {
         self.steps.is_empty() && self.forgotten.is_empty()
     }
 
+    /// The node of each step, as positions in [`Plan::nodes`].
+    #[must_use]
+    pub fn step_nodes(&self) -> Vec<usize> {
+        let mut nodes = vec![0; self.steps.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(step) = node.step {
+                nodes[step] = index;
+            }
+        }
+        nodes
+    }
+
     /// How many steps have this action.
     #[must_use]
     pub fn count(&self, action: Action) -> usize {

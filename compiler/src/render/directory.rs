@@ -33,7 +33,7 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
     encoder.list(files.len());
     for file in &files {
         encoder.list(2);
-        encoder.text(below(snapshot, file));
+        encoder.text(snapshot.below(&file.path));
         // What a link leads to counts, not where it leads.
         let read = if let (EntryKind::File, Some(oid)) = (file.kind, file.oid) {
             encoder.raw(oid.as_slice());
@@ -99,15 +99,11 @@ impl Render<'_> {
     }
 }
 
-fn below<'a>(snapshot: &Snapshot, file: &'a Entry) -> &'a str {
-    file.path.strip_prefix(snapshot.folder()).map_or(file.path.as_str(), |path| path.trim_start_matches('/'))
-}
-
 fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> Vec<&'a Entry> {
     let mut files = Vec::new();
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
-        let path = below(snapshot, entry);
+        let path = snapshot.below(&entry.path);
         let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
             && !directory.exclude.as_ref().is_some_and(|pattern| pattern.matches(path));
         if !wanted {

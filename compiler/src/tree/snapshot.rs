@@ -88,6 +88,12 @@ impl Snapshot {
         &self.folder
     }
 
+    /// A path of the tree as it is from the folder.
+    #[must_use]
+    pub fn below<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(&self.folder).map_or(path, |below| below.trim_start_matches('/'))
+    }
+
     /// A reader for one thread.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {

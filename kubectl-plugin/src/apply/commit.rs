@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_compiler::canon::Value;
 use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Approvals, Bound, Plan, Seen};
 use jiff::{SignedDuration, Timestamp};
@@ -208,10 +207,8 @@ fn settle_interrupted(head: &mut Head) {
 }
 
 fn used_kinds(target: &Target, desired: &Bound) -> BTreeMap<String, Served> {
-    let of_graph = desired.graph.resources().iter().map(|resource| {
-        let version = resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
-        (version, resource.key.kind.as_str())
-    });
+    let resources = desired.graph.resources().iter();
+    let of_graph = resources.map(|resource| (resource.api_version(), resource.key.kind.as_str()));
     let owned = target.inventory.iter().map(|(key, entry)| (entry.api_version.as_str(), key.kind.as_str()));
     let mut used: BTreeMap<String, Served> = of_graph
         .chain(owned)

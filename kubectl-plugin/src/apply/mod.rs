@@ -25,4 +25,4 @@ pub mod target;
 
 pub use commit::{Applied, ApplyError, Options, apply};
 pub use event::{Event, StepResult};
-pub use target::{Target, TargetError};
+pub use target::{Destination, Target, TargetError};

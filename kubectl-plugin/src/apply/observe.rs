@@ -11,7 +11,7 @@ use gitops_compiler::canon::{Encoder, Value};
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Bound, Seen};
 
-use crate::cluster::{Cluster, Failure, Kinds, ObjectMeta, PART_OF, collection};
+use crate::cluster::{Cluster, Failure, Kinds, ObjectMeta, PART_OF, PartialObject, collection};
 use crate::record::InventoryEntry;
 
 /// How many requests for single objects are under way at once.
@@ -68,19 +68,12 @@ impl Scope<'_> {
     }
 
     async fn owned(&self, observation: &mut Observation) -> Result<(), Failure> {
-        let mut keys: BTreeMap<&ResourceKey, &str> =
-            self.inventory.iter().map(|(key, entry)| (key, entry.api_version.as_str())).collect();
-        for bound in self.attempted {
-            for (key, resource) in bound.keys().iter().zip(bound.graph.resources()) {
-                let api_version = resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-                keys.entry(key).or_insert(api_version);
-            }
-        }
+        let attempted = self.attempted.iter().flat_map(Bound::keys);
+        let keys: BTreeSet<&ResourceKey> = self.inventory.keys().chain(attempted).collect();
         let mut by_kind: BTreeMap<(&str, &str), Vec<&ResourceKey>> = BTreeMap::new();
-        for (key, api_version) in keys {
+        for key in keys {
             by_kind.entry((&key.group, &key.kind)).or_default().push(key);
             observation.seen.insert(key.clone(), Seen::Absent);
-            debug_assert!(!api_version.is_empty(), "every manifest has an apiVersion");
         }
         let lists = by_kind.iter().map(|((group, kind), keys)| self.list(group, kind, keys));
         let found: Vec<Vec<(ResourceKey, ObjectMeta)>> =
@@ -100,32 +93,19 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// All objects of a kind with our label: in one request, or one for each namespace where that is all we may.
+    /// All objects of a kind with our label.
     async fn list(
         &self,
         group: &str,
         kind: &str,
         keys: &[&ResourceKey],
     ) -> Result<Vec<(ResourceKey, ObjectMeta)>, Failure> {
-        let Some((api_version, served)) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
+        let Some(served) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
         let selector = format!("{PART_OF}={}", self.identity.apply_set);
-        let all = self.cluster.list_metadata(&collection(api_version, served, None), &selector).await;
-        let found = match all {
-            Err(failure) if failure.is_forbidden() && served.namespaced => {
-                let namespaces: BTreeSet<&str> = keys.iter().filter_map(|key| key.scope.namespace()).collect();
-                let mut found = Vec::new();
-                for namespace in namespaces {
-                    let path = collection(api_version, served, Some(namespace));
-                    found.extend(self.cluster.list_metadata(&path, &selector).await?);
-                }
-                found
-            }
-            // The kind went with its CRD, and all its objects with it.
-            Err(failure) if failure.is_not_found() => Vec::new(),
-            other => other?,
-        };
+        let namespaces = keys.iter().filter_map(|key| key.scope.namespace()).collect();
+        let found: Vec<PartialObject> = self.cluster.list_kind(served, &namespaces, &selector).await?;
         let key = |metadata: &ObjectMeta| ResourceKey::new(group, kind, &metadata.namespace, &metadata.name);
-        Ok(found.into_iter().map(|metadata| (key(&metadata), metadata)).collect())
+        Ok(found.into_iter().map(|object| (key(&object.metadata), object.metadata)).collect())
     }
 
     async fn ask(&self, key: &ResourceKey) -> Result<Option<ObjectMeta>, Failure> {
@@ -174,7 +154,7 @@ impl Scope<'_> {
             let Some((api_version, served)) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
             if keys.len() > ASKED_ONE_BY_ONE {
                 let path = collection(api_version, served, namespace);
-                match self.cluster.list_metadata(&path, "").await {
+                match self.cluster.list::<PartialObject>(&path, "").await {
                     Ok(found) => return Ok(matching(&keys, found)),
                     Err(failure) if failure.is_not_found() => return Ok(Vec::new()),
                     Err(failure) if failure.is_forbidden() => {}
@@ -205,9 +185,10 @@ impl Scope<'_> {
     }
 }
 
-fn matching(keys: &[&ResourceKey], found: Vec<ObjectMeta>) -> Vec<(ResourceKey, ObjectMeta)> {
+fn matching(keys: &[&ResourceKey], found: Vec<PartialObject>) -> Vec<(ResourceKey, ObjectMeta)> {
     let by_name: BTreeMap<&str, &ResourceKey> = keys.iter().map(|key| (key.name.as_str(), *key)).collect();
-    found.into_iter().filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata))).collect()
+    let found = found.into_iter().map(|object| object.metadata);
+    found.filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata))).collect()
 }
 
 /// What identifies the state of our own fields: `f:` and a hash of our entry of managedFields with its time, or

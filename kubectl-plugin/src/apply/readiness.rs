@@ -3,7 +3,7 @@
 //! In: the kinds of which objects are waited for. Out: one stream of changes. One watch for each kind, over the whole
 //! cluster and narrowed by our label; for each namespace where that is all the user may. Nothing is polled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
@@ -43,6 +43,7 @@ pub enum Change {
 pub struct Watches {
     cluster: Cluster,
     selector: String,
+    namespaces: BTreeSet<String>,
     open: BTreeSet<(String, String)>,
     pods: BTreeSet<String>,
     tasks: JoinSet<()>,
@@ -52,17 +53,17 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// No watch yet.
+    /// No watch yet. `namespaces` are those in which objects are expected.
     #[must_use]
-    pub fn new(cluster: Cluster, apply_set: &str) -> Self {
+    pub fn new(cluster: Cluster, apply_set: &str, namespaces: BTreeSet<String>) -> Self {
         let (sender, changes) = mpsc::channel(1024);
         let selector = format!("{PART_OF}={apply_set}");
-        Self { cluster, selector, open: BTreeSet::new(), pods: BTreeSet::new(), tasks: JoinSet::new(), sender, changes }
+        let (open, pods, tasks) = (BTreeSet::new(), BTreeSet::new(), JoinSet::new());
+        Self { cluster, selector, namespaces, open, pods, tasks, sender, changes }
     }
 
-    /// Watches the kind of `key`; `false` where that is done already. `namespaces` are those in which objects are
-    /// expected.
-    pub fn open(&mut self, kinds: &Kinds, api_version: &str, key: &ResourceKey, namespaces: &BTreeSet<String>) -> bool {
+    /// Watches the kind of `key`; `false` where that is done already.
+    pub fn open(&mut self, kinds: &Kinds, api_version: &str, key: &ResourceKey) -> bool {
         if !self.open.insert((key.group.clone(), key.kind.clone())) {
             return false;
         }
@@ -74,7 +75,7 @@ impl Watches {
         };
         let everywhere = place(None);
         let by_namespace: Vec<Watched> = if served.namespaced {
-            namespaces.iter().map(|namespace| place(Some(namespace))).collect()
+            self.namespaces.iter().map(|namespace| place(Some(namespace))).collect()
         } else {
             Vec::new()
         };
@@ -154,19 +155,12 @@ fn key_of(group: &str, kind: &str, object: &Json) -> ResourceKey {
     ResourceKey::new(group, kind, text("namespace"), text("name"))
 }
 
-/// Pods that cannot start, by the ReplicaSet or other object that owns them.
-#[derive(Debug, Default)]
-pub struct PodFailures(BTreeMap<(String, String), String>);
-
-impl PodFailures {
-    /// Looks at a Pod. Where it cannot start, tells the namespace, the owner's name and the reason.
-    pub fn look(&mut self, pod: &Json) -> Option<(String, String, String)> {
-        let namespace = pod["metadata"]["namespace"].as_str()?.to_owned();
-        let owner = pod["metadata"]["ownerReferences"].as_array()?.first()?["name"].as_str()?.to_owned();
-        let reason = crate::health::pod_failure(pod)?;
-        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let told = format!("pod {name}: {reason}");
-        self.0.insert((namespace.clone(), owner.clone()), told.clone());
-        Some((namespace, owner, told))
-    }
+/// Where a Pod cannot start: its namespace, the name of the ReplicaSet or other object that owns it, and why.
+#[must_use]
+pub fn pod_failure(pod: &Json) -> Option<(String, String, String)> {
+    let namespace = pod["metadata"]["namespace"].as_str()?.to_owned();
+    let owner = pod["metadata"]["ownerReferences"].as_array()?.first()?["name"].as_str()?.to_owned();
+    let reason = crate::health::pod_failure(pod)?;
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    Some((namespace, owner, format!("pod {name}: {reason}")))
 }

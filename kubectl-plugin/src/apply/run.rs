@@ -19,7 +19,7 @@ use crate::record::{InventoryEntry, Records};
 
 use super::event::{Event, StepResult};
 use super::observe::own_fields;
-use super::readiness::{Change, PodFailures, Watches};
+use super::readiness::{Change, Watches, pod_failure};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
 
@@ -78,7 +78,6 @@ struct Run<'a> {
     waiting: BTreeMap<ResourceKey, (usize, Waiting)>,
     /// Objects that are being deleted and may be gone already, unseen.
     doubtful: BTreeSet<ResourceKey>,
-    pods: PodFailures,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
     records: &'a Records,
@@ -96,7 +95,8 @@ pub async fn run(
     late_secrets: LateSecrets,
     emit: &mut dyn FnMut(Event),
 ) -> RunReport {
-    let watches = Watches::new(context.cluster.clone(), &context.identity.apply_set);
+    let namespaces = plan.steps.iter().filter_map(|step| step.key.scope.namespace().map(str::to_owned)).collect();
+    let watches = Watches::new(context.cluster.clone(), &context.identity.apply_set, namespaces);
     let run = Run {
         plan,
         context,
@@ -105,7 +105,6 @@ pub async fn run(
         watches,
         waiting: BTreeMap::new(),
         doubtful: BTreeSet::new(),
-        pods: PodFailures::default(),
         report: RunReport::default(),
         emit,
         records,
@@ -192,14 +191,17 @@ impl Run<'_> {
     fn own(&mut self, step: &Step, created: bool, object: &Json) {
         let partial: PartialObject = serde_json::from_value(object.clone()).unwrap_or_default();
         let metadata: ObjectMeta = partial.metadata;
-        let Some((applied, body)) = &step.desired else { return };
+        let (Some((applied, _)), Some(api_version)) = (&step.desired, step::api_version_of(step.desired.as_ref()))
+        else {
+            return;
+        };
         // Ours is what we made: now, in an earlier run that is on record (it has a uid), or in one that died.
         let known = step.uid.is_some() || step.cause == Cause::Resumed;
         let entry = InventoryEntry {
             fields: own_fields(&metadata, &self.context.identity.field_manager),
             uid: metadata.uid,
             applied: *applied,
-            api_version: body.get("apiVersion").and_then(|version| version.as_str()).unwrap_or_default().to_owned(),
+            api_version: api_version.to_owned(),
             created: created || self.options.adopt || known,
         };
         self.report.inventory.insert(step.key.clone(), Some(entry));
@@ -207,12 +209,10 @@ impl Run<'_> {
 
     fn wait_for(&mut self, index: usize, object: Json, deleting: bool) {
         let step = &self.plan.steps[index];
-        let namespaces: BTreeSet<String> =
-            self.plan.steps.iter().filter_map(|step| step.key.scope.namespace().map(str::to_owned)).collect();
         let kinds = &self.context.kinds;
         let api_version = step::api_version_of(step.desired.as_ref())
             .or_else(|| kinds.any_version(&step.key.group, &step.key.kind).map(|(version, _)| version));
-        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &step.key, &namespaces));
+        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &step.key));
         if deleting && !opened {
             // The watch was open all the time, and may have told of the end before anybody waited for it.
             self.doubtful.insert(step.key.clone());
@@ -321,7 +321,7 @@ impl Run<'_> {
 
     /// A Pod that cannot start ends the wait for the workload that made it.
     async fn pod(&mut self, pod: &Json) {
-        let Some((namespace, owner, reason)) = self.pods.look(pod) else { return };
+        let Some((namespace, owner, reason)) = pod_failure(pod) else { return };
         let hash = pod["metadata"]["labels"]["pod-template-hash"].as_str().unwrap_or_default();
         let made_by = |key: &ResourceKey| {
             key.scope.namespace() == Some(namespace.as_str())

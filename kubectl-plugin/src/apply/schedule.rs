@@ -48,13 +48,9 @@ impl Schedule {
         let count = plan.nodes.len();
         let mut dependents = vec![Vec::new(); count];
         let mut height = vec![0; count];
-        let mut node_of = vec![0; plan.steps.len()];
         for (index, node) in plan.nodes.iter().enumerate() {
             for wait in &node.waits {
                 dependents[wait.node].push((index, wait.state));
-            }
-            if let Some(step) = node.step {
-                node_of[step] = index;
             }
         }
         // Waits only point backwards, so that going backwards sees every dependent first.
@@ -67,7 +63,7 @@ impl Schedule {
             unmet: plan.nodes.iter().map(|node| node.waits.len()).collect(),
             dependents,
             step_of: plan.nodes.iter().map(|node| node.step).collect(),
-            node_of,
+            node_of: plan.step_nodes(),
             height,
             queue: BinaryHeap::new(),
             open: plan.steps.len(),

@@ -4,27 +4,40 @@
 //! of the server. Opening one costs one request where the local store has the record's chunks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_compiler::canon::Value;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{self, Approvals, BindError, Bound, Owned, Plan, Seen};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cluster::{Failure, Kinds};
-use crate::record::head::{Lock, StoredGraph};
-use crate::record::{Found, InventoryEntry, RecordError, Records, apply_set, persist::head_name};
+use crate::record::head::StoredGraph;
+use crate::record::persist::{head_name, not_recorded};
+use crate::record::{Found, Head, InventoryEntry, RecordError, Records, apply_set};
 
 use super::observe::{Identity, Observation, Scope};
 
-/// Clocks of two machines may differ by this much.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// How often a lock is looked at that is waited for.
+const LOCK_POLL: Duration = Duration::from_millis(500);
 
 /// A run that died on this machine may have had requests on the way to the server: they land within this.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// Where manifests without a namespace go.
+#[derive(Debug, Clone, Copy)]
+pub enum Destination<'a> {
+    /// Here; an application that was applied to another namespace is refused.
+    Named(&'a str),
+    /// Where the application was applied before: it must have been. A namespace that is given must be that one.
+    Recorded {
+        /// What the user gave.
+        given: Option<&'a str>,
+    },
+}
 
 /// Why a target cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -107,9 +120,23 @@ pub struct Target {
 
 impl Target {
     /// Reads a target's record.
-    pub async fn open(records: Records, application: AppName, destination: &str) -> Result<Self, TargetError> {
+    pub async fn open(
+        records: Records,
+        application: AppName,
+        destination: Destination<'_>,
+    ) -> Result<Self, TargetError> {
         let found = records.load(&application).await?;
-        let target_id = found.as_ref().map_or_else(mint_target_id, |found| found.head.target.clone());
+        Self::from_head(records, application, destination, found).await
+    }
+
+    async fn from_head(
+        records: Records,
+        application: AppName,
+        destination: Destination<'_>,
+        found: Option<Found>,
+    ) -> Result<Self, TargetError> {
+        let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
+        let target_id = found.as_ref().map_or_else(random_name, |found| found.head.target.clone());
         let apply_set = found.as_ref().map_or_else(
             || apply_set::id(&head_name(&application), &records.namespace),
             |found| found.head.apply_set.clone(),
@@ -118,7 +145,7 @@ impl Target {
         let mut target = Self {
             records,
             application,
-            destination: destination.to_owned(),
+            destination,
             found,
             kinds: Kinds::default(),
             discovered: false,
@@ -135,13 +162,6 @@ impl Target {
     async fn read(&mut self) -> Result<(), TargetError> {
         let Some(found) = &self.found else { return Ok(()) };
         let head = found.head.clone();
-        if head.destination != self.destination && head.live.is_some() {
-            return Err(TargetError::Moved {
-                application: self.application.clone(),
-                recorded: head.destination,
-                given: self.destination.clone(),
-            });
-        }
         for (name, served) in &head.kinds {
             if let Some((api_version, kind)) = name.rsplit_once('/') {
                 self.kinds.insert(api_version, kind, served.clone());
@@ -158,6 +178,12 @@ impl Target {
         Ok(())
     }
 
+    /// The head, where there is one.
+    pub fn recorded_head(&self) -> Result<&Head, TargetError> {
+        let found = self.found.as_ref().map(|found| &found.head);
+        found.ok_or_else(|| not_recorded(&self.application, &self.records.namespace).into())
+    }
+
     /// A graph of the record, bound by the kinds that the record knows.
     pub async fn recorded(&mut self, stored: &StoredGraph) -> Result<Bound, TargetError> {
         let graph = Arc::new(self.records.graph(stored).await?);
@@ -167,11 +193,10 @@ impl Target {
     /// Binds a graph to this target; asks discovery where a kind is not known.
     pub async fn bind(&mut self, graph: Arc<ResourceGraph>) -> Result<Bound, TargetError> {
         let unknown = |kinds: &Kinds| {
-            graph.resources().iter().any(|resource| {
-                // A withheld body has no apiVersion; only Secrets are withheld, and every server has them.
-                let version = resource.body.get("apiVersion").and_then(Value::as_str).unwrap_or("v1");
-                kinds.get(version, &resource.key.kind).is_none()
-            })
+            let resources = graph.resources().iter();
+            resources
+                .map(|resource| kinds.get(resource.api_version(), &resource.key.kind))
+                .any(|served| served.is_none())
         };
         if unknown(&self.kinds) && !self.discovered {
             let doing = "cannot ask the API server for its kinds";
@@ -182,7 +207,7 @@ impl Target {
         self.kinds.add_definitions(&graph);
         let kinds = &self.kinds;
         Bound::new(graph, &self.destination, |api_version, kind| {
-            kinds.get(if api_version.is_empty() { "v1" } else { api_version }, kind).map(|served| served.namespaced)
+            kinds.get(api_version, kind).map(|served| served.namespaced)
         })
         .map_err(TargetError::Bind)
     }
@@ -231,39 +256,26 @@ impl Target {
         })
     }
 
-    /// The lock of another run, where it may still be alive.
-    #[must_use]
-    pub fn foreign_lock(&self) -> Option<&Lock> {
-        let lock = self.found.as_ref()?.head.lock.as_ref()?;
-        let grace = SignedDuration::from_secs(i64::try_from(lock.request_timeout_seconds).unwrap_or(60));
-        let over = Timestamp::now() > lock.expires + grace + CLOCK_SKEW;
-        (!over && !lock.holder.is_certainly_dead()).then_some(lock)
-    }
-
-    /// Whether a run died with the lock in its hand.
-    #[must_use]
-    pub fn has_dead_lock(&self) -> bool {
-        self.found.as_ref().is_some_and(|found| found.head.lock.is_some()) && self.foreign_lock().is_none()
-    }
-
     /// Opens a target that no other run is changing, waiting up to `patience` for one that is. `told` hears of it.
     pub async fn open_unlocked(
         records: Records,
         application: AppName,
-        destination: &str,
+        destination: Destination<'_>,
         patience: Duration,
         told: &mut dyn FnMut(String),
     ) -> Result<Self, TargetError> {
         let deadline = Instant::now() + patience;
         let mut watched: Option<(String, Instant)> = None;
         loop {
-            let target = Self::open(records.clone(), application.clone(), destination).await?;
-            let Some(lock) = target.foreign_lock() else {
-                if target.has_dead_lock() {
+            // The rest of the record is read only once nobody is at it.
+            let found = records.load(&application).await?;
+            settle(&application, &records.namespace, destination, found.as_ref())?;
+            let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock()) else {
+                if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
                     told("the run before this one died; going on from where it stopped".to_owned());
                     tokio::time::sleep(SETTLE).await;
                 }
-                return Ok(target);
+                return Self::from_head(records, application, destination, found).await;
             };
             // A lease that is not renewed for its whole length is over, whatever the clocks say.
             let state = format!("{} {}", lock.holder.run, lock.expires);
@@ -271,7 +283,7 @@ impl Target {
             match &watched {
                 Some((seen, since)) if *seen == state => {
                     if since.elapsed() >= lease {
-                        return Ok(target);
+                        return Self::from_head(records, application, destination, found).await;
                     }
                 }
                 _ => {
@@ -285,24 +297,47 @@ impl Target {
                 let (holder, expires) = (lock.holder.name.clone(), lock.expires);
                 return Err(TargetError::Locked { application, holder, expires });
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(LOCK_POLL).await;
         }
     }
 }
 
-/// 128 random bits in lower-case base32: short enough for a field manager, unique without coordination.
-fn mint_target_id() -> String {
-    random_name()
+/// The namespace for manifests that name none.
+fn settle(
+    application: &AppName,
+    record_namespace: &str,
+    destination: Destination<'_>,
+    found: Option<&Found>,
+) -> Result<String, TargetError> {
+    let given = match destination {
+        Destination::Named(given) => Some(given),
+        Destination::Recorded { given } => given,
+    };
+    let recorded = found.map(|found| found.head.destination.as_str());
+    match (recorded, given) {
+        (None, _) if matches!(destination, Destination::Recorded { .. }) => {
+            Err(not_recorded(application, record_namespace).into())
+        }
+        (Some(recorded), Some(given)) if recorded != given => Err(TargetError::Moved {
+            application: application.clone(),
+            recorded: recorded.to_owned(),
+            given: given.to_owned(),
+        }),
+        (recorded, given) => Ok(given.or(recorded).unwrap_or_default().to_owned()),
+    }
 }
 
-/// A name that nothing else has.
+/// 26 hexadecimal digits that nothing else has: short enough for a field manager, unique without coordination.
 #[must_use]
 pub fn random_name() -> String {
-    let mut bytes = [0_u8; 16];
+    let mut bytes = [0_u8; 13];
     // Without randomness from the system there is still the clock and the process.
     if getrandom::fill(&mut bytes).is_err() {
         let seed = format!("{:?} {}", Timestamp::now(), std::process::id());
-        bytes.copy_from_slice(&blake3::hash(seed.as_bytes()).as_bytes()[..16]);
+        bytes.copy_from_slice(&blake3::hash(seed.as_bytes()).as_bytes()[..13]);
     }
-    blake3::Hash::from_bytes(*blake3::hash(&bytes).as_bytes()).to_hex()[..26].to_owned()
+    bytes.iter().fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use gitops_compiler::canon::Value;
 use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::manifest::Definition;
 use gitops_compiler::name::ResourceKey;
 
 /// How a kind is served.
@@ -45,15 +46,13 @@ impl Kinds {
 
     /// Adds the kinds that the CRDs of a graph define: they are served once the CRDs are established.
     pub fn add_definitions(&mut self, graph: &ResourceGraph) {
-        let crds = graph.resources().iter();
-        for crd in crds.filter(|crd| crd.key.is("apiextensions.k8s.io", "CustomResourceDefinition")) {
-            let text = |path: &[&str]| crd.body.at(path).and_then(Value::as_str);
-            let (Some(group), Some(kind), Some(plural)) =
-                (text(&["spec", "group"]), text(&["spec", "names", "kind"]), text(&["spec", "names", "plural"]))
+        for crd in graph.resources() {
+            let plural = crd.body.at(&["spec", "names", "plural"]).and_then(Value::as_str);
+            let Some((Definition { group, kind, scope }, plural)) = Definition::of(&crd.key, &crd.body).zip(plural)
             else {
                 continue;
             };
-            let namespaced = text(&["spec", "scope"]) == Some("Namespaced");
+            let namespaced = scope == Some("Namespaced");
             for version in crd.body.at(&["spec", "versions"]).map(Value::items).unwrap_or_default() {
                 if let Some(name) = version.get("name").and_then(Value::as_str) {
                     let served = Served { plural: plural.to_owned(), namespaced };

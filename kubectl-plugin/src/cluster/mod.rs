@@ -7,12 +7,14 @@ mod connect;
 mod discovery;
 mod failure;
 mod kinds;
+mod list;
 mod request;
 mod watch;
 
 pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use failure::{Conflict, Failure};
 pub use kinds::{Kinds, Served, collection};
+pub use list::Listed;
 pub use request::{Applied, ApplyOptions, Cluster, ObjectMeta, PartialObject};
 pub use watch::{WatchEvent, Watched};
 

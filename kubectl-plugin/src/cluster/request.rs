@@ -66,13 +66,6 @@ pub struct PartialObject {
     pub metadata: ObjectMeta,
 }
 
-#[derive(Deserialize)]
-struct PartialList {
-    /// Null where there are none.
-    #[serde(default)]
-    items: Option<Vec<PartialObject>>,
-}
-
 /// How an object is applied.
 #[derive(Debug, Clone)]
 pub struct ApplyOptions<'a> {
@@ -94,7 +87,6 @@ pub struct Applied {
 }
 
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 impl Cluster {
     /// Reads an object or anything else.
@@ -115,17 +107,6 @@ impl Cluster {
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
         }
-    }
-
-    /// Reads the metadata of all objects at `collection` that match a label selector.
-    pub async fn list_metadata(&self, collection: &str, selector: &str) -> Result<Vec<ObjectMeta>, Failure> {
-        let path = if selector.is_empty() {
-            collection.to_owned()
-        } else {
-            format!("{collection}?labelSelector={}", encode(selector))
-        };
-        let list: PartialList = parse(self.get_as(&path, METADATA_LIST).await?)?;
-        Ok(list.items.unwrap_or_default().into_iter().map(|item| item.metadata).collect())
     }
 
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once.
@@ -248,7 +229,7 @@ fn parse_bytes(bytes: &[u8]) -> Result<Json, Failure> {
     serde_json::from_slice(bytes).map_err(|error| Failure::Malformed(error.to_string()))
 }
 
-fn parse<T: serde::de::DeserializeOwned>(answer: Json) -> Result<T, Failure> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(answer: Json) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|error| Failure::Malformed(error.to_string()))
 }
 

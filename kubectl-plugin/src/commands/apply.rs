@@ -9,7 +9,7 @@ use gitops_compiler::plan::{Bound, Plan};
 use gitops_compiler::tree::Snapshot;
 use serde_json::json;
 
-use crate::apply::{Target, commit::dry_run};
+use crate::apply::{Destination, Target, commit::dry_run};
 use crate::error::CommandError;
 use crate::record::head::Commit;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
@@ -59,7 +59,8 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let place = args.cluster.connect(store).await?;
     let patience = if args.dry_run.is_some() { Duration::ZERO } else { Duration::from_secs(args.run.lock_timeout) };
     let mut say = |message: String| session.printer.say(&message);
-    let opened = Target::open_unlocked(place.records, args.app.clone(), &place.destination, patience, &mut say);
+    let destination = Destination::Named(&place.destination);
+    let opened = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say);
     let mut target = opened.await?;
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;

@@ -63,7 +63,7 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
         if name.contains('@') && !name.contains("@{") {
             let release: ReleaseName = name.parse().map_err(CommandError::user)?;
             let place = args.cluster.connect(store).await?;
-            let head = super::history::load(&place.records, &release.app).await?;
+            let head = place.records.load_recorded(&release.app).await?.head;
             return show::graph(&place.records, show::find(&head, &release)?).await;
         }
     }

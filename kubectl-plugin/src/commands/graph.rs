@@ -64,9 +64,10 @@ fn explain(compilation: &Compilation, from: &str, to: &str) -> Result<String, Co
     let mut arrived: std::collections::BTreeMap<Node, usize> = std::collections::BTreeMap::new();
     let mut pending = std::collections::VecDeque::from([start]);
     while let Some(node) = pending.pop_front() {
-        for (index, edge) in edges.iter().enumerate().filter(|(_, edge)| edge.from == node) {
-            arrived.entry(edge.to).or_insert_with(|| {
-                pending.push_back(edge.to);
+        for index in compilation.graph.edges_of(node) {
+            let to = edges[index].to;
+            arrived.entry(to).or_insert_with(|| {
+                pending.push_back(to);
                 index
             });
         }

@@ -26,7 +26,7 @@ pub struct HistoryArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandError> {
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = load(&place.records, &args.app).await?;
+    let head = place.records.load_recorded(&args.app).await?.head;
     if args.output.is_some() {
         let releases: Vec<_> = head.releases.iter().rev().map(|release| release_json(&head, release)).collect();
         session.printer.json(&json!({
@@ -64,15 +64,6 @@ pub(super) fn unsettled(head: &Head) -> &'static str {
     } else {
         "the last run did not end: the next apply, or a rollback, settles it"
     }
-}
-
-/// The head of an application that was applied before.
-pub async fn load(records: &crate::record::Records, app: &AppName) -> Result<Head, CommandError> {
-    let found = records.load(app).await?;
-    found.map(|found| found.head).ok_or_else(|| {
-        CommandError::user(format!("no application {app} is recorded in the namespace {}", records.namespace))
-            .hint("name the namespace of its record with --record-namespace")
-    })
 }
 
 fn commit(release: &Release) -> String {

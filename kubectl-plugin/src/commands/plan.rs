@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::name::AppName;
 
-use crate::apply::Target;
+use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::output::plan_text;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
@@ -39,7 +39,8 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
     let place = args.cluster.connect(store).await?;
     let mut say = |message: String| session.printer.say(&message);
-    let opened = Target::open_unlocked(place.records, args.app.clone(), &place.destination, Duration::ZERO, &mut say);
+    let destination = Destination::Named(&place.destination);
+    let opened = Target::open_unlocked(place.records, args.app.clone(), destination, Duration::ZERO, &mut say);
     let mut target = opened.await?;
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;

@@ -34,14 +34,11 @@ pub struct RollbackArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = super::history::load(&place.records, &args.app).await?;
-    // The destination of a recorded application is the recorded one.
-    let destination = args.cluster.namespace.clone().unwrap_or(head.destination);
+    let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let mut target = Target::open_unlocked(place.records, args.app.clone(), &destination, patience, &mut say).await?;
-    let head = target.found.as_ref().map(|found| found.head.clone());
-    let head = head.ok_or_else(|| CommandError::user("the record is gone"))?;
+    let mut target = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say).await?;
+    let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
     let graph = target.records.graph(&release.graph).await?;
     let desired = target.bind(Arc::new(graph)).await?;

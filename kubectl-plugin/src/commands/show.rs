@@ -67,7 +67,7 @@ impl FromStr for ReleaseName {
 /// Runs the command.
 pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError> {
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = super::history::load(&place.records, &args.release.app).await?;
+    let head = place.records.load_recorded(&args.release.app).await?.head;
     let release = find(&head, &args.release)?;
     let graph = graph(&place.records, release).await?;
     match args.output {

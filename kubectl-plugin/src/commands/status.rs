@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::apply::Target;
 use crate::apply::observe::Observation;
-use crate::cluster::collection;
 use crate::error::CommandError;
 use crate::health::{self, Health, Status};
 use crate::output::table;
@@ -37,9 +36,8 @@ struct Row {
 /// Runs the command.
 pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = super::history::load(&place.records, &args.app).await?;
-    let destination = args.cluster.namespace.clone().unwrap_or_else(|| head.destination.clone());
-    let target = Target::open(place.records, args.app.clone(), &destination).await?;
+    let target = Target::open(place.records, args.app.clone(), args.cluster.recorded_destination()).await?;
+    let head = target.recorded_head()?;
     let observation = target.observe(None, false).await?;
     let rows = rows(&target, &observation).await?;
     let worst = rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
@@ -72,7 +70,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     }));
     session.printer.out(&format!("{}  {release}  {state}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
-        session.printer.say(super::history::unsettled(&head));
+        session.printer.say(super::history::unsettled(head));
     }
     Ok(0)
 }
@@ -110,23 +108,11 @@ async fn bodies(target: &Target) -> Result<BTreeMap<ResourceKey, serde_json::Val
     }
     let mut objects = BTreeMap::new();
     for ((group, kind), namespaces) in kinds {
-        let Some((api_version, served)) = target.kinds.any_version(group, kind) else { continue };
-        let selector = format!("labelSelector={}%3D{}", crate::cluster::PART_OF, target.identity.apply_set);
-        let everywhere = format!("{}?{selector}", collection(api_version, served, None));
-        let lists = match target.records.cluster.get(&everywhere).await {
-            Err(failure) if failure.is_forbidden() && !namespaces.is_empty() => {
-                let mut lists = Vec::new();
-                for namespace in namespaces {
-                    let path = format!("{}?{selector}", collection(api_version, served, Some(namespace)));
-                    lists.push(target.records.cluster.get(&path).await.map_err(listing)?);
-                }
-                lists
-            }
-            Err(failure) if failure.is_not_found() => Vec::new(),
-            answer => vec![answer.map_err(listing)?],
-        };
-        let items = |mut list: serde_json::Value| list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        for object in lists.into_iter().flat_map(items) {
+        let Some(served) = target.kinds.any_version(group, kind) else { continue };
+        let selector = format!("{}={}", crate::cluster::PART_OF, target.identity.apply_set);
+        let found: Vec<serde_json::Value> =
+            target.records.cluster.list_kind(served, &namespaces, &selector).await.map_err(listing)?;
+        for object in found {
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let key = ResourceKey::new(group, kind, text("namespace"), text("name"));
             objects.insert(key, object);

@@ -13,10 +13,9 @@ pub fn text(compilation: &Compilation) -> String {
     let mut text = String::new();
     for node in graph.order() {
         let _ = writeln!(text, "{}", graph.node_name(*node));
-        for (edge, field) in graph.edges().iter().zip(&compilation.provenance.fields) {
-            if edge.from == *node {
-                let _ = writeln!(text, "    {}", sentence(compilation, edge, field));
-            }
+        for index in graph.edges_of(*node) {
+            let (edge, field) = (&graph.edges()[index], &compilation.provenance.fields[index]);
+            let _ = writeln!(text, "    {}", sentence(compilation, edge, field));
         }
     }
     text

@@ -16,6 +16,7 @@ const SHOWN_FIELDS: usize = 3;
 #[must_use]
 pub fn plan_text(plan: &Plan) -> String {
     let mut rows = Vec::new();
+    let node_of_step = plan.step_nodes();
     let mut by_layer: Vec<(usize, &Step)> = plan.steps.iter().enumerate().collect();
     by_layer.sort_by_key(|(index, step)| (step.layer, *index));
     for (index, step) in by_layer {
@@ -29,7 +30,7 @@ pub fn plan_text(plan: &Plan) -> String {
         if step.changes.len() > SHOWN_FIELDS {
             notes.push(format!("{} more fields", step.changes.len() - SHOWN_FIELDS));
         }
-        notes.extend(after(plan, index));
+        notes.extend(after(&waits(plan, node_of_step[index])));
         row.push(notes.first().cloned().unwrap_or_default());
         rows.push(row);
         rows.extend(notes.into_iter().skip(1).map(|note| vec![String::new(), String::new(), String::new(), note]));
@@ -78,11 +79,11 @@ struct Waited<'a> {
     reason: &'static str,
 }
 
-/// The steps that a step waits for, by the edges of the graph: those that go last first.
-fn waits(plan: &Plan, index: usize) -> Vec<Waited<'_>> {
-    let node = plan.nodes.iter().find(|node| node.step == Some(index));
-    let waits = node.map(|node| node.waits.as_slice()).unwrap_or_default().iter();
+/// The steps that the step of a node waits for, by the edges of the graph: those that go last first.
+fn waits(plan: &Plan, node: usize) -> Vec<Waited<'_>> {
+    let waits = plan.nodes.get(node).map(|node| node.waits.as_slice()).unwrap_or_default();
     let mut found: Vec<Waited<'_>> = waits
+        .iter()
         .filter_map(|wait| {
             let step = plan.nodes.get(wait.node)?.step?;
             Some(Waited { step: plan.steps.get(step)?, wait, reason: wait.rule.as_ref()?.reason })
@@ -93,8 +94,7 @@ fn waits(plan: &Plan, index: usize) -> Vec<Waited<'_>> {
     found
 }
 
-fn after(plan: &Plan, index: usize) -> Option<String> {
-    let found = waits(plan, index);
+fn after(found: &[Waited<'_>]) -> Option<String> {
     let Waited { step, wait, reason } = found.first()?;
     let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
     let ready = if wait.state == State::Ready { " is ready" } else { "" };
@@ -104,8 +104,9 @@ fn after(plan: &Plan, index: usize) -> Option<String> {
 /// The steps as data.
 #[must_use]
 pub fn plan_json(plan: &Plan) -> Json {
+    let node_of_step = plan.step_nodes();
     let step = |(index, step): (usize, &Step)| {
-        let waits: Vec<Json> = waits(plan, index)
+        let waits: Vec<Json> = waits(plan, node_of_step[index])
             .iter()
             .map(|waited| json!({"resource": waited.step.key, "state": waited.wait.state, "reason": waited.reason}))
             .collect();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Owned};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Served;
@@ -16,6 +16,9 @@ use super::holder::Holder;
 
 /// The format of this head. A reader refuses any other.
 pub const FORMAT: u32 = 1;
+
+/// Clocks of two machines may differ by this much.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many releases are kept, unless the user says otherwise.
 pub const DEFAULT_HISTORY: usize = 10;
@@ -259,10 +262,13 @@ impl Head {
         last.max(pending).unwrap_or_default() + 1
     }
 
-    /// Our name to the server for this target.
+    /// The lock of another run, where it may still be alive.
     #[must_use]
-    pub fn field_manager(&self) -> String {
-        format!("kubectl-gitops:{}", self.target)
+    pub fn foreign_lock(&self) -> Option<&Lock> {
+        let lock = self.lock.as_ref()?;
+        let grace = SignedDuration::from_secs(i64::try_from(lock.request_timeout_seconds).unwrap_or(60));
+        let over = Timestamp::now() > lock.expires + grace + CLOCK_SKEW;
+        (!over && !lock.holder.is_certainly_dead()).then_some(lock)
     }
 
     /// The graph with this id, where any part of the record has it.

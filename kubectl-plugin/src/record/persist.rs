@@ -13,7 +13,7 @@ use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::store::Store;
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Cluster, Failure};
+use crate::cluster::{Cluster, Failure, PartialObject, Served};
 
 use super::head::{FORMAT, Layer, SecretBodies, StoredGraph};
 use super::pack::{self, PackError};
@@ -43,6 +43,14 @@ pub enum RecordError {
     /// Somebody else changed the head in the meantime.
     #[error("another run changed the record of this application in the meantime; nothing was lost, run again")]
     Moved,
+    /// There is no record where one is needed.
+    #[error("no application {application} is recorded in the namespace {namespace}")]
+    NotRecorded {
+        /// The application.
+        application: AppName,
+        /// Where its record was looked for.
+        namespace: String,
+    },
     /// A head of a version that this program does not know, or no head at all.
     #[error("the Secret {namespace}/{name} is not a record of this version of kubectl-gitops")]
     Format {
@@ -100,6 +108,11 @@ impl Records {
         }
     }
 
+    /// Reads the head of an application that must have been applied before.
+    pub async fn load_recorded(&self, application: &AppName) -> Result<Found, RecordError> {
+        self.load(application).await?.ok_or_else(|| not_recorded(application, &self.namespace))
+    }
+
     /// Writes the first head; fails where there is one. `members` are the keys that the ApplySet may hold.
     pub async fn create(&self, head: Head, members: &[&ResourceKey]) -> Result<Found, RecordError> {
         let name = head_name(&head.application);
@@ -140,14 +153,11 @@ impl Records {
             self.cluster.delete(&place, &found.uid, Some(&found.resource_version)).await.map_err(failed)?;
         }
         let selector = format!("{TARGET_LABEL}={target}");
-        let everywhere = self.cluster.list_metadata("/api/v1/secrets", &selector).await;
-        let chunks = match everywhere {
-            Err(failure) if failure.is_forbidden() => {
-                self.cluster.list_metadata(&secrets(&self.namespace), &selector).await.map_err(failed)?
-            }
-            listed => listed.map_err(failed)?,
-        };
-        for chunk in chunks {
+        let secrets = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });
+        let namespaces = [self.namespace.as_str()].into();
+        let chunks: Vec<PartialObject> =
+            self.cluster.list_kind(secrets, &namespaces, &selector).await.map_err(failed)?;
+        for PartialObject { metadata: chunk } in chunks {
             let place = path(&chunk.namespace, &chunk.name);
             self.cluster.delete(&place, &chunk.uid, None).await.map_err(failed)?;
         }
@@ -333,8 +343,8 @@ impl Records {
     /// The application whose objects carry this label value, where we may see it; for messages.
     pub async fn owner_of(&self, apply_set: &str) -> Option<String> {
         let selector = format!("{}={apply_set}", apply_set::ID);
-        let heads = self.cluster.list_metadata("/api/v1/secrets", &selector).await.ok()?;
-        let head = heads.first()?;
+        let heads = self.cluster.list::<PartialObject>("/api/v1/secrets", &selector).await.ok()?;
+        let PartialObject { metadata: head } = heads.first()?;
         let name = head.name.strip_prefix("kubectl-gitops.").unwrap_or(&head.name);
         Some(format!("{name} (recorded in the namespace {})", head.namespace))
     }
@@ -349,6 +359,11 @@ struct Version {
 #[must_use]
 pub fn head_name(application: &AppName) -> String {
     format!("kubectl-gitops.{application}")
+}
+
+/// There is no record where one is needed.
+pub(crate) fn not_recorded(application: &AppName, namespace: &str) -> RecordError {
+    RecordError::NotRecorded { application: application.clone(), namespace: namespace.to_owned() }
 }
 
 fn chunk_name(chunk: Id<Chunk>) -> String {

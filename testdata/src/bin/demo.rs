@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gitops_testdata::causes::with_causes;
 use gitops_testdata::demo::{self, Error, Options};
 
 /// What a shell says of a command that Ctrl-C ended.
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be listening.
-            let _ = writeln!(io::stderr(), "error: the demo ended early: {}", error.with_causes());
+            let _ = writeln!(io::stderr(), "error: the demo ended early: {}", with_causes(&error));
             if matches!(error, Error::Interrupted) { INTERRUPTED.into() } else { ExitCode::FAILURE }
         }
     }

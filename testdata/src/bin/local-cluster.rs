@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use gitops_testdata::causes::with_causes;
 use gitops_testdata::cluster::{self, Connection, Error, Lifetime, Options};
 use serde_json::json;
 
@@ -84,7 +85,7 @@ impl OptionArguments {
 
 fn main() -> ExitCode {
     run(Arguments::parse().command).unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "error: {}", error.with_causes());
+        let _ = writeln!(io::stderr(), "error: {}", with_causes(&error));
         ExitCode::FAILURE
     })
 }
@@ -124,7 +125,7 @@ fn supervise(options: &Options, lifetime: Lifetime) -> ExitCode {
     match cluster::supervise(options, lifetime, tell) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print(&json!({ "error": error.with_causes() }).to_string());
+            print(&json!({ "error": with_causes(&error) }).to_string());
             ExitCode::FAILURE
         }
     }

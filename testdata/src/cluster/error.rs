@@ -1,7 +1,6 @@
 //! Why there is no local cluster: one clause for the person who waits for it, the cause behind it as source.
 
 use std::io;
-use std::iter::successors;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -132,13 +131,5 @@ impl Error {
     #[must_use]
     pub fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted)
-    }
-
-    /// The error and its causes in one line, for a report to another process.
-    #[must_use]
-    pub fn with_causes(&self) -> String {
-        let causes = successors(std::error::Error::source(self), |error| error.source());
-        let causes: Vec<_> = causes.map(ToString::to_string).collect();
-        [&[self.to_string()], causes.as_slice()].concat().join(": ")
     }
 }

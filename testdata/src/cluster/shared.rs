@@ -13,6 +13,7 @@ use super::build::build;
 use super::directory::{Options, kubectl};
 use super::error::Error;
 use super::start::LocalCluster;
+use crate::causes::with_causes;
 
 /// How much of a prefix goes into a namespace's name, so that the whole is a DNS label.
 const LONGEST_PREFIX: usize = 40;
@@ -34,7 +35,7 @@ pub fn shared() -> &'static SharedCluster {
     static SHARED: OnceLock<Result<SharedCluster, Error>> = OnceLock::new();
     match SHARED.get_or_init(SharedCluster::find_or_start) {
         Ok(cluster) => cluster,
-        Err(error) => panic!("no cluster for the tests: {}", error.with_causes()),
+        Err(error) => panic!("no cluster for the tests: {}", with_causes(&error)),
     }
 }
 

@@ -22,6 +22,7 @@ use super::port::Port;
 use super::process::Process;
 use super::requests::{Lifetime, Next, Request, Requests};
 use super::{ready, stages};
+use crate::causes::with_causes;
 
 /// How long anything may take on the way to a ready cluster; a machine that is busy compiling takes its time.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -183,7 +184,7 @@ impl<'a> Supervisor<'a> {
             };
             let line = match answer {
                 Ok(id) => id.to_string(),
-                Err(error) => format!("error: {}", error.with_causes().replace('\n', "; ")),
+                Err(error) => format!("error: {}", with_causes(&error).replace('\n', "; ")),
             };
             let mut stdout = io::stdout();
             // Where nobody reads, stdin is about to close.

@@ -1,7 +1,6 @@
 //! Why the demo ended early: one clause, the cause behind it as source.
 
 use std::io;
-use std::iter::successors;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -58,14 +57,4 @@ pub enum Error {
     /// The user wanted the demo to end.
     #[error("interrupted")]
     Interrupted,
-}
-
-impl Error {
-    /// This error and what caused it, in one line.
-    #[must_use]
-    pub fn with_causes(&self) -> String {
-        let first: &dyn std::error::Error = self;
-        let causes = successors(Some(first), |error| error.source());
-        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-    }
 }

@@ -21,6 +21,7 @@ use super::interrupt::Interrupt;
 use super::shell::{Shell, print, quoted, say};
 use super::story;
 use crate::binary;
+use crate::causes::with_causes;
 use crate::cluster::{self, Connection, LocalCluster};
 use crate::shop::{Images, PUBLIC};
 
@@ -113,7 +114,7 @@ impl Stage {
         if told.is_err() && matches!(cluster, Cluster::Named(_)) {
             shell.interrupt.lower();
             if let Err(error) = story::take_back(&shell) {
-                say(&format!("error: {}; `{}{}` does it", error.with_causes(), story::DELETE, shell.cluster_flags));
+                say(&format!("error: {}; `{}{}` does it", with_causes(&error), story::DELETE, shell.cluster_flags));
             }
         }
         let was_ours = cluster.end()?;

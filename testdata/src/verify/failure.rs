@@ -1,7 +1,6 @@
 //! Why a check failed, in one line; what its commands printed stands above it.
 
 use std::io;
-use std::iter::successors;
 use std::process::ExitStatus;
 
 use crate::cluster;
@@ -50,13 +49,6 @@ impl Failure {
     /// For `map_err`: what could not be read.
     pub(super) fn unreadable(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Unreadable { what: what.into(), source }
-    }
-
-    /// The failure and its causes in one line.
-    pub(super) fn with_causes(&self) -> String {
-        let causes = successors(std::error::Error::source(self), |error| error.source());
-        let causes: Vec<_> = causes.map(ToString::to_string).collect();
-        [&[self.to_string()], causes.as_slice()].concat().join(": ")
     }
 }
 

@@ -24,6 +24,8 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use crate::causes::with_causes;
+
 pub use check::Check;
 
 use failure::Failure;
@@ -110,7 +112,7 @@ fn run_one(
             Row { name, outcome: Outcome::Passed, elapsed, detail }
         }
         Err(failure) => {
-            let detail = failure.with_causes();
+            let detail = with_causes(&failure);
             printer::failed(name, elapsed, &log, &detail);
             Row { name, outcome: Outcome::Failed, elapsed, detail }
         }

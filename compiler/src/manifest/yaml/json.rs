@@ -222,7 +222,7 @@ impl Reader<'_> {
         Ok(escaped)
     }
 
-    /// Reads `uXXXX`, and a second one where they make a pair.
+    /// Reads `u` and four hexadecimal digits, and a second one where they make a pair.
     fn unicode(&mut self) -> Result<char, Failure> {
         let high = self.unit(self.at).ok_or_else(|| self.syntax("`\\u` needs four hexadecimal digits"))?;
         self.at += 5;

@@ -1,0 +1,62 @@
+//! Lists: of one collection, and of a kind wherever the user may look.
+//!
+//! In: a collection, a label selector. Out: its objects, as metadata only or whole, in pages that the server cuts.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::request::{encode, parse};
+use super::{Cluster, Failure, PartialObject, Served, collection};
+
+/// A form in which objects are listed.
+pub trait Listed: DeserializeOwned {
+    /// What is asked for.
+    const ACCEPT: &'static str;
+}
+
+impl Listed for PartialObject {
+    const ACCEPT: &'static str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+}
+
+impl Listed for Json {
+    const ACCEPT: &'static str = "application/json";
+}
+
+#[derive(serde::Deserialize)]
+struct List<T> {
+    /// Null where there are none.
+    #[serde(default = "Option::default")]
+    items: Option<Vec<T>>,
+}
+
+impl Cluster {
+    /// The objects of a collection that match a label selector; all where it is empty.
+    pub async fn list<T: Listed>(&self, collection: &str, selector: &str) -> Result<Vec<T>, Failure> {
+        let query = if selector.is_empty() { String::new() } else { format!("?labelSelector={}", encode(selector)) };
+        let list: List<T> = parse(self.get_as(&format!("{collection}{query}"), T::ACCEPT).await?)?;
+        Ok(list.items.unwrap_or_default())
+    }
+
+    /// The objects of a kind that match a label selector, in one request; or in one for each of `namespaces` where that
+    /// is all the user may. A kind that is not served has no objects: they went with its CRD.
+    pub async fn list_kind<T: Listed>(
+        &self,
+        (api_version, served): (&str, &Served),
+        namespaces: &BTreeSet<&str>,
+        selector: &str,
+    ) -> Result<Vec<T>, Failure> {
+        match self.list(&collection(api_version, served, None), selector).await {
+            Err(failure) if failure.is_forbidden() && served.namespaced => {
+                let mut found = Vec::new();
+                for namespace in namespaces {
+                    found.extend(self.list::<T>(&collection(api_version, served, Some(namespace)), selector).await?);
+                }
+                Ok(found)
+            }
+            Err(failure) if failure.is_not_found() => Ok(Vec::new()),
+            other => other,
+        }
+    }
+}
