@@ -1,12 +1,15 @@
 //! Killing `apply` at random moments, then applying the same, the prior or a third revision, killed once more on the
 //! way: it converges each time, nothing is left over, and the history is true. Also two runs at once.
 //!
-//! The moments come from a seed that is printed. `GITOPS_LONG=1` runs twenty kills over the 1,001-object set; else a
-//! few over a small one.
+//! A moment is a time, or a number of lines that the run has told: the first kind also hits what is told to nobody, the
+//! second lies in the middle of a run however fast the machine is. Both come from a seed that is printed.
+//! `GITOPS_LONG=1` runs twenty rounds over the 1,001-object set; else a few over a small one.
 
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use gitops_testdata::services::services_with;
@@ -29,6 +32,13 @@ impl Random {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % limit.max(1)
     }
+}
+
+/// When a run is killed.
+#[derive(Debug)]
+enum Moment {
+    Milliseconds(u64),
+    Lines(u64),
 }
 
 /// Revision `number` of the application: another value in every ConfigMap, another number of services.
@@ -82,14 +92,21 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     let mut random = Random(seed);
     let world = World::new("crash");
     write_revision(&world, services, 0);
+    // The very first apply dies, too, when about half of the objects are there.
+    kill_at(&world, &Moment::Lines(services as u64 * 15));
     let first = world.apply(&arguments());
     assert_eq!(first.code, 0, "{}", first.told());
+    assert_settled(&world, &first.told());
     // As long as a change takes is as long as there is something to kill.
     write_revision(&world, services, 1000);
     let started = Instant::now();
     let changed = world.apply(&arguments());
     assert_eq!(changed.code, 0, "{}", changed.told());
-    let whole = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let lines = changed.stderr.lines().count() as u64;
+    let mut moment = |by_time: bool| {
+        if by_time { Moment::Milliseconds(random.below(milliseconds)) } else { Moment::Lines(random.below(lines)) }
+    };
     let mut applied = 1000;
     let mut interrupted = 0;
     let mut kill = 0;
@@ -97,7 +114,8 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     while kill < kills || (interrupted == 0 && kill < MOST_ROUNDS) {
         let (tried, prior) = (kill * 2 + 1, applied);
         write_revision(&world, services, tried);
-        let first_kill = kill_after(&world, random.below(whole));
+        let first_kill = moment(kill % 2 == 0);
+        kill_at(&world, &first_kill);
         // The same, the prior, and a third revision in turn; killed once more on the way.
         let wanted = match kill % 3 {
             0 => tried,
@@ -105,10 +123,11 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
             _ => tried + 1,
         };
         write_revision(&world, services, wanted);
-        let second_kill = kill_after(&world, random.below(whole));
+        let second_kill = moment(kill % 4 < 2);
+        kill_at(&world, &second_kill);
         let ended = world.apply(&arguments());
         let told = format!(
-            "kill {kill} of seed {seed}: revision {tried} killed after {first_kill} ms, then {wanted} after {second_kill} ms\n{}",
+            "kill {kill} of seed {seed}: revision {tried} killed at {first_kill:?}, then {wanted} at {second_kill:?}\n{}",
             ended.told()
         );
         assert_eq!(ended.code, 0, "{told}");
@@ -126,12 +145,19 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     assert_eq!(cleaned.code, 0, "{}", cleaned.told());
 }
 
-fn kill_after(world: &World, milliseconds: u64) -> u64 {
-    let mut child = world.start_apply(&arguments());
-    std::thread::sleep(Duration::from_millis(milliseconds));
+fn kill_at(world: &World, moment: &Moment) {
+    let stderr = if matches!(moment, Moment::Lines(_)) { Stdio::piped() } else { Stdio::null() };
+    let mut child = world.start_apply(&arguments(), stderr);
+    let mut told = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+    match moment {
+        Moment::Milliseconds(milliseconds) => std::thread::sleep(Duration::from_millis(*milliseconds)),
+        Moment::Lines(lines) => {
+            let lines = usize::try_from(*lines).expect("few lines");
+            let _ = told.iter_mut().flatten().take(lines).count();
+        }
+    }
     let _ = child.kill();
     let _ = child.wait();
-    milliseconds
 }
 
 #[test]
@@ -144,7 +170,7 @@ fn of_two_runs_at_once_one_waits_or_is_refused() {
     for index in 0..40 {
         world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "2"));
     }
-    let mut other = world.start_apply(&[]);
+    let mut other = world.start_apply(&[], Stdio::null());
     let ours = world.apply(&[]);
     let theirs = other.wait().expect("it ends").code();
     for code in [Some(ours.code), theirs] {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use gitops_testdata::cluster::{Component, LocalCluster, Options, User};
@@ -17,7 +18,7 @@ fn a_cluster_that_dies_in_the_middle_loses_nothing() {
     for index in 0..400 {
         world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
     }
-    let mut child = world.start_apply(&["--request-timeout", "2"]);
+    let mut child = world.start_apply(&["--request-timeout", "2"], Stdio::null());
     // Long enough to be in the middle of it, whatever the machine: the record says when it has begun.
     while world.try_kubectl(&["get", "configmap", "c0", "-n", "outage"]).status.code() != Some(0) {
         std::thread::sleep(Duration::from_millis(5));

@@ -35,7 +35,7 @@ const REDACTIONS: [(&str, &str); 9] = [
 
 /// The demo, with a folder for all that it puts into the system's temporary one.
 fn demo(temporary: &Path) -> Command {
-    let path = binary::path("gitops-testdata", "demo").expect("it builds");
+    let path = binary::path("demo").expect("it builds");
     let mut demo = Command::new(path);
     demo.env("TMPDIR", temporary).env_remove("NO_COLOR").stdin(Stdio::null());
     demo

@@ -97,7 +97,7 @@ impl Example {
     }
 
     fn run_in(&self, folder: &Path, arguments: &[&str]) -> String {
-        let program = gitops_testdata::binary::path("kubectl-gitops", "kubectl-gitops").expect("it is built");
+        let program = gitops_testdata::binary::path("kubectl-gitops").expect("it is built");
         let output = Command::new(program)
             .args(arguments)
             .current_dir(folder)
@@ -191,6 +191,7 @@ fn graph_shows_who_waits_for_whom() {
     let outputs = ["text", "dot", "mermaid"];
     let all = outputs.map(|output| example.run(&["graph", "shop", "--path", "shop", "-o", output]));
     insta::assert_snapshot!("graph", all.concat());
+    insta::assert_snapshot!("graph_svg", example.run(&["graph", "shop", "--path", "shop", "-o", "svg"]));
 }
 
 #[test]

@@ -32,18 +32,14 @@ pub enum Error {
         source: io::Error,
     },
     /// The build failed; Cargo has said why on stderr.
-    #[error("`cargo build --package {package} --bin {name}` failed; its messages are above")]
+    #[error("`cargo build --bin {name}` failed; its messages are above")]
     Build {
-        /// The package that was asked for.
-        package: String,
         /// The program that was asked for.
         name: String,
     },
     /// Cargo was content but named no executable.
-    #[error("cargo built package `{package}` without naming an executable `{name}`")]
+    #[error("cargo built without naming an executable `{name}`")]
     Missing {
-        /// The package that was asked for.
-        package: String,
         /// The program that was asked for.
         name: String,
     },
@@ -63,41 +59,41 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// Builds the program `name` of `package` and returns where it is.
+/// Builds the program `name` of this workspace and returns where it is.
 ///
 /// # Errors
 /// When Cargo cannot be run, or the build fails.
-pub fn path(package: &str, name: &str) -> Result<PathBuf, Error> {
-    static BUILT: Mutex<BTreeMap<(String, String), PathBuf>> = Mutex::new(BTreeMap::new());
+pub fn path(name: &str) -> Result<PathBuf, Error> {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (package.to_owned(), name.to_owned());
-    if let Some(path) = built.get(&key) {
+    if let Some(path) = built.get(name) {
         return Ok(path.clone());
     }
-    let path = build(package, name)?;
-    built.insert(key, path.clone());
+    let path = build(name)?;
+    built.insert(name.to_owned(), path.clone());
     Ok(path)
 }
 
-fn build(package: &str, name: &str) -> Result<PathBuf, Error> {
+fn build(name: &str) -> Result<PathBuf, Error> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command
-        .args(["build", "--quiet", "--package", package, "--bin", name])
+        // For the whole workspace, as the aliases do: the same features of dependencies, so that nothing is built twice.
+        .args(["build", "--quiet", "--bin", name])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     let output = command.output().map_err(|source| Error::Cargo { cargo, name: name.to_owned(), source })?;
-    let (package, name) = (package.to_owned(), name.to_owned());
+    let name = name.to_owned();
     if !output.status.success() {
-        return Err(Error::Build { package, name });
+        return Err(Error::Build { name });
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    messages.lines().find_map(|line| executable(line, &name)).ok_or(Error::Missing { package, name })
+    messages.lines().find_map(|line| executable(line, &name)).ok_or(Error::Missing { name })
 }
 
 /// The executable in one line of Cargo's output, where the line is about the program `name`.
@@ -128,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_supervisor_of_the_local_cluster_is_found() {
-        let path = path("gitops-testdata", "local-cluster").expect("this package builds");
+        let path = path("local-cluster").expect("this package builds");
         assert!(path.is_file(), "{} is there", path.display());
     }
 }

@@ -33,6 +33,8 @@ enum Output {
     Dot,
     /// For Markdown
     Mermaid,
+    /// A picture, for a browser
+    Svg,
     /// As `compile -o json`
     Json,
 }
@@ -49,6 +51,7 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
         Output::Text => session.printer.out(&output::graph_text(&compilation)),
         Output::Dot => session.printer.out(&output::dot(&compilation)),
         Output::Mermaid => session.printer.out(&output::mermaid(&compilation)),
+        Output::Svg => session.printer.out(&output::svg(&compilation)),
         Output::Json => session.printer.json(&super::compile::graph_json(&compilation)),
     }
     Ok(0)

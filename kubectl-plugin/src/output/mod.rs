@@ -6,11 +6,13 @@
 mod graph;
 mod plan;
 mod progress;
+mod svg;
 mod table;
 
 pub use graph::{dot, mermaid, text as graph_text};
 pub use plan::{plan_json, plan_text};
 pub use progress::Progress;
+pub use svg::svg;
 pub use table::{ago, counted, table};
 
 use std::io::{IsTerminal as _, Write as _};

@@ -115,11 +115,11 @@ impl World {
     }
 
     /// Starts `apply` and leaves it running.
-    pub(crate) fn start_apply(&self, more: &[&str]) -> Child {
+    pub(crate) fn start_apply(&self, more: &[&str], stderr: Stdio) -> Child {
         let mut arguments = vec!["apply", &self.name, "-n", &self.name, "--yes"];
         arguments.extend(more);
         let mut command = self.command(&arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+        command.stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts")
     }
 
     /// kubectl's output; fails the test where kubectl fails.

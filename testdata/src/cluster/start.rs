@@ -126,7 +126,7 @@ pub fn start_detached(options: &Options) -> Result<Connection, Error> {
 }
 
 fn supervisor(subcommand: &str, options: &Options) -> Result<Command, Error> {
-    let mut command = Command::new(binary::path("gitops-testdata", "local-cluster")?);
+    let mut command = Command::new(binary::path("local-cluster")?);
     command.args([subcommand, "--options", &options.to_json()]).stdout(Stdio::piped());
     Ok(command)
 }

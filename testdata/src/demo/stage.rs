@@ -58,7 +58,7 @@ impl Stage {
     pub(super) fn set(options: &Options) -> Result<Self, Error> {
         let begun = Instant::now();
         let building = "building kubectl-gitops (minutes the first time)";
-        let plugin = with_progress(building, || binary::path("kubectl-gitops", "kubectl-gitops"))?;
+        let plugin = with_progress(building, || binary::path("kubectl-gitops"))?;
         let kubectl = kubectl(options)?;
         let interrupt = Interrupt::listen().map_err(|source| Error::Start { command: "the demo".into(), source })?;
         let folder = tempfile::Builder::new().prefix("kubectl-gitops-demo-").tempdir();
@@ -130,7 +130,7 @@ impl Stage {
         let (folder, flags) = (folder.keep(), &shell.cluster_flags);
         let end = match &cluster {
             Cluster::Kept(connection) => {
-                let supervisor = binary::path("gitops-testdata", "local-cluster")?;
+                let supervisor = binary::path("local-cluster")?;
                 format!("{} stop {}", supervisor.display(), connection.directory.display())
             }
             Cluster::Own(_) | Cluster::Named(_) => format!("{}{flags}", story::DELETE),
