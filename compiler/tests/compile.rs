@@ -100,7 +100,10 @@ fn a_moved_folder_is_known_and_its_places_are_the_new_ones() {
     let moved = |path: &String| path.replacen("old/", "deep/new/", 1);
     assert_eq!(places(&new), places(&old).iter().map(moved).collect::<Vec<_>>());
     assert_eq!(places(&new), places(&compiled(&moved_commit, None)), "as without a store");
-    assert!(compiled(&opened.working_tree("old").expect("a working tree"), Some(&store)).memoised, "a clean tree, too");
+    assert!(
+        compiled(&opened.working_tree("old", None).expect("a working tree"), Some(&store)).memoised,
+        "a clean tree, too"
+    );
 }
 
 #[test]

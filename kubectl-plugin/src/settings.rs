@@ -10,7 +10,7 @@ use gitops_compiler::app::{AppSpec, Directory, Pattern};
 use gitops_compiler::compile::{Compilation, compile};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot};
+use gitops_compiler::tree::{FileMemo, Repository, Snapshot};
 
 use crate::apply::Destination;
 use crate::cluster::{Cluster, ConnectOptions, connect};
@@ -51,12 +51,12 @@ pub struct SourceArgs {
 
 impl SourceArgs {
     /// Reads the tree that the flags name.
-    pub fn snapshot(&self) -> Result<Snapshot, CommandError> {
-        self.snapshot_at(self.revision.as_deref())
+    pub fn snapshot(&self, store: Option<&Store>) -> Result<Snapshot, CommandError> {
+        self.snapshot_at(self.revision.as_deref(), store)
     }
 
     /// Reads the tree of another revision of the same folder.
-    pub fn snapshot_at(&self, revision: Option<&str>) -> Result<Snapshot, CommandError> {
+    pub fn snapshot_at(&self, revision: Option<&str>, store: Option<&Store>) -> Result<Snapshot, CommandError> {
         let repository = Repository::discover(&self.source)?;
         let folder = match &self.path {
             Some(path) => clean(path)?,
@@ -64,7 +64,7 @@ impl SourceArgs {
         };
         Ok(match revision {
             Some(revision) => repository.commit(revision, &folder)?,
-            None => repository.working_tree(&folder)?,
+            None => repository.working_tree(&folder, store.map(|store| store as &dyn FileMemo))?,
         })
     }
 
@@ -181,7 +181,7 @@ pub fn compiled(
     store: Option<&Store>,
     printer: Printer,
 ) -> Result<(Compilation, Snapshot), CommandError> {
-    let snapshot = source.snapshot()?;
+    let snapshot = source.snapshot(store)?;
     let compilation = compile_snapshot(source, &snapshot, name, store, printer)?;
     for lint in &compilation.lints {
         printer.say(&lint.to_string());

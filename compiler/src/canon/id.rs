@@ -51,6 +51,8 @@ kinds! {
     Graph = "g1", "graph";
     /// A piece of the record in the cluster.
     Chunk = "k1", "chunk";
+    /// A folder of this machine, by its absolute path.
+    Place = "w1", "place";
 }
 
 /// The id of an object of type `K`: 32 bytes of BLAKE3.

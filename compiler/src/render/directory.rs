@@ -12,7 +12,10 @@ use crate::tree::{Entry, EntryKind, Error, Snapshot};
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests, edges
 /// or lints: with the reader, the settling, the lists, the rules of `depend`.
-const RENDERER: (&str, u64) = ("directory", 1);
+const RENDERER: (&str, u64) = ("directory", 2);
+
+/// How a file begins that Git LFS has put elsewhere.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A render that is ready to run.
 pub struct Render<'a> {
@@ -85,6 +88,9 @@ impl Render<'_> {
                         read = reader.read(file)?;
                         &read
                     };
+                    if bytes.starts_with(LFS_POINTER) {
+                        return Ok((Vec::new(), vec![pointer(&file.path)]));
+                    }
                     Ok(manifest::read(&file.path, bytes))
                 },
             )
@@ -97,6 +103,13 @@ impl Render<'_> {
         manifest::number_generated(&mut manifests);
         Ok(manifests)
     }
+}
+
+fn pointer(path: &str) -> Diagnostic {
+    let origin = Origin { path: path.to_owned(), line: 1, column: 0 };
+    let message =
+        "this is a pointer of Git LFS, and its content is not in the repository: store manifests in Git itself";
+    Diagnostic::error(origin, message)
 }
 
 fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> Vec<&'a Entry> {

@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::canon::{Chunk, Graph, Id, Kind, Recipe};
+use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 use crate::graph::ResourceGraph;
+use crate::tree::FileMemo;
 
 use super::Error;
 
@@ -37,7 +38,7 @@ impl Store {
     /// Opens the store below `root`, making its folders where they are missing.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let root = root.join("v1");
-        for folder in ["graphs", "chunks", "memo", "tmp"] {
+        for folder in ["graphs", "chunks", "memo", "places", "tmp"] {
             let path = root.join(folder);
             create_private_folder(&path).map_err(|source| Error { path, source })?;
         }
@@ -86,17 +87,30 @@ impl Store {
 
     /// Remembers what a recipe gave. `entry` is opaque here.
     pub fn put_memo(&self, recipe: Id<Recipe>, entry: &[u8]) -> Result<(), Error> {
-        let mut bytes = checksum(recipe, entry).to_vec();
-        bytes.extend_from_slice(entry);
-        self.write(&self.path("memo", recipe), &bytes, Durability::Checked)
+        self.put_checked("memo", recipe, entry)
     }
 
     /// What a recipe gave before; `None` where nothing is known, or the entry is damaged.
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        let mut bytes = read_limited(&self.path("memo", recipe), MAX_GRAPH_BYTES)?;
+        self.checked("memo", recipe)
+    }
+
+    /// What is known of the files of a folder; `None` where nothing is, or it is damaged.
+    pub(super) fn place(&self, id: Id<Place>) -> Option<Vec<u8>> {
+        self.checked("places", id)
+    }
+
+    fn put_checked<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {
+        let mut bytes = checksum(id, entry).to_vec();
+        bytes.extend_from_slice(entry);
+        self.write(&self.path(folder, id), &bytes, Durability::Checked)
+    }
+
+    fn checked<K: Kind>(&self, folder: &str, id: Id<K>) -> Option<Vec<u8>> {
+        let mut bytes = read_limited(&self.path(folder, id), MAX_GRAPH_BYTES)?;
         let entry = bytes.split_off_checked(32)?;
-        (checksum(recipe, &entry) == *bytes).then_some(entry)
+        (checksum(id, &entry) == *bytes).then_some(entry)
     }
 
     pub(super) fn path<K: Kind>(&self, folder: &str, id: Id<K>) -> PathBuf {
@@ -120,9 +134,24 @@ impl Store {
     }
 }
 
-/// Keyed with the recipe, so that one entry cannot stand for another.
-fn checksum(recipe: Id<Recipe>, entry: &[u8]) -> [u8; 32] {
-    *blake3::keyed_hash(recipe.digest(), entry).as_bytes()
+impl FileMemo for Store {
+    fn load(&self, folder: &Path) -> Option<Vec<u8>> {
+        self.place(place_of(folder))
+    }
+
+    /// Failing to is no harm: the files are read again the next time.
+    fn save(&self, folder: &Path, bytes: &[u8]) {
+        let _ = self.put_checked("places", place_of(folder), bytes);
+    }
+}
+
+fn place_of(folder: &Path) -> Id<Place> {
+    Id::of(folder.as_os_str().as_encoded_bytes())
+}
+
+/// Keyed with the id, so that one entry cannot stand for another.
+fn checksum<K: Kind>(id: Id<K>, entry: &[u8]) -> [u8; 32] {
+    *blake3::keyed_hash(id.digest(), entry).as_bytes()
 }
 
 fn read_limited(path: &Path, limit: usize) -> Option<Vec<u8>> {

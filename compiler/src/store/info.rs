@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::canon::{Chunk, Graph, Id, Kind, Recipe};
+use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 
 use super::{Error, Store};
 
@@ -19,6 +19,8 @@ pub struct Info {
     pub chunks: usize,
     /// Remembered recipes.
     pub memo_entries: usize,
+    /// Folders of working trees whose files are known.
+    pub places: usize,
     /// Size of all files.
     pub bytes: u64,
 }
@@ -43,13 +45,14 @@ pub struct Collected {
     pub bytes: u64,
 }
 
-const FOLDERS: [&str; 3] = ["graphs", "chunks", "memo"];
+const FOLDERS: [&str; 4] = ["graphs", "chunks", "memo", "places"];
 
 impl Store {
     /// Counts what is there.
     pub fn info(&self) -> Result<Info, Error> {
         let mut info = Info::default();
-        for (folder, count) in FOLDERS.into_iter().zip([&mut info.graphs, &mut info.chunks, &mut info.memo_entries]) {
+        let counts = [&mut info.graphs, &mut info.chunks, &mut info.memo_entries, &mut info.places];
+        for (folder, count) in FOLDERS.into_iter().zip(counts) {
             for (_, metadata) in self.files(folder)? {
                 *count += 1;
                 info.bytes += metadata.len();
@@ -67,7 +70,8 @@ impl Store {
                 let whole = match folder {
                     "graphs" => parsed::<Graph>(&name).is_some_and(|id| self.graph(id).is_some()),
                     "chunks" => parsed::<Chunk>(&name).is_some_and(|id| self.chunk(id).is_some()),
-                    _ => parsed::<Recipe>(&name).is_some_and(|id| self.memo(id).is_some()),
+                    "memo" => parsed::<Recipe>(&name).is_some_and(|id| self.memo(id).is_some()),
+                    _ => parsed::<Place>(&name).is_some_and(|id| self.place(id).is_some()),
                 };
                 if whole {
                     verified.whole += 1;

@@ -9,6 +9,7 @@
 //!   graphs/g1-…           one segment for each graph: bodies, edges (zstd of its canonical bytes)
 //!   chunks/k1-…           pieces of records, as they are in the cluster
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
+//!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; as memo
 //!   tmp/                  files being written
 //! ```
 

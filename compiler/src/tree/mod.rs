@@ -8,15 +8,27 @@
 //! [`Entry`] with a way to read each. Nothing outside the tree can be reached through it: symbolic links are resolved
 //! inside the tree only, submodules are an error.
 
+mod attributes;
 mod commit;
+mod files;
 mod repository;
 mod snapshot;
+mod stamp;
 mod working;
 
 pub use repository::Repository;
 pub use snapshot::{CommitInfo, Entry, EntryKind, Snapshot};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Keeps what is known of the files of a working tree from one listing to the next. What it gives back is believed: it
+/// must be out of reach of whoever wrote the repository. Losing any of it costs time only.
+pub trait FileMemo {
+    /// What was saved for the folder at this absolute path.
+    fn load(&self, folder: &Path) -> Option<Vec<u8>>;
+    /// Keeps opaque bytes for a folder.
+    fn save(&self, folder: &Path, bytes: &[u8]);
+}
 
 /// Files larger than this are refused: 16 MiB.
 pub const MAX_BLOB_BYTES: u64 = 16 * 1024 * 1024;

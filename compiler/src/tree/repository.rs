@@ -9,7 +9,7 @@ use std::path::Path;
 use gix::objs::Kind;
 use gix::{ObjectId, ThreadSafeRepository};
 
-use super::{Error, Snapshot, commit, working};
+use super::{Error, FileMemo, Snapshot, commit, working};
 
 /// A repository on this machine.
 pub struct Repository {
@@ -41,8 +41,9 @@ impl Repository {
     }
 
     /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
-    pub fn working_tree(&self, folder: &str) -> Result<Snapshot, Error> {
-        working::snapshot(&self.inner.to_thread_local(), folder)
+    /// With `memo`, only files are read that changed since they were listed last.
+    pub fn working_tree(&self, folder: &str, memo: Option<&dyn FileMemo>) -> Result<Snapshot, Error> {
+        working::snapshot(&self.inner.to_thread_local(), folder, memo)
     }
 
     /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.

@@ -4,11 +4,11 @@
 //! threads can read.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use gix::ObjectId;
 
-use super::{Error, MAX_BLOB_BYTES, repository::read_object};
+use super::files::WorkingFiles;
+use super::{Error, repository::read_object};
 
 /// How many links may lead to one file.
 const MAX_LINKS: usize = 40;
@@ -62,8 +62,8 @@ pub struct Snapshot {
 pub(super) enum Bytes {
     /// In the object database.
     Objects(Box<gix::ThreadSafeRepository>),
-    /// In files below this folder.
-    Files(PathBuf),
+    /// In files on disk.
+    Files(Box<WorkingFiles>),
     /// Here.
     Memory(BTreeMap<String, Vec<u8>>),
 }
@@ -142,37 +142,11 @@ impl Reader<'_> {
                 let oid = entry.oid.ok_or_else(missing)?;
                 read_object(repository, oid, gix::objs::Kind::Blob, &entry.path)
             }
-            (Bytes::Files(root), _) => read_unchanged(root, entry),
+            (Bytes::Files(files), _) => files.read(entry),
             (Bytes::Memory(files), _) => files.get(&entry.path).cloned().ok_or_else(missing),
             (Bytes::Objects(_), None) => Err(missing()),
         }
     }
-}
-
-/// Reads a file of the working tree, which must be what it was when the tree was listed.
-fn read_unchanged(root: &std::path::Path, entry: &Entry) -> Result<Vec<u8>, Error> {
-    let bytes = read_file(root, entry)?;
-    let same = |oid: ObjectId| {
-        gix::objs::compute_hash(oid.kind(), gix::objs::Kind::Blob, &bytes).is_ok_and(|actual| actual == oid)
-    };
-    match entry.oid {
-        Some(oid) if !same(oid) => Err(path_error(&entry.path, "it changed while it was read: run this again")),
-        _ => Ok(bytes),
-    }
-}
-
-fn read_file(root: &std::path::Path, entry: &Entry) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::File { path: entry.path.clone(), source };
-    let path = root.join(&entry.path);
-    if entry.kind == EntryKind::Link {
-        let target = std::fs::read_link(&path).map_err(failed)?;
-        return Ok(target.into_os_string().into_encoded_bytes());
-    }
-    let length = std::fs::symlink_metadata(&path).map_err(failed)?.len();
-    if length > MAX_BLOB_BYTES {
-        return Err(path_error(&entry.path, &format!("{length} bytes; at most {} MiB are read", MAX_BLOB_BYTES >> 20)));
-    }
-    std::fs::read(&path).map_err(failed)
 }
 
 /// Where a link at `path` leads, as a path from the root; `None` where it leaves the tree.

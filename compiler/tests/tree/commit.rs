@@ -29,7 +29,10 @@ fn a_bare_repository_has_commits_and_no_working_tree() {
     let bare = open(&beside(&repository, "bare"));
     assert_eq!(read(&bare.commit("main", "app").expect("a commit"), "app/a.yaml").expect("read"), FIRST);
     assert_eq!(bare.commit(&first, "app").expect("a commit").entries().len(), 1);
-    assert_eq!(refused(bare.working_tree("app")), "this repository has no working tree: name a commit with --revision");
+    assert_eq!(
+        refused(bare.working_tree("app", None)),
+        "this repository has no working tree: name a commit with --revision"
+    );
 }
 
 #[test]
@@ -103,7 +106,10 @@ fn a_folder_that_is_missing_or_a_file_is_refused() {
         assert_eq!(refused(opened.commit("HEAD", folder)), format!("there is no folder `{folder}` in {place}"));
     }
     for folder in ["nowhere", "app/a.yaml"] {
-        assert_eq!(refused(opened.working_tree(folder)), format!("there is no folder `{folder}` in the working tree"));
+        assert_eq!(
+            refused(opened.working_tree(folder, None)),
+            format!("there is no folder `{folder}` in the working tree")
+        );
     }
 }
 
@@ -140,7 +146,7 @@ fn repositories_with_sha_256_are_read() {
         assert_eq!(read(&snapshot, "app/a.yaml").expect("read"), FIRST);
         assert_eq!(snapshot.commit.as_ref().expect("it has a commit").oid, first);
     }
-    let tree = opened.working_tree("app").expect("a working tree");
+    let tree = opened.working_tree("app", None).expect("a working tree");
     assert!(!tree.dirty);
     assert_eq!(compiled(&tree).graph.id(), compiled(&commit(&outer, "HEAD", "app")).graph.id(), "ids are ours");
     let absent = "1".repeat(40);

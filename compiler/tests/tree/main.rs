@@ -1,7 +1,9 @@
 //! Reads real repositories, made by the `git` program: commits, working trees, links, and hostile ones.
 
 mod commit;
+mod form;
 mod hostile;
+mod known;
 mod links;
 mod working;
 
@@ -28,7 +30,7 @@ fn open(path: &Path) -> Repository {
 }
 
 fn working_tree(repository: &RepositoryBuilder, folder: &str) -> Snapshot {
-    open(repository.path()).working_tree(folder).expect("a working tree")
+    open(repository.path()).working_tree(folder, None).expect("a working tree")
 }
 
 fn commit(repository: &RepositoryBuilder, revision: &str, folder: &str) -> Snapshot {

@@ -118,7 +118,7 @@ fn a_tree_without_commits_is_read() {
 fn a_clone_at_another_path_has_the_same_ids() {
     let (repository, _) = example();
     repository.git(&["clone", "--quiet", ".", "../clone"]).expect("cloned");
-    let clone = open(&beside(&repository, "clone")).working_tree("app").expect("a working tree");
+    let clone = open(&beside(&repository, "clone")).working_tree("app", None).expect("a working tree");
     let (here, there) = (compiled(&working_tree(&repository, "app")), compiled(&clone));
     assert_eq!((here.graph.id(), here.recipe), (there.graph.id(), there.recipe));
 }
@@ -130,7 +130,7 @@ fn a_linked_worktree_is_its_own_tree_of_one_repository() {
     let folder = beside(&repository, "linked");
     std::fs::write(folder.join("app/a.yaml"), SECOND).expect("written");
     let linked = open(&folder);
-    let tree = linked.working_tree("app").expect("a working tree");
+    let tree = linked.working_tree("app", None).expect("a working tree");
     assert_eq!((read(&tree, "app/a.yaml").expect("read").as_str(), tree.dirty), (SECOND, true));
     assert!(!working_tree(&repository, "app").dirty);
     assert_eq!(linked.commit("other", "app").expect("a commit").commit.expect("it has a commit").oid, first);
@@ -141,7 +141,7 @@ fn a_linked_worktree_is_its_own_tree_of_one_repository() {
 #[test]
 fn neither_the_users_configuration_nor_the_environment_counts() {
     if let Some(path) = std::env::var_os(CHILD) {
-        let tree = open(std::path::Path::new(&path)).working_tree("app").expect("a working tree");
+        let tree = open(std::path::Path::new(&path)).working_tree("app", None).expect("a working tree");
         assert_eq!(paths(&tree), ["app/a.yaml", "app/x.user", "app/x.xdg"]);
         return;
     }

@@ -69,7 +69,7 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
     }
     let app: AppName = "app".parse().map_err(|error| CommandError::user(format!("{error}")))?;
     let revision = name.or(args.source.revision.as_deref());
-    let snapshot = args.source.snapshot_at(revision)?;
+    let snapshot = args.source.snapshot_at(revision, store.as_ref())?;
     Ok(compile_snapshot(&args.source, &snapshot, app, store.as_ref(), session.printer)?.graph)
 }
 

@@ -1,0 +1,111 @@
+//! Files of a working tree, in Git's form.
+//!
+//! In: paths that were listed. Out: their bytes and their oids as `git add` would make them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use gix::{ObjectId, ThreadSafeRepository};
+
+use super::attributes::{Attributes, Converted};
+use super::repository::read_object;
+use super::snapshot::path_error;
+use super::{Entry, EntryKind, Error, MAX_BLOB_BYTES};
+
+/// What the index has of a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Indexed {
+    pub(super) oid: ObjectId,
+    pub(super) kind: EntryKind,
+    /// Outside of a sparse checkout: what is not on disk was not deleted.
+    pub(super) sparse: bool,
+}
+
+/// The files below one folder.
+pub(super) struct WorkingFiles {
+    pub(super) root: PathBuf,
+    pub(super) attributes: Attributes,
+    pub(super) indexed: BTreeMap<String, Indexed>,
+    pub(super) objects: ThreadSafeRepository,
+}
+
+impl WorkingFiles {
+    /// The oid that Git would give to what lies at `path`, of any size; none for a submodule. Also whether that follows
+    /// from the file and its attributes alone.
+    pub(super) fn oid(&self, path: &str, kind: EntryKind) -> Result<(Option<ObjectId>, bool), Error> {
+        let hash = self.objects.to_thread_local().object_hash();
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let blob = gix::objs::Kind::Blob;
+        if let (EntryKind::File | EntryKind::Link, Some(oid)) = (kind, self.sparse_oid(path)) {
+            return Ok((Some(oid), false));
+        }
+        match kind {
+            EntryKind::Submodule => Ok((None, false)),
+            EntryKind::Link => {
+                let target = self.link_target(path)?;
+                let oid = gix::objs::compute_hash(hash, blob, &target).map_err(std::io::Error::other);
+                Ok((Some(oid.map_err(failed)?), false))
+            }
+            EntryKind::File => {
+                let mut file = File::open(self.root.join(path)).map_err(failed)?;
+                let length = file.metadata().map_err(failed)?.len();
+                let plain = self.attributes.form_of(path)?.is_plain();
+                if !plain && length <= MAX_BLOB_BYTES {
+                    let Converted { bytes, settled } = self.converted(path)?;
+                    let oid = gix::objs::compute_hash(hash, blob, &bytes).map_err(std::io::Error::other);
+                    return Ok((Some(oid.map_err(failed)?), settled));
+                }
+                let (mut progress, go_on) = (gix::progress::Discard, AtomicBool::new(false));
+                let oid = gix::objs::compute_stream_hash(hash, blob, &mut file, length, &mut progress, &go_on);
+                Ok((Some(oid.map_err(std::io::Error::other).map_err(failed)?), true))
+            }
+        }
+    }
+
+    /// The bytes of an entry, which must be what they were when the tree was listed.
+    pub(super) fn read(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        if let Some(oid) = self.sparse_oid(&entry.path) {
+            return read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, &entry.path);
+        }
+        let bytes = match entry.kind {
+            EntryKind::Link => self.link_target(&entry.path)?,
+            EntryKind::File | EntryKind::Submodule => self.converted(&entry.path)?.bytes,
+        };
+        let same = |oid: ObjectId| {
+            gix::objs::compute_hash(oid.kind(), gix::objs::Kind::Blob, &bytes).is_ok_and(|actual| actual == oid)
+        };
+        match entry.oid {
+            Some(oid) if !same(oid) => Err(path_error(&entry.path, "it changed while it was read: run this again")),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// The oid of what is not on disk because the checkout is sparse.
+    fn sparse_oid(&self, path: &str) -> Option<ObjectId> {
+        let indexed = self.indexed.get(path).filter(|indexed| indexed.sparse)?;
+        self.root.join(path).symlink_metadata().is_err().then_some(indexed.oid)
+    }
+
+    fn link_target(&self, path: &str) -> Result<Vec<u8>, Error> {
+        let target = std::fs::read_link(self.root.join(path));
+        let target = target.map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Ok(target.into_os_string().into_encoded_bytes())
+    }
+
+    fn converted(&self, path: &str) -> Result<Converted, Error> {
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let file = self.root.join(path);
+        let length = std::fs::symlink_metadata(&file).map_err(failed)?.len();
+        if length > MAX_BLOB_BYTES {
+            return Err(path_error(path, &format!("{length} bytes; at most {} MiB are read", MAX_BLOB_BYTES >> 20)));
+        }
+        let bytes = std::fs::read(&file).map_err(failed)?;
+        let mut indexed = || {
+            let oid = self.indexed.get(path)?.oid;
+            read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, path).ok()
+        };
+        self.attributes.form_of(path)?.convert(path, bytes, &mut indexed)
+    }
+}
