@@ -5,6 +5,7 @@ mod form;
 mod hostile;
 mod known;
 mod links;
+mod traps;
 mod working;
 
 use std::path::{Path, PathBuf};
