@@ -7,6 +7,7 @@ use crate::app::AppSpec;
 use crate::canon::{Graph, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
+use crate::lint::{self, Levels};
 use crate::name::ResourceKey;
 use crate::render;
 use crate::store::Store;
@@ -60,10 +61,27 @@ fn counted(findings: &[Diagnostic]) -> String {
     format!("{errors} error{plural}; nothing was compiled")
 }
 
-/// Compiles one application. A store that cannot be written costs time the next time, and nothing else: `warn` is told.
+/// Compiles one application. Lints that `levels` denies are errors. A store that cannot be written costs time the next time, and nothing else: `warn` is told.
 pub fn compile(
     snapshot: &Snapshot,
     app: &AppSpec,
+    levels: &Levels,
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+) -> Result<Compilation, Error> {
+    let mut compilation = compile_neutrally(snapshot, app, levels, store, warn)?;
+    // Levels are no part of what is remembered: the same output serves all of them.
+    levels.apply(&mut compilation.lints);
+    if compilation.lints.iter().any(|finding| finding.level == Level::Error) {
+        return Err(Error::Manifests { findings: compilation.lints, files: compilation.files });
+    }
+    Ok(compilation)
+}
+
+fn compile_neutrally(
+    snapshot: &Snapshot,
+    app: &AppSpec,
+    levels: &Levels,
     store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
@@ -79,12 +97,14 @@ pub fn compile(
         return Ok(known.compilation(recipe, files, snapshot.folder()));
     }
     let manifests = render.run(&mut findings)?;
+    lint::check(&manifests, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let built = ResourceGraph::build(manifests, &mut findings);
     let built = match built {
         Ok(built) if !broken => built,
         other => {
             findings.extend(other.err().map(|error| error.findings).unwrap_or_default());
+            levels.apply(&mut findings);
             findings.sort();
             return Err(Error::Manifests { findings, files });
         }

@@ -7,7 +7,7 @@
 //! 2. [`diagnostic`]: errors and lints with their places.
 //! 3. [`tree`]: the files of a commit or of the working tree.
 //! 4. [`app`]: what to compile; [`render`]: files to manifests by a closed recipe.
-//! 5. [`manifest`]: text to objects, exactly as kubectl reads it.
+//! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`lint`]: what is worth a word and no error.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
 //! 8. [`store`]: graphs as files; [`compile`]: the driver that ties all of this together.
@@ -20,6 +20,7 @@ pub mod depend;
 pub mod diagnostic;
 pub mod diff;
 pub mod graph;
+pub mod lint;
 pub mod manifest;
 pub mod name;
 pub mod plan;

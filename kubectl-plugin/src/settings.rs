@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::app::{AppSpec, Directory, Pattern};
 use gitops_compiler::compile::{Compilation, compile};
+use gitops_compiler::lint::{LINTS, Levels};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{FileMemo, Repository, Snapshot};
@@ -47,6 +48,12 @@ pub struct SourceArgs {
     /// No files that match this glob
     #[arg(long, value_name = "GLOB")]
     pub exclude: Option<Pattern>,
+    /// Lints to leave out; `all` for all that are not denied by name
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Lints that are errors; `all` for all that are not allowed by name
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    pub deny: Vec<String>,
 }
 
 impl SourceArgs {
@@ -68,12 +75,30 @@ impl SourceArgs {
         })
     }
 
+    /// What the flags say of lints.
+    pub fn levels(&self) -> Result<Levels, CommandError> {
+        let levels = Levels { allow: self.allow.iter().cloned().collect(), deny: self.deny.iter().cloned().collect() };
+        match levels.unknown()[..] {
+            [] => Ok(levels),
+            [name] => Err(CommandError::user(format!("no lint is called `{name}`")).hint(lint_names())),
+            ref names => {
+                Err(CommandError::user(format!("no lints are called {}", names.join(", "))).hint(lint_names()))
+            }
+        }
+    }
+
     /// The application that the flags describe.
     #[must_use]
     pub fn app(&self, name: AppName) -> AppSpec {
         let (include, exclude) = (self.include.clone(), self.exclude.clone());
         AppSpec { name, directory: Directory { recurse: self.recursive, include, exclude } }
     }
+}
+
+/// One line for each lint, for messages.
+fn lint_names() -> String {
+    let names: Vec<&str> = LINTS.iter().map(|lint| lint.name).collect();
+    names.join(", ")
 }
 
 /// A path in a repository without `.` and doubled slashes; never one that leads out of it.
@@ -198,5 +223,5 @@ pub fn compile_snapshot(
     printer: Printer,
 ) -> Result<Compilation, CommandError> {
     let mut warn = |message: String| printer.say(&format!("warning: {message}"));
-    Ok(compile(snapshot, &source.app(name), store, &mut warn)?)
+    Ok(compile(snapshot, &source.app(name), &source.levels()?, store, &mut warn)?)
 }

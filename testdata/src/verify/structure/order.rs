@@ -24,6 +24,7 @@ const ORDERS: [Order; 2] = [
             "app",
             "manifest",
             "render",
+            "lint",
             "depend",
             "graph",
             "store",
