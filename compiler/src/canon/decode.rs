@@ -27,9 +27,16 @@ pub struct Decoder<'a> {
 }
 
 /// A container that is being filled: what is still missing, and what came so far.
-enum Open {
+enum Open<'a> {
     List(Vec<Value>, usize),
-    Map(Map, usize, Option<String>),
+    Map(Map, usize, Option<&'a str>),
+}
+
+/// A container that is being stepped over: how many items are missing, and for a map its last key.
+struct Skipped<'a> {
+    missing: usize,
+    map: bool,
+    key: Option<&'a str>,
 }
 
 impl<'a> Decoder<'a> {
@@ -54,7 +61,7 @@ impl<'a> Decoder<'a> {
 
     /// Reads any value, on an explicit stack.
     pub fn value(&mut self) -> Result<Value, DecodeError> {
-        let mut stack: Vec<Open> = Vec::new();
+        let mut stack: Vec<Open<'a>> = Vec::new();
         loop {
             let mut done = match self.scalar_or_open()? {
                 Ok(value) => value,
@@ -85,10 +92,75 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Steps over any value, checking all that [`Decoder::value`] checks, and gives its bytes.
+    pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
+        let start = self.offset;
+        let mut stack: Vec<Skipped<'a>> = Vec::new();
+        loop {
+            let (major, argument) = self.head()?;
+            match major {
+                0 | 1 => drop(self.int(argument)?),
+                3 => drop(self.text_of(argument)?),
+                4 | 5 => {
+                    if stack.len() >= MAX_DEPTH {
+                        return Err(self.error("nested too deeply"));
+                    }
+                    stack.push(Skipped { missing: self.length(argument)?, map: major == 5, key: None });
+                }
+                7 => drop(self.simple()?),
+                _ => return Err(self.error("no value has this type")),
+            }
+            // Scalars and empty containers end here; each end may end what holds it.
+            while stack.last().is_some_and(|open| open.missing == 0) {
+                stack.pop();
+            }
+            let Some(open) = stack.last_mut() else { return Ok(&self.input[start..self.offset]) };
+            open.missing -= 1;
+            if open.map {
+                let previous = open.key;
+                let key = self.next_key(previous)?;
+                if let Some(open) = stack.last_mut() {
+                    open.key = Some(key);
+                }
+            }
+        }
+    }
+
+    /// How far the input was read.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The text at `path` of the value that comes next, each part a key of a map: found without reading the rest.
+    #[must_use]
+    pub fn text_at(mut self, path: &[&str]) -> Option<&'a str> {
+        for part in path {
+            let (5, pairs) = self.head().ok()? else { return None };
+            let mut found = false;
+            for _ in 0..pairs {
+                let key = self.text().ok()?;
+                if key == *part {
+                    found = true;
+                    break;
+                }
+                self.skip().ok()?;
+            }
+            if !found {
+                return None;
+            }
+        }
+        self.text().ok()
+    }
+
     /// Reads text.
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length = self.expect(3, "expected text")?;
-        let bytes = self.take(length)?;
+        self.text_of(length as u64)
+    }
+
+    fn text_of(&mut self, length: u64) -> Result<&'a str, DecodeError> {
+        let bytes = self.take(self.length(length)?)?;
         std::str::from_utf8(bytes).map_err(|_| self.error("text is not UTF-8"))
     }
 
@@ -126,16 +198,12 @@ impl<'a> Decoder<'a> {
         found
     }
 
-    fn scalar_or_open(&mut self) -> Result<Result<Value, Open>, DecodeError> {
+    fn scalar_or_open(&mut self) -> Result<Result<Value, Open<'a>>, DecodeError> {
         let (major, argument) = self.head()?;
         Ok(match major {
             0 => Ok(Value::Int(self.int(argument)?)),
             1 => Ok(Value::Int(-1 - self.int(argument)?)),
-            3 => {
-                let bytes = self.take(self.length(argument)?)?;
-                let text = std::str::from_utf8(bytes).map_err(|_| self.error("text is not UTF-8"))?;
-                Ok(Value::from(text))
-            }
+            3 => Ok(Value::from(self.text_of(argument)?)),
             4 => Err(Open::List(Vec::new(), self.length(argument)?)),
             5 => Err(Open::Map(Map::new(), self.length(argument)?, None)),
             7 => Ok(self.simple()?),
@@ -143,7 +211,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn insert(&self, open: Open, value: Value) -> Result<Result<Value, Open>, DecodeError> {
+    fn insert(&self, open: Open<'a>, value: Value) -> Result<Result<Value, Open<'a>>, DecodeError> {
         Ok(match open {
             Open::List(mut items, missing) => {
                 items.push(value);
@@ -151,24 +219,26 @@ impl<'a> Decoder<'a> {
             }
             Open::Map(mut map, missing, key) => {
                 let key = key.ok_or_else(|| self.error("a value without a key"))?;
-                map.insert(key.clone(), value);
+                map.insert(key.to_owned(), value);
                 if missing == 1 { Ok(Value::Map(map)) } else { Err(Open::Map(map, missing - 1, Some(key))) }
             }
         })
     }
 
     /// Reads the next key of an open map; it must come after the one before.
-    fn with_key(&mut self, open: Open) -> Result<Open, DecodeError> {
+    fn with_key(&mut self, open: Open<'a>) -> Result<Open<'a>, DecodeError> {
         match open {
-            Open::Map(map, missing, previous) => {
-                let key = self.text()?.to_owned();
-                if previous.is_some_and(|previous| (previous.len(), &previous) >= (key.len(), &key)) {
-                    return Err(self.error("keys are out of order"));
-                }
-                Ok(Open::Map(map, missing, Some(key)))
-            }
+            Open::Map(map, missing, previous) => Ok(Open::Map(map, missing, Some(self.next_key(previous)?))),
             list @ Open::List(..) => Ok(list),
         }
+    }
+
+    fn next_key(&mut self, previous: Option<&str>) -> Result<&'a str, DecodeError> {
+        let key = self.text()?;
+        if previous.is_some_and(|previous| (previous.len(), previous) >= (key.len(), key)) {
+            return Err(self.error("keys are out of order"));
+        }
+        Ok(key)
     }
 
     fn simple(&mut self) -> Result<Value, DecodeError> {
@@ -289,6 +359,30 @@ mod tests {
         }
 
         #[test]
+        fn stepping_over_accepts_just_what_reading_does(value in any_value(), at in any::<usize>(), flip in any::<u8>()) {
+            let mut bytes = Encoder::encode(&value);
+            prop_assert_eq!(Decoder::new(&bytes).skip(), Ok(&bytes[..]));
+            let index = at % bytes.len();
+            bytes[index] ^= flip;
+            let (mut reading, mut stepping) = (Decoder::new(&bytes), Decoder::new(&bytes));
+            let read = reading.value().map(|_| reading.offset);
+            prop_assert_eq!(read.ok(), stepping.skip().ok().map(<[u8]>::len));
+        }
+
+        #[test]
+        fn text_is_found_where_the_value_has_it(value in any_value(), keys in prop::collection::vec(".{0,2}", 1..3)) {
+            let path: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let mut whole = Map::from([("b".to_owned(), value)]);
+            whole.insert(keys[0].clone(), Value::Map(Map::from([("x".to_owned(), Value::from("text"))])));
+            let whole = Value::Map(whole);
+            let bytes = Encoder::encode(&whole);
+            for path in [&path[..], &[path[0], "x"]] {
+                let expected = whole.at(path).and_then(Value::as_str);
+                prop_assert_eq!(Decoder::new(&bytes).text_at(path), expected);
+            }
+        }
+
+        #[test]
         fn bytes_that_decode_are_the_only_spelling(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             if let Ok(value) = Decoder::decode(&bytes) {
                 prop_assert_eq!(Encoder::encode(&value), bytes);
@@ -300,5 +394,6 @@ mod tests {
     fn a_deep_input_is_an_error_not_an_overflow() {
         let bytes = vec![0x81; 100_000];
         assert!(Decoder::decode(&bytes).is_err());
+        assert!(Decoder::new(&bytes).skip().is_err());
     }
 }

@@ -93,6 +93,11 @@ impl Encoder {
         self.bytes.push(0xf6);
     }
 
+    /// Writes bytes that are canonical already: what [`Encoder::encode`] or [`super::Decoder::skip`] gave.
+    pub(crate) fn canonical(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn fields(&mut self, map: &Map) {
         self.map(map.len());
         let mut sorted: Vec<_> = map.iter().collect();

@@ -1,15 +1,12 @@
 //! Making a graph from manifests.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
-use crate::canon::{Encoder, Id};
 use crate::depend::{self, Edge, Node};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::Manifest;
 
-use super::{Cycle, GraphEdge, GraphResource, ResourceGraph, cycle, order, root};
+use super::{Body, Cycle, GraphEdge, GraphResource, ResourceGraph, cycle, order, root};
 
 /// A graph with what is known of where it came from. The second half is no part of any id.
 #[derive(Debug, Clone)]
@@ -90,7 +87,8 @@ impl From<&Edge> for GraphEdge {
 
 fn resource(manifest: Manifest) -> GraphResource {
     let Manifest { key, body, origin: _ } = manifest;
-    GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) }
+    let body = Body::new(body);
+    GraphResource { key, id: body.id(), body }
 }
 
 fn duplicates(sorted: &[Manifest]) -> Vec<Diagnostic> {

@@ -12,7 +12,7 @@ use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
 use crate::depend::{self, Node, State, Strength};
 use crate::name::ResourceKey;
 
-use super::{GraphEdge, GraphResource, ResourceGraph, root};
+use super::{Body, GraphEdge, GraphResource, ResourceGraph, root};
 
 /// Bytes that are not the graph that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ impl ResourceGraph {
             } else {
                 encoder.list(2);
                 root::write_key(&mut encoder, &resource.key);
-                encoder.value(&resource.body);
+                encoder.canonical(resource.body.bytes());
             }
         }
         root::write_barriers(&mut encoder, &self.barriers);
@@ -89,11 +89,12 @@ impl ResourceGraph {
     }
 
     fn read(bytes: &[u8], bodies: &BTreeMap<Id<Resource>, Value>) -> Result<Self, DecodeGraphError> {
+        let buffer = Arc::new(bytes.to_vec());
         let mut decoder = Decoder::new(bytes);
         decoder.list_of(3)?;
         let mut resources = Vec::new();
         for _ in 0..decoder.list()? {
-            resources.push(read_resource(&mut decoder, bodies)?);
+            resources.push(read_resource(&mut decoder, &buffer, bodies)?);
         }
         let mut barriers = Vec::new();
         for _ in 0..decoder.list()? {
@@ -118,6 +119,7 @@ impl ResourceGraph {
 
 fn read_resource(
     decoder: &mut Decoder<'_>,
+    buffer: &Arc<Vec<u8>>,
     bodies: &BTreeMap<Id<Resource>, Value>,
 ) -> Result<GraphResource, DecodeGraphError> {
     let parts = decoder.list()?;
@@ -125,13 +127,15 @@ fn read_resource(
     let key = ResourceKey::new(decoder.text()?, decoder.text()?, decoder.text()?, decoder.text()?);
     match parts {
         2 => {
-            let body = decoder.value()?;
-            Ok(GraphResource { key, id: Id::of(&Encoder::encode(&body)), body: Arc::new(body) })
+            let start = decoder.offset();
+            decoder.skip()?;
+            let body = Body::stored(buffer, start..decoder.offset());
+            Ok(GraphResource { key, id: body.id(), body })
         }
         3 if decoder.null() => {
             let id = Id::from_digest(decoder.digest()?);
             let body = bodies.get(&id).cloned().unwrap_or(Value::Null);
-            Ok(GraphResource { key, id, body: Arc::new(body) })
+            Ok(GraphResource { key, id, body: Body::new(body) })
         }
         _ => Err(DecodeGraphError::Invalid("a resource has two or three parts")),
     }

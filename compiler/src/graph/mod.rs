@@ -11,17 +11,17 @@
 //! - graph: content root, hook root and edges. No name, place or time is in it: a comment, a moved file or a renamed
 //!   application leaves all three alone, and a better edge rule changes only the last.
 
+mod body;
 mod build;
 mod codec;
 mod cycle;
 mod order;
 mod root;
 
+pub use body::Body;
 pub use build::{BuildError, Built};
 pub use codec::DecodeGraphError;
 pub use cycle::Cycle;
-
-use std::sync::Arc;
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Node, Rule, State, Strength};
@@ -35,7 +35,7 @@ pub struct GraphResource {
     /// Hash of the body. Never shown for Secrets, whose values could be guessed from it; see [`GraphResource::shown_id`].
     pub id: Id<Resource>,
     /// The whole body.
-    pub body: Arc<Value>,
+    pub body: Body,
 }
 
 /// An edge of a graph: its identity, without the provenance that `depend` knows.
@@ -141,7 +141,7 @@ impl GraphResource {
     /// `apiVersion`, which every manifest has. A body that was withheld is a core Secret's, and so `v1`.
     #[must_use]
     pub fn api_version(&self) -> &str {
-        self.body.get("apiVersion").and_then(Value::as_str).unwrap_or("v1")
+        self.body.text_at(&["apiVersion"]).unwrap_or("v1")
     }
 
     /// The hook phases that the manifest names, where it is a hook of Argo CD or Helm rather than content.
@@ -164,8 +164,11 @@ impl GraphResource {
 }
 
 /// Argo CD's hook annotation counts first; Helm's only where there is none. `crd-install` marks plain content.
-fn hook_of(body: &Value) -> Option<&str> {
-    let annotation = |name| crate::manifest::annotation(body, name).filter(|text| !text.trim().is_empty());
+fn hook_of(body: &Body) -> Option<&str> {
+    let annotation = |name| {
+        let text = body.text_at(&["metadata", "annotations", name]);
+        text.filter(|text| !text.trim().is_empty())
+    };
     annotation("argocd.argoproj.io/hook")
         .or_else(|| annotation("helm.sh/hook").filter(|text| text.trim() != "crd-install"))
 }

@@ -15,11 +15,10 @@ pub use bind::{BindError, Bound};
 pub use build::{Input, build};
 pub use guard::{Approvals, Guard};
 
-use std::sync::Arc;
-
-use crate::canon::{Id, Resource, Value};
+use crate::canon::{Id, Resource};
 use crate::depend::{Rule, State};
 use crate::diff::FieldChange;
+use crate::graph::Body;
 use crate::name::ResourceKey;
 
 /// What we know of an object that we applied.
@@ -93,7 +92,7 @@ pub struct Step {
     /// Why.
     pub cause: Cause,
     /// What is applied; absent for deletions.
-    pub desired: Option<(Id<Resource>, Arc<Value>)>,
+    pub desired: Option<(Id<Resource>, Body)>,
     /// The uid that the object must have; absent where none is expected.
     pub uid: Option<String>,
     /// The fields that change, as far as the graphs tell.

@@ -1,5 +1,7 @@
 //! What a plan does in each situation, without a cluster.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;

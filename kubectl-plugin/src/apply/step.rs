@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_compiler::canon::{Id, Resource, Value};
+use gitops_compiler::canon::{Id, Resource};
+use gitops_compiler::graph::Body;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Step};
 use serde_json::{Value as Json, json};
@@ -100,8 +101,8 @@ pub fn body_to_send(step: &Step, identity: &Identity) -> Option<Json> {
 
 /// `apiVersion` of what a step applies.
 #[must_use]
-pub fn api_version_of(desired: Option<&(Id<Resource>, Arc<Value>)>) -> Option<&str> {
-    desired?.1.get("apiVersion")?.as_str()
+pub fn api_version_of(desired: Option<&(Id<Resource>, Body)>) -> Option<&str> {
+    desired?.1.text_at(&["apiVersion"])
 }
 
 async fn apply(context: &Context, step: &Step) -> StepOutcome {
