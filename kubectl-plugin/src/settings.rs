@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use gitops_compiler::app::{AppSpec, Directory, Pattern};
-use gitops_compiler::compile::{Compilation, compile};
+use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::compile::{Compilation, compile, summarise};
 use gitops_compiler::lint::{LINTS, Levels};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
@@ -212,6 +213,22 @@ pub fn compiled(
         printer.say(&lint.to_string());
     }
     Ok((compilation, snapshot))
+}
+
+/// The id of what the flags name, and what there is to say.
+pub fn identified(
+    source: &SourceArgs,
+    name: AppName,
+    store: Option<&Store>,
+    printer: Printer,
+) -> Result<Id<Graph>, CommandError> {
+    let snapshot = source.snapshot(store)?;
+    let mut warn = |message: String| printer.say(&format!("warning: {message}"));
+    let summary = summarise(&snapshot, &source.app(name), &source.levels()?, store, &mut warn)?;
+    for lint in &summary.lints {
+        printer.say(&lint.to_string());
+    }
+    Ok(summary.graph)
 }
 
 /// Compiles a snapshot without saying its lints.

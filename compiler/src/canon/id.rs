@@ -7,6 +7,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const TEXT_LENGTH: usize = 52;
@@ -19,6 +22,9 @@ pub trait Kind: Copy + Ord + std::hash::Hash + fmt::Debug {
     const CONTEXT: &'static str;
     /// What users call the object.
     const NOUN: &'static str;
+
+    /// The key that BLAKE3 derives from the context: half of the work of hashing a small object, done once.
+    fn context_key() -> &'static ContextKey;
 }
 
 macro_rules! kinds {
@@ -30,6 +36,11 @@ macro_rules! kinds {
             const PREFIX: &'static str = $prefix;
             const CONTEXT: &'static str = concat!("kubectl-gitops 2026 ", $prefix, " ", $noun);
             const NOUN: &'static str = $noun;
+
+            fn context_key() -> &'static ContextKey {
+                static KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context($name::CONTEXT));
+                &KEY
+            }
         }
     )*};
 }
@@ -65,7 +76,7 @@ impl<K: Kind> Id<K> {
     /// The id of the object with these canonical bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(K::CONTEXT);
+        let mut hasher = blake3::Hasher::new_from_context_key(K::context_key());
         hasher.update(bytes);
         Self::from_digest(*hasher.finalize().as_bytes())
     }

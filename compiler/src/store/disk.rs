@@ -63,6 +63,12 @@ impl Store {
         self.write(&path, &bytes, Durability::Synced)
     }
 
+    /// Whether a graph is there, perhaps damaged.
+    #[must_use]
+    pub fn has_graph(&self, id: Id<Graph>) -> bool {
+        self.path("graphs", id).exists()
+    }
+
     /// A graph; `None` where it is absent or damaged.
     #[must_use]
     pub fn graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {

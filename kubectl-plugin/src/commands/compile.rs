@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
 use crate::output::table;
-use crate::settings::{Session, SourceArgs, compiled};
+use crate::settings::{Session, SourceArgs, compiled, identified};
 
 /// Compile a folder of manifests into an immutable graph with an id
 #[derive(Debug, Args)]
@@ -40,12 +40,16 @@ enum Output {
 /// Runs the command.
 pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let (compilation, _) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    let name = || args.app.clone();
+    let compilation = || compiled(&args.source, name(), store.as_ref(), session.printer).map(|(made, _)| made);
     match args.output {
-        Output::Id => session.printer.out(&compilation.graph.id().to_string()),
-        Output::Table => session.printer.out(&resources(&compilation)),
-        Output::Yaml => session.printer.out(&manifests(&compilation)),
-        Output::Json => session.printer.json(&graph_json(&compilation)),
+        Output::Id => {
+            let id = identified(&args.source, name(), store.as_ref(), session.printer)?;
+            session.printer.out(&id.to_string());
+        }
+        Output::Table => session.printer.out(&resources(&compilation()?)),
+        Output::Yaml => session.printer.out(&manifests(&compilation()?)),
+        Output::Json => session.printer.json(&graph_json(&compilation()?)),
     }
     Ok(0)
 }

@@ -117,7 +117,9 @@ fn sort_rows(compilation: &Compilation, columns: &mut [Vec<Node>], count: usize)
             row[*node] = index;
         }
     };
-    columns.iter().for_each(|column| number(column, &mut row));
+    for column in columns.iter() {
+        number(column, &mut row);
+    }
     let sweep = |column: &mut Vec<Node>, neighbours: &[Vec<Node>], row: &mut [usize]| {
         let median = |node: &Node| {
             let mut rows: Vec<usize> = neighbours[*node].iter().map(|other| row[*other]).collect();

@@ -1,0 +1,164 @@
+//! What is remembered of a compilation: its ids, its lints, where everything came from.
+//!
+//! In: a compilation, or the bytes of an entry under a recipe. Out: the other. Paths are kept relative to the folder,
+//! since a moved folder has the same recipe. An entry is ours alone and checksummed by the store; one that is not whole
+//! is no entry.
+//!
+//! `[graph, content root, hook root, lints, [strings, origins, fields]]` in our canonical encoding. A lint is `[path,
+//! line, column, name, message]`. Origins (a path and a line for each resource) and fields (one for each edge) are
+//! numbers of strings, so that who needs the ids alone steps over a few bytes.
+
+use std::collections::HashMap;
+
+use crate::canon::{ContentRoot, DecodeError, Decoder, Encoder, Graph, HookRoot, Id};
+use crate::diagnostic::{Diagnostic, Level, Origin};
+use crate::graph::ResourceGraph;
+
+use super::Provenance;
+
+/// An entry.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) graph: Id<Graph>,
+    pub(super) content_root: Id<ContentRoot>,
+    pub(super) hook_root: Id<HookRoot>,
+    /// Without the levels that the user chose.
+    pub(super) lints: Vec<Diagnostic>,
+    /// Encoded.
+    provenance: Vec<u8>,
+}
+
+impl Entry {
+    pub(super) fn new(
+        graph: &ResourceGraph,
+        provenance: &Provenance,
+        lints: &[Diagnostic],
+        below: impl Fn(&str) -> String,
+    ) -> Self {
+        let relative = |origin: &Origin| Origin { path: below(&origin.path), ..origin.clone() };
+        let lint = |lint: &Diagnostic| Diagnostic { origin: relative(&lint.origin), ..lint.clone() };
+        let origins: Vec<Origin> = provenance.origins.iter().map(relative).collect();
+        Self {
+            graph: graph.id(),
+            content_root: graph.content_root(),
+            hook_root: graph.hook_root(),
+            lints: lints.iter().map(lint).collect(),
+            provenance: encode_provenance(&origins, &provenance.fields),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new();
+        encoder.list(5);
+        encoder.raw(self.graph.digest());
+        encoder.raw(self.content_root.digest());
+        encoder.raw(self.hook_root.digest());
+        encoder.list(self.lints.len());
+        for Diagnostic { origin, rule, message, level: _ } in &self.lints {
+            encoder.list(5);
+            encoder.text(&origin.path);
+            encoder.unsigned(origin.line as u64);
+            encoder.unsigned(origin.column as u64);
+            encoder.text(rule.as_deref().unwrap_or_default());
+            encoder.text(message);
+        }
+        encoder.raw(&self.provenance);
+        encoder.finish()
+    }
+
+    /// Reads an entry; paths come below `folder`.
+    pub(super) fn decode(bytes: &[u8], folder: &str) -> Result<Self, DecodeError> {
+        let mut decoder = Decoder::new(bytes);
+        decoder.list_of(5)?;
+        let (graph, content_root, hook_root) = (decoder.digest()?, decoder.digest()?, decoder.digest()?);
+        let mut lints = Vec::new();
+        for _ in 0..decoder.list()? {
+            decoder.list_of(5)?;
+            let path = inside(folder, decoder.text()?);
+            let origin = Origin { path, line: number(&mut decoder)?, column: number(&mut decoder)? };
+            let (rule, message) = (Some(decoder.text()?.to_owned()), decoder.text()?.to_owned());
+            lints.push(Diagnostic { origin, level: Level::Warning, rule, message });
+        }
+        let provenance = decoder.raw()?.to_vec();
+        decoder.end()?;
+        Ok(Self {
+            graph: Id::from_digest(graph),
+            content_root: Id::from_digest(content_root),
+            hook_root: Id::from_digest(hook_root),
+            lints,
+            provenance,
+        })
+    }
+
+    /// Where the parts of the graph came from; `None` where it is of another graph.
+    pub(super) fn provenance(&self, graph: &ResourceGraph, folder: &str) -> Option<Provenance> {
+        let provenance = decode_provenance(&self.provenance, folder).ok()?;
+        let whole =
+            provenance.origins.len() == graph.resources().len() && provenance.fields.len() == graph.edges().len();
+        whole.then_some(provenance)
+    }
+}
+
+/// A path as it is from the root of the repository. What has no path is of the set as a whole.
+fn inside(folder: &str, path: &str) -> String {
+    if folder.is_empty() || path.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+}
+
+fn number(decoder: &mut Decoder<'_>) -> Result<usize, DecodeError> {
+    Ok(usize::try_from(decoder.unsigned()?).unwrap_or(usize::MAX))
+}
+
+/// Strings under their numbers, each once.
+#[derive(Default)]
+struct Strings<'a> {
+    numbers: HashMap<&'a str, u64>,
+    all: Vec<&'a str>,
+}
+
+impl<'a> Strings<'a> {
+    fn number(&mut self, text: &'a str) -> u64 {
+        *self.numbers.entry(text).or_insert_with(|| {
+            self.all.push(text);
+            self.all.len() as u64 - 1
+        })
+    }
+}
+
+fn encode_provenance(origins: &[Origin], fields: &[String]) -> Vec<u8> {
+    let mut strings = Strings::default();
+    let origins: Vec<(u64, usize)> = origins.iter().map(|origin| (strings.number(&origin.path), origin.line)).collect();
+    let fields: Vec<u64> = fields.iter().map(|field| strings.number(field)).collect();
+    let mut encoder = Encoder::new();
+    encoder.list(3);
+    encoder.list(strings.all.len());
+    strings.all.iter().for_each(|text| encoder.text(text));
+    encoder.list(2 * origins.len());
+    for (path, line) in origins {
+        encoder.unsigned(path);
+        encoder.unsigned(line as u64);
+    }
+    encoder.list(fields.len());
+    fields.into_iter().for_each(|field| encoder.unsigned(field));
+    encoder.finish()
+}
+
+fn decode_provenance(bytes: &[u8], folder: &str) -> Result<Provenance, DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.list_of(3)?;
+    let mut strings = Vec::new();
+    for _ in 0..decoder.list()? {
+        strings.push(decoder.text()?);
+    }
+    let text = |number: usize| strings.get(number).copied().unwrap_or_default();
+    let mut origins = Vec::new();
+    for _ in 0..decoder.list()? / 2 {
+        let path = inside(folder, text(number(&mut decoder)?));
+        origins.push(Origin { path, line: number(&mut decoder)?, column: 0 });
+    }
+    let mut fields = Vec::new();
+    for _ in 0..decoder.list()? {
+        fields.push(text(number(&mut decoder)?).to_owned());
+    }
+    decoder.end()?;
+    Ok(Provenance { origins, fields })
+}

@@ -1,0 +1,194 @@
+//! The driver: a tree and an application to a graph, skipping what was done before.
+//!
+//! In: a [`Snapshot`], an [`AppSpec`], perhaps a [`Store`]. Out: a [`Compilation`], or every error of every file.
+//! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
+
+mod memo;
+
+use crate::app::AppSpec;
+use crate::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
+use crate::diagnostic::{Diagnostic, Level, Origin};
+use crate::graph::ResourceGraph;
+use crate::lint::{self, Levels};
+use crate::name::ResourceKey;
+use crate::render;
+use crate::store::Store;
+use crate::tree::{self, Snapshot};
+
+use memo::Entry;
+
+/// A compiled application.
+#[derive(Debug, Clone)]
+pub struct Compilation {
+    /// The graph.
+    pub graph: ResourceGraph,
+    /// What was rendered.
+    pub recipe: Id<Recipe>,
+    /// Where everything came from; beside the graph, never in an id.
+    pub provenance: Provenance,
+    /// What there is to say, sorted by place.
+    pub lints: Vec<Diagnostic>,
+    /// How many files took part.
+    pub files: usize,
+    /// Whether the output of an earlier compilation was used.
+    pub memoised: bool,
+}
+
+/// What an application compiles to, without the graph itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The id of the graph.
+    pub graph: Id<Graph>,
+    /// What stays in the cluster.
+    pub content_root: Id<ContentRoot>,
+    /// Its hooks.
+    pub hook_root: Id<HookRoot>,
+    /// What was rendered.
+    pub recipe: Id<Recipe>,
+    /// What there is to say, sorted by place.
+    pub lints: Vec<Diagnostic>,
+}
+
+/// Where the parts of a graph came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Where each resource was read, by node.
+    pub origins: Vec<Origin>,
+    /// The field that made each edge, beside the graph's edges.
+    pub fields: Vec<String>,
+}
+
+/// Why there is no graph.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
+    /// The manifests are wrong. All of them are named, lints included.
+    #[error("{}", counted(findings))]
+    Manifests {
+        /// Sorted by place.
+        findings: Vec<Diagnostic>,
+        /// How many files were read.
+        files: usize,
+    },
+}
+
+fn counted(findings: &[Diagnostic]) -> String {
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    let plural = if errors == 1 { "" } else { "s" };
+    format!("{errors} error{plural}; nothing was compiled")
+}
+
+/// Compiles one application. Lints that `levels` denies are errors. A store that cannot be written costs time the next
+/// time, and nothing else: `warn` is told.
+pub fn compile(
+    snapshot: &Snapshot,
+    app: &AppSpec,
+    levels: &Levels,
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+) -> Result<Compilation, Error> {
+    let mut findings = Vec::new();
+    let render = lay_out(snapshot, app, &mut findings)?;
+    let (recipe, files) = (render.recipe, render.file_count());
+    if let Some(known) = known(store, recipe, snapshot, files) {
+        return known.at_levels(levels);
+    }
+    let manifests = render.run(&mut findings)?;
+    lint::check(&manifests, &mut findings);
+    let broken = findings.iter().any(|finding| finding.level == Level::Error);
+    let built = match ResourceGraph::build(manifests, &mut findings) {
+        Ok(built) if !broken => built,
+        other => {
+            findings.extend(other.err().map(|error| error.findings).unwrap_or_default());
+            levels.apply(&mut findings);
+            findings.sort();
+            return Err(Error::Manifests { findings, files });
+        }
+    };
+    findings.sort();
+    findings.dedup();
+    let provenance = Provenance { origins: built.origins, fields: built.fields };
+    let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
+    if let Some(Err(error)) = store.map(|store| remember(store, &compilation, snapshot)) {
+        let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        warn(format!("{error}: {reason}; going on without it"));
+    }
+    compilation.at_levels(levels)
+}
+
+/// The ids of what an application compiles to. Where that is known the graph is not read.
+pub fn summarise(
+    snapshot: &Snapshot,
+    app: &AppSpec,
+    levels: &Levels,
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+) -> Result<Summary, Error> {
+    let render = lay_out(snapshot, app, &mut Vec::new())?;
+    let (recipe, files) = (render.recipe, render.file_count());
+    // Who asks for the id may ask for the graph next.
+    let entry = store.and_then(|store| {
+        let entry = Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()?;
+        store.has_graph(entry.graph).then_some(entry)
+    });
+    if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
+        settle(levels, &mut lints, files)?;
+        return Ok(Summary { graph, content_root, hook_root, recipe, lints });
+    }
+    let Compilation { graph, lints, .. } = compile(snapshot, app, levels, store, warn)?;
+    let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
+    Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
+}
+
+/// Chooses the files. Its lints are made each time; an error among them is final.
+fn lay_out<'a>(
+    snapshot: &'a Snapshot,
+    app: &AppSpec,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<render::Render<'a>, Error> {
+    let render = render::lay_out(snapshot, app, findings)?;
+    if findings.iter().any(|finding| finding.level == Level::Error) {
+        return Err(Error::Manifests { findings: std::mem::take(findings), files: render.file_count() });
+    }
+    Ok(render)
+}
+
+fn known(store: Option<&Store>, recipe: Id<Recipe>, snapshot: &Snapshot, files: usize) -> Option<Compilation> {
+    let store = store?;
+    let entry = Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()?;
+    let graph = store.graph(entry.graph)?;
+    let provenance = entry.provenance(&graph, snapshot.folder())?;
+    Some(Compilation { graph, recipe, provenance, lints: entry.lints, files, memoised: true })
+}
+
+fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<(), crate::store::Error> {
+    let Compilation { graph, provenance, lints, recipe, .. } = compilation;
+    store.put_graph(graph)?;
+    let entry = Entry::new(graph, provenance, lints, |path| snapshot.below(path).to_owned());
+    store.put_memo(*recipe, &entry.encode())
+}
+
+/// Gives lints their levels, which are no part of what is remembered: one entry serves all of them.
+fn settle(levels: &Levels, lints: &mut Vec<Diagnostic>, files: usize) -> Result<(), Error> {
+    levels.apply(lints);
+    if lints.iter().any(|finding| finding.level == Level::Error) {
+        return Err(Error::Manifests { findings: std::mem::take(lints), files });
+    }
+    Ok(())
+}
+
+impl Compilation {
+    fn at_levels(mut self, levels: &Levels) -> Result<Self, Error> {
+        settle(levels, &mut self.lints, self.files)?;
+        Ok(self)
+    }
+
+    /// Where a resource was read, by its key as written.
+    #[must_use]
+    pub fn origin(&self, key: &ResourceKey) -> Option<&Origin> {
+        let found = self.graph.resources().binary_search_by(|resource| resource.key.cmp(key));
+        self.provenance.origins.get(found.ok()?)
+    }
+}
