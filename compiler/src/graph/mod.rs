@@ -25,6 +25,7 @@ pub use cycle::Cycle;
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Node, Rule, State, Strength};
+use crate::manifest::Definition;
 use crate::name::ResourceKey;
 
 /// A resource: a canonical body under its key.
@@ -142,6 +143,12 @@ impl GraphResource {
     #[must_use]
     pub fn api_version(&self) -> &str {
         self.body.text_at(&["apiVersion"]).unwrap_or("v1")
+    }
+
+    /// What it defines, where it is a CustomResourceDefinition. No other body is decoded for the answer.
+    #[must_use]
+    pub fn definition(&self) -> Option<Definition<'_>> {
+        Definition::is(&self.key).then(|| Definition::of(&self.key, &self.body)).flatten()
     }
 
     /// The hook phases that the manifest names, where it is a hook of Argo CD or Helm rather than content.

@@ -59,11 +59,17 @@ pub struct Definition<'a> {
 }
 
 impl<'a> Definition<'a> {
+    /// Whether objects with this key are definitions.
+    #[must_use]
+    pub fn is(key: &ResourceKey) -> bool {
+        key.is("apiextensions.k8s.io", "CustomResourceDefinition")
+    }
+
     /// Reads the body under a key; `None` for every other kind of object, and for a definition without these names.
     #[must_use]
     pub fn of(key: &ResourceKey, body: &'a Value) -> Option<Self> {
         let text = |path: &[&str]| body.at(path).and_then(Value::as_str);
-        if !key.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        if !Self::is(key) {
             return None;
         }
         let (group, kind) = (text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);

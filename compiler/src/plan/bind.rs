@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::depend::Node;
 use crate::graph::{GraphResource, ResourceGraph};
-use crate::manifest::Definition;
 use crate::name::ResourceKey;
 
 /// A graph with the keys that its resources have in one target.
@@ -100,6 +99,6 @@ impl Bound {
 
 /// Whether the kinds that the graph's own CRDs define have namespaces.
 fn defined_kinds(graph: &ResourceGraph) -> BTreeMap<(&str, &str), bool> {
-    let definitions = graph.resources().iter().filter_map(|resource| Definition::of(&resource.key, &resource.body));
+    let definitions = graph.resources().iter().filter_map(GraphResource::definition);
     definitions.filter_map(|found| Some(((found.group, found.kind), found.scope? == "Namespaced"))).collect()
 }

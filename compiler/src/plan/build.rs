@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::depend::State;
 use crate::diff;
+use crate::graph::GraphResource;
 use crate::name::ResourceKey;
 
 use super::{Action, Approvals, Bound, Cause, Owned, Plan, PlanNode, Seen, Step, Wait, guard};
@@ -71,7 +72,8 @@ fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut 
         waits[edge.from].push(Wait { node: position[edge.to], state: edge.state, rule: Some(edge.rule) });
     }
     for node in graph.order() {
-        let step = input.desired.keys().get(*node).and_then(|key| apply_step(input, unsettled, key));
+        let wanted = input.desired.keys().get(*node).zip(graph.resources().get(*node));
+        let step = wanted.and_then(|(key, resource)| apply_step(input, unsettled, key, resource));
         if *node < graph.resources().len() && step.is_none() {
             plan.unchanged += 1;
         }
@@ -83,8 +85,12 @@ fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut 
     }
 }
 
-fn apply_step(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, key: &ResourceKey) -> Option<Step> {
-    let resource = input.desired.resource(key)?;
+fn apply_step(
+    input: &Input<'_>,
+    unsettled: &BTreeSet<ResourceKey>,
+    key: &ResourceKey,
+    resource: &GraphResource,
+) -> Option<Step> {
     let owned = input.inventory.get(key);
     let (action, cause, uid) = match (owned, input.seen.get(key)) {
         (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),

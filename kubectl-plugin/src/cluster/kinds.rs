@@ -47,11 +47,8 @@ impl Kinds {
     /// Adds the kinds that the CRDs of a graph define: they are served once the CRDs are established.
     pub fn add_definitions(&mut self, graph: &ResourceGraph) {
         for crd in graph.resources() {
-            let plural = crd.body.at(&["spec", "names", "plural"]).and_then(Value::as_str);
-            let Some((Definition { group, kind, scope }, plural)) = Definition::of(&crd.key, &crd.body).zip(plural)
-            else {
-                continue;
-            };
+            let Some(Definition { group, kind, scope }) = crd.definition() else { continue };
+            let Some(plural) = crd.body.at(&["spec", "names", "plural"]).and_then(Value::as_str) else { continue };
             let namespaced = scope == Some("Namespaced");
             for version in crd.body.at(&["spec", "versions"]).map(Value::items).unwrap_or_default() {
                 if let Some(name) = version.get("name").and_then(Value::as_str) {
