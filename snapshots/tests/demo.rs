@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use gitops_testdata::binary;
 use gitops_testdata::cluster::{self, LocalCluster};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What a shell says of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -115,9 +116,8 @@ fn interrupt(demo: &mut Command) -> (Option<i32>, String) {
         assert_ne!(stdout.read_line(&mut told).expect("it is text"), 0, "it ended early: {told}");
     }
     // Every process in a terminal's foreground gets the signal.
-    let group = format!("-{}", running.id());
-    let sent = Command::new("kill").args(["-INT", "--", &group]).status().expect("there is a kill");
-    assert!(sent.success(), "the demo is running");
+    let group = i32::try_from(running.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process_group(group, Signal::INT).expect("the demo is running");
     stdout.read_to_string(&mut told).expect("it is text");
     (running.wait().expect("it ends").code(), told)
 }
