@@ -1,15 +1,19 @@
-//! The page of commands is what the program says of itself: `docs/commands.md` is made from clap and compared here.
+//! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and compared here;
+//! `docs/edges.md` is written by hand, and has every rule that makes edges, and no other.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
+use gitops_compiler::depend::RULES;
 use kubectl_gitops::cli::Cli;
 
 /// The same on every terminal.
 const WIDTH: usize = 100;
 const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test docs";
 const ERRORS: &str = include_str!("../src/error.rs");
+const EDGES: &str = include_str!("../docs/edges.md");
 
 fn page() -> String {
     let mut root = Cli::command().term_width(WIDTH);
@@ -69,6 +73,19 @@ fn all_exit_codes_are_in_the_table() {
     for code in [0, 1, 2, 3, 4, 70] {
         assert!(table.contains(&format!("| {code} |")), "{code} in\n{table}");
     }
+}
+
+/// The first column of each table has the names of rules, in backticks.
+#[test]
+fn the_page_of_edges_has_every_rule_and_no_other() {
+    let cells = EDGES.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let told: Vec<&str> = cells.flat_map(|cell| cell.split('`')).filter(|name| !matches!(*name, "" | ", ")).collect();
+    let once: BTreeSet<&str> = told.iter().copied().collect();
+    assert_eq!(told.len(), once.len(), "a rule is there twice: {told:?}");
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
+    let missing: Vec<_> = rules.difference(&once).collect();
+    let unknown: Vec<_> = once.difference(&rules).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "docs/edges.md has not {missing:?}, and wrongly {unknown:?}");
 }
 
 #[test]

@@ -3,24 +3,43 @@
 //! In: all manifests of one application. Out: [`Edge`]s, each with its rule, its strength and the field it was read
 //! from, and diagnostics for what users wrote that cannot be met.
 //!
-//! One file for each family of rules. An inferred edge only ever points inside the set: a reference to something that
-//! is not in it makes no edge. What users write (`depends-on`, waves) must point inside the set, or it is an error.
-//! Soft edges are hints that may be dropped where they would close a cycle; see `graph`.
+//! One file for each family of rules; most are tables of fields (`reference`). An inferred edge only ever points inside
+//! the set: a reference to something that is not in it makes no edge. What users write (`depends-on`, waves, change
+//! rules) must point inside the set, or it is an error. Soft edges are hints that may be dropped where they would close
+//! a cycle; see `graph`.
 
-mod custom_resource;
+mod admission;
+mod backend;
+mod barrier;
+mod edges;
 mod explicit;
+mod extensions;
+mod gateway;
 mod index;
 mod ingress;
+mod kapp;
 mod namespace;
 mod pods;
+mod policies;
 mod rbac;
+mod reference;
+mod selector;
+mod served;
+mod storage;
 mod wave;
+mod webhook;
+mod werf;
 
+pub use barrier::Barrier;
 pub use index::Index;
-pub use wave::Barriers;
 
+use std::ops::Bound;
+
+use crate::canon::{Map, Value};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+
+use edges::{Edges, MAX_EDGES, Sink};
 
 /// A resource or a barrier of the graph: manifests first, in key order, then the barriers.
 pub type Node = usize;
@@ -78,21 +97,68 @@ pub struct Edge {
 /// All rules, for documentation and for reading stored graphs.
 pub const RULES: &[Rule] = &[
     namespace::RULE,
-    custom_resource::RULE,
+    namespace::OWNER,
+    served::CUSTOM_RESOURCE,
+    served::API_SERVICE,
     pods::CONFIG,
+    pods::PRODUCER,
+    pods::VOLUME_SECRET,
     pods::SERVICE_ACCOUNT,
     pods::SERVICE_ACCOUNT_OF_POD,
-    pods::CLAIM,
     pods::BINDING,
+    pods::CLAIM,
+    pods::CLASS,
+    pods::CLASS_OF_POD,
+    pods::RESOURCE_CLAIM,
+    pods::STORAGE_CLASS,
     pods::GOVERNING_SERVICE,
+    policies::BEHIND,
+    policies::POLICY,
     rbac::ROLE,
     rbac::SUBJECT,
+    rbac::ACCOUNT_SECRET,
+    rbac::ACCOUNT_OF_TOKEN,
+    storage::CLASS,
+    storage::VOLUME,
+    storage::SOURCE,
+    storage::DRIVER,
+    storage::SECRET,
+    storage::SNAPSHOT_CLASS,
+    storage::SNAPSHOT_SOURCE,
+    storage::ATTACHMENT,
     ingress::BACKEND,
     ingress::CERTIFICATE,
     ingress::CLASS,
+    ingress::ENDPOINTS,
+    gateway::CLASS,
+    gateway::CERTIFICATE,
+    gateway::PARENT,
+    gateway::BACKEND,
+    gateway::GRANT,
+    backend::SERVICE,
+    backend::WORKLOAD,
+    backend::CONVERSION,
+    webhook::RULE,
+    webhook::BEHIND,
+    webhook::MEMBER,
+    admission::POLICY,
+    admission::PARAMETER,
+    admission::PARAMETER_KIND,
+    admission::PRIORITY_LEVEL,
+    extensions::SCALE_TARGET,
+    extensions::ISSUER,
+    extensions::ISSUER_SECRET,
+    extensions::SECRET_STORE,
+    extensions::FLUX_SOURCE,
+    extensions::FLUX_DEPENDS_ON,
+    extensions::ARGO_PROJECT,
     explicit::DEPENDS_ON,
     wave::BEFORE,
     wave::AFTER,
+    kapp::RULE,
+    kapp::MEMBER,
+    kapp::BEFORE,
+    werf::RULE,
 ];
 
 /// The rule with this name and version, as read from a stored graph.
@@ -101,41 +167,55 @@ pub fn rule(name: &str, version: u32) -> Option<Rule> {
     RULES.iter().copied().find(|rule| rule.name == name && rule.version == version)
 }
 
-/// Finds all edges among `manifests`, which must be sorted by key without duplicates.
-pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edge>, Barriers) {
+/// The objects that have annotations, and these, in the order of nodes.
+type Annotated<'a> = [(Node, &'a Map)];
+
+/// Those of the annotations whose names begin with `prefix`.
+fn beginning_with<'a>(annotations: &'a Map, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let from = annotations.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+    let ours = from.take_while(move |(name, _)| name.starts_with(prefix));
+    ours.map(|(name, text)| (name.as_str(), text.as_str().unwrap_or_default()))
+}
+
+/// Finds all edges among `manifests`, which must be sorted by key without duplicates, and the barriers that they lead
+/// through: barrier `i` is node `manifests + i`.
+pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edge>, Vec<Barrier>) {
     let index = Index::new(manifests);
-    let mut edges = Vec::new();
+    let mut edges = Edges::new(manifests.len());
+    // Most objects have no annotations, and nothing to say to the families that read only these.
+    let mut annotated = Vec::new();
     for (node, manifest) in manifests.iter().enumerate() {
+        if edges.is_full() {
+            break;
+        }
         let mut sink = Sink { node, edges: &mut edges };
         namespace::infer(manifest, &index, &mut sink);
-        custom_resource::infer(manifest, &index, &mut sink);
+        served::infer(manifest, &index, &mut sink);
         pods::infer(manifest, &index, &mut sink);
-        rbac::infer(manifest, &index, &mut sink);
+        rbac::infer(manifest, &index, manifests, &mut sink);
+        storage::infer(manifest, &index, &mut sink);
         ingress::infer(manifest, &index, &mut sink);
-        explicit::infer(manifest, &index, &mut sink, findings);
-    }
-    let barriers = wave::infer(manifests, &mut edges, findings);
-    edges.sort();
-    // One rule may find one dependency in several fields: the first field tells it.
-    edges.dedup_by(|next, first| {
-        (next.from, next.to, next.state, next.strength, next.rule)
-            == (first.from, first.to, first.state, first.strength, first.rule)
-    });
-    (edges, barriers)
-}
-
-/// Takes the edges of one dependent. An object never waits for itself.
-struct Sink<'a> {
-    node: Node,
-    edges: &'a mut Vec<Edge>,
-}
-
-impl Sink<'_> {
-    fn add(&mut self, to: Option<Node>, state: State, strength: Strength, rule: Rule, field: impl Into<String>) {
-        if let Some(to) = to.filter(|to| *to != self.node) {
-            self.edges.push(Edge { from: self.node, to, state, strength, rule, field: field.into() });
+        gateway::infer(manifest, &index, &mut sink);
+        reference::infer(backend::SERVICES, manifest, &index, &mut sink);
+        admission::infer(manifest, &index, manifests, &mut sink);
+        extensions::infer(manifest, &index, &mut sink);
+        if let Some(annotations) = manifest.body.at(&["metadata", "annotations"]).and_then(Value::as_map) {
+            explicit::infer(manifest, &index, &mut sink, findings);
+            annotated.push((node, annotations));
         }
     }
+    // Families that look at many objects together, the last at all edges of the others.
+    backend::infer(manifests, &index, &mut edges);
+    kapp::infer(manifests, &annotated, &mut edges, findings);
+    werf::infer(manifests, &annotated, &mut edges, findings);
+    wave::infer(manifests, &annotated, &mut edges, findings);
+    policies::infer(manifests, &mut edges);
+    webhook::infer(manifests, &index, &mut edges, findings);
+    if let (true, Some(first)) = (edges.is_full(), manifests.first()) {
+        let message = format!("these objects would wait for each other in more than {MAX_EDGES} ways: split the set");
+        findings.push(Diagnostic::error(first.origin.clone(), message));
+    }
+    edges.finish()
 }
 
 #[cfg(test)]

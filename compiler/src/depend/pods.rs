@@ -1,4 +1,5 @@
-//! What the pod template of a workload needs: ConfigMaps, Secrets, a ServiceAccount and its rights, claims.
+//! What the pod template of a workload needs: ConfigMaps, Secrets and whoever makes them, a ServiceAccount and its
+//! rights, claims and classes.
 //!
 //! Optional references make no edge: the pod starts without them. A claim is awaited as present, never as bound,
 //! since many storage classes bind only once a pod asks.
@@ -6,6 +7,7 @@
 use crate::canon::Value;
 use crate::manifest::{Manifest, pod_spec_path};
 
+use super::reference::{Target, visit_below};
 use super::{Index, Rule, Sink, State, Strength};
 
 pub(super) const CONFIG: Rule = Rule { name: "pod-config", version: 1, reason: "its pods read it" };
@@ -18,6 +20,44 @@ pub(super) const BINDING: Rule =
     Rule { name: "pod-rights", version: 1, reason: "its ServiceAccount gets its rights from it" };
 pub(super) const GOVERNING_SERVICE: Rule =
     Rule { name: "governing-service", version: 1, reason: "its pods get their names from it" };
+pub(super) const PRODUCER: Rule =
+    Rule { name: "pod-secret-producer", version: 1, reason: "it makes the Secret that its pods read" };
+pub(super) const VOLUME_SECRET: Rule =
+    Rule { name: "pod-volume-secret", version: 1, reason: "its pods mount a volume with it" };
+pub(super) const CLASS: Rule = Rule { name: "pod-class", version: 1, reason: "its pods are of that class" };
+/// As with the ServiceAccount, admission rejects a bare Pod of a class that is not there.
+pub(super) const CLASS_OF_POD: Rule =
+    Rule { name: "bare-pod-class", version: 1, reason: "it is refused without that class" };
+pub(super) const RESOURCE_CLAIM: Rule =
+    Rule { name: "pod-resource-claim", version: 1, reason: "its pods claim devices with it" };
+pub(super) const STORAGE_CLASS: Rule =
+    Rule { name: "pod-storage-class", version: 1, reason: "the volumes of its pods are of that class" };
+
+const RESOURCES: &str = "resource.k8s.io";
+
+/// Further references of a pod spec, each of them soft: a pod without what they name stays pending, and starts later.
+const REFERENCES: [(&str, Target, Rule); 12] = [
+    ("resourceClaims[*].resourceClaimName", Target::Beside(RESOURCES, "ResourceClaim"), RESOURCE_CLAIM),
+    ("resourceClaims[*].resourceClaimTemplateName", Target::Beside(RESOURCES, "ResourceClaimTemplate"), RESOURCE_CLAIM),
+    (
+        "volumes[*].ephemeral.volumeClaimTemplate.spec.storageClassName",
+        Target::Cluster("storage.k8s.io", "StorageClass"),
+        STORAGE_CLASS,
+    ),
+    (
+        "volumes[*].ephemeral.volumeClaimTemplate.spec.volumeAttributesClassName",
+        Target::Cluster("storage.k8s.io", "VolumeAttributesClass"),
+        STORAGE_CLASS,
+    ),
+    ("volumes[*].azureFile.secretName", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].cephfs.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].cinder.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].flexVolume.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].iscsi.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].rbd.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].scaleIO.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+    ("volumes[*].storageos.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
+];
 
 pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>) {
     let Some(path) = pod_spec_path(&manifest.key) else { return };
@@ -27,6 +67,13 @@ pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>)
     references.volumes(spec);
     references.image_pull_secrets(spec);
     references.service_account(spec);
+    references.classes(spec);
+    for (path, target, rule) in REFERENCES {
+        visit_below(&references.prefix, spec, path, &mut |value, trail| {
+            let to = target.resolve(value, &manifest.key.scope, index);
+            references.sink.add_at(to, State::Present, Strength::Soft, rule, || trail.to_string());
+        });
+    }
     if manifest.key.is("apps", "StatefulSet")
         && let Some(name) = manifest.body.at(&["spec", "serviceName"]).and_then(Value::as_str)
     {
@@ -49,9 +96,14 @@ impl References<'_, '_> {
 
     /// A reference as Kubernetes writes it, an object with `name` (or another field) and perhaps `optional: true`.
     fn config(&mut self, kind: &str, reference: Option<&Value>, name_field: &str, field: String) {
-        let Some(reference) = reference else { return };
+        let Some(reference) = reference.filter(|_| !self.sink.edges.is_full()) else { return };
         let optional = reference.get("optional").and_then(Value::as_bool) == Some(true);
         if let (Some(name), false) = (reference.get(name_field).and_then(Value::as_str), optional) {
+            if kind == "Secret" {
+                for producer in self.index.producers_of(&self.manifest.key.scope, name) {
+                    self.sink.add_at(Some(*producer), State::Ready, Strength::Soft, PRODUCER, || field.clone());
+                }
+            }
             self.add("", kind, name, CONFIG, field);
         }
     }
@@ -107,7 +159,19 @@ impl References<'_, '_> {
             self.sink.add(to, State::Present, Strength::Soft, SERVICE_ACCOUNT, field.clone());
         }
         for binding in self.index.bindings_of(scope, name) {
-            self.sink.add(Some(binding), State::Present, Strength::Soft, BINDING, field.clone());
+            self.sink.add(Some(*binding), State::Present, Strength::Soft, BINDING, field.clone());
+        }
+    }
+
+    fn classes(&mut self, spec: &Value) {
+        let bare = self.manifest.key.is("", "Pod");
+        let (strength, rule) = if bare { (Strength::Hard, CLASS_OF_POD) } else { (Strength::Soft, CLASS) };
+        for (field, group, kind) in [
+            ("priorityClassName", "scheduling.k8s.io", "PriorityClass"),
+            ("runtimeClassName", "node.k8s.io", "RuntimeClass"),
+        ] {
+            let to = spec.get(field).and_then(Value::as_str).and_then(|name| self.index.cluster(group, kind, name));
+            self.sink.add_at(to, State::Present, strength, rule, || format!("{}.{field}", self.prefix));
         }
     }
 }

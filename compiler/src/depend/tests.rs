@@ -6,14 +6,39 @@ use super::*;
 use crate::diagnostic::Origin;
 use crate::manifest::objects;
 
-/// `dependent -> dependency (rule)` for each edge among `documents`, barriers as `wave N`.
+mod admission;
+mod any;
+mod extensions;
+mod network;
+mod order;
+mod pods;
+mod rights;
+mod served;
+mod storage;
+mod webhook;
+
+/// `dependent -> dependency (rule)` for each edge among `documents`, barriers by their names.
 fn edges(documents: serde_json::Value) -> Vec<String> {
     let (edges, findings) = infer_all(documents);
     assert_eq!(findings, Vec::<String>::new());
     edges
 }
 
+/// Like [`edges`], with all that there is to know: `a -> b (rule) ready hard [field]`.
+fn whole_edges(documents: serde_json::Value) -> Vec<String> {
+    let (edges, findings) = infer_with(documents, |edge| {
+        let [state, strength] = [format!("{:?}", edge.state), format!("{:?}", edge.strength)];
+        format!(" {} {} [{}]", state.to_lowercase(), strength.to_lowercase(), edge.field)
+    });
+    assert_eq!(findings, Vec::<String>::new());
+    edges
+}
+
 fn infer_all(documents: serde_json::Value) -> (Vec<String>, Vec<String>) {
+    infer_with(documents, |_| String::new())
+}
+
+fn infer_with(documents: serde_json::Value, tell: impl Fn(&Edge) -> String) -> (Vec<String>, Vec<String>) {
     let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
     let mut findings = Vec::new();
     let mut manifests =
@@ -22,15 +47,35 @@ fn infer_all(documents: serde_json::Value) -> (Vec<String>, Vec<String>) {
     let (edges, barriers) = infer(&manifests, &mut findings);
     let name = |node: Node| match manifests.get(node) {
         Some(manifest) => manifest.key.to_string(),
-        None => format!("wave {}", barriers.0[node - manifests.len()]),
+        None => barriers[node - manifests.len()].name(&|node| manifests[node].key.name.clone()),
     };
-    let edges = edges.iter().map(|edge| format!("{} -> {} ({})", name(edge.from), name(edge.to), edge.rule.name));
+    let edges =
+        edges.iter().map(|edge| format!("{} -> {} ({}){}", name(edge.from), name(edge.to), edge.rule.name, tell(edge)));
     (edges.collect(), findings.iter().map(ToString::to_string).collect())
 }
 
 fn object(api_version: &str, kind: &str, name: &str) -> serde_json::Value {
     json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}})
 }
+
+/// An object with a spec, in a namespace where `place` is `namespace/name`.
+fn resource(api_version: &str, kind: &str, place: &str, spec: serde_json::Value) -> serde_json::Value {
+    let (namespace, name) = place.split_once('/').map_or((None, place), |(namespace, name)| (Some(namespace), name));
+    let mut body = object(api_version, kind, name);
+    if let Some(namespace) = namespace {
+        body["metadata"]["namespace"] = namespace.into();
+    }
+    body["spec"] = spec;
+    body
+}
+
+/// The object with an annotation.
+fn annotated(mut body: serde_json::Value, annotation: &str, text: &str) -> serde_json::Value {
+    body["metadata"]["annotations"][annotation] = text.into();
+    body
+}
+
+const NONE: [&str; 0] = [];
 
 fn deployment(pod_spec: serde_json::Value) -> serde_json::Value {
     let mut body = object("apps/v1", "Deployment", "d");

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Definition, Manifest};
 
-use super::{Edge, Node, Rule, State, Strength};
+use super::edges::Edges;
+use super::{Annotated, Barrier, Edge, Node, Rule, State, Strength};
 
 const ANNOTATION: &str = "argocd.argoproj.io/sync-wave";
 const HELM_WEIGHT: &str = "helm.sh/hook-weight";
@@ -17,23 +18,28 @@ const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 pub(super) const BEFORE: Rule = Rule { name: "sync-wave", version: 1, reason: "that is in this sync wave" };
 pub(super) const AFTER: Rule = Rule { name: "after-sync-wave", version: 1, reason: "that must be ready first" };
 
-/// The waves that have a barrier behind them, ascending. Barrier `i` is node `manifests + i`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Barriers(pub Vec<i64>);
-
-pub(super) fn infer(manifests: &[Manifest], edges: &mut Vec<Edge>, findings: &mut Vec<Diagnostic>) -> Barriers {
-    let waves = waves(manifests, findings);
+pub(super) fn infer(
+    manifests: &[Manifest],
+    annotated: &Annotated<'_>,
+    edges: &mut Edges,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut written = vec![0; manifests.len()];
+    for (node, _) in annotated {
+        written[*node] = self::written(&manifests[*node], findings);
+    }
+    if written.iter().all(|wave| written.first() == Some(wave)) {
+        return;
+    }
+    let waves = pulled_down(manifests, written);
     let mut distinct: Vec<i64> = waves.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     // Nothing waits for the last wave.
     distinct.pop();
-    if distinct.is_empty() {
-        return Barriers::default();
-    }
     let barrier: HashMap<i64, Node> =
-        distinct.iter().zip(manifests.len()..).map(|(wave, node)| (*wave, node)).collect();
+        distinct.iter().map(|wave| (*wave, edges.barrier(Barrier::Wave(*wave)))).collect();
     let mut add = |from, to, rule, field: &str| {
         let (state, strength) = (State::Ready, Strength::Hard);
-        edges.push(Edge { from, to, state, strength, rule, field: field.to_owned() });
+        edges.add(Edge { from, to, state, strength, rule, field: field.to_owned() });
     };
     for (node, wave) in waves.iter().enumerate() {
         if let Some(own) = barrier.get(wave) {
@@ -47,12 +53,10 @@ pub(super) fn infer(manifests: &[Manifest], edges: &mut Vec<Edge>, findings: &mu
     for pair in distinct.windows(2) {
         add(barrier[&pair[1]], barrier[&pair[0]], AFTER, "");
     }
-    Barriers(distinct)
 }
 
 /// The wave of each manifest, after Namespaces and CRDs were pulled down.
-fn waves(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> Vec<i64> {
-    let mut waves: Vec<i64> = manifests.iter().map(|manifest| written(manifest, findings)).collect();
+fn pulled_down(manifests: &[Manifest], mut waves: Vec<i64>) -> Vec<i64> {
     let mut first_in_namespace: BTreeMap<&str, i64> = BTreeMap::new();
     let mut first_of_kind: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     let lower = |entry: &mut i64, wave: i64| *entry = wave.min(*entry);

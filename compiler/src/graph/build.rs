@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::depend::{self, Edge, Node};
+use crate::depend::{self, Barrier, Edge, Node};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::Manifest;
 
@@ -44,9 +44,9 @@ impl ResourceGraph {
         findings.extend(lints);
         let name = |node: Node| match manifests.get(node) {
             Some(manifest) => manifest.key.to_string(),
-            None => format!("sync wave {}", barriers.0[node - manifests.len()]),
+            None => barriers[node - manifests.len()].name(&|node| manifests[node].key.name.clone()),
         };
-        let nodes = manifests.len() + barriers.0.len();
+        let nodes = manifests.len() + barriers.len();
         let resolved = cycle::resolve(nodes, edges);
         errors.extend(resolved.cycles.iter().map(|cycle| cycle_error(cycle, &manifests, &name)));
         if !errors.is_empty() {
@@ -57,7 +57,7 @@ impl ResourceGraph {
         let resources = manifests.into_par_iter().map(resource).collect();
         let fields = resolved.kept.iter().map(|edge| edge.field.clone()).collect();
         let edges = resolved.kept.iter().map(GraphEdge::from).collect();
-        Ok(Built { graph: Self::assemble(resources, barriers.0, edges), origins, fields })
+        Ok(Built { graph: Self::assemble(resources, barriers, edges), origins, fields })
     }
 
     /// The graph of nothing: what a target is led to when its application is deleted.
@@ -67,7 +67,7 @@ impl ResourceGraph {
     }
 
     /// Puts a graph together from sorted, acyclic parts.
-    pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<i64>, edges: Vec<GraphEdge>) -> Self {
+    pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<Barrier>, edges: Vec<GraphEdge>) -> Self {
         let (content_root, hook_root) = root::roots(&resources);
         let id = root::graph_id(content_root, hook_root, &barriers, &edges);
         let mut ranks: Vec<usize> = resources.iter().map(|resource| order::rank(&resource.key)).collect();

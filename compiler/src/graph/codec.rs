@@ -1,16 +1,16 @@
 //! A graph as bytes, for the store, the record in the cluster and bundles.
 //!
-//! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]` and an edge
-//! `[from, to, state, strength, rule, version]`. No id is written: all of them are computed on reading, so that bytes
-//! which were tampered with make another graph, never a false one under a true name. Only a body that is kept apart
-//! (a Secret's, see [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
+//! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]`, a barrier
+//! `[kind, what]` and an edge `[from, to, state, strength, rule, version]`. No id is written: all of them are computed
+//! on reading, so that bytes which were tampered with make another graph, never a false one under a true name. Only a
+//! body that is kept apart (a Secret's, see [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
-use crate::depend::{self, Node, State, Strength};
-use crate::name::ResourceKey;
+use crate::depend::{self, Barrier, Node, State, Strength};
+use crate::name::{ResourceKey, Scope};
 
 use super::{Body, GraphEdge, GraphResource, ResourceGraph, root};
 
@@ -98,7 +98,7 @@ impl ResourceGraph {
         }
         let mut barriers = Vec::new();
         for _ in 0..decoder.list()? {
-            barriers.push(decoder.value()?.as_int().ok_or(DecodeGraphError::Invalid("a wave is a number"))?);
+            barriers.push(read_barrier(&mut decoder, resources.len())?);
         }
         let nodes = resources.len() + barriers.len();
         let mut edges = Vec::new();
@@ -141,16 +141,34 @@ fn read_resource(
     }
 }
 
+fn read_barrier(decoder: &mut Decoder<'_>, resources: usize) -> Result<Barrier, DecodeGraphError> {
+    decoder.list_of(2)?;
+    let barrier = match decoder.text()? {
+        "wave" => Barrier::Wave(decoder.value()?.as_int().ok_or(DecodeGraphError::Invalid("a wave is a number"))?),
+        "policies" => Barrier::Policies(Scope::from_spelling(decoder.text()?)),
+        "group" => Barrier::Group(decoder.text()?.to_owned()),
+        "before-group" => Barrier::BeforeGroup(decoder.text()?.to_owned()),
+        "webhooks" => {
+            let mut nodes = Vec::new();
+            for _ in 0..decoder.list()? {
+                nodes.push(read_node(decoder, resources)?);
+            }
+            Barrier::Webhooks(nodes)
+        }
+        _ => return Err(DecodeGraphError::Invalid("a barrier is of an unknown kind")),
+    };
+    Ok(barrier)
+}
+
+/// The number of a node, of which there are `nodes`.
+fn read_node(decoder: &mut Decoder<'_>, nodes: usize) -> Result<Node, DecodeGraphError> {
+    let node = usize::try_from(decoder.unsigned()?).ok().filter(|node| *node < nodes);
+    node.ok_or(DecodeGraphError::Invalid("an edge leads nowhere"))
+}
+
 fn read_edge(decoder: &mut Decoder<'_>, nodes: usize) -> Result<GraphEdge, DecodeGraphError> {
     decoder.list_of(6)?;
-    let mut node = || {
-        let number = decoder.unsigned()?;
-        usize::try_from(number)
-            .ok()
-            .filter(|node| *node < nodes)
-            .ok_or(DecodeGraphError::Invalid("an edge leads nowhere"))
-    };
-    let (from, to) = (node()?, node()?);
+    let (from, to) = (read_node(decoder, nodes)?, read_node(decoder, nodes)?);
     let state = match decoder.unsigned()? {
         0 => State::Present,
         1 => State::Ready,

@@ -36,17 +36,17 @@ pub(super) fn resolve(nodes: usize, edges: Vec<Edge>) -> Resolved {
     let (hard, soft): (Vec<Edge>, Vec<Edge>) = tied.into_iter().partition(|edge| edge.strength == Strength::Hard);
     let hard_knots = self::knots(nodes, &hard);
     let cycles = hard_knots.iter().map(|knot| Cycle(circle(knot, &hard))).collect();
-    let mut adjacent: Vec<Vec<Node>> = vec![Vec::new(); nodes];
+    let mut ways = Ways::new(nodes);
     for edge in &hard {
-        adjacent[edge.from].push(edge.to);
+        ways.add(edge.from, edge.to);
     }
     kept.extend(hard);
     let mut dropped = Vec::new();
     for edge in soft {
-        if reaches(edge.to, edge.from, &adjacent) {
+        if ways.lead(edge.to, edge.from) {
             dropped.push(edge);
         } else {
-            adjacent[edge.from].push(edge.to);
+            ways.add(edge.from, edge.to);
             kept.push(edge);
         }
     }
@@ -75,27 +75,56 @@ fn knots(nodes: usize, edges: &[Edge]) -> Vec<Vec<Node>> {
     knots
 }
 
-fn reaches(from: Node, to: Node, adjacent: &[Vec<Node>]) -> bool {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut pending = vec![from];
-    while let Some(node) = pending.pop() {
-        if node == to {
-            return true;
-        }
-        if seen.insert(node) {
-            pending.extend(&adjacent[node]);
-        }
-    }
-    false
+/// The edges so far, to be followed in both directions. Many nodes lead to a barrier and a barrier to many: a search
+/// from both ends meets there, where one from a single end would visit them all.
+struct Ways {
+    /// Where each node leads to, and from where one comes to it.
+    next: [Vec<Vec<Node>>; 2],
+    /// In which search each node was seen, from each end.
+    seen: [Vec<usize>; 2],
+    searches: usize,
 }
 
-/// A shortest circle through the first node of the knot, found breadth first.
+impl Ways {
+    fn new(nodes: usize) -> Self {
+        let (none, never) = (vec![Vec::new(); nodes], vec![0; nodes]);
+        Self { next: [none.clone(), none], seen: [never.clone(), never], searches: 0 }
+    }
+
+    fn add(&mut self, from: Node, to: Node) {
+        self.next[0][from].push(to);
+        self.next[1][to].push(from);
+    }
+
+    /// Whether one comes from `from` to `to`, another node.
+    fn lead(&mut self, from: Node, to: Node) -> bool {
+        self.searches += 1;
+        let mut pending = [vec![from], vec![to]];
+        (self.seen[0][from], self.seen[1][to]) = (self.searches, self.searches);
+        loop {
+            // Where one end has nowhere left to go, there is no way between them.
+            let end = usize::from(pending[1].len() < pending[0].len());
+            let Some(node) = pending[end].pop() else { return false };
+            for &next in &self.next[end][node] {
+                if self.seen[1 - end][next] == self.searches {
+                    return true;
+                }
+                if std::mem::replace(&mut self.seen[end][next], self.searches) != self.searches {
+                    pending[end].push(next);
+                }
+            }
+        }
+    }
+}
+
+/// A shortest circle through the first node of the knot, found breadth first. The edges are sorted.
 fn circle(knot: &[Node], edges: &[Edge]) -> Vec<Edge> {
     let Some(start) = knot.first() else { return Vec::new() };
     let mut arrived_by: std::collections::BTreeMap<Node, &Edge> = std::collections::BTreeMap::new();
     let mut pending = std::collections::VecDeque::from([*start]);
     while let Some(node) = pending.pop_front() {
-        for edge in edges.iter().filter(|edge| edge.from == node && knot.binary_search(&edge.to).is_ok()) {
+        let own = edges[edges.partition_point(|edge| edge.from < node)..].iter().take_while(|edge| edge.from == node);
+        for edge in own.filter(|edge| knot.binary_search(&edge.to).is_ok()) {
             arrived_by.entry(edge.to).or_insert_with(|| {
                 pending.push_back(edge.to);
                 edge

@@ -24,7 +24,7 @@ pub use codec::DecodeGraphError;
 pub use cycle::Cycle;
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
-use crate::depend::{Node, Rule, State, Strength};
+use crate::depend::{Barrier, Node, Rule, State, Strength};
 use crate::manifest::Definition;
 use crate::name::ResourceKey;
 
@@ -61,7 +61,7 @@ pub struct ResourceGraph {
     content_root: Id<ContentRoot>,
     hook_root: Id<HookRoot>,
     resources: Vec<GraphResource>,
-    barriers: Vec<i64>,
+    barriers: Vec<Barrier>,
     edges: Vec<GraphEdge>,
     order: Vec<Node>,
 }
@@ -98,9 +98,9 @@ impl ResourceGraph {
         found.ok().map(|node| &self.resources[node])
     }
 
-    /// The waves that have a barrier behind them; barrier `i` is node `resources + i`.
+    /// The barriers, sorted; barrier `i` is node `resources + i`.
     #[must_use]
-    pub fn barriers(&self) -> &[i64] {
+    pub fn barriers(&self) -> &[Barrier] {
         &self.barriers
     }
 
@@ -128,12 +128,16 @@ impl ResourceGraph {
         before(from)..before(from + 1)
     }
 
-    /// How a node is called: the key of a resource, or `wave N` for a barrier.
+    /// How a node is called: the key of a resource, or the name of a barrier.
     #[must_use]
     pub fn node_name(&self, node: Node) -> String {
+        let name_of =
+            |node: Node| self.resources.get(node).map(|resource| resource.key.name.clone()).unwrap_or_default();
         match self.resources.get(node) {
             Some(resource) => resource.key.to_string(),
-            None => format!("wave {}", self.barriers.get(node - self.resources.len()).copied().unwrap_or_default()),
+            None => {
+                self.barriers.get(node - self.resources.len()).map(|barrier| barrier.name(&name_of)).unwrap_or_default()
+            }
         }
     }
 }

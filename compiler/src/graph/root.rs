@@ -5,6 +5,7 @@
 //! shape depends on the set alone, never on how it came to be.
 
 use crate::canon::{ContentRoot, Encoder, Graph, HookRoot, Id, Kind};
+use crate::depend::Barrier;
 use crate::name::ResourceKey;
 
 use super::{GraphEdge, GraphResource};
@@ -61,7 +62,7 @@ pub(super) fn write_key(encoder: &mut Encoder, key: &ResourceKey) {
 pub(super) fn graph_id(
     content_root: Id<ContentRoot>,
     hook_root: Id<HookRoot>,
-    barriers: &[i64],
+    barriers: &[Barrier],
     edges: &[GraphEdge],
 ) -> Id<Graph> {
     let mut encoder = Encoder::new();
@@ -73,10 +74,36 @@ pub(super) fn graph_id(
     Id::of(&encoder.finish())
 }
 
-pub(super) fn write_barriers(encoder: &mut Encoder, barriers: &[i64]) {
+/// Each barrier as a list of its kind and of what makes it this one.
+pub(super) fn write_barriers(encoder: &mut Encoder, barriers: &[Barrier]) {
     encoder.list(barriers.len());
-    for wave in barriers {
-        encoder.int(*wave);
+    for barrier in barriers {
+        encoder.list(2);
+        match barrier {
+            Barrier::Wave(wave) => {
+                encoder.text("wave");
+                encoder.int(*wave);
+            }
+            Barrier::Policies(scope) => {
+                encoder.text("policies");
+                encoder.text(scope.as_str());
+            }
+            Barrier::Group(group) => {
+                encoder.text("group");
+                encoder.text(group);
+            }
+            Barrier::BeforeGroup(group) => {
+                encoder.text("before-group");
+                encoder.text(group);
+            }
+            Barrier::Webhooks(nodes) => {
+                encoder.text("webhooks");
+                encoder.list(nodes.len());
+                for node in nodes {
+                    encoder.unsigned(*node as u64);
+                }
+            }
+        }
     }
 }
 

@@ -81,6 +81,62 @@ fn a_soft_edge_gives_way_to_a_hard_one_and_is_reported() {
     assert_eq!(findings[0].rule.as_deref(), Some("soft-edge-dropped"));
 }
 
+/// A graph with every kind of barrier. Its id pins how barriers are encoded.
+#[test]
+fn barriers_have_names_and_survive_encoding() {
+    let annotated = |name: &str, annotation: &str, text: &str| {
+        let mut body = object("ConfigMap", name, "");
+        body["metadata"]["annotations"] = json!({annotation: text});
+        body
+    };
+    let rule = json!({"operations": ["*"], "apiGroups": [""], "apiVersions": ["*"], "resources": ["configmaps"]});
+    let webhook = |kind: &str| {
+        let (version, metadata) = ("admissionregistration.k8s.io/v1", json!({"name": "w"}));
+        json!({"apiVersion": version, "kind": kind, "metadata": metadata, "webhooks": [{"rules": [rule]}]})
+    };
+    let (graph, findings) = build(json!([
+        annotated("a", "kapp.k14s.io/change-group", "g"),
+        annotated("b", "kapp.k14s.io/change-rule", "upsert before upserting g"),
+        annotated("c", "kapp.k14s.io/change-rule", "upsert after upserting g"),
+        annotated("d", "argocd.argoproj.io/sync-wave", "1"),
+        object("ConfigMap", "e", ""),
+        object("Pod", "p", ""),
+        object("ResourceQuota", "q", ""),
+        webhook("MutatingWebhookConfiguration"),
+        webhook("ValidatingWebhookConfiguration"),
+    ]))
+    .expect("a graph");
+    assert_eq!(findings, []);
+    let resources = graph.resources().len();
+    let names: Vec<String> = (0..graph.barriers().len()).map(|index| graph.node_name(resources + index)).collect();
+    assert_eq!(
+        names,
+        [
+            "wave 0",
+            "policies of the destination's namespace",
+            "change group g",
+            "start of change group g",
+            "webhooks w"
+        ]
+    );
+    assert_eq!(ResourceGraph::decode(&graph.encode(), graph.id()).as_ref(), Ok(&graph));
+    insta::assert_snapshot!(graph.id(), @"g1-a5cdywqas67aozww2uhfcuwyjniuye5gyemqo3n72hmbgufw7usq");
+}
+
+#[test]
+fn a_soft_edge_that_is_dropped_is_told_with_its_reason_and_place() {
+    let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}});
+    deployment["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-wave": "-1"});
+    deployment["spec"] = json!({"template": {"spec": {"containers": []}}});
+    let (_, findings) = build(json!([deployment, object("LimitRange", "l", "")])).expect("a graph");
+    let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        findings,
+        ["a.yaml:1: warning[soft-edge-dropped]: Deployment d does not wait for policies of the destination's \
+          namespace (they bind its pods): they would wait for each other"]
+    );
+}
+
 #[test]
 fn a_hook_is_not_content() {
     let mut hook = object("ConfigMap", "hook", "");
