@@ -1,5 +1,6 @@
-//! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and compared here;
-//! `docs/edges.md` is written by hand, and has every rule that makes edges, and no other.
+//! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and `docs/lints.md`
+//! from the list of lints, and both are compared here; `docs/edges.md` is written by hand, and has every rule that makes
+//! edges, and no other.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use gitops_compiler::depend::RULES;
+use gitops_compiler::lint::{DefaultLevel, LINTS, Lint};
 use kubectl_gitops::cli::Cli;
 
 /// The same on every terminal.
@@ -49,12 +51,31 @@ fn describe(command: &mut Command, contents: &mut String, sections: &mut String)
     }
 }
 
-#[test]
-fn the_page_of_commands_is_what_the_program_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
-    let made = page();
+/// What is done about a lint by default, and each lint.
+fn lints() -> String {
+    let mut page = format!(
+        "# Lints\n\n<!-- Made from the program itself; renew with `{RENEW}`. -->\n\n\
+         What the compiler says about manifests that it takes as they are. Each line names the file, the line and the \
+         lint:\n\n```text\ndeploy/flags.yaml:4:9: warning[yaml-1.1-boolean]: …\n```\n\n\
+         `--deny LINT` makes a lint an error, `--allow LINT` leaves it out; both take several names, and `all`. A name \
+         says more than `all`. Lints never change what is compiled.\n\n| lint | by default | finds |\n|---|---|---|\n"
+    );
+    for Lint { name, level, finds } in LINTS {
+        let level = match level {
+            DefaultLevel::Allow => "left out",
+            DefaultLevel::Warn => "a warning",
+            DefaultLevel::Deny => "an error",
+        };
+        let _ = writeln!(page, "| `{name}` | {level} | {finds} |");
+    }
+    page
+}
+
+/// Compares a page with what it should be, or writes it.
+fn check_page(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &made).expect("docs/commands.md is written");
+        std::fs::write(&path, made).expect("the page is written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let numbered = || made.lines().map(Some).chain(std::iter::repeat(None)).zip(kept.lines().map(Some).chain([None]));
@@ -65,6 +86,16 @@ fn the_page_of_commands_is_what_the_program_says() {
         panic!("{}:{}: is `{then}`, should be `{now}`; renew with\n  {RENEW}", path.display(), index + 1);
     }
     assert!(kept == made, "{} is not what the program says; renew with\n  {RENEW}", path.display());
+}
+
+#[test]
+fn the_page_of_commands_is_what_the_program_says() {
+    check_page("commands.md", &page());
+}
+
+#[test]
+fn the_page_of_lints_has_them_all() {
+    check_page("lints.md", &lints());
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! A graph as bytes, for the store, the record in the cluster and bundles.
 //!
 //! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]`, a barrier
-//! `[kind, what]` and an edge `[from, to, state, strength, rule, version]`. No id is written: all of them are computed
-//! on reading, so that bytes which were tampered with make another graph, never a false one under a true name. Only a
-//! body that is kept apart (a Secret's, see [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
+//! `[kind, what]` and the edges `[rules, edges]`: a table of `[rule, version]`, and `[from, to, state, strength, number
+//! of the rule]` for each. No id is written: all of them are computed on reading, so that bytes which were tampered with
+//! make another graph, never a false one under a true name. Only a body that is kept apart (a Secret's, see
+//! [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
-use crate::depend::{self, Barrier, Node, State, Strength};
+use crate::depend::{self, Barrier, Node, Rule, State, Strength};
 use crate::name::{ResourceKey, Scope};
 
 use super::{Body, GraphEdge, GraphResource, ResourceGraph, root};
@@ -101,9 +102,14 @@ impl ResourceGraph {
             barriers.push(read_barrier(&mut decoder, resources.len())?);
         }
         let nodes = resources.len() + barriers.len();
+        decoder.list_of(2)?;
+        let mut rules = Vec::new();
+        for _ in 0..decoder.list()? {
+            rules.push(read_rule(&mut decoder)?);
+        }
         let mut edges = Vec::new();
         for _ in 0..decoder.list()? {
-            edges.push(read_edge(&mut decoder, nodes)?);
+            edges.push(read_edge(&mut decoder, nodes, &rules)?);
         }
         decoder.end()?;
         let sorted = resources.windows(2).all(|pair| pair[0].key < pair[1].key)
@@ -166,8 +172,15 @@ fn read_node(decoder: &mut Decoder<'_>, nodes: usize) -> Result<Node, DecodeGrap
     node.ok_or(DecodeGraphError::Invalid("an edge leads nowhere"))
 }
 
-fn read_edge(decoder: &mut Decoder<'_>, nodes: usize) -> Result<GraphEdge, DecodeGraphError> {
-    decoder.list_of(6)?;
+fn read_rule(decoder: &mut Decoder<'_>) -> Result<Rule, DecodeGraphError> {
+    decoder.list_of(2)?;
+    let (name, version) = (decoder.text()?, decoder.unsigned()?);
+    let rule = u32::try_from(version).ok().and_then(|version| depend::rule(name, version));
+    rule.ok_or_else(|| DecodeGraphError::UnknownRule { name: name.to_owned(), version })
+}
+
+fn read_edge(decoder: &mut Decoder<'_>, nodes: usize, rules: &[Rule]) -> Result<GraphEdge, DecodeGraphError> {
+    decoder.list_of(5)?;
     let (from, to) = (read_node(decoder, nodes)?, read_node(decoder, nodes)?);
     let state = match decoder.unsigned()? {
         0 => State::Present,
@@ -179,8 +192,7 @@ fn read_edge(decoder: &mut Decoder<'_>, nodes: usize) -> Result<GraphEdge, Decod
         1 => Strength::Hard,
         _ => return Err(DecodeGraphError::Invalid("an edge has an unknown strength")),
     };
-    let (name, version) = (decoder.text()?, decoder.unsigned()?);
-    let rule = u32::try_from(version).ok().and_then(|version| depend::rule(name, version));
-    let rule = rule.ok_or_else(|| DecodeGraphError::UnknownRule { name: name.to_owned(), version })?;
+    let rule = usize::try_from(decoder.unsigned()?).ok().and_then(|number| rules.get(number)).copied();
+    let rule = rule.ok_or(DecodeGraphError::Invalid("an edge has no rule"))?;
     Ok(GraphEdge { from, to, state, strength, rule })
 }

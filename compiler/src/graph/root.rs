@@ -4,6 +4,8 @@
 //! the first byte of BLAKE3 of the key, so that equality costs O(1) for each shard whatever the size of the set. The
 //! shape depends on the set alone, never on how it came to be.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::canon::{ContentRoot, Encoder, Graph, HookRoot, Id, Kind};
 use crate::depend::Barrier;
 use crate::name::ResourceKey;
@@ -108,15 +110,24 @@ pub(super) fn write_barriers(encoder: &mut Encoder, barriers: &[Barrier]) {
 }
 
 /// Nodes are numbers here: the resources in key order fix what they stand for.
+/// `[[[rule, version], …], [[from, to, state, strength, number of the rule], …]]`: rules sorted, each once.
 pub(super) fn write_edges(encoder: &mut Encoder, edges: &[GraphEdge]) {
+    let rules: BTreeSet<(&str, u32)> = edges.iter().map(|edge| (edge.rule.name, edge.rule.version)).collect();
+    let numbers: HashMap<(&str, u32), u64> = rules.iter().copied().zip(0..).collect();
+    encoder.list(2);
+    encoder.list(rules.len());
+    for (name, version) in rules {
+        encoder.list(2);
+        encoder.text(name);
+        encoder.unsigned(u64::from(version));
+    }
     encoder.list(edges.len());
     for edge in edges {
-        encoder.list(6);
+        encoder.list(5);
         encoder.unsigned(edge.from as u64);
         encoder.unsigned(edge.to as u64);
         encoder.unsigned(edge.state as u64);
         encoder.unsigned(edge.strength as u64);
-        encoder.text(edge.rule.name);
-        encoder.unsigned(u64::from(edge.rule.version));
+        encoder.unsigned(numbers.get(&(edge.rule.name, edge.rule.version)).copied().unwrap_or_default());
     }
 }
