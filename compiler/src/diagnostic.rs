@@ -64,12 +64,13 @@ impl Diagnostic {
     }
 }
 
-/// `deploy/cart.yaml:31:22: error: …` and `…: warning[rule]: …`
+/// `deploy/cart.yaml:31:22: error: …`, `…: warning[lint]: …`, and `…: error[lint]: …` where the lint is denied.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, level, rule, message } = self;
         match (level, rule) {
-            (Level::Error, _) => write!(formatter, "{origin}: error: {message}"),
+            (Level::Error, Some(rule)) => write!(formatter, "{origin}: error[{rule}]: {message}"),
+            (Level::Error, None) => write!(formatter, "{origin}: error: {message}"),
             (Level::Warning, Some(rule)) => write!(formatter, "{origin}: warning[{rule}]: {message}"),
             (Level::Warning, None) => write!(formatter, "{origin}: warning: {message}"),
         }

@@ -99,7 +99,7 @@ impl SourceArgs {
 /// One line for each lint, for messages.
 fn lint_names() -> String {
     let names: Vec<&str> = LINTS.iter().map(|lint| lint.name).collect();
-    names.join(", ")
+    format!("there are {}", names.join(", "))
 }
 
 /// A path in a repository without `.` and doubled slashes; never one that leads out of it.

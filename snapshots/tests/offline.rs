@@ -186,6 +186,26 @@ fn a_circle_is_an_error_that_shows_the_way_around() {
 }
 
 #[test]
+fn lints_have_names_and_levels() {
+    let example = empty();
+    let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n  a: \"YQ==\"\n---\n\
+                apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata:\n  name: b\nspec:\n  paused: yes\n  \
+                template:\n    spec:\n      containers:\n        - {name: main, image: nginx}\n";
+    example.write("a.yaml", text);
+    let compile = |more: &[&str]| example.run(&[&["compile", "-o", "id"], more].concat());
+    let outputs = [
+        compile(&[]),
+        // A second time it is known, and the lints are the same.
+        compile(&[]),
+        compile(&["--allow", "deprecated-api,mutable-image"]),
+        compile(&["--deny", "all", "--allow", "yaml-1.1-boolean"]),
+        compile(&["--deny", "plaintext-secret", "--allow", "all"]),
+        compile(&["--deny", "nonsense"]),
+    ];
+    insta::assert_snapshot!("lints", outputs.concat());
+}
+
+#[test]
 fn graph_shows_who_waits_for_whom() {
     let example = example();
     let outputs = ["text", "dot", "mermaid"];

@@ -53,7 +53,6 @@ pub const LINTS: &[Lint] = &[
     warn("local-config-skipped", "an object that is configuration of a tool, not of the cluster"),
     warn("merge-after-key", "a merge (`<<`) that overrides a key before it"),
     warn("mutable-image", "an image without a tag, or with the tag latest: what runs can change by itself"),
-    warn("no-manifests", "a folder without manifests"),
     warn("non-string-key", "a key that is no text, and becomes it"),
     Lint {
         name: "object-read-as-list",
