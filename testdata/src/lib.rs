@@ -1,6 +1,8 @@
 //! What the tests, the benchmarks and `cargo demo` stand on; never part of a release.
 //!
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
+//! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
+//! - [`golang`]: how the Go programs of both are built.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
 //! - [`verify`]: every check of this repository, behind `cargo verify`.
@@ -15,6 +17,8 @@ pub mod binary;
 pub mod causes;
 pub mod cluster;
 pub mod demo;
+pub mod golang;
+pub mod oracle;
 pub mod repository;
 pub mod services;
 pub mod shop;

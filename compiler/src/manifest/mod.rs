@@ -4,10 +4,13 @@
 //! Guarantees: nothing is defaulted by a schema, no error hides another, and equal input gives equal output.
 
 mod object;
+mod sent;
 mod settle;
+mod types;
 pub mod yaml;
 
 pub use object::{Manifest, annotation, number_generated, objects};
+pub use sent::sent;
 
 use crate::canon::{Map, Value};
 use crate::diagnostic::{Diagnostic, Origin};

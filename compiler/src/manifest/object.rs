@@ -1,13 +1,13 @@
-//! From a document to resources: lists taken apart, metadata checked, each object under its key.
+//! From a document to resources: each object that kubectl would send, under its key.
 //!
 //! In: a parsed document with its origin. Out: [`Manifest`]s in document order, or diagnostics that say what is
-//! missing and where. What counts as a list is what apimachinery's detector says: any object whose top level has
-//! `items`, whatever its kind.
+//! missing and where. Which objects a document holds is `sent`'s to say; here is what we ask of them beyond kubectl.
 
-use crate::canon::{Map, Value};
+use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::name::{ResourceKey, Scope};
 
+use super::sent::{MISSING_VERSION, sent};
 use super::settle::settle;
 
 /// Annotation that keeps an object out of the cluster (kpt, kustomize and kubectl's own tools honour it).
@@ -43,120 +43,40 @@ pub fn annotation<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
 
 /// Turns one document into manifests. Objects that belong to other tools are left out with a lint.
 pub fn objects(document: Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
-    let mut found = Vec::new();
-    collect(document, None, origin, findings, &mut found, 0);
-    found
+    let bodies = sent(document, origin, findings);
+    bodies.into_iter().filter_map(|body| object(body, origin, findings)).collect()
 }
 
-/// Lists in lists are rare, deeper ones are attacks.
-const MAX_LIST_DEPTH: usize = 32;
-
-fn collect(
-    value: Value,
-    list_type: Option<(&str, &str)>,
-    origin: &Origin,
-    findings: &mut Vec<Diagnostic>,
-    found: &mut Vec<Manifest>,
-    depth: usize,
-) {
-    let Value::Map(mut map) = value else {
-        let message = format!("this is {}, not an object with apiVersion and kind", value.type_name());
-        findings.push(Diagnostic::error(origin.clone(), message));
-        return;
-    };
-    if depth > MAX_LIST_DEPTH {
-        findings.push(Diagnostic::error(origin.clone(), "lists are nested too deeply"));
-        return;
+fn object(mut body: Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> Option<Manifest> {
+    let text = |path: &[&str]| body.at(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
+    if api_version.is_empty() {
+        findings.push(Diagnostic::error(origin.clone(), MISSING_VERSION));
+        return None;
     }
-    if let Some((api_version, item_kind)) = list_type {
-        map.entry("apiVersion".to_owned()).or_insert_with(|| api_version.into());
-        map.entry("kind".to_owned()).or_insert_with(|| item_kind.into());
-    }
-    match map.remove("items") {
-        Some(Value::Array(items)) => flatten(&map, items, origin, findings, found, depth),
-        Some(other) => {
-            map.insert("items".to_owned(), other);
-            object(map, origin, findings, found);
-        }
-        None => object(map, origin, findings, found),
-    }
-}
-
-fn flatten(
-    list: &Map,
-    items: Vec<Value>,
-    origin: &Origin,
-    findings: &mut Vec<Diagnostic>,
-    found: &mut Vec<Manifest>,
-    depth: usize,
-) {
-    let text = |field: &str| list.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    if kind.is_empty() {
-        findings.push(Diagnostic::error(origin.clone(), "this list has no `kind`"));
-        return;
-    }
-    if !kind.ends_with("List") {
-        let message = format!(
-            "kubectl reads a {kind} with `items` at its top level as a list: the {kind} itself is lost, only its {} \
-             items are objects",
-            items.len()
-        );
-        findings.push(Diagnostic::lint(origin.clone(), "object-read-as-list", message));
-    }
-    // Items of a `ConfigMapList` need not say that they are ConfigMaps; those of a plain `List` must.
-    let item_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-    for item in items {
-        collect(item, item_kind.map(|kind| (api_version, kind)), origin, findings, found, depth + 1);
-    }
-}
-
-fn object(map: Map, origin: &Origin, findings: &mut Vec<Diagnostic>, found: &mut Vec<Manifest>) {
-    let mut body = Value::Map(map);
-    let errors_before = findings.len();
-    let error = |message: String, findings: &mut Vec<Diagnostic>| {
-        findings.push(Diagnostic::error(origin.clone(), message));
-    };
-    let api_version = required(&body, &["apiVersion"], "v1").unwrap_or_else(|message| {
-        error(message, findings);
-        String::new()
-    });
-    let kind = required(&body, &["kind"], "ConfigMap").unwrap_or_else(|message| {
-        error(message, findings);
-        String::new()
-    });
     let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
-    if belongs_elsewhere(&group, &kind, &body, origin, findings) || findings.len() > errors_before {
-        return;
+    if belongs_elsewhere(&group, &kind, &body, origin, findings) {
+        return None;
     }
-    if let Err(message) = check_metadata(&body) {
-        error(format!("{kind}: {message}"), findings);
-        return;
+    if let Err(message) = check_names(&body) {
+        findings.push(Diagnostic::error(origin.clone(), format!("{kind}: {message}")));
+        return None;
     }
-    let text = |field: &str| body.at(&["metadata", field]).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (name, generate_name, namespace) = (text("name"), text("generateName"), text("namespace"));
+    let metadata = |field: &str| text(&["metadata", field]);
+    let (name, generate_name, namespace) = (metadata("name"), metadata("generateName"), metadata("namespace"));
     let name = match (name.is_empty(), generate_name.is_empty()) {
         (false, _) => name,
         // A number follows once all of them are known; see `number_generated`.
         (true, false) => format!("{generate_name}*"),
         (true, true) => {
-            error(format!("this {kind} has no metadata.name"), findings);
-            return;
+            findings.push(Diagnostic::error(origin.clone(), format!("this {kind} has no metadata.name")));
+            return None;
         }
     };
     let scope = if namespace.is_empty() { Scope::Unbound } else { Scope::Namespace(namespace) };
     let key = ResourceKey { group, kind, scope, name };
     settle(&mut body, &key, origin, findings);
-    found.push(Manifest { key, body, origin: origin.clone() });
-}
-
-fn required(body: &Value, path: &[&str], example: &str) -> Result<String, String> {
-    let field = path.join(".");
-    match body.at(path) {
-        None | Some(Value::Null) => Err(format!("this object has no `{field}` (for example: {field}: {example})")),
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-        Some(other) => Err(format!("`{field}` is {}, it must be a string that is not empty", other.type_name())),
-    }
+    Some(Manifest { key, body, origin: origin.clone() })
 }
 
 fn belongs_elsewhere(group: &str, kind: &str, body: &Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> bool {
@@ -171,28 +91,18 @@ fn belongs_elsewhere(group: &str, kind: &str, body: &Value, origin: &Origin, fin
     true
 }
 
-/// `metadata` must decode as Kubernetes' ObjectMeta.
-fn check_metadata(body: &Value) -> Result<(), String> {
-    let Some(metadata) = body.get("metadata") else { return Err("this object has no `metadata`".to_owned()) };
-    let Some(fields) = metadata.as_map() else {
-        return Err(format!("`metadata` is {}, it must be a map", metadata.type_name()));
+/// What keys are made of must be fit for it, and what is ours to set must not be set.
+fn check_names(body: &Value) -> Result<(), String> {
+    let metadata = match body.get("metadata") {
+        None => return Err("this object has no `metadata`".to_owned()),
+        Some(Value::Map(fields)) => fields,
+        Some(other) => return Err(format!("`metadata` is {}, it must be a map", other.type_name())),
     };
     for field in ["name", "generateName", "namespace"] {
-        match fields.get(field) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) if !text.contains('/') => {}
-            Some(Value::String(text)) => return Err(format!("metadata.{field} `{text}` contains a slash")),
-            Some(other) => return Err(format!("metadata.{field} is {}, it must be a string", other.type_name())),
-        }
-    }
-    for field in ["labels", "annotations"] {
-        let Some(map) = fields.get(field).filter(|value| **value != Value::Null) else { continue };
-        let Some(map) = map.as_map() else {
-            return Err(format!("metadata.{field} is {}, it must be a map", map.type_name()));
-        };
-        if let Some((key, value)) = map.iter().find(|(_, value)| !matches!(value, Value::String(_) | Value::Null)) {
-            let kind = value.type_name();
-            return Err(format!("metadata.{field}[{key}] is {kind}, it must be a string: write it in quotes"));
+        if let Some(Value::String(text)) = metadata.get(field)
+            && text.contains('/')
+        {
+            return Err(format!("metadata.{field} `{text}` contains a slash"));
         }
     }
     if body.at(&["metadata", "labels", PART_OF]).is_some() {

@@ -4,29 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use crate::binary;
+use crate::{binary, golang};
 
 /// What can go wrong between nothing and a cluster that is ready, and back.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no Go, or one that is too old.
-    #[error(
-        "building the local cluster needs Go 1.26 or newer (https://go.dev/dl/); or name a cluster with --kubeconfig"
-    )]
-    GoMissing,
-    /// Go could not build it.
-    #[error("`{command}` failed ({status}):\n{output}")]
-    GoFailed {
-        /// The command line.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// The last lines that it printed.
-        output: String,
-    },
-    /// Neither a cache directory nor a home is known.
-    #[error("no place for the built cluster: set GITOPS_CLUSTER_CACHE, XDG_CACHE_HOME or HOME")]
-    NoCache,
+    /// It could not be built.
+    #[error(transparent)]
+    Build(#[from] golang::Error),
     /// A file or directory could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     File {

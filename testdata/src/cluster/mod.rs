@@ -35,7 +35,7 @@
 //! Linux' parent-death signal; the data is swept up by the next supervisor.
 //!
 //! # The steps, one file each
-//! [`build()`] (with `go`, `progress`) → `directory`, `credentials`, `stages`: what the components read → `components`,
+//! [`build()`] (with [`crate::golang`]) → `directory`, `credentials`, `stages`: what the components read → `components`,
 //! `port`, `process`: what runs → `api`, `ready`: until it is ready → `requests`, `supervisor`: all of this, in its own
 //! process → `start`, `stop`: the caller's side → `shared`.
 
@@ -45,10 +45,8 @@ mod components;
 mod credentials;
 mod directory;
 mod error;
-mod go;
 mod port;
 mod process;
-mod progress;
 mod ready;
 mod requests;
 mod shared;

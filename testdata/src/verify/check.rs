@@ -24,6 +24,8 @@ pub enum Check {
     Docs,
     /// The tests that need no cluster.
     Unit,
+    /// Our reading of manifests beside kubectl's own.
+    Oracle,
     /// The tests against a real cluster.
     Cluster,
     /// The golden transcripts of commands and of the demo.
@@ -32,13 +34,14 @@ pub enum Check {
 
 impl Check {
     /// All checks, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Format,
         Self::Structure,
         Self::Licences,
         Self::Clippy,
         Self::Docs,
         Self::Unit,
+        Self::Oracle,
         Self::Cluster,
         Self::Transcripts,
     ];
@@ -53,6 +56,7 @@ impl Check {
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Unit => "unit",
+            Self::Oracle => "oracle",
             Self::Cluster => "cluster",
             Self::Transcripts => "transcripts",
         }
@@ -68,6 +72,7 @@ impl Check {
             Self::Clippy => "cargo clippy on all targets, warnings denied",
             Self::Docs => "cargo doc with private items, warnings denied",
             Self::Unit => "unit tests, documentation tests, and the compiler's own tests",
+            Self::Oracle => "what we read of manifests is what kubectl's own code reads",
             Self::Cluster => "tests against a real cluster, built first where it is not in the cache",
             Self::Transcripts => "golden transcripts of the commands and of the demo",
         }
@@ -75,7 +80,7 @@ impl Check {
 
     /// Whether it runs Go.
     pub(super) fn needs_go(self) -> bool {
-        matches!(self, Self::Format | Self::Unit | Self::Cluster | Self::Transcripts)
+        matches!(self, Self::Format | Self::Unit | Self::Oracle | Self::Cluster | Self::Transcripts)
     }
 
     /// Runs it; tests run their full counts where `long`.
@@ -87,6 +92,7 @@ impl Check {
             Self::Clippy => clippy(job),
             Self::Docs => docs(job),
             Self::Unit => suites::unit(job, long),
+            Self::Oracle => suites::oracle(job, long),
             Self::Cluster => suites::cluster(job, long),
             Self::Transcripts => suites::transcripts(job, long),
         }
@@ -97,7 +103,7 @@ fn format(job: &mut Job<'_>) -> Result<String, Failure> {
     // Both are run whatever the first says: they are about different files.
     let rust = job.run(workspace::cargo(&["fmt", "--all", "--check"]));
     let mut gofmt = workspace::command("gofmt");
-    gofmt.args(["-l", "testdata/cluster"]);
+    gofmt.args(["-l", "testdata/cluster", "testdata/oracle"]);
     let unformatted = job.output(gofmt)?;
     rust?;
     job.findings(unformatted.lines().map(|path| format!("{path}: gofmt would change it")))

@@ -11,8 +11,10 @@ use super::job::Job;
 use super::workspace::{self, Metadata};
 use crate::cluster::{LocalCluster, Options};
 
-/// The packages whose integration tests are part of `unit`: they need no cluster.
+/// The packages whose integration tests are part of `unit`: they need no cluster. [`ORACLE`] is left out there.
 const UNIT: &[&str] = &["gitops-compiler"];
+/// The integration test that `oracle` is.
+const ORACLE: &str = "oracle";
 /// Those of `cluster`.
 const CLUSTER: &[&str] = &["kubectl-gitops", "gitops-testdata"];
 /// Those of `transcripts`.
@@ -27,7 +29,8 @@ pub(super) fn runs_tests_of(package: &str) -> bool {
 pub(super) fn unit(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     let metadata = Metadata::read(job)?;
     let mut tests = cargo_test(long);
-    tests.args(["--lib", "--bins"]).args(of_packages(&metadata, UNIT));
+    let targets = of_packages(&metadata, UNIT);
+    tests.args(["--lib", "--bins"]).args(targets.chunks(2).filter(|target| target[1] != ORACLE).flatten());
     // Both are run whatever comes of the first: they say different things.
     let tests = job.run(tests);
     let mut examples = cargo_test(long);
@@ -35,6 +38,26 @@ pub(super) fn unit(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     job.run(examples)?;
     tests?;
     tests_of_log(job)
+}
+
+/// Our reading of manifests beside kubectl's.
+pub(super) fn oracle(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
+    let mut command = cargo_test(long);
+    command.args(["--test", ORACLE]);
+    job.run(command)?;
+    let tests = tests_of_log(job)?;
+    let printed = job.log();
+    let printed = String::from_utf8_lossy(&printed);
+    // Without the real files it passes, but not without a word.
+    let skipped = printed.lines().find(|line| line.starts_with("SKIPPED"));
+    let skipped = skipped.map_or_else(String::new, |line| format!(", {line}"));
+    Ok(format!("{tests}, {}{skipped}", count(compared_files(&printed), "file")))
+}
+
+/// How many files the lines of [`ORACLE`] tell of.
+fn compared_files(log: &str) -> usize {
+    let before = log.lines().filter_map(|line| line.split_once(" files; agreed on ")).map(|(before, _)| before);
+    before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
 /// Tests against a cluster that they share, or that the developer names.
@@ -108,6 +131,12 @@ fn passed_tests(log: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compared_files_are_counted() {
+        let log = "running\nours: 40 files; agreed on 39 (…), 0 disagreements\nx: 2 files; agreed on 2 (…)\n  1 × y\n";
+        assert_eq!(compared_files(log), 42);
+    }
 
     #[test]
     fn passed_tests_of_all_programs_are_counted() {

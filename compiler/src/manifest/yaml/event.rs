@@ -3,8 +3,8 @@
 //! In: the text of one chunk. Out: its first document, node by node, into a [`Sink`].
 //! Guarantees: never panics; what yaml.v2 refuses is refused. The two ports differ in few places, and here is each:
 //! `\'` and `\/` in double quotes (yaml.v2 knows the first and not the second), `?` in plain text inside `[]` and `{}`
-//! (ends the text there), an empty `[]` or `{}` as the first key (the document ends before its `:`), a byte order
-//! mark inside the text, and tags next to `,`. Where following yaml.v2 would mean its accidents on texts that nobody
+//! (ends the text there), `:` at the end of such text (`{a:}` has the key `a:`), an empty `[]` or `{}` as the first key
+//! (the document ends before its `:`), a byte order mark inside the text, tags next to `,`, `[` or `]`, and `%YAML 1.2`. Where following yaml.v2 would mean its accidents on texts that nobody
 //! writes, this reports an error instead; it never reads another value.
 
 use std::borrow::Cow;
@@ -129,6 +129,13 @@ impl<'t, S: Sink> Walker<'t, S> {
             let event = parser.parse().map_err(|error| fault(self.text, &error))?;
             let end = offset(event.end_mark.index);
             match event.data {
+                // A directive gets here by a line end that is none for kubectl's splitter, such as a lone `\r`.
+                EventData::DocumentStart { version_directive: Some(version), .. }
+                    if (version.major, version.minor) != (1, 1) =>
+                {
+                    let at = offset(event.start_mark.index);
+                    return Err(Fault::new(at, "found incompatible YAML document: kubectl knows %YAML 1.1 only"));
+                }
                 EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
                 EventData::StreamEnd => return Ok((self.sink, self.text.len())),
                 EventData::DocumentEnd { implicit } => {

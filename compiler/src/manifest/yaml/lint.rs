@@ -83,7 +83,7 @@ fn value(text: &str, read: &Scalar) -> Option<(&'static str, String)> {
                 format!("kubectl reads `{text}` as the float {float}: quote it if text is meant"),
             ))
         }
-        Scalar::Float(number) => match Value::from_f64(*number)? {
+        Scalar::Float(number) => match number::value(*number).ok()? {
             Value::Int(number) => Some((
                 FLOAT_TO_INTEGER,
                 format!("kubectl reads `{text}` as the integer {number}: quote it if text is meant"),

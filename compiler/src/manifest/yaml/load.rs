@@ -22,6 +22,8 @@ pub(super) struct Loader {
     open: Vec<Frame>,
     anchors: Anchors,
     cost: Cost,
+    /// How many bytes are kept beside the value, for aliases.
+    kept: usize,
     /// The value, once it is complete.
     pub(super) root: Option<Value>,
     /// Where the first node stands.
@@ -38,6 +40,7 @@ impl Loader {
             anchors: Anchors::default(),
             // yaml.v2 counts the document itself.
             cost: Cost { nodes: 1, ..Cost::default() },
+            kept: 0,
             root: None,
             start: None,
             faults: Vec::new(),
@@ -45,7 +48,8 @@ impl Loader {
         }
     }
 
-    /// Takes note of an error that does not keep the rest from being read.
+    /// Takes note of an error that does not keep the rest from being read. It counts also where kubectl never sees it,
+    /// because a later value of the same key replaces what it is in: somebody should.
     fn fault(&mut self, at: usize, message: impl Into<String>) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(Fault::new(at, message));
@@ -66,7 +70,7 @@ impl Loader {
         if cost.is_excessive() {
             return Err(Fault::new(at, "the document contains excessive aliasing: repeat less by `*`"));
         }
-        if cost.bytes > self.limits.bytes {
+        if cost.bytes.saturating_add(self.kept) > self.limits.bytes {
             let message =
                 format!("the document is larger than {} bytes with its aliases written out", self.limits.bytes);
             return Err(Fault::new(at, message));
@@ -124,9 +128,8 @@ impl Loader {
             #[expect(clippy::cast_precision_loss, reason = "Kubernetes makes a float of what is above i64")]
             Scalar::Unsigned(number) => Value::Float(number as f64),
             Scalar::Text(text) => Value::String(text),
-            Scalar::Float(number) => Value::from_f64(number).unwrap_or_else(|| {
-                let text = number::key_text(number);
-                self.fault(at, format!("`{text}` is no number for JSON: quote it if text is meant"));
+            Scalar::Float(number) => number::value(number).unwrap_or_else(|message| {
+                self.fault(at, message);
                 Value::Null
             }),
         }
@@ -154,7 +157,7 @@ impl Loader {
 
     /// Keeps a scalar under its anchor, which costs a copy.
     fn anchor(&mut self, name: String, scalar: Scalar, cost: Cost) {
-        self.cost.bytes += cost.bytes;
+        self.kept += cost.bytes;
         let slot = self.anchors.open(name);
         self.anchors.finish(slot, Anchored::Scalar(scalar, cost));
     }
@@ -215,8 +218,8 @@ impl Sink for Loader {
         let value = frame.finish();
         if let Some(slot) = slot {
             let cost = self.cost.since(before);
-            // Keeping it costs a copy.
-            self.cost.bytes += cost.bytes;
+            // Keeping it costs a copy, but no second one for an anchor around it.
+            self.kept += cost.bytes;
             self.afford(self.cost, self.start.unwrap_or_default())?;
             self.anchors.finish_tree(slot, &value, height, cost);
         }
@@ -378,8 +381,10 @@ mod tests {
         let big = format!("a: &a {}\nk:\n{}", "x".repeat(1 << 16), "- *a\n".repeat(20));
         let limits = Limits { bytes: 1 << 20, ..Limits::default() };
         assert!(load(&big, limits).is_err_and(|fault| fault.message.contains("larger than 1048576 bytes")));
-        let nested = format!("{}{}{}\n", "[&a ".repeat(100), "x".repeat(1 << 16), "]".repeat(100));
-        assert!(load(&nested, limits).is_err());
+        // Each of the lists is kept, text and all.
+        let nested = |depth: usize| format!("{}{}{}\n", "[&a ".repeat(depth), "x".repeat(1 << 16), "]".repeat(depth));
+        assert!(load(&nested(8), limits).is_ok());
+        assert!(load(&nested(16), limits).is_err());
     }
 
     #[test]

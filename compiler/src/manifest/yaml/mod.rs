@@ -16,7 +16,7 @@
 //! |---|---|
 //! | `read`, `split` | bytes to text, text to chunks, chunks to documents |
 //! | `event`, `quirk` | chunk to nodes, by libyaml-safer, with its differences to yaml.v2 |
-//! | `json` | streams of JSON, which kubectl tries first when a file starts with `{` |
+//! | `json`, `typed` | streams of JSON, which kubectl tries first when a file starts with `{` |
 //! | `scalar`, `number`, `timestamp` | what a scalar means |
 //! | `load`, `frame`, `anchor` | nodes to a value: keys, merges, aliases, limits |
 //! | `lint` | where to warn |
@@ -25,8 +25,9 @@
 //!
 //! # Guarantees
 //!
-//! * A document that is returned is the one kubectl 1.37 reads. Where this and kubectl still differ (`quirk` has the
-//!   list, [`Limits`] one more) this reports an error; it never returns another value.
+//! * A document that is returned is the one kubectl 1.37 reads. Where this and kubectl still differ (`event`, `quirk`,
+//!   `number`, `load` and [`Limits`] say where) this reports an error; it never returns another value. The tests in
+//!   `tests/oracle` compare with kubectl's own code, and have every such class by name.
 //! * No input panics or overflows the stack; time and memory are bounded by the length of the input and [`Limits`].
 //! * `read(emit(value))` gives `value` back, here and in kubectl.
 
@@ -48,10 +49,12 @@ mod scalar;
 mod split;
 mod style;
 mod timestamp;
+mod typed;
 
 pub use emit::emit;
 pub use locate::{Location, Locator, Position};
 pub use read::read;
+pub(in crate::manifest) use timestamp::is_rfc3339;
 
 use crate::canon::Value;
 

@@ -1,7 +1,7 @@
 //! Numbers as Go reads and writes them.
 //!
-//! In: the text of a plain scalar that starts with a digit, a sign or a dot; or a float to print.
-//! Out: an integer, a float or nothing (then it is text); or Go's spelling of the float.
+//! In: the text of a plain scalar that starts with a digit, a sign or a dot; or a float.
+//! Out: an integer, a float or nothing (then it is text); or what the float is in JSON, or Go's spelling of it.
 //! Guarantees: agrees with Go's `ParseInt(_, 0, 64)`, `ParseUint`, `ParseFloat` and `FormatFloat` as far as yaml.v2,
 //! sigs.k8s.io/yaml and encoding/json use them.
 
@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::scalar::Scalar;
+use crate::canon::Value;
 
 /// A scalar that starts with a digit or a sign. All underscores are dropped first, wherever they are.
 pub(super) fn number(text: &str) -> Option<Scalar> {
@@ -96,30 +97,73 @@ pub(super) fn key_text(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let (mantissa, exponent) = shortest(&format!("{number:e}"));
+    let (mantissa, exponent) = shortest(&format!("{number:e}"), number.into(), |text| {
+        text.parse::<f32>().is_ok_and(|read| read.to_bits() == number.to_bits())
+    });
     // `%g` turns to exponents below 1e-4 and, for shortest digits, from 1e6 (21 digits are for JSON only).
-    if (-4..6).contains(&exponent) { number.to_string() } else { scientific(&mantissa, exponent) }
+    if (-4..6).contains(&exponent) { positional(&mantissa, exponent) } else { scientific(&mantissa, exponent) }
+}
+
+/// A float as it arrives at who reads Go's JSON: what is printed without a fraction is an integer there. From 2^53 on
+/// that is not the integer that the float is, because Go prints zeros for the digits that a float does not need.
+pub(super) fn value(number: f64) -> Result<Value, String> {
+    let sent = json_text(number);
+    if number.is_subnormal() {
+        // Nobody means one, and our encoding has no place for them.
+        return Err(format!("`{sent}` is too close to zero for a number: write 0, or quote it if text is meant"));
+    }
+    if let Ok(integer) = sent.parse() {
+        return Ok(Value::Int(integer));
+    }
+    Value::from_f64(number)
+        .ok_or_else(|| format!("`{}` is no number for JSON: quote it if text is meant", key_text(number)))
 }
 
 /// A float as Go's encoding/json writes it, and so as `kubectl -o json` prints it.
 pub(super) fn json_text(number: f64) -> String {
+    let (mantissa, exponent) = shortest(&format!("{number:e}"), number, |text| {
+        text.parse::<f64>().is_ok_and(|read| read.to_bits() == number.to_bits())
+    });
     let size = number.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let (mantissa, exponent) = shortest(&format!("{number:e}"));
-        return if exponent < 0 && exponent > -10 {
-            // The one spot where encoding/json departs from `%e`: e-09 becomes e-9.
-            format!("{mantissa}e{exponent}")
-        } else {
-            scientific(&mantissa, exponent)
-        };
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        positional(&mantissa, exponent)
+    } else if exponent < 0 && exponent > -10 {
+        // The one spot where encoding/json departs from `%e`: e-09 becomes e-9.
+        format!("{mantissa}e{exponent}")
+    } else {
+        scientific(&mantissa, exponent)
     }
-    number.to_string()
 }
 
-/// The parts of Rust's `{:e}`, whose digits are the shortest that read back, as Go's are.
-fn shortest(text: &str) -> (String, i32) {
+/// The parts of Rust's `{:e}`, whose digits are the shortest that read back, as Go's are. Of two such texts that are
+/// equally near, Go takes the one whose last digit is even; Rust takes the larger.
+fn shortest(text: &str, exact: f64, reads_back: impl Fn(&str) -> bool) -> (String, i32) {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    (mantissa.to_owned(), exponent.parse().unwrap_or(0))
+    let parts = |mantissa: &str| (mantissa.to_owned(), exponent.parse().unwrap_or(0));
+    let Some(last) = mantissa.bytes().last().filter(|last| last.is_ascii_digit() && last % 2 == 1) else {
+        return parts(mantissa);
+    };
+    let even = format!("{}{}", &mantissa[..mantissa.len() - 1], char::from(last - 1));
+    // Between the two lies what has one digit more, a five.
+    let middle = format!("{exact:.40e}").replace('.', "");
+    let rest = middle.split('e').next().and_then(|digits| digits.strip_prefix(&format!("{even}5").replace('.', "")));
+    let is_between = rest.is_some_and(|rest| rest.bytes().all(|digit| digit == b'0'));
+    if is_between && reads_back(&format!("{even}e{exponent}")) { parts(&even) } else { parts(mantissa) }
+}
+
+/// The digits with their point where the exponent has it.
+fn positional(mantissa: &str, exponent: i32) -> String {
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let digits = digits.replace('.', "");
+    let Ok(whole) = usize::try_from(exponent) else {
+        let zeros = usize::try_from(-1 - exponent).unwrap_or_default();
+        return format!("{sign}0.{}{digits}", "0".repeat(zeros));
+    };
+    match digits.split_at_checked(whole + 1) {
+        Some((whole, "")) => format!("{sign}{whole}"),
+        Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+        None => format!("{sign}{digits}{}", "0".repeat(whole + 1 - digits.len())),
+    }
 }
 
 /// Go's exponent: signed, and at least two digits.
@@ -239,6 +283,9 @@ mod tests {
             (1_234_567.5, "1.2345675e+06"),
             (16_777_217.5, "1.6777218e+07"),
             (0.0001, "0.0001"),
+            (1_234_567.25, "1.2345672e+06"),
+            (1_234_567.75, "1.2345678e+06"),
+            (-12_345.5, "-12345.5"),
             (0.00001, "1e-05"),
             (-2.5e-10, "-2.5e-10"),
             (1e21, "1e+21"),
@@ -253,9 +300,34 @@ mod tests {
     }
 
     #[test]
+    fn floats_arrive_as_they_are_printed() {
+        for (number, expected) in [
+            (1.0, Value::Int(1)),
+            (-0.0, Value::Int(0)),
+            (1e18, Value::Int(1_000_000_000_000_000_000)),
+            (6_688_124_623_769_260_032.0, Value::Int(6_688_124_623_769_260_000)),
+            (9_223_372_036_854_774_784.0, Value::Int(9_223_372_036_854_775_000)),
+            (9_223_372_036_854_775_808.0, Value::Float(9_223_372_036_854_775_808.0)),
+            (1e19, Value::Float(1e19)),
+            (0.5, Value::Float(0.5)),
+            (f64::MIN_POSITIVE, Value::Float(f64::MIN_POSITIVE)),
+        ] {
+            assert_eq!(value(number), Ok(expected), "{number:e}");
+        }
+        for number in [f64::NAN, f64::INFINITY, 5e-324, -1e-310] {
+            assert!(value(number).is_err(), "{number:e}");
+        }
+    }
+
+    #[test]
     fn floats_are_printed_as_go_prints_json() {
         for (number, expected) in [
             (0.5, "0.5"),
+            (0.0, "0"),
+            (100.0, "100"),
+            (-0.001_25, "-0.00125"),
+            (825_529_964_836_163.2, "825529964836163.2"),
+            (825_529_964_836_163.8, "825529964836163.8"),
             (-1_000.25, "-1000.25"),
             (1e19, "10000000000000000000"),
             (1e21, "1e+21"),

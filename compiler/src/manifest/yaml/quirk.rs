@@ -2,7 +2,7 @@
 //!
 //! In: the text of a chunk. Out: an error where they would read different things, or a text that both read alike.
 //! Guarantees: of the texts that both read alike, only some are refused that have a byte order mark at the start of a
-//! line.
+//! line, or where yaml.v2 fills its buffer again.
 
 use libyaml_safer::{Encoding, Scanner, TokenData};
 
@@ -14,13 +14,31 @@ const MARK: char = '\u{FEFF}';
 pub(super) fn check(text: &str) -> Result<(), Fault> {
     // libyaml skips a mark at the start of any line, yaml.v2 takes it for text.
     let at_line_start = |at: usize| at == 0 || text[..at].ends_with(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
-    if let Some((at, _)) = text.match_indices(MARK).find(|(at, _)| at_line_start(*at)) {
+    let trips = |at: usize| at_line_start(at) || at_buffer_start(text, at);
+    if let Some((at, _)) = text.match_indices(MARK).find(|(at, _)| trips(*at)) {
         return Err(Fault::new(at, "a byte order mark stands inside the document: remove the invisible character"));
     }
     match tag_before_comma(text) {
         Some(at) => Err(Fault::new(at, "a tag needs a space between itself and `,`")),
         None => Ok(()),
     }
+}
+
+/// Whether a mark may come to stand first in yaml.v2's buffer. There it is looked for instead of at the start of the
+/// line, and while it stays, every line loses its first character.
+fn at_buffer_start(text: &str, mark: usize) -> bool {
+    /// How much is read at once.
+    const BLOCK: usize = 512;
+    /// How many characters may be left when more are read: one less than the digits of the longest escape.
+    const LEFT: usize = 7;
+    // The first block may have held a mark of its own, of which nothing is here.
+    [BLOCK, BLOCK - MARK.len_utf8()].into_iter().any(|first| {
+        let mut end = text.floor_char_boundary(first);
+        while end < mark {
+            end = text.floor_char_boundary(end + BLOCK);
+        }
+        end < text.len() && text[mark..end].chars().take(LEFT + 1).count() <= LEFT
+    })
 }
 
 /// Finds a tag that ends at a comma. libyaml-safer panics there inside `[]` and `{}`; yaml.v2 makes the comma part of
@@ -159,5 +177,16 @@ mod tests {
         assert!(check("\u{FEFF}a: 1\n").is_err());
         assert!(check("a: 1\n\u{FEFF}b: 1\n").is_err());
         assert_eq!(check("a: x\u{FEFF}\n"), Ok(()));
+    }
+
+    #[test]
+    fn byte_order_marks_at_the_start_of_a_buffer_are_refused() {
+        let text = |before: usize| format!("a: {}\u{FEFF}{}\n", "x".repeat(before), "x".repeat(2_000));
+        let refused: Vec<usize> = (0..1_030).filter(|before| check(&text(*before)).is_err()).collect();
+        // Behind the first three characters, up to where the block ends, from seven characters before that, which are
+        // nine bytes; or three sooner, if there was a mark before the text.
+        let blocks = [512, 1_024].map(|end| (end - 9 - 3 - 3..=end - 3).collect::<Vec<_>>());
+        assert_eq!(refused, blocks.concat());
+        assert!(check(&format!("a: {}\u{FEFF}{}\n", "\u{e9}".repeat(254), "x".repeat(20))).is_err());
     }
 }

@@ -14,7 +14,7 @@ use super::event::{self, Fault};
 use super::lint::{self, Note};
 use super::load::Loader;
 use super::split::{self, Chunk, Decoded};
-use super::{Document, Limits, Lint, Problem, Reading, json};
+use super::{Document, Limits, Lint, Problem, Reading, json, typed};
 use crate::canon::Value;
 
 /// Files up to this size are read by one thread.
@@ -99,6 +99,7 @@ pub(super) fn json_parts(text: &str, limits: Limits) -> (Vec<Part>, Option<usize
         let mut loader = Loader::new(limits);
         let fault = match json::value(text, start, &mut loader) {
             Ok(next) => {
+                typed::check(text, start, &mut loader);
                 parts.push(Part::new(start, Ok(loader), &cursor));
                 end = next;
                 continue;
@@ -294,6 +295,13 @@ mod tests {
         assert_eq!(reading.documents.len(), 2);
         assert_eq!((reading.lints[0].rule, reading.lints[0].line), (rules::DROPPED_TEXT, 4));
         assert_eq!(documents("[]: 1\nb: 2\n"), ["[]"]);
+    }
+
+    #[test]
+    fn directives_count_where_the_separator_behind_them_is_none_for_kubectl() {
+        assert_eq!(documents("%YAML 1.1\r---\ra: 1\n"), ["{\"a\":1}"]);
+        assert_eq!(brief("%YAML 1.2\r---\ra: 1\n"), (vec![], vec![1]));
+        assert_eq!(brief("%YAML 1.1\n---\na: 1\n"), (vec!["{\"a\":1}".into()], vec![2]));
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Timestamps, which matter only behind an explicit `!!timestamp`: yaml.v2 checks them and then keeps their text.
+//! Timestamps. They matter behind an explicit `!!timestamp`, where yaml.v2 checks them and then keeps their text, and in
+//! an object's metadata.
 //!
 //! In: text. Out: whether it is one of yaml.v2's four layouts, as Go's `time.Parse` takes them (one or two digits for
-//! month, day, hour, minute and second; a fraction of any length; days checked against the month).
+//! month, day, hour, minute and second; a fraction of any length; days checked against the month), or RFC 3339, of
+//! which Go takes a little more also: hours of one digit, a comma before the fraction.
 
 /// Whether `text` is a timestamp.
 pub(super) fn is_timestamp(text: &str) -> bool {
@@ -12,10 +14,24 @@ pub(super) fn is_timestamp(text: &str) -> bool {
     parse(year, rest).is_some()
 }
 
+/// Whether `text` is a time as Go's `time.RFC3339` has it.
+pub(in crate::manifest) fn is_rfc3339(text: &str) -> bool {
+    let padded = || {
+        let (year, rest) = text.split_at_checked(4)?;
+        let (month, rest) = two_digits(rest.strip_prefix('-')?)?;
+        let (day, rest) = two_digits(rest.strip_prefix('-')?)?;
+        let is_year = year.bytes().all(|byte| byte.is_ascii_digit());
+        let is_date = is_year && is_day(year.parse().ok()?, month, day);
+        let rest = zone(clock(rest.strip_prefix('T')?, two_digits)?)?;
+        (is_date && rest.is_empty()).then_some(())
+    };
+    padded().is_some()
+}
+
 fn parse(year: &str, rest: &str) -> Option<()> {
     let (month, rest) = number(rest.strip_prefix('-')?)?;
     let (day, rest) = number(rest.strip_prefix('-')?)?;
-    if !(1..=12).contains(&month) || day < 1 || day > days(year.parse().ok()?, month) {
+    if !is_day(year.parse().ok()?, month, day) {
         return None;
     }
     let zoned = match rest.as_bytes().first() {
@@ -26,15 +42,16 @@ fn parse(year: &str, rest: &str) -> Option<()> {
     };
     // Go skips further blanks where its layout has one.
     let rest = if zoned { &rest[1..] } else { rest.trim_start_matches(' ') };
-    let rest = clock(rest)?;
+    let rest = clock(rest, number)?;
     let rest = if zoned { zone(rest)? } else { rest };
     rest.is_empty().then_some(())
 }
 
-fn clock(text: &str) -> Option<&str> {
+/// Hours of one or two digits in any case; minutes and seconds as `minutes` reads them.
+fn clock(text: &str, minutes: fn(&str) -> Option<(u32, &str)>) -> Option<&str> {
     let (hour, rest) = number(text)?;
-    let (minute, rest) = number(rest.strip_prefix(':')?)?;
-    let (second, rest) = number(rest.strip_prefix(':')?)?;
+    let (minute, rest) = minutes(rest.strip_prefix(':')?)?;
+    let (second, rest) = minutes(rest.strip_prefix(':')?)?;
     let rest = match rest.strip_prefix(['.', ',']) {
         Some(fraction) if fraction.starts_with(|digit: char| digit.is_ascii_digit()) => {
             fraction.trim_start_matches(|digit: char| digit.is_ascii_digit())
@@ -49,12 +66,9 @@ fn zone(text: &str) -> Option<&str> {
         return Some(rest);
     }
     let rest = text.strip_prefix(['+', '-'])?;
-    let (hours, rest) = rest.split_at_checked(2)?;
-    let (minutes, rest) = rest.strip_prefix(':')?.split_at_checked(2)?;
-    let two = |text: &str, most: u32| {
-        text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u32>().is_ok_and(|number| number <= most)
-    };
-    (two(hours, 24) && two(minutes, 60)).then_some(rest)
+    let (hours, rest) = two_digits(rest)?;
+    let (minutes, rest) = two_digits(rest.strip_prefix(':')?)?;
+    (hours <= 24 && minutes <= 60).then_some(rest)
 }
 
 /// One or two digits.
@@ -62,6 +76,15 @@ fn number(text: &str) -> Option<(u32, &str)> {
     let length = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
     let (digits, rest) = text.split_at(length);
     Some((digits.parse().ok()?, rest))
+}
+
+fn two_digits(text: &str) -> Option<(u32, &str)> {
+    let (digits, rest) = text.split_at_checked(2)?;
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { Some((digits.parse().ok()?, rest)) } else { None }
+}
+
+fn is_day(year: u32, month: u32, day: u32) -> bool {
+    (1..=12).contains(&month) && (1..=days(year, month)).contains(&day)
 }
 
 fn days(year: u32, month: u32) -> u32 {
@@ -75,7 +98,7 @@ fn days(year: u32, month: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::is_timestamp;
+    use super::{is_rfc3339, is_timestamp};
 
     #[test]
     fn the_four_layouts_are_known() {
@@ -89,6 +112,30 @@ mod tests {
             "2001-12-14 21:59:43.10",
         ] {
             assert!(is_timestamp(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc_3339_is_padded_but_for_its_hours() {
+        for text in ["2006-01-02T15:04:05Z", "0000-02-29T1:00:00,5+24:60", "2006-01-02T15:04:05.123456789123-07:00"] {
+            assert!(is_rfc3339(text), "{text}");
+        }
+        for text in [
+            "",
+            "2006-01-02",
+            "2006-01-02T15:04:05",
+            "2006-1-02T15:04:05Z",
+            "2006-01-02t15:04:05Z",
+            "2006-01-02 15:04:05Z",
+            "2006-01-02T15:4:05Z",
+            "2006-01-02T15:04:05.Z",
+            "2006-01-02T24:04:05Z",
+            "2006-02-29T15:04:05Z",
+            "2006-01-02T15:04:05+25:00",
+            "2006-01-02T15:04:05Zx",
+            "é006-01-02T15:04:05Z",
+        ] {
+            assert!(!is_rfc3339(text), "{text}");
         }
     }
 

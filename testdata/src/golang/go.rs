@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::progress::Progress;
 
-/// The oldest Go that Kubernetes v1.37 builds with: 1.26.
+/// The oldest Go that Kubernetes v1.37 and its libraries build with: 1.26.
 const OLDEST: (u32, u32) = (1, 26);
 /// How much of a failed build's output is shown.
 const SHOWN_LINES: usize = 30;
@@ -54,7 +54,7 @@ fn command(module: &Path) -> Command {
 }
 
 /// A series of Go commands with one progress line.
-pub(super) struct Go<'a> {
+pub(crate) struct Go<'a> {
     module: &'a Path,
     progress: Progress,
     /// How many packages were compiled so far.
@@ -67,17 +67,18 @@ impl<'a> Go<'a> {
     }
 
     /// `go build` with `arguments`.
-    pub(super) fn build(&mut self, arguments: &[&str]) -> Result<(), Error> {
+    pub(crate) fn build(&mut self, arguments: &[&str]) -> Result<(), Error> {
         // `-v` names each package as it is compiled: that is the progress.
         self.output(&[&["build", "-v", "-trimpath", "-buildvcs=false"], arguments].concat())?;
         Ok(())
     }
 
     /// Runs `go` with `arguments` and returns its stdout.
-    pub(super) fn output(&mut self, arguments: &[&str]) -> Result<String, Error> {
+    pub(crate) fn output(&mut self, arguments: &[&str]) -> Result<String, Error> {
         let mut command = command(self.module);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut go = command.spawn().map_err(|_| Error::GoMissing)?;
+        let what = || format!("go {}", arguments.join(" "));
+        let mut go = command.spawn().map_err(|source| Error::Start { command: what(), source })?;
         let (sender, lines) = mpsc::channel();
         let stderr = go.stderr.take();
         thread::spawn(move || {
@@ -87,14 +88,12 @@ impl<'a> Go<'a> {
             }
         });
         let last_lines = self.follow(&lines);
-        let what = || format!("go {}", arguments.join(" "));
-        let output = go.wait_with_output();
-        let output = output.map_err(|source| Error::Spawn { what: what(), source })?;
+        let output = go.wait_with_output().map_err(|source| Error::Start { command: what(), source })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let shown = Vec::from(last_lines).join("\n");
-        Err(Error::GoFailed { command: what(), status: output.status, output: shown })
+        Err(Error::Failed { command: what(), status: output.status, output: shown })
     }
 
     /// Reads what Go says until it has nothing more to say; returns the last lines.
