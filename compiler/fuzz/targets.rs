@@ -21,7 +21,8 @@ pub(crate) fn read(data: &[u8]) {
 
 /// The decoder of graphs: what it accepts is written in just these bytes, under the id that it says.
 pub(crate) fn graph(data: &[u8]) {
-    let Err(DecodeGraphError::OtherGraph { actual, .. }) = ResourceGraph::decode(data, ResourceGraph::empty().id()) else {
+    let Err(DecodeGraphError::OtherGraph { actual, .. }) = ResourceGraph::decode(data, ResourceGraph::empty().id())
+    else {
         return;
     };
     let graph = ResourceGraph::decode(data, actual).expect("it said so itself");

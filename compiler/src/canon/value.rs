@@ -38,7 +38,7 @@ impl Value {
         if !number.is_finite() {
             return None;
         }
-        if number.fract().abs() < f64::MIN_POSITIVE && (-LIMIT..LIMIT).contains(&number) {
+        if number.fract() == 0.0 && (-LIMIT..LIMIT).contains(&number) {
             #[expect(clippy::cast_possible_truncation, reason = "integral and within the range of i64")]
             return Some(Self::Int(number as i64));
         }

@@ -131,14 +131,18 @@ fn encode_provenance(origins: &[Origin], fields: &[String]) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.list(3);
     encoder.list(strings.all.len());
-    strings.all.iter().for_each(|text| encoder.text(text));
+    for text in &strings.all {
+        encoder.text(text);
+    }
     encoder.list(2 * origins.len());
     for (path, line) in origins {
         encoder.unsigned(path);
         encoder.unsigned(line as u64);
     }
     encoder.list(fields.len());
-    fields.into_iter().for_each(|field| encoder.unsigned(field));
+    for field in fields {
+        encoder.unsigned(field);
+    }
     encoder.finish()
 }
 

@@ -34,14 +34,14 @@ fn line_endings_on_disk_do_not_matter_where_the_attributes_say_so() {
 #[test]
 fn without_attributes_line_endings_are_content() {
     let (repository, _) = example();
-    repository.write("app/a.yaml", &FIRST.replace('\n', "\r\n")).expect("written");
+    repository.write("app/a.yaml", FIRST.replace('\n', "\r\n")).expect("written");
     assert!(working_tree(&repository, "app").dirty);
 }
 
 #[test]
 fn automatic_text_that_was_stored_with_crlf_stays_so() {
     let (repository, _) = example();
-    repository.write("app/a.yaml", &FIRST.replace('\n', "\r\n")).expect("written").commit("CRLF").expect("committed");
+    repository.write("app/a.yaml", FIRST.replace('\n', "\r\n")).expect("written").commit("CRLF").expect("committed");
     repository.write(".gitattributes", "* text=auto\n").expect("written").commit("Attributes").expect("committed");
     is_clean(&repository);
 }

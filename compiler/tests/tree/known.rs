@@ -99,14 +99,14 @@ fn a_rested_file_is_known_and_everything_that_can_happen_to_it_is_seen() {
     std::fs::remove_file(&path).expect("removed");
     assert_same(&repository, &memo, "a file that is gone");
     repository.write(".gitattributes", "* text\n").expect("written");
-    repository.write("app/a.yaml", &FIRST.replace('\n', "\r\n")).expect("written");
+    repository.write("app/a.yaml", FIRST.replace('\n', "\r\n")).expect("written");
     assert_same(&repository, &memo, "attributes above the folder");
 }
 
 #[test]
 fn attributes_count_for_files_that_did_not_change() {
     let (repository, _) = example();
-    repository.write("app/a.yaml", &FIRST.replace('\n', "\r\n")).expect("written");
+    repository.write("app/a.yaml", FIRST.replace('\n', "\r\n")).expect("written");
     let memo = Memory::default();
     rest();
     let before = entries(&repository, Some(&memo));
