@@ -19,6 +19,9 @@ pub struct Cli {
     command: Command,
 }
 
+/// The exit code of a bug of ours.
+const BUG: u8 = 70;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Parse(commands::parse::ParseArgs),
@@ -35,16 +38,30 @@ enum Command {
     Store(commands::store::StoreCommand),
 }
 
-/// Runs the command that was asked for.
+/// Runs the command that was asked for. A panic is a bug of ours, and says so.
 #[must_use]
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_of_panic));
+    std::panic::catch_unwind(run_command).unwrap_or_else(|_| ExitCode::from(BUG))
+}
+
+/// What the library that scans YAML gives up on is an error of the document, and is told as one.
+fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if !place.contains("libyaml-safer") {
+        let message = panic.payload_as_str().unwrap_or("it does not say why");
+        Printer::for_process().say(&format!("error: this is a bug of kubectl-gitops, at {place}: {message}"));
+    }
+}
+
+fn run_command() -> ExitCode {
     let cli = Cli::parse();
     let session = Session { printer: Printer::for_process(), store: cli.store };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             session.printer.say(&format!("error: cannot start: {error}"));
-            return ExitCode::from(70);
+            return ExitCode::from(BUG);
         }
     };
     let result = runtime.block_on(run(&session, cli.command));

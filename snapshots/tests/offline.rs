@@ -186,6 +186,13 @@ fn a_circle_is_an_error_that_shows_the_way_around() {
 }
 
 #[test]
+fn what_the_scanner_of_yaml_gives_up_on_is_an_error_of_the_document() {
+    let example = empty();
+    example.write("a.yaml", "[!a, \"\\'x\"]\n");
+    insta::assert_snapshot!("scanner_panic", example.run(&["parse", "-f", "a.yaml"]));
+}
+
+#[test]
 fn lints_have_names_and_levels() {
     let example = empty();
     let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n  a: \"YQ==\"\n---\n\
