@@ -1,6 +1,6 @@
 //! Builds the Go modules of this package from source, each once, into a cache outside the checkout.
 //!
-//! In: a [`Recipe`], which names a module beside `src`, and how to build it; the Go on PATH. Out: the directory in the
+//! In: a `Recipe`, which names a module beside `src`, and how to build it; the Go on PATH. Out: the directory in the
 //! cache that holds what was built. The steps, one file each: this one finds the place in the cache, `go` runs Go,
 //! `progress` tells how far it is.
 //!

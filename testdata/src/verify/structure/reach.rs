@@ -15,13 +15,24 @@ pub(super) fn findings(sources: &[Source], metadata: &Metadata) -> Vec<String> {
     let texts: BTreeMap<&str, &str> =
         sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
     let roots = metadata.members().flat_map(|member| &member.targets).filter_map(path_of);
-    let reached = reached(roots.collect(), &texts);
+    let reached = reached(roots.chain(fuzz_programs(&texts)).collect(), &texts);
     for path in texts.keys().filter(|path| is_rust(path) && !reached.contains(**path)) {
         findings.push(format!("{path}:1: is not compiled: no `mod` and no target names it"));
     }
     findings.extend(metadata.members().flat_map(left_out));
     findings.extend(namesakes(metadata));
     findings
+}
+
+/// What the manifest of the fuzz targets names. They are a workspace of their own, since they need a nightly compiler;
+/// what they do is in a test that is run here.
+fn fuzz_programs<'a>(texts: &BTreeMap<&'a str, &'a str>) -> impl Iterator<Item = &'a str> {
+    let manifest = std::fs::read_to_string(workspace::root().join("compiler/fuzz/Cargo.toml")).unwrap_or_default();
+    let named = move |path: &str| {
+        let inside = path.strip_prefix("compiler/fuzz/");
+        inside.is_some_and(|inside| manifest.contains(&format!("path = {inside:?}")))
+    };
+    texts.keys().copied().filter(move |path| named(path))
 }
 
 /// The tests of a package that nobody runs.

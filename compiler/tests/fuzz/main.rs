@@ -3,7 +3,6 @@
 //! `GITOPS_LONG=1` runs a million mutations of each target; else a short slice. The seed is fixed, so that a failure
 //! comes back; its input is in the message.
 
-#[path = "../fuzz/targets.rs"]
 mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
