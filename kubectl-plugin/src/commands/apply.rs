@@ -72,7 +72,8 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     if nothing_to_do(&target, &desired, &plan) {
         return Ok(up_to_date(session, &target, &desired, args.run.json()));
     }
-    change::show(session, &change::header(&target, &desired, &plan, commit.as_ref()), &plan, args.run.json());
+    let header = change::header(&target, &desired, &plan, commit.as_ref());
+    change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
     change::refuse_guarded(&plan)?;
     if let Some(place) = args.dry_run {
         return tried(session, &target, &plan, place).await;

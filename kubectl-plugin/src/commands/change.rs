@@ -14,7 +14,7 @@ use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
-use crate::output::{Progress, counted, plan_json, plan_text};
+use crate::output::{Progress, counted, plan_json, plan_summary, plan_text};
 use crate::record::Outcome;
 use crate::record::head::{Commit, Origin};
 use crate::record::holder::actor;
@@ -143,12 +143,15 @@ pub fn refuse_guarded(plan: &Plan) -> Result<(), CommandError> {
     }
 }
 
-/// Shows a plan before it runs.
-pub fn show(session: &Session, header: &str, plan: &Plan, quiet: bool) {
-    if !quiet {
-        session.printer.say(header);
-        session.printer.say(&plan_text(plan));
+/// Shows a plan before it runs: whole where somebody is asked or something is refused, in one line where it goes on at
+/// once and every step tells of itself.
+pub fn show(session: &Session, header: &str, plan: &Plan, run: &RunArgs, dry_run: bool) {
+    if run.json() {
+        return;
     }
+    session.printer.say(header);
+    let brief = run.yes && !dry_run && plan.guards.is_empty();
+    session.printer.say(&if brief { plan_summary(plan) } else { plan_text(plan) });
 }
 
 /// Asks, on a terminal; without one, `--yes` is needed.
@@ -186,10 +189,12 @@ pub async fn execute(
     let applied = result?;
     let requests = target.records.cluster.connection.requests();
     let seconds = started.elapsed().as_secs_f64();
+    let told = summary(target, &applied, plan.steps.len(), requests, seconds);
     if json {
         session.printer.json(&applied_json(target, plan, &applied, requests));
-    } else {
-        session.printer.out(&summary(target, &applied, plan.steps.len(), requests, seconds));
+    } else if applied.succeeded() {
+        // What failed is told as an error, below.
+        session.printer.out(&told);
     }
     if applied.succeeded() {
         return Ok(0);
@@ -201,8 +206,7 @@ pub async fn execute(
     let failed: Vec<_> = failed.collect();
     let details: Vec<String> = failed.iter().map(|(key, message, _)| format!("{key}: {message}")).collect();
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
-    let message = format!("release {} of {} failed", applied.release.number, target.application);
-    let message = if skipped > 0 { format!("{message}; {} not tried", counted(skipped, "step")) } else { message };
+    let message = if skipped > 0 { format!("{told}; {} not tried", counted(skipped, "step")) } else { told };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
         return Err(CommandError::refused(message)
             .details(details)
@@ -216,11 +220,11 @@ fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seco
     let release = &applied.release;
     let again = release.origin.rollback_to.map(|number| format!(" (as release {number})")).unwrap_or_default();
     if applied.succeeded() && release.graph.id == ResourceGraph::empty().id() {
-        return format!("{} is deleted: {steps}, {requests} requests, {seconds:.1} s\n", target.application);
+        return format!("{} is deleted: {steps}, {requests} requests, {seconds:.1} s", target.application);
     }
     let state = if applied.succeeded() { "is live" } else { "failed" };
     format!(
-        "release {} of {} {state}: {}{again}, {steps}, {requests} requests, {seconds:.1} s\n",
+        "release {} of {} {state}: {}{again}, {steps}, {requests} requests, {seconds:.1} s",
         release.number,
         target.application,
         release.graph.id.short(),

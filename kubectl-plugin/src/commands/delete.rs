@@ -42,7 +42,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     (approvals.empty, approvals.many) = (true, true);
     let plan = target.plan(&desired, &observation.seen, &approvals);
     let header = format!("{}  everything is deleted   {}", args.app, counted(plan.steps.len(), "step"));
-    change::show(session, &header, &plan, args.run.json());
+    change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
     let options = args.run.options(approvals, change::origin(None, None));

@@ -66,7 +66,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         release.graph.id.short(),
         counted(plan.steps.len(), "step")
     );
-    change::show(session, &header, &plan, args.run.json());
+    change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
     let origin = change::origin(release.origin.commit.clone(), Some(release.number));

@@ -10,7 +10,7 @@ mod svg;
 mod table;
 
 pub use graph::{dot, mermaid, text as graph_text};
-pub use plan::{plan_json, plan_text};
+pub use plan::{plan_json, plan_summary, plan_text};
 pub use progress::Progress;
 pub use svg::svg;
 pub use table::{ago, counted, table};

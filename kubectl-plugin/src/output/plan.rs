@@ -35,20 +35,28 @@ pub fn plan_text(plan: &Plan) -> String {
         rows.push(row);
         rows.extend(notes.into_iter().skip(1).map(|note| vec![String::new(), String::new(), String::new(), note]));
     }
-    let mut text = table(&rows);
+    table(&rows) + &plan_summary(plan)
+}
+
+/// What is no step, and how many of each there are: `1 to create, 3 to change, 410 unchanged.`
+#[must_use]
+pub fn plan_summary(plan: &Plan) -> String {
+    let mut text = String::new();
     for (key, reason) in &plan.forgotten {
         let _ = writeln!(text, "  = {key}  leaves the record: {reason}");
     }
-    text.push_str(&summary(plan));
-    text
-}
-
-/// `1 to create, 3 to change, 2 to delete.`
-fn summary(plan: &Plan) -> String {
     let count = |action| plan.count(action);
     let [created, changed, deleted] = [Action::Create, Action::Update, Action::Delete].map(count);
-    let unchanged = plan.unchanged;
-    format!("{created} to create, {changed} to change, {deleted} to delete, {unchanged} unchanged.\n")
+    let parts = [
+        (created, "to create"),
+        (changed, "to change"),
+        (deleted, "to delete"),
+        (plan.forgotten.len(), "to forget"),
+        (plan.unchanged, "unchanged"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    text + &if parts.is_empty() { "Nothing to do.\n".to_owned() } else { format!("{}.\n", parts.join(", ")) }
 }
 
 fn sign(action: Action) -> char {
