@@ -9,6 +9,7 @@ use clap::Args;
 use gitops_compiler::app::{AppSpec, Directory, Pattern};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{Compilation, compile, summarise};
+use gitops_compiler::diagnostic::Diagnostic;
 use gitops_compiler::lint::{LINTS, Levels};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
@@ -209,10 +210,18 @@ pub fn compiled(
 ) -> Result<(Compilation, Snapshot), CommandError> {
     let snapshot = source.snapshot(store)?;
     let compilation = compile_snapshot(source, &snapshot, name, store, printer)?;
-    for lint in &compilation.lints {
+    say_lints(&compilation.lints, printer);
+    Ok((compilation, snapshot))
+}
+
+fn say_lints(lints: &[Diagnostic], printer: Printer) {
+    for lint in lints {
         printer.say(&lint.to_string());
     }
-    Ok((compilation, snapshot))
+}
+
+fn warnings(printer: Printer) -> impl FnMut(String) {
+    move |message| printer.say(&format!("warning: {message}"))
 }
 
 /// The id of what the flags name, and what there is to say.
@@ -223,11 +232,8 @@ pub fn identified(
     printer: Printer,
 ) -> Result<Id<Graph>, CommandError> {
     let snapshot = source.snapshot(store)?;
-    let mut warn = |message: String| printer.say(&format!("warning: {message}"));
-    let summary = summarise(&snapshot, &source.app(name), &source.levels()?, store, &mut warn)?;
-    for lint in &summary.lints {
-        printer.say(&lint.to_string());
-    }
+    let summary = summarise(&snapshot, &source.app(name), &source.levels()?, store, &mut warnings(printer))?;
+    say_lints(&summary.lints, printer);
     Ok(summary.graph)
 }
 
@@ -239,6 +245,5 @@ pub fn compile_snapshot(
     store: Option<&Store>,
     printer: Printer,
 ) -> Result<Compilation, CommandError> {
-    let mut warn = |message: String| printer.say(&format!("warning: {message}"));
-    Ok(compile(snapshot, &source.app(name), &source.levels()?, store, &mut warn)?)
+    Ok(compile(snapshot, &source.app(name), &source.levels()?, store, &mut warnings(printer))?)
 }

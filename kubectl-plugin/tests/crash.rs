@@ -12,6 +12,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use gitops_testdata::random::SplitMix64;
 use gitops_testdata::services::services_with;
 use support::{World, config_map};
 
@@ -21,18 +22,6 @@ const KINDS: &str = "serviceaccounts,configmaps,secrets,services,deployments.app
 
 /// So many rounds are enough for any machine to be hit in the middle of a run.
 const MOST_ROUNDS: u32 = 40;
-
-/// A small generator of pseudo-random numbers (SplitMix64): the same moments for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
-    }
-}
 
 /// When a run is killed.
 #[derive(Debug)]
@@ -89,7 +78,7 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     let long = std::env::var_os("GITOPS_LONG").is_some();
     let (services, kills) = if long { (100, 20) } else { (40, 6) };
     let seed = 20_261_123;
-    let mut random = Random(seed);
+    let mut random = SplitMix64::new(seed);
     let world = World::new("crash");
     write_revision(&world, services, 0);
     // The very first apply dies, too, when about half of the objects are there.
@@ -105,7 +94,9 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let lines = changed.stderr.lines().count() as u64;
     let mut moment = |by_time: bool| {
-        if by_time { Moment::Milliseconds(random.below(milliseconds)) } else { Moment::Lines(random.below(lines)) }
+        let limit = if by_time { milliseconds } else { lines };
+        let at = random.number() % limit.max(1);
+        if by_time { Moment::Milliseconds(at) } else { Moment::Lines(at) }
     };
     let mut applied = 1000;
     let mut interrupted = 0;

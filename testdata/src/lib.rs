@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod demo;
 pub mod golang;
 pub mod oracle;
+pub mod random;
 pub mod repository;
 pub mod services;
 pub mod shop;

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
 use crate::name::ResourceKey;
-use crate::render;
+use crate::render::{self, Render};
 use crate::store::Store;
 use crate::tree::{self, Snapshot};
 
@@ -91,10 +91,22 @@ pub fn compile(
 ) -> Result<Compilation, Error> {
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
-    let (recipe, files) = (render.recipe, render.file_count());
-    if let Some(known) = known(store, recipe, snapshot, files) {
-        return known.at_levels(levels);
+    match known(store, render.recipe, snapshot, render.file_count()) {
+        Some(known) => known.at_levels(levels),
+        None => compile_anew(&render, findings, snapshot, levels, store, warn),
     }
+}
+
+/// Renders what was laid out, and remembers what comes of it.
+fn compile_anew(
+    render: &Render<'_>,
+    mut findings: Vec<Diagnostic>,
+    snapshot: &Snapshot,
+    levels: &Levels,
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+) -> Result<Compilation, Error> {
+    let (recipe, files) = (render.recipe, render.file_count());
     let manifests = render.run(&mut findings)?;
     lint::check(&manifests, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
@@ -126,28 +138,22 @@ pub fn summarise(
     store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Summary, Error> {
-    let render = lay_out(snapshot, app, &mut Vec::new())?;
+    let mut findings = Vec::new();
+    let render = lay_out(snapshot, app, &mut findings)?;
     let (recipe, files) = (render.recipe, render.file_count());
     // Who asks for the id may ask for the graph next.
-    let entry = store.and_then(|store| {
-        let entry = Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()?;
-        store.has_graph(entry.graph).then_some(entry)
-    });
+    let entry = store.and_then(|store| entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph)));
     if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
         settle(levels, &mut lints, files)?;
         return Ok(Summary { graph, content_root, hook_root, recipe, lints });
     }
-    let Compilation { graph, lints, .. } = compile(snapshot, app, levels, store, warn)?;
+    let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, levels, store, warn)?;
     let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
     Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
 }
 
 /// Chooses the files. Its lints are made each time; an error among them is final.
-fn lay_out<'a>(
-    snapshot: &'a Snapshot,
-    app: &AppSpec,
-    findings: &mut Vec<Diagnostic>,
-) -> Result<render::Render<'a>, Error> {
+fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Diagnostic>) -> Result<Render<'a>, Error> {
     let render = render::lay_out(snapshot, app, findings)?;
     if findings.iter().any(|finding| finding.level == Level::Error) {
         return Err(Error::Manifests { findings: std::mem::take(findings), files: render.file_count() });
@@ -155,9 +161,14 @@ fn lay_out<'a>(
     Ok(render)
 }
 
+/// What is remembered of a recipe.
+fn entry(store: &Store, recipe: Id<Recipe>, snapshot: &Snapshot) -> Option<Entry> {
+    Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()
+}
+
 fn known(store: Option<&Store>, recipe: Id<Recipe>, snapshot: &Snapshot, files: usize) -> Option<Compilation> {
     let store = store?;
-    let entry = Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()?;
+    let entry = entry(store, recipe, snapshot)?;
     let graph = store.graph(entry.graph)?;
     let provenance = entry.provenance(&graph, snapshot.folder())?;
     Some(Compilation { graph, recipe, provenance, lints: entry.lints, files, memoised: true })

@@ -6,8 +6,9 @@
 
 use crate::canon::Value;
 use crate::manifest::Manifest;
+use crate::name::group_of;
 
-use super::reference::{self, Reference, Target, group_of};
+use super::reference::{self, Reference, Target};
 use super::{Index, Rule, Sink, State, Strength};
 
 const GROUP: &str = "admissionregistration.k8s.io";

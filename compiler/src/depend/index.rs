@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::canon::Value;
 use crate::manifest::{Definition, Manifest};
-use crate::name::Scope;
+use crate::name::{Scope, is_built_in_with_namespaces};
 
 use super::Node;
 
@@ -51,29 +51,6 @@ const CLUSTER_KINDS: [(&str, &str); 38] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
     ("snapshot.storage.k8s.io", "VolumeSnapshotClass"),
     ("snapshot.storage.k8s.io", "VolumeSnapshotContent"),
-];
-
-/// Groups of the API server itself, in which every other kind has namespaces.
-const BUILT_IN_GROUPS: [&str; 19] = [
-    "",
-    "admissionregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
 ];
 
 /// Group, kind and name to the resources that have them, and what else can be looked up.
@@ -210,7 +187,7 @@ impl<'a> Index<'a> {
         if CLUSTER_KINDS.contains(&(group, kind)) {
             return Some(false);
         }
-        BUILT_IN_GROUPS.contains(&group).then_some(true)
+        is_built_in_with_namespaces(group).then_some(true)
     }
 
     /// All resources of a kind.

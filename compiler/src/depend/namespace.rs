@@ -5,8 +5,9 @@
 
 use crate::canon::Value;
 use crate::manifest::Manifest;
+use crate::name::group_of;
 
-use super::reference::{group_of, visit};
+use super::reference::visit;
 use super::{Index, Rule, Sink, State, Strength};
 
 pub(super) const RULE: Rule = Rule { name: "namespace", version: 1, reason: "it lives there" };

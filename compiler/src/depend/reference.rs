@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::canon::Value;
 use crate::manifest::Manifest;
-use crate::name::Scope;
+use crate::name::{Scope, group_of};
 
 use super::{Index, Node, Rule, Sink, State, Strength};
 
@@ -95,11 +95,6 @@ impl Target {
             }
         }
     }
-}
-
-/// The group of an `apiVersion`.
-pub(super) fn group_of(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// Calls `found` with each value at `path`, and with the way there.

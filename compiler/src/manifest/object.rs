@@ -5,7 +5,7 @@
 
 use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::name::{ResourceKey, Scope};
+use crate::name::{ResourceKey, Scope, group_of};
 
 use super::sent::{MISSING_VERSION, sent};
 use super::settle::settle;
@@ -54,7 +54,7 @@ fn object(mut body: Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> O
         findings.push(Diagnostic::error(origin.clone(), MISSING_VERSION));
         return None;
     }
-    let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
+    let group = group_of(&api_version).to_owned();
     if belongs_elsewhere(&group, &kind, &body, origin, findings) {
         return None;
     }

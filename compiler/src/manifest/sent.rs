@@ -1,7 +1,7 @@
 //! From a document to the objects that kubectl would send: lists taken apart, types checked, nothing of ours yet.
 //!
 //! In: a parsed document. Out: the bodies of its objects in order, or diagnostics that say what is wrong.
-//! Guarantees: takes a document apart as cli-runtime's `resource.Builder` 0.37 does, which `tests/oracle.rs` compares.
+//! Guarantees: takes a document apart as cli-runtime's `resource.Builder` 0.37 does, which `tests/oracle` compares.
 //! The only thing that this refuses and kubectl takes is an item of a list whose metadata is not what it must be:
 //! kubectl leaves those to the server, and sends an item whose namespace is no text to the default namespace.
 

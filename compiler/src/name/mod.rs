@@ -3,7 +3,9 @@
 //! In: text from users and manifests. Out: types whose existence proves that the text obeys its rules.
 
 mod app_name;
+mod group;
 mod key;
 
 pub use app_name::{AppName, AppNameError};
+pub use group::{group_of, is_built_in, is_built_in_with_namespaces};
 pub use key::{ResourceKey, Scope};

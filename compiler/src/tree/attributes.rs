@@ -33,7 +33,6 @@ pub(super) struct Attributes {
     collection: MetadataCollection,
     /// Every file that was added, hashed.
     digest: blake3::Hasher,
-    empty: bool,
 }
 
 /// How one file is stored.
@@ -53,7 +52,7 @@ pub(super) struct Converted {
 impl Attributes {
     /// No attributes, but for Git's own macro `binary`.
     pub(super) fn new() -> Self {
-        let mut attributes = Self { empty: true, ..Self::default() };
+        let mut attributes = Self::default();
         // Only a source that is not below its root can fail, and there is no root.
         let builtin = b"[attr]binary -diff -merge -text";
         let _ =
@@ -63,7 +62,6 @@ impl Attributes {
 
     /// Adds the `.gitattributes` at `path`. Deeper ones are added later and count more.
     pub(super) fn add(&mut self, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.empty = false;
         self.digest.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
         self.digest.update(blake3::hash(bytes).as_bytes());
         // The paths are from the root of the repository, which so is the empty path; macros are the root's to define.
@@ -79,7 +77,8 @@ impl Attributes {
 
     /// How the file at `path` is stored.
     pub(super) fn form_of(&self, path: &str) -> Result<Form, Error> {
-        if self.empty {
+        // The builtin list alone says nothing of any file.
+        if self.search.num_pattern_lists() <= 1 {
             return Ok(Form::default());
         }
         let mut found = Outcome::default();

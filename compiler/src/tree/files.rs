@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use gix::{ObjectId, ThreadSafeRepository};
 
-use super::attributes::{Attributes, Converted};
+use super::attributes::{Attributes, Converted, Form};
 use super::repository::read_object;
 use super::snapshot::path_error;
 use super::{Entry, EntryKind, Error, MAX_BLOB_BYTES};
@@ -29,13 +29,15 @@ pub(super) struct WorkingFiles {
     pub(super) attributes: Attributes,
     pub(super) indexed: BTreeMap<String, Indexed>,
     pub(super) objects: ThreadSafeRepository,
+    /// What oids of this repository are made with.
+    pub(super) hash: gix::hash::Kind,
 }
 
 impl WorkingFiles {
     /// The oid that Git would give to what lies at `path`, of any size; none for a submodule. Also whether that follows
     /// from the file and its attributes alone.
     pub(super) fn oid(&self, path: &str, kind: EntryKind) -> Result<(Option<ObjectId>, bool), Error> {
-        let hash = self.objects.to_thread_local().object_hash();
+        let hash = self.hash;
         let failed = |source| Error::File { path: path.to_owned(), source };
         let blob = gix::objs::Kind::Blob;
         if let (EntryKind::File | EntryKind::Link, Some(oid)) = (kind, self.sparse_oid(path)) {
@@ -51,9 +53,9 @@ impl WorkingFiles {
             EntryKind::File => {
                 let mut file = File::open(self.root.join(path)).map_err(failed)?;
                 let length = file.metadata().map_err(failed)?.len();
-                let plain = self.attributes.form_of(path)?.is_plain();
-                if !plain && length <= MAX_BLOB_BYTES {
-                    let Converted { bytes, settled } = self.converted(path)?;
+                let form = self.attributes.form_of(path)?;
+                if !form.is_plain() && length <= MAX_BLOB_BYTES {
+                    let Converted { bytes, settled } = self.converted(path, form)?;
                     let oid = gix::objs::compute_hash(hash, blob, &bytes).map_err(std::io::Error::other);
                     return Ok((Some(oid.map_err(failed)?), settled));
                 }
@@ -71,7 +73,9 @@ impl WorkingFiles {
         }
         let bytes = match entry.kind {
             EntryKind::Link => self.link_target(&entry.path)?,
-            EntryKind::File | EntryKind::Submodule => self.converted(&entry.path)?.bytes,
+            EntryKind::File | EntryKind::Submodule => {
+                self.converted(&entry.path, self.attributes.form_of(&entry.path)?)?.bytes
+            }
         };
         let same = |oid: ObjectId| {
             gix::objs::compute_hash(oid.kind(), gix::objs::Kind::Blob, &bytes).is_ok_and(|actual| actual == oid)
@@ -94,7 +98,7 @@ impl WorkingFiles {
         Ok(target.into_os_string().into_encoded_bytes())
     }
 
-    fn converted(&self, path: &str) -> Result<Converted, Error> {
+    fn converted(&self, path: &str, form: Form) -> Result<Converted, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let file = self.root.join(path);
         let length = std::fs::symlink_metadata(&file).map_err(failed)?.len();
@@ -106,6 +110,6 @@ impl WorkingFiles {
             let oid = self.indexed.get(path)?.oid;
             read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, path).ok()
         };
-        self.attributes.form_of(path)?.convert(path, bytes, &mut indexed)
+        form.convert(path, bytes, &mut indexed)
     }
 }

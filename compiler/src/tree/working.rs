@@ -53,7 +53,13 @@ pub(super) fn snapshot(
     let place = root.join(folder);
     let known = memo.and_then(|memo| memo.load(&place));
     let known = KnownFiles::read(known.as_deref(), attributes.digest());
-    let files = WorkingFiles { root, attributes, indexed, objects: repository.clone().into_sync() };
+    let files = WorkingFiles {
+        root,
+        attributes,
+        indexed,
+        objects: repository.clone().into_sync(),
+        hash: repository.object_hash(),
+    };
     let entries = hash(&files, found, &known, memo.map(|memo| (memo, place)), began)?;
     let bytes = Bytes::Files(Box::new(files));
     let mut snapshot = Snapshot { entries, folder: folder.to_owned(), bytes, commit: None, dirty: false };

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gitops_compiler::canon::Encoder;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest;
+use gitops_testdata::random::SplitMix64;
 
 const TEXTS: [&str; 6] = [
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: {a: b, \"c\": 'd'}\ndata:\n  k: |-\n    x\n    y\n",
@@ -25,20 +26,8 @@ const TEXTS: [&str; 6] = [
 /// Bytes that mean something to a reader.
 const TELLING: &[u8] = b" \n:-#{}[],&*!|>'\"%@`\t\\?~0\xff\xc3";
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % limit.max(1) as u64).expect("below a usize")
-    }
-}
-
 /// A few small changes: bytes set, flipped, left out, put in, doubled, moved, taken from another seed.
-fn mutate(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+fn mutate(seeds: &[Vec<u8>], random: &mut SplitMix64) -> Vec<u8> {
     let mut bytes = seeds[random.below(seeds.len())].clone();
     for _ in 0..=random.below(6) {
         let at = random.below(bytes.len());
@@ -70,7 +59,7 @@ fn mutate(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 fn run(name: &str, target: fn(&[u8]), seeds: &[Vec<u8>]) {
     let rounds = if std::env::var_os("GITOPS_LONG").is_some() { 1_000_000 } else { 20_000 };
-    let mut random = Random(20_261_123);
+    let mut random = SplitMix64::new(20_261_123);
     for round in 0..rounds {
         let bytes = if round < seeds.len() { seeds[round].clone() } else { mutate(seeds, &mut random) };
         let held = catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_ok();

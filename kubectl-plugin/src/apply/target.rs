@@ -126,16 +126,16 @@ impl Target {
         destination: Destination<'_>,
     ) -> Result<Self, TargetError> {
         let found = records.load(&application).await?;
+        let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
         Self::from_head(records, application, destination, found).await
     }
 
     async fn from_head(
         records: Records,
         application: AppName,
-        destination: Destination<'_>,
+        destination: String,
         found: Option<Found>,
     ) -> Result<Self, TargetError> {
-        let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
         let target_id = found.as_ref().map_or_else(random_name, |found| found.head.target.clone());
         let apply_set = found.as_ref().map_or_else(
             || apply_set::id(&head_name(&application), &records.namespace),
@@ -269,7 +269,7 @@ impl Target {
         loop {
             // The rest of the record is read only once nobody is at it.
             let found = records.load(&application).await?;
-            settle(&application, &records.namespace, destination, found.as_ref())?;
+            let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
             let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock()) else {
                 if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
                     told("the run before this one died; going on from where it stopped".to_owned());

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use gitops_compiler::canon::Value;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::Definition;
-use gitops_compiler::name::ResourceKey;
+use gitops_compiler::name::{ResourceKey, group_of};
 
 /// How a kind is served.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -62,7 +62,6 @@ impl Kinds {
     /// Any version in which a kind of a group is served; for objects that are only known by their key.
     #[must_use]
     pub fn any_version(&self, group: &str, kind: &str) -> Option<(&str, &Served)> {
-        let group_of = |api_version: &str| api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
         let mut found = self.0.iter().filter(|((version, name), _)| name == kind && group_of(version) == group);
         found.next_back().map(|((api_version, _), served)| (api_version.as_str(), served))
     }

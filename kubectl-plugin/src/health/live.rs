@@ -3,6 +3,7 @@
 //! In: JSON of any shape. Out: the fields that health rules ask for, with Kubernetes' meaning of an absent one (empty,
 //! zero, false). Guarantee: a field of an unexpected type reads as absent, so that no rule has to handle it.
 
+use gitops_compiler::name::group_of;
 use serde_json::Value;
 
 use super::Health;
@@ -37,7 +38,7 @@ impl<'a> Live<'a> {
 
     /// The group; empty for the core group, whose `apiVersion` has no slash.
     pub(super) fn group(&self) -> &'a str {
-        self.text("/apiVersion").split_once('/').map_or("", |(group, _)| group)
+        group_of(self.text("/apiVersion"))
     }
 
     pub(super) fn kind(&self) -> &'a str {

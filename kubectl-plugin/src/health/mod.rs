@@ -32,6 +32,7 @@ mod workload;
 
 use std::fmt;
 
+use gitops_compiler::name::is_built_in;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -187,35 +188,6 @@ const RULES: &[Rule] = &[
     rule("policy", "PodDisruptionBudget", Gate::Acceptance, builtin::disruption_budget),
 ];
 
-/// The groups that Kubernetes serves by itself. A suffix would not do: `gateway.networking.k8s.io` is a set of CRDs.
-const BUILT_IN_GROUPS: &[&str] = &[
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "imagepolicy.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
-
 const fn rule(group: &'static str, kind: &'static str, gate: Gate, assess: fn(&Live<'_>) -> Health) -> Rule {
     Rule { group, kind, gate, assess }
 }
@@ -250,7 +222,7 @@ pub fn assess_as(group: &str, kind: &str, object: &Value) -> Health {
 /// ready when the server has accepted it, so that nobody opens a watch for it.
 #[must_use]
 pub fn gates(group: &str, kind: &str) -> bool {
-    find_rule(group, kind).map_or_else(|| !BUILT_IN_GROUPS.contains(&group), |rule| rule.gate == Gate::Health)
+    find_rule(group, kind).map_or_else(|| !is_built_in(group), |rule| rule.gate == Gate::Health)
 }
 
 /// Whether this is a custom resource on which no controller has said anything yet.
@@ -260,7 +232,7 @@ pub fn gates(group: &str, kind: &str) -> bool {
 #[must_use]
 pub fn is_silent(object: &Value) -> bool {
     let live = Live::new(object);
-    !BUILT_IN_GROUPS.contains(&live.group()) && !live.has_status()
+    !is_built_in(live.group()) && !live.has_status()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::canon::Value;
 use crate::graph::ResourceGraph;
+use crate::name::group_of;
 use crate::name::{ResourceKey, Scope};
 
 const KINDS: [(&str, &str); 32] = [
@@ -205,7 +206,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
             let mut body: BTreeMap<String, Value> = tree.as_map().cloned().unwrap_or_default();
             body.insert("apiVersion".to_owned(), api_version.into());
             body.insert("kind".to_owned(), kind.into());
-            let group = reference::group_of(api_version).to_owned();
+            let group = group_of(api_version).to_owned();
             let key = ResourceKey { group, kind: kind.to_owned(), scope, name: name.to_owned() };
             let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
             Manifest { key, body: Value::Map(body), origin }
