@@ -111,10 +111,17 @@ impl From<RecordError> for CommandError {
         match &error {
             RecordError::Moved => Self { code: 4, ..told },
             RecordError::NotRecorded { .. } => told.hint("name the namespace of its record with --record-namespace"),
-            RecordError::Request { failure, .. } if failure.is_not_found() => {
+            RecordError::Request { failure, .. } if failure.is_namespace_not_found() => {
                 told.hint("the namespace of the record must exist: name another with --record-namespace")
             }
-            _ => told,
+            RecordError::HeadTooLarge { .. } => told.hint("keep fewer releases with --history-limit"),
+            RecordError::Chunk { .. } | RecordError::Pack(_) => {
+                told.hint("where another machine has applied this application, its store still has the graph")
+            }
+            RecordError::Format { .. } => {
+                told.hint("another version of kubectl-gitops wrote it: use that one or newer")
+            }
+            RecordError::Request { .. } => told,
         }
     }
 }
@@ -141,7 +148,7 @@ impl From<ApplyError> for CommandError {
         match error {
             ApplyError::Target(target) => target.into(),
             ApplyError::Record(record) => record.into(),
-            ApplyError::Unrecorded(_) | ApplyError::Lost => Self { code: 3, ..told },
+            ApplyError::Unrecorded(_) | ApplyError::RecordLeft(_) | ApplyError::Lost => Self { code: 3, ..told },
         }
     }
 }

@@ -54,10 +54,35 @@ fn what_leaves_the_graph_is_pruned_and_nothing_foreign_is_touched() {
     let joined = world.apply(&[]);
     assert_eq!(joined.code, 0, "{}", joined.told());
     assert!(joined.stderr.contains("was there before us"), "{}", joined.told());
+    // However often we change it, it stays what was there before us.
+    for value in ["mine, again", "mine for good"] {
+        world.write("foreign.yaml", &config_map("foreign", value));
+        assert_eq!(world.apply(&[]).code, 0);
+    }
     world.remove("foreign.yaml");
     let kept = world.apply(&[]);
     assert!(kept.stderr.contains("it was there before us: kept"), "{}", kept.told());
-    assert!(!world.get("configmap", "foreign").is_null(), "what was there before us is never deleted");
+    let left = world.get("configmap", "foreign");
+    assert!(!left.is_null(), "what was there before us is never deleted");
+    assert!(left["metadata"]["labels"].is_null(), "another application may have it now: {left}");
+}
+
+#[test]
+fn two_applications_from_one_folder_have_two_records() {
+    let first = World::new("twin");
+    first.write("a.yaml", &config_map("same", "1"));
+    let second = World::new("other");
+    second.write("a.yaml", &config_map("same", "1"));
+    assert_eq!((first.apply(&[]).code, second.apply(&[]).code), (0, 0));
+    let target = first.head()["target"].as_str().expect("a target").to_owned();
+    let deleted = first.run(&["delete", &first.name, "--yes"]);
+    assert_eq!(deleted.code, 0, "{}", deleted.told());
+    let parts = ["get", "secrets", "-A", "-o", "name", "-l", &format!("kubectl-gitops/target={target}")];
+    assert_eq!(first.kubectl(&parts), "", "nothing of the record is left");
+    // With an empty store, all comes from the record.
+    let store = second.home.path().join("empty");
+    let shown = second.run(&["show", &second.name, "--store", &store.to_string_lossy()]);
+    assert!(shown.code == 0 && shown.stdout.contains("same"), "{}", shown.told());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Killing `apply` at random moments, then applying the same, the prior or a third revision, killed once more on the
-//! way: it converges each time, nothing is left over, and the history is true. Also two runs at once.
+//! way, or rolling back: it converges each time, nothing is left over, and the history is true. Also two runs at once.
 //!
 //! A moment is a time, or a number of lines that the run has told: the first kind also hits what is told to nobody, the
 //! second lies in the middle of a run however fast the machine is. Both come from a seed that is printed.
@@ -76,7 +76,7 @@ fn assert_settled(world: &World, told: &str) {
 #[test]
 fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     let long = std::env::var_os("GITOPS_LONG").is_some();
-    let (services, kills) = if long { (100, 20) } else { (40, 6) };
+    let (services, kills) = if long { (100, 20) } else { (40, 8) };
     let seed = 20_261_123;
     let mut random = SplitMix64::new(seed);
     let world = World::new("crash");
@@ -106,17 +106,25 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
         let (tried, prior) = (kill * 2 + 1, applied);
         write_revision(&world, services, tried);
         let first_kill = moment(kill % 2 == 0);
+        let before = last_release(&world);
         kill_at(&world, &first_kill);
-        // The same, the prior, and a third revision in turn; killed once more on the way.
-        let wanted = match kill % 3 {
+        // The same, the prior, and a third revision in turn, killed once more on the way; or a rollback.
+        let began = has_begun(&world, before.as_ref());
+        let wanted = match kill % 4 {
             0 => tried,
             1 => prior,
-            _ => tried + 1,
+            2 => tried + 1,
+            _ if began => prior,
+            _ => tried,
         };
         write_revision(&world, services, wanted);
-        let second_kill = moment(kill % 4 < 2);
-        kill_at(&world, &second_kill);
-        let ended = world.apply(&arguments());
+        let second_kill = moment(kill % 8 < 4);
+        let ended = if kill % 4 == 3 && began {
+            world.run(&["rollback", &world.name, "--yes", "--timeout", "120"])
+        } else {
+            kill_at(&world, &second_kill);
+            world.apply(&arguments())
+        };
         let told = format!(
             "kill {kill} of seed {seed}: revision {tried} killed at {first_kill:?}, then {wanted} at {second_kill:?}\n{}",
             ended.told()
@@ -134,6 +142,15 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
     assert_eq!(outcomes.last().map(String::as_str), Some("succeeded"));
     let cleaned = world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]);
     assert_eq!(cleaned.code, 0, "{}", cleaned.told());
+}
+
+fn last_release(world: &World) -> Option<serde_json::Value> {
+    world.head()["releases"].as_array()?.last().map(|release| release["number"].clone())
+}
+
+/// Whether a run has got so far that the record names it: only then is there something to roll back.
+fn has_begun(world: &World, before: Option<&serde_json::Value>) -> bool {
+    !world.head()["pending"].is_null() || last_release(world).as_ref() != before
 }
 
 fn kill_at(world: &World, moment: &Moment) {

@@ -41,13 +41,14 @@ pub fn graphs(old: &ResourceGraph, new: &ResourceGraph) -> Vec<(ResourceKey, Cha
     keys.into_iter().filter_map(|key| Some((key.clone(), change(key)?))).collect()
 }
 
-/// The fields in which two bodies of one resource differ; of a Secret's values only that they do.
+/// The fields in which two bodies of one resource differ; of a Secret's values only that they do. Where a body is not
+/// stored any more, all that can be said is that.
 #[must_use]
 pub fn bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
     let mut changes = fields(old, new);
     if key.is("", "Secret") {
         for change in &mut changes {
-            if change.path.starts_with("data") || change.path.starts_with("stringData") {
+            if holds_values(&change.path) {
                 change.mask();
             }
         }
@@ -55,25 +56,71 @@ pub fn bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
     changes
 }
 
-/// A body as it may be shown: the values of a Secret are replaced by their length.
+/// A body as it may be shown: each value of a Secret is replaced by a word.
 #[must_use]
 pub fn shown_body(key: &ResourceKey, body: &Value) -> Value {
     let mut shown = body.clone();
-    if key.is("", "Secret") {
-        for field in ["data", "stringData"] {
-            let values = shown.as_map_mut().and_then(|body| body.get_mut(field)).and_then(Value::as_map_mut);
-            for value in values.into_iter().flat_map(std::collections::BTreeMap::values_mut) {
-                *value = fields::masked(value);
+    if !key.is("", "Secret") {
+        return shown;
+    }
+    if let Some(body) = shown.as_map_mut() {
+        for (_, values) in body.iter_mut().filter(|(field, _)| VALUES.contains(&field.as_str())) {
+            match values.as_map_mut() {
+                Some(values) => values.values_mut().for_each(|value| *value = fields::masked()),
+                None => *values = fields::masked(),
             }
+        }
+        let annotations = body.get_mut("metadata").and_then(Value::as_map_mut);
+        let annotations = annotations.and_then(|metadata| metadata.get_mut("annotations")).and_then(Value::as_map_mut);
+        if let Some(copy) = annotations.and_then(|annotations| annotations.get_mut(LAST_APPLIED)) {
+            *copy = fields::masked();
         }
     }
     shown
+}
+
+/// The fields of a Secret that hold its values.
+const VALUES: [&str; 2] = ["data", "stringData"];
+
+/// kubectl's copy of a whole object, values and all.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Whether what stands at this path of a Secret, or below it, may be values: then it is not shown.
+fn holds_values(path: &str) -> bool {
+    let first = path.split(['.', '[']).next().unwrap_or_default();
+    path.is_empty()
+        || VALUES.contains(&first)
+        || ["metadata", "metadata.annotations"].contains(&path)
+        || path.contains(LAST_APPLIED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_secret_whose_body_is_not_stored_shows_nothing_of_the_other() {
+        let key = ResourceKey::new("", "Secret", ".", "s");
+        let body: Value = json!({"metadata": {"name": "s"}, "data": {"a": "c2VjcmV0"}}).into();
+        let copied = json!({"annotations": {LAST_APPLIED: "c2VjcmV0"}});
+        let sides: [(Value, Value); 5] = [
+            (Value::Null, body.clone()),
+            (body.clone(), Value::Null),
+            (json!({"data": null}).into(), body.clone()),
+            (json!({}).into(), json!({"metadata": copied, "data": "c2VjcmV0"}).into()),
+            (json!({"metadata": {"annotations": {LAST_APPLIED: "x"}}}).into(), json!({"metadata": copied}).into()),
+        ];
+        for (old, new) in &sides {
+            let changes = bodies(&key, old, new);
+            let told = format!("{changes:?} {}", serde_json::to_string(&changes).expect("JSON"));
+            assert!(!changes.is_empty() && !told.contains("c2VjcmV0"), "{told}");
+            for body in [old, new] {
+                let shown = serde_json::Value::from(&shown_body(&key, body)).to_string();
+                assert!(!shown.contains("c2VjcmV0"), "{shown}");
+            }
+        }
+    }
 
     #[test]
     fn values_of_secrets_are_masked() {

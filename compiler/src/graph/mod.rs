@@ -164,7 +164,9 @@ impl GraphResource {
     /// Whether this is a Secret whose values are written in the manifest.
     #[must_use]
     pub fn is_plain_secret(&self) -> bool {
-        self.key.is("", "Secret") && self.body.get("data").and_then(Value::as_map).is_some_and(|data| !data.is_empty())
+        // Of a body that is not stored nothing is known: its values may be guessed by its id as well as others.
+        let has_values = || self.body.get("data").and_then(Value::as_map).is_some_and(|data| !data.is_empty());
+        self.key.is("", "Secret") && (*self.body == Value::Null || has_values())
     }
 
     /// The id as it may be shown: `secret` in the place of the hash of values that could be guessed.

@@ -7,7 +7,7 @@ use crate::diff;
 use crate::graph::GraphResource;
 use crate::name::ResourceKey;
 
-use super::{Action, Approvals, Bound, Cause, Owned, Plan, PlanNode, Seen, Step, Wait, guard};
+use super::{Action, Approvals, Bound, Cause, Forgotten, Owned, Plan, PlanNode, Seen, Step, Wait, guard};
 
 /// All that a plan depends on.
 #[derive(Debug)]
@@ -92,15 +92,15 @@ fn apply_step(
     resource: &GraphResource,
 ) -> Option<Step> {
     let owned = input.inventory.get(key);
+    let made = made_by_unfinished_run(input, key);
+    let resumed_or = |cause| if made { Cause::Resumed } else { cause };
     let (action, cause, uid) = match (owned, input.seen.get(key)) {
         (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),
-        (None, Some(Seen::Present { ours, .. })) => {
-            let made = *ours && input.absent_before.contains(key) && unsettled.contains(key);
-            let cause = if made { Cause::Resumed } else { Cause::Exists };
-            (Action::Update, cause, None)
-        }
+        (None, Some(Seen::Present { .. })) => (Action::Update, resumed_or(Cause::Exists), None),
         (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None),
-        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => (Action::Update, Cause::Replaced, None),
+        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
+            (Action::Update, resumed_or(Cause::Replaced), None)
+        }
         (Some(owned), seen) => {
             let drifted = matches!(seen, Some(Seen::Present { as_applied: false, .. }));
             let cause = if owned.applied != resource.id {
@@ -121,7 +121,15 @@ fn apply_step(
         _ => Vec::new(),
     };
     let desired = Some((resource.id, resource.body.clone()));
-    Some(Step { key: key.clone(), action, cause, desired, uid, changes, layer: 0 })
+    // The uid is that of the object in the inventory: what is said of it there holds.
+    let made_by_us = if uid.is_some() { owned.is_some_and(|owned| owned.created) } else { made };
+    Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0 })
+}
+
+/// Whether a run that did not finish made the object that is there: it was not there when that run was planned, and it
+/// carries fields that only we apply.
+fn made_by_unfinished_run(input: &Input<'_>, key: &ResourceKey) -> bool {
+    input.absent_before.contains(key) && matches!(input.seen.get(key), Some(Seen::Present { ours: true, .. }))
 }
 
 /// What we made and the graph has no more, against the edges of the graphs that made it. All of it waits for a
@@ -136,7 +144,7 @@ fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
             Fate::Delete(uid) => {
                 doomed.insert(key.clone(), uid);
             }
-            Fate::Forget(reason) => plan.forgotten.push((key.clone(), reason)),
+            Fate::Forget { reason, kept } => plan.forgotten.push(Forgotten { key: key.clone(), reason, kept }),
             Fate::Nothing => {}
         }
     }
@@ -149,7 +157,8 @@ fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
     for (key, waits_for) in deletion_order(input, &doomed) {
         let uid = doomed.get(&key).cloned();
         let (action, cause) = (Action::Delete, Cause::Removed);
-        plan.steps.push(Step { key, action, cause, desired: None, uid, changes: Vec::new(), layer: 0 });
+        let changes = Vec::new();
+        plan.steps.push(Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0 });
         let mut waits = vec![all(barrier)];
         waits.extend(waits_for.into_iter().map(|position| all(barrier + 1 + position)));
         plan.nodes.push(PlanNode { step: Some(plan.steps.len() - 1), waits });
@@ -158,23 +167,27 @@ fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
 
 enum Fate {
     Delete(String),
-    Forget(&'static str),
+    Forget { reason: &'static str, kept: Option<String> },
     Nothing,
 }
 
 /// Whether an object that left the graph is deleted. It is only where it is certain that we made this very object.
 fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
     match (input.inventory.get(key), input.seen.get(key)) {
-        (Some(_), Some(Seen::Absent)) => Fate::Forget("it is gone already"),
-        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
-            Fate::Forget("it is another object of the same name now: kept")
-        }
-        (Some(owned), _) if !owned.created => Fate::Forget("it was there before us: kept"),
-        (Some(owned), _) => Fate::Delete(owned.uid.clone()),
-        // A run that died may have made it without recording it.
-        (None, Some(Seen::Present { uid, ours: true, .. })) if input.absent_before.contains(key) => {
+        (Some(_), Some(Seen::Absent)) => Fate::Forget { reason: "it is gone already", kept: None },
+        // A run that died may have made it, or made it again, without recording it.
+        (owned, Some(Seen::Present { uid, .. }))
+            if owned.is_none_or(|owned| *uid != owned.uid) && made_by_unfinished_run(input, key) =>
+        {
             Fate::Delete(uid.clone())
         }
+        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
+            Fate::Forget { reason: "it is another object of the same name now: kept", kept: None }
+        }
+        (Some(owned), _) if !owned.created => {
+            Fate::Forget { reason: "it was there before us: kept", kept: Some(owned.uid.clone()) }
+        }
+        (Some(owned), _) => Fate::Delete(owned.uid.clone()),
         (None, _) => Fate::Nothing,
     }
 }

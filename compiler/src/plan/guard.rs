@@ -8,7 +8,18 @@ use std::fmt;
 use crate::name::ResourceKey;
 
 /// Kinds whose deletion takes more with it than the object: everything inside, or data.
-const PRECIOUS: [&str; 4] = ["CustomResourceDefinition", "Namespace", "PersistentVolume", "PersistentVolumeClaim"];
+const PRECIOUS: [(&str, &str); 4] = [
+    ("", "Namespace"),
+    ("", "PersistentVolume"),
+    ("", "PersistentVolumeClaim"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+];
+
+/// Whether deleting this takes more with it than the object: everything inside, or data.
+#[must_use]
+pub fn is_precious(key: &ResourceKey) -> bool {
+    PRECIOUS.iter().any(|(group, kind)| key.is(group, kind))
+}
 
 /// So many deletions, and more than half of what we own, are a mistake more often than a wish.
 const MANY: usize = 10;
@@ -77,7 +88,7 @@ pub(super) fn guards(deletions: &[&ResourceKey], owned: usize, desired: usize, a
     }
     let mut precious: BTreeMap<&str, Vec<ResourceKey>> = BTreeMap::new();
     for key in deletions {
-        if PRECIOUS.contains(&key.kind.as_str()) && !approvals.delete.contains(&key.kind) {
+        if is_precious(key) && !approvals.delete.contains(&key.kind) {
             precious.entry(&key.kind).or_default().push((*key).clone());
         }
     }

@@ -13,7 +13,7 @@ mod guard;
 
 pub use bind::{BindError, Bound};
 pub use build::{Input, build};
-pub use guard::{Approvals, Guard};
+pub use guard::{Approvals, Guard, is_precious};
 
 use crate::canon::{Id, Resource};
 use crate::depend::{Rule, State};
@@ -95,6 +95,8 @@ pub struct Step {
     pub desired: Option<(Id<Resource>, Body)>,
     /// The uid that the object must have; absent where none is expected.
     pub uid: Option<String>,
+    /// Whether the object that is there is one that we made.
+    pub made_by_us: bool,
     /// The fields that change, as far as the graphs tell.
     pub changes: Vec<FieldChange>,
     /// How many steps must go before it, at the longest.
@@ -121,6 +123,17 @@ pub struct Wait {
     pub rule: Option<Rule>,
 }
 
+/// An object that leaves the record without being deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The bound key.
+    pub key: ResourceKey,
+    /// Why it is not deleted.
+    pub reason: &'static str,
+    /// The uid, where it is an object that we applied to and that stays as it is.
+    pub kept: Option<String>,
+}
+
 /// Steps and their order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
@@ -131,7 +144,7 @@ pub struct Plan {
     /// How many resources of the graph need nothing.
     pub unchanged: usize,
     /// Objects that leave the record without being deleted, and why.
-    pub forgotten: Vec<(ResourceKey, &'static str)>,
+    pub forgotten: Vec<Forgotten>,
     /// What needs a word from the user before anything runs.
     pub guards: Vec<Guard>,
 }

@@ -140,6 +140,36 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
 }
 
 #[test]
+fn what_was_there_before_us_stays_so_however_often_it_is_changed() {
+    let mut situation =
+        Situation::from_to(bound(json!([config("found", "1", "")])), bound(json!([config("found", "2", "")])));
+    situation.inventory.get_mut(&key("found")).expect("owned").created = false;
+    let step = |situation: &Situation| situation.plan().steps[0].clone();
+    assert!(!step(&situation).made_by_us);
+    // Nor does a run that died in the middle make it ours.
+    situation.attempted = vec![bound(json!([config("found", "3", "")]))];
+    assert!(!step(&situation).made_by_us);
+    situation.inventory.get_mut(&key("found")).expect("owned").created = true;
+    assert!(step(&situation).made_by_us);
+}
+
+#[test]
+fn what_a_run_made_again_and_did_not_record_is_ours() {
+    let base = || bound(json!([config("a", "1", "")]));
+    let mut situation = Situation::from_to(base(), base());
+    situation.attempted = vec![base()];
+    situation.absent_before.insert(key("a"));
+    let again = Seen::Present { uid: "uid-again".to_owned(), as_applied: false, ours: true };
+    situation.seen.insert(key("a"), again);
+    let plan = situation.plan();
+    assert_eq!((plan.steps[0].cause, plan.steps[0].made_by_us), (Cause::Resumed, true));
+    situation.desired = bound(json!([config("b", "1", "")]));
+    assert_eq!(situation.steps(), ["1 Create b (New)", "2 Delete a (Removed)"]);
+    situation.absent_before.clear();
+    assert_eq!(situation.steps(), ["1 Create b (New)"], "somebody else made it again");
+}
+
+#[test]
 fn dangerous_plans_need_a_word() {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}});
     let base = bound(json!([namespace, config("a", "1", "")]));

@@ -1,28 +1,142 @@
 //! From a plan to a changed cluster, and a record of it.
 //!
-//! In: a target, a plan. Out: events while it runs, an outcome for each step, a release in the record.
+//! In: a target, a plan, what the user wants. Out: events while it runs, an outcome for each step, a release in the
+//! record.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`target`] | all that is known of a target before planning |
 //! | [`observe`] | what is in the cluster now: one metadata LIST for each kind |
+//! | [`dry_run`] | what the server would say to a plan |
+//! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`schedule`] | which step may go next, pure |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | [`step`] | one step: its requests and what their failures mean |
 //! | [`run`] | the loop that ties these together |
-//! | [`commit`] | the write-ahead before a run and the release after it |
+//! | `release` | the record after a run: what we own now, and the release; or no record any more |
+//!
+//! # The order of writes
+//!
+//! 1. The graph's chunks are written.
+//! 2. The head is written with our lock and the graph among those that were *attempted*. From now on, whoever comes
+//!    next knows what may have been touched.
+//! 3. The plan runs.
+//! 4. The head is written with what we own now and the release. If all of it worked, nothing is pending any more;
+//!    if not, the attempted graphs stay until a run succeeds.
+//!
+//! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
-pub mod commit;
+pub mod dry_run;
 pub mod event;
 pub mod lease;
 pub mod observe;
 pub mod readiness;
+mod release;
 pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod target;
+mod write_ahead;
 
-pub use commit::{Applied, ApplyError, Options, apply};
 pub use event::{Event, StepResult};
 pub use target::{Destination, Target, TargetError};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
+
+use crate::record::head::Origin;
+use crate::record::{Outcome, RecordError, Release};
+
+use run::RunOptions;
+use step::Context;
+use write_ahead::Begun;
+
+/// What the user wants of a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the run goes.
+    pub run: RunOptions,
+    /// Whether fields of others are taken.
+    pub force_conflicts: bool,
+    /// What may be deleted.
+    pub approvals: Approvals,
+    /// How many releases are kept.
+    pub history: Option<usize>,
+    /// Who, when, from what.
+    pub origin: Origin,
+    /// Whether the record goes, too, when all of it worked.
+    pub delete_record: bool,
+}
+
+/// Why a run did not end with a record.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Before anything was changed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Before anything was changed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Objects were changed, and the record could not be told. Nothing is lost: the next run finds out.
+    #[error("the cluster was changed, but the record could not be written; run again to settle it")]
+    Unrecorded(#[source] RecordError),
+    /// Everything was done but for deleting the record.
+    #[error("everything is deleted, but for the record; run again to delete it")]
+    RecordLeft(#[source] RecordError),
+    /// Another run took over in the middle.
+    #[error("another run took over this application; what this one did will be settled by it")]
+    Lost,
+}
+
+/// A run that was recorded.
+#[derive(Debug)]
+pub struct Applied {
+    /// The release.
+    pub release: Release,
+    /// How each step ended, by its index in the plan.
+    pub results: BTreeMap<usize, StepResult>,
+}
+
+impl Applied {
+    /// Whether all of it was applied.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.release.outcome == Outcome::Succeeded
+    }
+}
+
+/// Runs a plan and records it.
+pub async fn apply(
+    target: &mut Target,
+    desired: &Bound,
+    plan: &Plan,
+    seen: &BTreeMap<ResourceKey, Seen>,
+    options: &Options,
+    emit: &mut dyn FnMut(Event),
+) -> Result<Applied, ApplyError> {
+    let Begun { lease, stored, number, late_secrets } =
+        write_ahead::begin(target, desired, plan, seen, options).await?;
+    let context = Arc::new(Context {
+        cluster: target.records.cluster.clone(),
+        kinds: target.kinds.clone(),
+        identity: target.identity.clone(),
+        lease,
+        force_conflicts: options.force_conflicts,
+        own_namespaces: own_namespaces(desired),
+    });
+    let (records, id) = (&target.records, &target.target_id);
+    let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
+    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    let ended = release::Ended { target, desired, plan, report: &report, options };
+    let release = ended.release(&found.head, stored, number);
+    ended.record(found, release.clone(), emit).await?;
+    Ok(Applied { release, results: report.results })
+}
+
+fn own_namespaces(desired: &Bound) -> std::collections::BTreeSet<String> {
+    desired.keys().iter().filter(|key| key.is("", "Namespace")).map(|key| key.name.clone()).collect()
+}

@@ -100,7 +100,10 @@ impl Scope<'_> {
         kind: &str,
         keys: &[&ResourceKey],
     ) -> Result<Vec<(ResourceKey, ObjectMeta)>, Failure> {
-        let Some(served) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
+        // A kind that is not served at all has no objects: they went with its CRD.
+        let Some(served) = self.kinds.any_version(group, kind) else {
+            return if self.kinds.has_all_of(group) { Ok(Vec::new()) } else { Err(Failure::Silent(group.to_owned())) };
+        };
         let selector = format!("{PART_OF}={}", self.identity.apply_set);
         let namespaces = keys.iter().filter_map(|key| key.scope.namespace()).collect();
         let found: Vec<PartialObject> = self.cluster.list_kind(served, &namespaces, &selector).await?;
@@ -156,15 +159,18 @@ impl Scope<'_> {
                 let path = collection(api_version, served, namespace);
                 match self.cluster.list::<PartialObject>(&path, "").await {
                     Ok(found) => return Ok(matching(&keys, found)),
-                    Err(failure) if failure.is_not_found() => return Ok(Vec::new()),
+                    Err(failure) if failure.is_unserved() => return Ok(Vec::new()),
                     Err(failure) if failure.is_forbidden() => {}
                     Err(failure) => return Err(failure),
                 }
             }
             let mut found = Vec::new();
             for key in keys {
-                if let Some(metadata) = self.ask(key).await? {
-                    found.push((key.clone(), metadata));
+                match self.ask(key).await {
+                    Ok(metadata) => found.extend(metadata.map(|metadata| (key.clone(), metadata))),
+                    // Its kind comes with the graph.
+                    Err(failure) if failure.is_unserved() => {}
+                    Err(failure) => return Err(failure),
                 }
             }
             Ok(found)

@@ -195,14 +195,12 @@ impl Run<'_> {
         else {
             return;
         };
-        // Ours is what we made: now, in an earlier run that is on record (it has a uid), or in one that died.
-        let known = step.uid.is_some() || step.cause == Cause::Resumed;
         let entry = InventoryEntry {
             fields: own_fields(&metadata, &self.context.identity.field_manager),
             uid: metadata.uid,
             applied: *applied,
             api_version: api_version.to_owned(),
-            created: created || self.options.adopt || known,
+            created: created || self.options.adopt || step.made_by_us,
         };
         self.report.inventory.insert(step.key.clone(), Some(entry));
     }

@@ -191,7 +191,8 @@ mod tests {
             let step = is_step.then(|| {
                 let key = ResourceKey::new("", "ConfigMap", "n", &plan.steps.len().to_string());
                 let (action, cause) = (Action::Create, Cause::New);
-                plan.steps.push(Step { key, action, cause, desired: None, uid: None, changes: vec![], layer: 0 });
+                let (desired, uid, changes) = (None, None, Vec::new());
+                plan.steps.push(Step { key, action, cause, desired, uid, made_by_us: false, changes, layer: 0 });
                 plan.steps.len() - 1
             });
             let waits = waits.iter().map(|(node, state)| Wait { node: *node, state: *state, rule: None }).collect();

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Id, Resource};
 use gitops_compiler::graph::Body;
-use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Step};
+use gitops_compiler::plan::{self, Action, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -22,6 +21,9 @@ use super::observe::Identity;
 /// How long a request is tried that fails because of what is about to change: a CRD that is being established, an
 /// object that is being deleted.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// So often a precious object is looked at again that changed between the look and the deletion.
+const DELETE_ATTEMPTS: u32 = 5;
 
 /// Everything that steps share.
 pub struct Context {
@@ -163,7 +165,7 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
 /// Whether a refusal ends by itself: a kind whose CRD is being established, a namespace of ours that is being deleted.
 fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
     let own_namespace = step.key.scope.namespace().is_some_and(|name| context.own_namespaces.contains(name));
-    let unserved = failure.is_not_found() && step.key.group.contains('.') && !failure.to_string().contains('"');
+    let unserved = failure.is_unserved() && step.key.group.contains('.');
     unserved || (failure.is_namespace_terminating() && own_namespace)
 }
 
@@ -196,32 +198,37 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
     let Some(uid) = step.uid.as_deref() else {
         return StepOutcome::failed("it was never recorded which object this is");
     };
-    // A kind that is not served any more has no objects.
-    let Some((api_version, _)) = context.kinds.any_version(&key.group, &key.kind) else { return StepOutcome::Gone };
-    let Some(path) = context.kinds.path(api_version, key) else { return StepOutcome::Gone };
-    if let Err(lost) = context.lease.permit().await {
-        return StepOutcome::failed(lost.to_string());
-    }
-    match delete_once(context, key, &path, uid).await {
-        Ok(true) => StepOutcome::Terminating,
-        Ok(false) => StepOutcome::Gone,
-        // Another object of this name: ours is gone.
-        Err(failure) if failure.is_conflict() => StepOutcome::Gone,
-        Err(failure) => StepOutcome::failed(failure.to_string()),
-    }
-}
-
-/// Whether something is left to wait for.
-async fn delete_once(context: &Context, key: &ResourceKey, path: &str, uid: &str) -> Result<bool, Failure> {
-    // What holds data, or other objects, is deleted only as it was seen.
-    let precious = ["Namespace", "CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim"];
-    let version = if precious.contains(&key.kind.as_str()) {
-        match context.cluster.get_metadata(path).await? {
-            Some(metadata) if metadata.uid == uid => Some(metadata.resource_version),
-            _ => return Ok(false),
-        }
-    } else {
-        None
+    let version = context.kinds.any_version(&key.group, &key.kind);
+    let Some(path) = version.and_then(|(version, _)| context.kinds.path(version, key)) else {
+        // A kind that is served no more has no objects: they went with its CRD.
+        return if context.kinds.has_all_of(&key.group) {
+            StepOutcome::Gone
+        } else {
+            StepOutcome::failed("it is not known how its kind is served now")
+        };
     };
-    context.cluster.delete(path, uid, version.as_deref()).await
+    for _ in 0..DELETE_ATTEMPTS {
+        if let Err(lost) = context.lease.permit().await {
+            return StepOutcome::failed(lost.to_string());
+        }
+        let mut version = None;
+        // What holds data, or other objects, is deleted only as it was seen.
+        if plan::is_precious(key) {
+            match context.cluster.get_metadata(&path).await {
+                Ok(Some(metadata)) if metadata.uid == uid => version = Some(metadata.resource_version),
+                Ok(_) => return StepOutcome::Gone,
+                Err(failure) => return StepOutcome::failed(failure.to_string()),
+            }
+        }
+        match context.cluster.delete(&path, uid, version.as_deref()).await {
+            Ok(true) => return StepOutcome::Terminating,
+            Ok(false) => return StepOutcome::Gone,
+            // It changed since we looked: look again.
+            Err(failure) if failure.is_conflict() && version.is_some() => {}
+            // Another object of this name: ours is gone.
+            Err(failure) if failure.is_conflict() => return StepOutcome::Gone,
+            Err(failure) => return StepOutcome::failed(failure.to_string()),
+        }
+    }
+    StepOutcome::failed("it changes all the time, and is deleted only as it was seen")
 }

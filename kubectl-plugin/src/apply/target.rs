@@ -112,6 +112,8 @@ pub struct Target {
     pub base: Option<Bound>,
     /// Graphs that were begun since.
     pub attempted: Vec<Bound>,
+    /// Keys that were not there when those were begun.
+    pub absent_before: BTreeSet<ResourceKey>,
     /// Who we are.
     pub identity: Identity,
     /// The target's id; minted here where there is no record yet.
@@ -152,6 +154,7 @@ impl Target {
             inventory: BTreeMap::new(),
             base: None,
             attempted: Vec::new(),
+            absent_before: BTreeSet::new(),
             identity,
             target_id,
         };
@@ -171,10 +174,12 @@ impl Target {
         if let Some(live) = head.live_release() {
             self.base = Some(self.recorded(&live.graph).await?);
         }
-        for stored in head.pending.iter().flat_map(|pending| &pending.attempted) {
+        let Some(pending) = &head.pending else { return Ok(()) };
+        for stored in &pending.attempted {
             let bound = self.recorded(stored).await?;
             self.attempted.push(bound);
         }
+        self.absent_before = self.records.keys(&pending.absent, &head.target).await?.into_iter().collect();
         Ok(())
     }
 
@@ -186,7 +191,7 @@ impl Target {
 
     /// A graph of the record, bound by the kinds that the record knows.
     pub async fn recorded(&mut self, stored: &StoredGraph) -> Result<Bound, TargetError> {
-        let graph = Arc::new(self.records.graph(stored).await?);
+        let graph = Arc::new(self.records.graph(stored, &self.target_id).await?);
         self.bind(graph).await
     }
 
@@ -199,10 +204,7 @@ impl Target {
                 .any(|served| served.is_none())
         };
         if unknown(&self.kinds) && !self.discovered {
-            let doing = "cannot ask the API server for its kinds";
-            let served = self.records.cluster.discover().await;
-            self.kinds.extend(served.map_err(|failure| TargetError::Request { doing, failure })?);
-            self.discovered = true;
+            self.discover().await?;
         }
         self.kinds.add_definitions(&graph);
         let kinds = &self.kinds;
@@ -222,8 +224,24 @@ impl Target {
         Err(TargetError::OwnNamespace { application: self.application.clone(), namespace: namespace.clone() })
     }
 
-    /// Looks at the cluster.
-    pub async fn observe(&self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, TargetError> {
+    /// Looks at the cluster. Where the record names a version that the server serves no more, the kinds are asked for
+    /// again: that a way is closed says nothing of the objects.
+    pub async fn observe(&mut self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, TargetError> {
+        let doing = "cannot list what is in the cluster";
+        let failed = |failure| TargetError::Request { doing, failure };
+        match self.look(desired, trust_record).await {
+            Err(failure) if failure.is_unserved() && !self.discovered => {
+                self.kinds = Kinds::default();
+                self.discover().await?;
+                let graphs = self.base.iter().chain(&self.attempted).chain(desired);
+                graphs.for_each(|bound| self.kinds.add_definitions(&bound.graph));
+                self.look(desired, trust_record).await.map_err(failed)
+            }
+            other => other.map_err(failed),
+        }
+    }
+
+    async fn look(&self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, Failure> {
         let scope = Scope {
             cluster: &self.records.cluster,
             kinds: &self.kinds,
@@ -232,10 +250,16 @@ impl Target {
             attempted: &self.attempted,
             desired,
         };
-        let doing = "cannot list what is in the cluster";
         // What an unfinished run did is only to be seen, never on record.
-        let trust_record = trust_record && self.attempted.is_empty();
-        scope.observe(trust_record).await.map_err(|failure| TargetError::Request { doing, failure })
+        scope.observe(trust_record && self.attempted.is_empty()).await
+    }
+
+    async fn discover(&mut self) -> Result<(), TargetError> {
+        let doing = "cannot ask the API server for its kinds";
+        let served = self.records.cluster.discover().await;
+        self.kinds.extend(served.map_err(|failure| TargetError::Request { doing, failure })?);
+        self.discovered = true;
+        Ok(())
     }
 
     /// Plans the way to a graph.
@@ -243,13 +267,11 @@ impl Target {
     pub fn plan(&self, desired: &Bound, seen: &BTreeMap<ResourceKey, Seen>, approvals: &Approvals) -> Plan {
         let inventory: BTreeMap<ResourceKey, Owned> =
             self.inventory.iter().map(|(key, entry)| (key.clone(), entry.owned())).collect();
-        let pending = self.found.iter().filter_map(|found| found.head.pending.as_ref());
-        let absent_before: BTreeSet<ResourceKey> = pending.flat_map(|pending| &pending.absent).cloned().collect();
         plan::build(&plan::Input {
             desired,
             base: self.base.as_ref(),
             attempted: &self.attempted,
-            absent_before: &absent_before,
+            absent_before: &self.absent_before,
             inventory: &inventory,
             seen,
             approvals,

@@ -31,6 +31,9 @@ struct Version {
     version: String,
     #[serde(default)]
     resources: Vec<Resource>,
+    /// `Stale` where the server behind this version did not answer.
+    #[serde(default)]
+    freshness: String,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +55,7 @@ impl Cluster {
     /// All kinds that the server serves now.
     pub async fn discover(&self) -> Result<Kinds, Failure> {
         let (core, groups) = futures::try_join!(self.get_as("/api", ACCEPT), self.get_as("/apis", ACCEPT))?;
-        let mut kinds = Kinds::default();
+        let mut kinds = Kinds::of_discovery();
         for answer in [core, groups] {
             let groups: Groups =
                 serde_json::from_value(answer).map_err(|error| Failure::Malformed(error.to_string()))?;
@@ -69,6 +72,9 @@ fn add(kinds: &mut Kinds, groups: Groups) {
     for group in groups.items {
         for version in group.versions {
             let group = &group.metadata.name;
+            if version.freshness == "Stale" {
+                kinds.insert_silent(group);
+            }
             let api_version =
                 if group.is_empty() { version.version.clone() } else { format!("{group}/{}", version.version) };
             for resource in version.resources {

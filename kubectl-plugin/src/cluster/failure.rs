@@ -1,6 +1,7 @@
 //! What can go wrong with a request, as the rest of the plugin needs to tell it apart.
 
 use kube::core::Status;
+use kube::core::response::StatusDetails;
 
 /// A request that did not do what it should.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum Failure {
     /// There was no answer in time. Whether the request was done is not known.
     #[error("no answer from the API server within {0} seconds")]
     Timeout(u64),
+    /// The server behind an API group does not answer: what the group has is not known now.
+    #[error("the server of the API group {0} does not answer")]
+    Silent(String),
     /// The answer makes no sense.
     #[error("the API server's answer makes no sense: {0}")]
     Malformed(String),
@@ -45,14 +49,14 @@ impl Failure {
     pub fn code(&self) -> u16 {
         match self {
             Self::Answer(status) => status.code,
-            Self::NoAnswer(_) | Self::Timeout(_) | Self::Malformed(_) => 0,
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => 0,
         }
     }
 
     fn reason(&self) -> &str {
         match self {
             Self::Answer(status) => &status.reason,
-            Self::NoAnswer(_) | Self::Timeout(_) | Self::Malformed(_) => "",
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => "",
         }
     }
 
@@ -60,6 +64,27 @@ impl Failure {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.code() == 404
+    }
+
+    /// Not the object is missing, but the way to it: the server does not serve this kind in this version, or it is not
+    /// known whether it does.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        let nameless = || self.details().is_none_or(|details| details.name.is_empty());
+        matches!(self, Self::Silent(_)) || (self.is_not_found() && nameless())
+    }
+
+    /// The namespace is not there.
+    #[must_use]
+    pub fn is_namespace_not_found(&self) -> bool {
+        self.is_not_found() && self.details().is_some_and(|details| details.kind == "namespaces")
+    }
+
+    fn details(&self) -> Option<&StatusDetails> {
+        match self {
+            Self::Answer(status) => status.details.as_ref(),
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => None,
+        }
     }
 
     /// It is there already.
@@ -116,7 +141,7 @@ impl Failure {
         match self {
             Self::Answer(status) => matches!(status.code, 429 | 502 | 503 | 504),
             Self::NoAnswer(_) => true,
-            Self::Timeout(_) | Self::Malformed(_) => false,
+            Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => false,
         }
     }
 }

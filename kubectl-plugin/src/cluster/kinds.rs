@@ -2,7 +2,8 @@
 //!
 //! In: what a record remembers, what discovery says, what the CRDs of a graph define. Out: the path of any object.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_compiler::canon::Value;
 use gitops_compiler::graph::ResourceGraph;
@@ -20,28 +21,53 @@ pub struct Served {
 
 /// Kinds by `apiVersion` and kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kinds(BTreeMap<(String, String), Served>);
+pub struct Kinds {
+    served: BTreeMap<(String, String), Served>,
+    /// Whether the server was asked for all of them.
+    discovered: bool,
+    /// Groups whose own server did not answer then: they may have kinds that are not here.
+    silent: BTreeSet<String>,
+}
 
 impl Kinds {
     /// Adds one.
     pub fn insert(&mut self, api_version: &str, kind: &str, served: Served) {
-        self.0.insert((api_version.to_owned(), kind.to_owned()), served);
+        self.served.insert((api_version.to_owned(), kind.to_owned()), served);
+    }
+
+    /// Nothing yet, of a server that is asked for all that it has.
+    #[must_use]
+    pub fn of_discovery() -> Self {
+        Self { discovered: true, ..Self::default() }
+    }
+
+    /// Notes that the server behind a group did not answer.
+    pub fn insert_silent(&mut self, group: &str) {
+        self.silent.insert(group.to_owned());
+    }
+
+    /// Whether a kind of this group that is not here is certainly not served.
+    #[must_use]
+    pub fn has_all_of(&self, group: &str) -> bool {
+        self.discovered && !self.silent.contains(group)
     }
 
     /// How a kind is served.
     #[must_use]
     pub fn get(&self, api_version: &str, kind: &str) -> Option<&Served> {
-        self.0.get(&(api_version.to_owned(), kind.to_owned()))
+        self.served.get(&(api_version.to_owned(), kind.to_owned()))
     }
 
     /// All of them: `apiVersion`, kind, how it is served.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Served)> {
-        self.0.iter().map(|((api_version, kind), served)| (api_version.as_str(), kind.as_str(), served))
+        self.served.iter().map(|((api_version, kind), served)| (api_version.as_str(), kind.as_str(), served))
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.served.extend(other.served);
+        self.silent.extend(other.silent);
+        self.discovered |= other.discovered;
     }
 
     /// Adds the kinds that the CRDs of a graph define: they are served once the CRDs are established.
@@ -51,7 +77,8 @@ impl Kinds {
             let Some(plural) = crd.body.at(&["spec", "names", "plural"]).and_then(Value::as_str) else { continue };
             let namespaced = scope == Some("Namespaced");
             for version in crd.body.at(&["spec", "versions"]).map(Value::items).unwrap_or_default() {
-                if let Some(name) = version.get("name").and_then(Value::as_str) {
+                let is_served = version.get("served") != Some(&Value::Bool(false));
+                if let Some(name) = version.get("name").and_then(Value::as_str).filter(|_| is_served) {
                     let served = Served { plural: plural.to_owned(), namespaced };
                     self.insert(&format!("{group}/{name}"), kind, served);
                 }
@@ -59,19 +86,39 @@ impl Kinds {
         }
     }
 
-    /// Any version in which a kind of a group is served; for objects that are only known by their key.
+    /// The most stable and newest version in which a kind of a group is served; for objects that are only known by
+    /// their key.
     #[must_use]
     pub fn any_version(&self, group: &str, kind: &str) -> Option<(&str, &Served)> {
-        let mut found = self.0.iter().filter(|((version, name), _)| name == kind && group_of(version) == group);
-        found.next_back().map(|((api_version, _), served)| (api_version.as_str(), served))
+        let found = self.served.iter().filter(|((version, name), _)| name == kind && group_of(version) == group);
+        let newest = found.min_by_key(|((api_version, _), _)| priority(api_version));
+        newest.map(|((api_version, _), served)| (api_version.as_str(), served))
     }
 
     /// The path of an object.
     #[must_use]
     pub fn path(&self, api_version: &str, key: &ResourceKey) -> Option<String> {
         let served = self.get(api_version, &key.kind)?;
-        Some(format!("{}/{}", collection(api_version, served, key.scope.namespace()), key.name))
+        let name = super::request::encode(&key.name);
+        Some(format!("{}/{name}", collection(api_version, served, key.scope.namespace())))
     }
+}
+
+/// Orders versions as Kubernetes does, the preferred one first: `v2`, `v1`, `v1beta2`, `v1alpha1`, all others by name.
+fn priority(api_version: &str) -> (u8, Reverse<u64>, Reverse<u64>, String) {
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let numbers = |text: &str, word: &str| {
+        let (major, minor) = text.split_once(word)?;
+        Some((major.parse::<u64>().ok()?, minor.parse::<u64>().ok()?))
+    };
+    let parsed = version.strip_prefix('v').and_then(|text| {
+        let stable = text.parse::<u64>().ok().map(|major| (0, major, 0));
+        let beta = || numbers(text, "beta").map(|(major, minor)| (1, major, minor));
+        let alpha = || numbers(text, "alpha").map(|(major, minor)| (2, major, minor));
+        stable.or_else(beta).or_else(alpha)
+    });
+    let (stability, major, minor) = parsed.unwrap_or((3, 0, 0));
+    (stability, Reverse(major), Reverse(minor), version.to_owned())
 }
 
 /// The path of a kind: of all its objects, or of those in one namespace.
@@ -87,6 +134,13 @@ pub fn collection(api_version: &str, served: &Served, namespace: Option<&str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_stand_in_the_order_of_kubernetes() {
+        let mut versions = ["a/v1beta2", "a/v10", "a/foo", "a/v2", "a/v1alpha1", "a/v3alpha1", "a/v1", "a/v1beta10"];
+        versions.sort_by_key(|version| priority(version));
+        assert_eq!(versions, ["a/v10", "a/v2", "a/v1", "a/v1beta10", "a/v1beta2", "a/v3alpha1", "a/v1alpha1", "a/foo"]);
+    }
 
     #[test]
     fn paths_are_those_of_the_api() {
@@ -106,5 +160,10 @@ mod tests {
         assert_eq!(path("v1", ResourceKey::new("", "Namespace", "", "a")).as_deref(), Some("/api/v1/namespaces/a"));
         assert_eq!(path("v2", ResourceKey::new("", "Namespace", "", "a")), None);
         assert_eq!(kinds.any_version("apps", "Deployment").map(|found| found.0), Some("apps/v1"));
+        // Names of RBAC may hold anything; none leads elsewhere.
+        kinds.insert("rbac.authorization.k8s.io/v1", "Role", Served { plural: "roles".to_owned(), namespaced: true });
+        let odd = ResourceKey::new("rbac.authorization.k8s.io", "Role", "shop", "a/../b?c");
+        let odd = kinds.path("rbac.authorization.k8s.io/v1", &odd);
+        assert!(odd.is_some_and(|path| path.ends_with("/roles/a%2F..%2Fb%3Fc")));
     }
 }

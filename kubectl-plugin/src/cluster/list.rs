@@ -29,18 +29,35 @@ struct List<T> {
     /// Null where there are none.
     #[serde(default = "Option::default")]
     items: Option<Vec<T>>,
+    #[serde(default)]
+    metadata: ListMeta,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct ListMeta {
+    /// Where the next page begins; empty on the last one. No limit is asked for, but a server may set its own.
+    #[serde(default, rename = "continue")]
+    next: String,
 }
 
 impl Cluster {
     /// The objects of a collection that match a label selector; all where it is empty.
     pub async fn list<T: Listed>(&self, collection: &str, selector: &str) -> Result<Vec<T>, Failure> {
-        let query = if selector.is_empty() { String::new() } else { format!("?labelSelector={}", encode(selector)) };
-        let list: List<T> = parse(self.get_as(&format!("{collection}{query}"), T::ACCEPT).await?)?;
-        Ok(list.items.unwrap_or_default())
+        let selector = format!("labelSelector={}", encode(selector));
+        let (mut found, mut next) = (Vec::new(), String::new());
+        loop {
+            let page = if next.is_empty() { String::new() } else { format!("&continue={}", encode(&next)) };
+            let list: List<T> = parse(self.get_as(&format!("{collection}?{selector}{page}"), T::ACCEPT).await?)?;
+            found.extend(list.items.unwrap_or_default());
+            next = list.metadata.next;
+            if next.is_empty() {
+                return Ok(found);
+            }
+        }
     }
 
     /// The objects of a kind that match a label selector, in one request; or in one for each of `namespaces` where that
-    /// is all the user may. A kind that is not served has no objects: they went with its CRD.
+    /// is all the user may.
     pub async fn list_kind<T: Listed>(
         &self,
         (api_version, served): (&str, &Served),
@@ -55,7 +72,6 @@ impl Cluster {
                 }
                 Ok(found)
             }
-            Err(failure) if failure.is_not_found() => Ok(Vec::new()),
             other => other,
         }
     }

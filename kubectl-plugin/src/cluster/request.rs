@@ -100,11 +100,12 @@ impl Cluster {
             .map(|(_, answer)| answer)
     }
 
-    /// Reads an object's metadata; `None` where it is not there.
+    /// Reads an object's metadata; `None` where it is not there. That its kind is not served is a failure: nothing is
+    /// known of the object then.
     pub async fn get_metadata(&self, path: &str) -> Result<Option<ObjectMeta>, Failure> {
         match self.get_as(path, METADATA).await {
             Ok(answer) => parse::<PartialObject>(answer).map(|object| Some(object.metadata)),
-            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(None),
             Err(failure) => Err(failure),
         }
     }
@@ -153,9 +154,22 @@ impl Cluster {
         match self.repeated(&request).await {
             // The server answers with a Status where the object is gone, and with the object where it is not.
             Ok((_, answer)) => Ok(!answer["metadata"]["deletionTimestamp"].is_null()),
-            Err(failure) if failure.is_not_found() => Ok(false),
+            Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(false),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Takes a label off the object with this uid and no other.
+    pub async fn remove_label(&self, path: &str, uid: &str, label: &str) -> Result<(), Failure> {
+        let body = json!({"metadata": {"uid": uid, "labels": {label: null}}});
+        let request = Request {
+            method: Method::PATCH,
+            path,
+            accept: METADATA,
+            content_type: "application/merge-patch+json",
+            body: Some(&body),
+        };
+        self.repeated(&request).await.map(|_| ())
     }
 
     async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {

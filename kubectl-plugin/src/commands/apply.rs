@@ -9,7 +9,8 @@ use gitops_compiler::plan::{Bound, Plan};
 use gitops_compiler::tree::Snapshot;
 use serde_json::json;
 
-use crate::apply::{Destination, Target, commit::dry_run};
+use crate::apply::dry_run::dry_run;
+use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::record::head::Commit;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};

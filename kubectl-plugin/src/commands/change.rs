@@ -86,6 +86,7 @@ impl RunArgs {
             approvals,
             history: self.history_limit.map(usize::from),
             origin,
+            delete_record: false,
         }
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::AppName;
 
-use crate::apply::Target;
+use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, Session};
@@ -45,9 +45,8 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
-    let options = args.run.options(approvals, change::origin(None, None));
+    let options = Options { delete_record: true, ..args.run.options(approvals, change::origin(None, None)) };
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
-    target.records.delete_all(&args.app, &target.target_id).await?;
     session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)
 }

@@ -64,7 +64,7 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
             let release: ReleaseName = name.parse().map_err(CommandError::user)?;
             let place = args.cluster.connect(store).await?;
             let head = place.records.load_recorded(&release.app).await?.head;
-            return show::graph(&place.records, show::find(&head, &release)?).await;
+            return Ok(place.records.graph(&show::find(&head, &release)?.graph, &head.target).await?);
         }
     }
     let app: AppName = "app".parse().map_err(|error| CommandError::user(format!("{error}")))?;

@@ -40,7 +40,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let mut target = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
-    let graph = target.records.graph(&release.graph).await?;
+    let graph = target.records.graph(&release.graph, &target.target_id).await?;
     let desired = target.bind(Arc::new(graph)).await?;
     change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
@@ -51,17 +51,10 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         session.printer.out(&format!("{} is at the graph of release {} already\n", args.app, release.number));
         return Ok(0);
     }
-    // What was applied last, whether it worked or not, is what is taken back.
-    let last = head.releases.last().map_or_else(
-        || "nothing".to_owned(),
-        |last| {
-            let failed = if last.outcome == Outcome::Succeeded { "" } else { " (failed)" };
-            format!("release {}{failed}", last.number)
-        },
-    );
     let header = format!(
-        "{}  {last} → release {}'s graph {}   {}",
+        "{}  {} → release {}'s graph {}   {}",
         args.app,
+        last_applied(&head),
         release.number,
         release.graph.id.short(),
         counted(plan.steps.len(), "step")
@@ -74,11 +67,26 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 
-/// By default the newest release that succeeded and whose content differs from what was applied last. After a failure
-/// that is the live release itself.
+/// What was applied last, whether it worked or not, is what is taken back.
+fn last_applied(head: &Head) -> String {
+    if head.pending.as_ref().is_some_and(|pending| !pending.ended) {
+        return "a run that did not end".to_owned();
+    }
+    match head.releases.last() {
+        Some(last) if last.outcome == Outcome::Succeeded => format!("release {}", last.number),
+        Some(last) => format!("release {} (failed)", last.number),
+        None => "nothing".to_owned(),
+    }
+}
+
+/// By default the newest release that succeeded and whose content differs from what was applied last, by a run that
+/// ended or by one that died. After a failure that is the live release itself.
 fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandError> {
     let Some(to) = to else {
-        let current = head.releases.last().map(|release| release.graph.content);
+        let died = head.pending.as_ref().filter(|pending| !pending.ended);
+        let tried = died.and_then(|pending| pending.attempted.last());
+        let last = tried.or_else(|| head.releases.last().map(|release| &release.graph));
+        let current = last.map(|graph| graph.content);
         let mut candidates = head.releases.iter().rev().filter(|release| release.outcome == Outcome::Succeeded);
         return candidates.find(|release| Some(release.graph.content) != current).ok_or_else(|| {
             CommandError::user("there is no earlier release that succeeded and differs from this one")

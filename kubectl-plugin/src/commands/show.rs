@@ -10,7 +10,7 @@ use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
 use crate::output::table;
-use crate::record::{Head, Records, Release};
+use crate::record::{Head, Release};
 use crate::settings::{ClusterArgs, Session};
 
 /// Show the graph of a release, from the record in the cluster
@@ -69,7 +69,7 @@ pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError>
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
     let head = place.records.load_recorded(&args.release.app).await?.head;
     let release = find(&head, &args.release)?;
-    let graph = graph(&place.records, release).await?;
+    let graph = place.records.graph(&release.graph, &head.target).await?;
     match args.output {
         Output::Id => session.printer.out(&graph.id().to_string()),
         Output::Table => session.printer.out(&resources(&graph)),
@@ -96,11 +96,6 @@ pub fn find<'a>(head: &'a Head, name: &ReleaseName) -> Result<&'a Release, Comma
             CommandError::user(format!("{} has no release {number}: {} are kept", name.app, known.join(", ")))
         }),
     }
-}
-
-/// The graph of a release.
-pub async fn graph(records: &Records, release: &Release) -> Result<ResourceGraph, CommandError> {
-    Ok(records.graph(&release.graph).await?)
 }
 
 fn resources(graph: &ResourceGraph) -> String {

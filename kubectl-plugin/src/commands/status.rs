@@ -36,9 +36,9 @@ struct Row {
 /// Runs the command.
 pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
     let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let target = Target::open(place.records, args.app.clone(), args.cluster.recorded_destination()).await?;
-    let head = target.recorded_head()?;
+    let mut target = Target::open(place.records, args.app.clone(), args.cluster.recorded_destination()).await?;
     let observation = target.observe(None, false).await?;
+    let head = target.recorded_head()?;
     let rows = rows(&target, &observation).await?;
     let worst = rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
     let settled = head.pending.is_none() && head.lock.is_none();

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::plan::{Action, Cause, Plan, Step, Wait};
+use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Wait};
 use serde_json::{Value as Json, json};
 
 use super::table;
@@ -42,7 +42,7 @@ pub fn plan_text(plan: &Plan) -> String {
 #[must_use]
 pub fn plan_summary(plan: &Plan) -> String {
     let mut text = String::new();
-    for (key, reason) in &plan.forgotten {
+    for Forgotten { key, reason, .. } in &plan.forgotten {
         let _ = writeln!(text, "  = {key}  leaves the record: {reason}");
     }
     let count = |action| plan.count(action);
@@ -127,10 +127,11 @@ pub fn plan_json(plan: &Plan) -> Json {
             "waitsFor": waits,
         })
     };
+    let forgotten = |gone: &Forgotten| json!({"resource": gone.key, "reason": gone.reason});
     json!({
         "steps": plan.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
         "unchanged": plan.unchanged,
-        "forgotten": plan.forgotten.iter().map(|(key, reason)| json!({"resource": key, "reason": reason})).collect::<Vec<_>>(),
+        "forgotten": plan.forgotten.iter().map(forgotten).collect::<Vec<_>>(),
         "guards": plan.guards.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

@@ -85,17 +85,27 @@ pub struct Pending {
     pub attempted: Vec<StoredGraph>,
     /// What the user had allowed.
     pub approvals: Approvals,
-    /// Deletions that were planned: key and uid.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deletes: Vec<(ResourceKey, String)>,
     /// Keys that were not there when the run was planned: what is there now under our name, we made.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub absent: Vec<ResourceKey>,
+    #[serde(default)]
+    pub absent: StoredKeys,
     /// When the run began, who ran it, from what.
     pub origin: Origin,
     /// Whether the run has ended, without success.
     #[serde(default)]
     pub ended: bool,
+}
+
+/// Keys: in the head where they are few, in chunks where they are many.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StoredKeys {
+    /// None, or a few.
+    Inline(Vec<ResourceKey>),
+    /// The bytes of a list, in order.
+    Chunks {
+        /// Which chunks.
+        chunks: Vec<Id<Chunk>>,
+    },
 }
 
 /// Where a release comes from.
@@ -233,6 +243,21 @@ pub struct Garbage {
     pub since: Timestamp,
 }
 
+impl Default for StoredKeys {
+    fn default() -> Self {
+        Self::Inline(Vec::new())
+    }
+}
+
+impl StoredKeys {
+    fn chunks(&self) -> &[Id<Chunk>] {
+        match self {
+            Self::Inline(_) => &[],
+            Self::Chunks { chunks } => chunks,
+        }
+    }
+}
+
 impl InventoryEntry {
     /// What a plan needs of it.
     #[must_use]
@@ -284,7 +309,8 @@ impl Head {
         let attempted = self.pending.iter().flat_map(|pending| &pending.attempted);
         let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted);
         let here = |chunk: &Id<Chunk>| (record_namespace.to_owned(), *chunk);
-        let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().map(here).collect();
+        let absent = self.pending.iter().flat_map(|pending| pending.absent.chunks());
+        let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().chain(absent).map(here).collect();
         for graph in graphs {
             chunks.extend(graph.layers.iter().flat_map(|layer| &layer.chunks).map(here));
             for bodies in &graph.secrets {

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Secret kubectl-gitops.<application>         type kubectl-gitops/head.v1    the head: JSON under `record`
-//! Secret kubectl-gitops.<chunk id>            type kubectl-gitops/chunk.v1   a piece of at most 512 KiB
+//! Secret kubectl-gitops.<target>.<chunk id>   type kubectl-gitops/chunk.v1   a piece of at most 512 KiB
 //! ```
 //!
 //! | module | what |
@@ -15,15 +15,18 @@
 //! | [`pack`] | graphs and inventories as bytes, and bytes as chunks, pure |
 //! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
 //! | [`holder`] | who holds the lock, and whether that process is certainly dead |
-//! | [`persist`] | reading and writing all of it |
+//! | [`persist`] | reading and writing heads, graphs and inventories |
+//! | `chunks` | reading, writing and deleting chunks |
 //!
 //! # Guarantees
 //!
 //! The head is the lock: it names its holder and an expiry, and is only ever changed by a POST that fails where it
 //! exists or a PUT with its uid and resourceVersion. So the record never forks. Chunks are written before the head
-//! that names them, and deleted only under the lock, an hour after nothing names them any more.
+//! that names them, and deleted only under the lock, an hour after nothing names them any more, or with the whole
+//! record.
 
 pub mod apply_set;
+mod chunks;
 pub mod head;
 pub mod holder;
 pub mod pack;

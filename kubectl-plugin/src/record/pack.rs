@@ -64,6 +64,16 @@ pub fn unpack_inventory(packed: &[u8]) -> Result<BTreeMap<ResourceKey, Inventory
     serde_json::from_slice(&decompress(packed, &[])?).map_err(PackError::Inventory)
 }
 
+/// Keys as bytes.
+pub fn keys(keys: &[ResourceKey]) -> Result<Vec<u8>, PackError> {
+    compress(&serde_json::to_vec(keys).map_err(PackError::Inventory)?, &[])
+}
+
+/// Keys from their bytes.
+pub fn unpack_keys(packed: &[u8]) -> Result<Vec<ResourceKey>, PackError> {
+    serde_json::from_slice(&decompress(packed, &[])?).map_err(PackError::Inventory)
+}
+
 /// Bodies of Secrets as bytes: canonical CBOR, one list.
 pub fn bodies(bodies: &[&Value]) -> Result<Vec<u8>, PackError> {
     let list = Value::Array(bodies.iter().map(|body| (*body).clone()).collect());

@@ -1,26 +1,29 @@
-//! Reading and writing records.
+//! Reading and writing heads, and what their chunks hold: graphs and inventories.
 //!
-//! In: heads and chunks. Out: Secrets, and what they hold. Chunks are looked for in the local store first: their names
-//! are their hashes, so that no copy can be stale or false.
+//! In: heads, graphs, inventories. Out: Secrets, and what they hold. Nothing is overwritten but the head that was read.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use gitops_compiler::canon::{Chunk, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::store::Store;
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Cluster, Failure, PartialObject, Served};
+use crate::cluster::{Cluster, Failure, PartialObject};
 
-use super::head::{FORMAT, Layer, SecretBodies, StoredGraph};
+use super::head::{FORMAT, Layer, SecretBodies, StoredGraph, StoredKeys};
 use super::pack::{self, PackError};
 use super::{Head, InventoryEntry, apply_set};
 
 const HEAD_TYPE: &str = "kubectl-gitops/head.v1";
-const CHUNK_TYPE: &str = "kubectl-gitops/chunk.v1";
+
+/// Largest head, as JSON: a Secret may have 1 MiB, and the rest of it is small.
+const MAX_HEAD_BYTES: usize = 1_000_000;
+
+/// So many keys are written into the head itself.
+const INLINE_KEYS: usize = 500;
 
 /// Label of heads and chunks: the target that they belong to.
 pub const TARGET_LABEL: &str = "kubectl-gitops/target";
@@ -63,12 +66,18 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// A chunk is gone or damaged.
-    #[error("the Secret {namespace}/kubectl-gitops.{chunk}, a part of the record, is missing or damaged")]
+    #[error("the Secret {namespace}/{name}, a part of the record, is missing or damaged")]
     Chunk {
         /// Where it should be.
         namespace: String,
-        /// Which.
-        chunk: Id<Chunk>,
+        /// Its name.
+        name: String,
+    },
+    /// The head would not fit into a Secret.
+    #[error("the record's head would have {bytes} bytes; a Secret holds {MAX_HEAD_BYTES}")]
+    HeadTooLarge {
+        /// Its size as JSON.
+        bytes: usize,
     },
     /// The chunks are there and hold something else.
     #[error(transparent)]
@@ -144,51 +153,32 @@ impl Records {
         }
     }
 
-    /// Deletes a whole record: the head first, so that nobody reads one whose chunks are gone, then all chunks of the
-    /// target that we may see.
-    pub async fn delete_all(&self, application: &AppName, target: &str) -> Result<(), RecordError> {
-        let failed = |failure| request("cannot delete the record".to_owned(), failure);
-        if let Some(found) = self.load(application).await? {
-            let place = path(&self.namespace, &head_name(application));
-            self.cluster.delete(&place, &found.uid, Some(&found.resource_version)).await.map_err(failed)?;
+    /// Deletes the head `found`, and no other.
+    pub async fn delete_head(&self, found: &Found) -> Result<(), RecordError> {
+        let place = path(&self.namespace, &head_name(&found.head.application));
+        match self.cluster.delete(&place, &found.uid, Some(&found.resource_version)).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_conflict() => Err(RecordError::Moved),
+            Err(failure) => Err(request("cannot delete the record".to_owned(), failure)),
         }
-        let selector = format!("{TARGET_LABEL}={target}");
-        let secrets = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });
-        let namespaces = [self.namespace.as_str()].into();
-        let chunks: Vec<PartialObject> =
-            self.cluster.list_kind(secrets, &namespaces, &selector).await.map_err(failed)?;
-        for PartialObject { metadata: chunk } in chunks {
-            let place = path(&chunk.namespace, &chunk.name);
-            self.cluster.delete(&place, &chunk.uid, None).await.map_err(failed)?;
-        }
-        Ok(())
     }
 
-    /// Deletes a chunk, where it is still there.
-    pub async fn delete_chunk(&self, namespace: &str, chunk: Id<Chunk>) -> Result<(), RecordError> {
-        let place = path(namespace, &chunk_name(chunk));
-        let doing = || format!("cannot delete a part of the record in {namespace}");
-        let found = self.cluster.get_metadata(&place).await.map_err(|failure| request(doing(), failure))?;
-        if let Some(metadata) = found {
-            self.cluster.delete(&place, &metadata.uid, None).await.map_err(|failure| request(doing(), failure))?;
-        }
-        Ok(())
-    }
-
-    /// The graph of a release: from the local store, else from its chunks.
-    pub async fn graph(&self, stored: &StoredGraph) -> Result<ResourceGraph, RecordError> {
+    /// The graph of a release of a target: from the local store, else from its chunks.
+    pub async fn graph(&self, stored: &StoredGraph, target: &str) -> Result<ResourceGraph, RecordError> {
         if let Some(graph) = self.store.as_ref().and_then(|store| store.graph(stored.id)) {
             return Ok(graph);
         }
         let mut bytes = Vec::new();
         for layer in &stored.layers {
-            bytes = pack::unpack_layer(&self.read_chunks(&self.namespace, &layer.chunks).await?, &bytes)?;
+            bytes = pack::unpack_layer(&self.read_chunks(&self.namespace, &layer.chunks, target).await?, &bytes)?;
         }
         let mut bodies = BTreeMap::new();
         for kept in &stored.secrets {
-            // A namespace that was deleted took its Secrets along: the graph still has its order and its other bodies.
-            if let Ok(packed) = self.read_chunks(&kept.namespace, &kept.chunks).await {
-                bodies.extend(pack::unpack_bodies(&packed)?);
+            match self.read_chunks(&kept.namespace, &kept.chunks, target).await {
+                Ok(packed) => bodies.extend(pack::unpack_bodies(&packed)?),
+                // A namespace that was deleted took its Secrets along: the graph still has its order and other bodies.
+                Err(RecordError::Chunk { .. }) => {}
+                Err(other) => return Err(other),
             }
         }
         Ok(pack::decode(&bytes, stored.id, &bodies)?)
@@ -232,7 +222,7 @@ impl Records {
         let mut inventory = if stored.chunks.is_empty() {
             BTreeMap::new()
         } else {
-            pack::unpack_inventory(&self.read_chunks(&self.namespace, &stored.chunks).await?)?
+            pack::unpack_inventory(&self.read_chunks(&self.namespace, &stored.chunks, &head.target).await?)?
         };
         for (key, change) in &stored.changes {
             match change {
@@ -243,53 +233,23 @@ impl Records {
         Ok(inventory)
     }
 
-    /// Writes bytes as chunks to a namespace. Those that are there already are left alone.
-    pub async fn put_chunks(&self, namespace: &str, bytes: &[u8], target: &str) -> Result<Vec<Id<Chunk>>, RecordError> {
-        let mut ids = Vec::new();
-        for (id, piece) in pack::chunks(bytes) {
-            let secret = json!({
-                "apiVersion": "v1", "kind": "Secret", "type": CHUNK_TYPE, "immutable": true,
-                "metadata": {"name": chunk_name(id), "namespace": namespace, "labels": {TARGET_LABEL: target}},
-                "data": {"chunk": BASE64_STANDARD.encode(piece)},
-            });
-            match self.cluster.create(&secrets(namespace), &secret).await {
-                Err(failure) if !failure.is_already_exists() => {
-                    let doing = format!("cannot write a part of the record to the namespace {namespace}");
-                    return Err(request(doing, failure));
-                }
-                _ => {}
+    /// Keys that the head names, themselves or by their chunks.
+    pub async fn keys(&self, stored: &StoredKeys, target: &str) -> Result<Vec<ResourceKey>, RecordError> {
+        match stored {
+            StoredKeys::Inline(keys) => Ok(keys.clone()),
+            StoredKeys::Chunks { chunks } => {
+                Ok(pack::unpack_keys(&self.read_chunks(&self.namespace, chunks, target).await?)?)
             }
-            // Only saves the next run a request.
-            let _ = self.store.as_ref().map(|store| store.put_chunk(piece));
-            ids.push(id);
         }
-        Ok(ids)
     }
 
-    async fn read_chunks(&self, namespace: &str, chunks: &[Id<Chunk>]) -> Result<Vec<u8>, RecordError> {
-        let mut bytes = Vec::new();
-        for chunk in chunks {
-            bytes.extend(self.read_chunk(namespace, *chunk).await?);
+    /// Keys as the head may name them: many are written as chunks.
+    pub async fn put_keys(&self, keys: Vec<ResourceKey>, target: &str) -> Result<StoredKeys, RecordError> {
+        if keys.len() <= INLINE_KEYS {
+            return Ok(StoredKeys::Inline(keys));
         }
-        Ok(bytes)
-    }
-
-    async fn read_chunk(&self, namespace: &str, chunk: Id<Chunk>) -> Result<Vec<u8>, RecordError> {
-        if let Some(bytes) = self.store.as_ref().and_then(|store| store.chunk(chunk)) {
-            return Ok(bytes);
-        }
-        let missing = || RecordError::Chunk { namespace: namespace.to_owned(), chunk };
-        let secret = match self.cluster.get(&path(namespace, &chunk_name(chunk))).await {
-            Ok(secret) => secret,
-            Err(failure) if failure.is_not_found() => return Err(missing()),
-            Err(failure) => return Err(request("cannot read a part of the record".to_owned(), failure)),
-        };
-        let bytes = field(&secret, "chunk").ok_or_else(missing)?;
-        if Id::<Chunk>::of(&bytes) != chunk {
-            return Err(missing());
-        }
-        let _ = self.store.as_ref().map(|store| store.put_chunk(&bytes));
-        Ok(bytes)
+        let chunks = self.put_chunks(&self.namespace, &pack::keys(&keys)?, target).await?;
+        Ok(StoredKeys::Chunks { chunks })
     }
 
     fn found(&self, secret: Json, name: &str) -> Result<Found, RecordError> {
@@ -316,6 +276,9 @@ impl Records {
         let name = head_name(&head.application);
         let format = |source| RecordError::Format { namespace: self.namespace.clone(), name: name.clone(), source };
         let record = serde_json::to_vec(head).map_err(format)?;
+        if record.len() > MAX_HEAD_BYTES {
+            return Err(RecordError::HeadTooLarge { bytes: record.len() });
+        }
         let (kinds, namespaces) = match (members, found) {
             (None, Some(found)) => found.contents.clone(),
             (members, _) => apply_set::contents(members.unwrap_or_default().iter().copied(), &self.namespace),
@@ -366,22 +329,18 @@ pub(crate) fn not_recorded(application: &AppName, namespace: &str) -> RecordErro
     RecordError::NotRecorded { application: application.clone(), namespace: namespace.to_owned() }
 }
 
-fn chunk_name(chunk: Id<Chunk>) -> String {
-    format!("kubectl-gitops.{chunk}")
-}
-
-fn secrets(namespace: &str) -> String {
+pub(super) fn secrets(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}/secrets")
 }
 
-fn path(namespace: &str, name: &str) -> String {
+pub(super) fn path(namespace: &str, name: &str) -> String {
     format!("{}/{name}", secrets(namespace))
 }
 
-fn field(secret: &Json, name: &str) -> Option<Vec<u8>> {
+pub(super) fn field(secret: &Json, name: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(secret["data"][name].as_str()?).ok()
 }
 
-fn request(doing: String, failure: Failure) -> RecordError {
+pub(super) fn request(doing: String, failure: Failure) -> RecordError {
     RecordError::Request { doing, failure }
 }

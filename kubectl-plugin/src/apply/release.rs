@@ -1,0 +1,208 @@
+//! The record after a run.
+//!
+//! In: how a run ended. Out: a head that tells it truly: what we own now, the release, and, where all of it worked,
+//! nothing pending any more. Where the application was deleted, no record is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gitops_compiler::canon::{Chunk, Id};
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Action, Bound, Plan};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::record::head::{DEFAULT_HISTORY, Garbage, StoredGraph, StoredInventory};
+use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
+
+use super::event::{Event, StepResult};
+use super::run::RunReport;
+use super::target::Target;
+use super::write_ahead::used_kinds;
+use super::{ApplyError, Options};
+
+/// Changes of the inventory sit in the head up to this size, in bytes of JSON.
+const INLINE_INVENTORY: usize = 64 << 10;
+
+/// Chunks that nothing names are kept this long: a run that died may just have written them.
+const GARBAGE_AGE: SignedDuration = SignedDuration::from_hours(1);
+
+/// So many chunks are deleted in one run at the most.
+const GARBAGE_BATCH: usize = 20;
+
+/// A run that is over.
+pub(super) struct Ended<'a> {
+    pub(super) target: &'a Target,
+    pub(super) desired: &'a Bound,
+    pub(super) plan: &'a Plan,
+    pub(super) report: &'a RunReport,
+    pub(super) options: &'a Options,
+}
+
+impl Ended<'_> {
+    /// The entry of the history.
+    pub(super) fn release(&self, head: &Head, graph: StoredGraph, number: u64) -> Release {
+        let Self { plan, report, .. } = self;
+        let first = plan.steps.iter().enumerate().find_map(|(index, step)| match report.results.get(&index) {
+            Some(StepResult::Failed { message, .. }) => Some(format!("{}: {message}", step.key)),
+            _ => None,
+        });
+        let count = |action| {
+            let done =
+                |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
+            (0..plan.steps.len()).filter(|index| plan.steps[*index].action == action && done(index)).count()
+        };
+        let outcome = match (first, report.interrupted) {
+            (Some(message), _) => Outcome::Failed { message },
+            (None, true) => Outcome::Failed { message: "interrupted".to_owned() },
+            (None, false) => Outcome::Succeeded,
+        };
+        let changes = (count(Action::Create), count(Action::Update), count(Action::Delete));
+        Release { number, parent: head.live, graph, origin: self.options.origin.clone(), outcome, changes }
+    }
+
+    /// Writes the last head of a run, `found` being the one before it; or deletes the record, where that was asked for.
+    pub(super) async fn record(
+        &self,
+        found: Found,
+        release: Release,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), ApplyError> {
+        self.let_go(emit).await;
+        let records = &self.target.records;
+        let succeeded = release.outcome == Outcome::Succeeded;
+        if succeeded && self.options.delete_record {
+            return delete_record(records, found).await;
+        }
+        let (inventory, changes) = self.inventory();
+        let before = found.head.chunks(&records.namespace);
+        let mut head = found.head.clone();
+        if succeeded {
+            head.live = Some(release.number);
+            head.pending = None;
+            head.kinds = used_kinds(&self.target.kinds, self.desired, &inventory);
+        } else if let Some(pending) = &mut head.pending {
+            pending.ended = true;
+        }
+        head.releases.push(release);
+        head.forget_old_releases(self.options.history.unwrap_or(DEFAULT_HISTORY));
+        head.lock = None;
+        head.inventory = stored_inventory(records, &head, &inventory, changes).await.map_err(ApplyError::Unrecorded)?;
+        collect_garbage(records, &mut head, &before).await;
+        let members: Vec<&ResourceKey> = inventory.keys().collect();
+        write_head(records, found, head, &members).await.map(|_| ())
+    }
+
+    /// What we own now, and how that differs from before.
+    fn inventory(&self) -> (BTreeMap<ResourceKey, InventoryEntry>, BTreeMap<ResourceKey, Option<InventoryEntry>>) {
+        let mut inventory = self.target.inventory.clone();
+        let mut changes = self.report.inventory.clone();
+        changes.extend(self.plan.forgotten.iter().map(|forgotten| (forgotten.key.clone(), None)));
+        for (key, change) in &changes {
+            match change {
+                Some(entry) => inventory.insert(key.clone(), entry.clone()),
+                None => inventory.remove(key),
+            };
+        }
+        (inventory, changes)
+    }
+
+    /// Takes our label off what was there before us and leaves the record: another application may have it now.
+    async fn let_go(&self, emit: &mut dyn FnMut(Event)) {
+        let kept = self.plan.forgotten.iter().filter_map(|forgotten| Some((&forgotten.key, forgotten.kept.as_ref()?)));
+        for (key, uid) in kept {
+            let entry = self.target.inventory.get(key);
+            let path = entry.and_then(|entry| self.target.kinds.path(&entry.api_version, key));
+            let Some(path) = path else { continue };
+            match self.target.records.cluster.remove_label(&path, uid, crate::cluster::PART_OF).await {
+                Err(failure) if !failure.is_not_found() => {
+                    emit(Event::Note(format!("{key} is kept, and so is our label on it: {failure}")));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Small changes sit in the head, large ones make a new inventory.
+async fn stored_inventory(
+    records: &Records,
+    head: &Head,
+    inventory: &BTreeMap<ResourceKey, InventoryEntry>,
+    changes: BTreeMap<ResourceKey, Option<InventoryEntry>>,
+) -> Result<StoredInventory, RecordError> {
+    let mut stored = head.inventory.clone();
+    stored.changes.extend(changes);
+    let size = serde_json::to_vec(&stored.changes).map_or(usize::MAX, |bytes| bytes.len());
+    if size <= INLINE_INVENTORY {
+        return Ok(stored);
+    }
+    let chunks = records.put_chunks(&records.namespace, &pack::inventory(inventory)?, &head.target).await?;
+    Ok(StoredInventory { chunks, changes: BTreeMap::new() })
+}
+
+/// Notes what nothing names any more, and deletes what nothing has named for an hour. Failing to is no harm.
+async fn collect_garbage(records: &Records, head: &mut Head, before: &BTreeSet<(String, Id<Chunk>)>) {
+    let now = Timestamp::now();
+    let named = head.chunks(&records.namespace);
+    head.garbage.retain(|garbage| !named.contains(&(garbage.namespace.clone(), garbage.chunk)));
+    for (namespace, chunk) in before.difference(&named) {
+        head.garbage.push(Garbage { namespace: namespace.clone(), chunk: *chunk, since: now });
+    }
+    let old: Vec<Garbage> =
+        head.garbage.iter().filter(|garbage| now - GARBAGE_AGE > garbage.since).take(GARBAGE_BATCH).cloned().collect();
+    for garbage in old {
+        if records.delete_chunk(&garbage.namespace, garbage.chunk, &head.target).await.is_ok() {
+            head.garbage.retain(|other| *other != garbage);
+        }
+    }
+}
+
+/// Deletes a record, under its lock to the end: first the head names nothing any more, then its chunks go, then the
+/// head itself. Whoever comes after a crash in the middle finds an empty record.
+async fn delete_record(records: &Records, found: Found) -> Result<(), ApplyError> {
+    let namespaces: BTreeSet<String> = {
+        let named = found.head.chunks(&records.namespace).into_iter().map(|(namespace, _)| namespace);
+        let garbage = found.head.garbage.iter().map(|garbage| garbage.namespace.clone());
+        named.chain(garbage).chain([records.namespace.clone()]).collect()
+    };
+    let mut head = found.head.clone();
+    (head.live, head.pending) = (None, None);
+    head.releases.clear();
+    head.garbage.clear();
+    head.inventory = StoredInventory::default();
+    let emptied = write_head(records, found, head, &[]).await?;
+    let namespaces = namespaces.iter().map(String::as_str).collect();
+    records.delete_chunks(&emptied.head.target, &namespaces).await.map_err(ApplyError::RecordLeft)?;
+    records.delete_head(&emptied).await.map_err(ApplyError::RecordLeft)
+}
+
+/// Writes the last head of a run. The cluster has changed already: it is tried for as long as the lease lasts.
+async fn write_head(
+    records: &Records,
+    mut found: Found,
+    head: Head,
+    members: &[&ResourceKey],
+) -> Result<Found, ApplyError> {
+    let deadline = Instant::now() + records.cluster.timeout;
+    let run = found.head.lock.as_ref().map(|lock| lock.holder.run.clone());
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let error = match records.replace(&found, head.clone(), Some(members)).await {
+            Ok(written) => return Ok(written),
+            Err(error) => error,
+        };
+        if Instant::now() + pause >= deadline {
+            return Err(ApplyError::Unrecorded(error));
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+        // The answer may have been lost, not the write; or another run may have taken over.
+        match records.load(&head.application).await {
+            Ok(Some(now)) if now.head == head => return Ok(now),
+            Ok(Some(now)) if now.head.lock.as_ref().map(|lock| &lock.holder.run) == run.as_ref() => found = now,
+            Ok(_) => return Err(ApplyError::Lost),
+            Err(_) => {}
+        }
+    }
+}

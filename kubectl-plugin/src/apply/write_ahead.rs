@@ -1,0 +1,186 @@
+//! The record before a run.
+//!
+//! In: a target, a plan, what the user wants. Out: [`Begun`]: the graph is in the record, the head has our lock and
+//! names the graph among those that were attempted. Nothing of the application is changed yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
+use gitops_compiler::plan::{Action, Bound, Plan, Seen};
+use tokio::time::Instant;
+
+use crate::cluster::{Kinds, Served};
+use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys};
+use crate::record::holder::Holder;
+use crate::record::{Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
+
+use super::lease::{Lease, new_lock};
+use super::run::LateSecrets;
+use super::target::{Target, TargetError, random_name};
+use super::{ApplyError, Options};
+
+/// A run that may send now.
+pub(super) struct Begun {
+    /// Our lock.
+    pub(super) lease: Lease,
+    /// Where the graph lies in the record.
+    pub(super) stored: StoredGraph,
+    /// The number of the release to be.
+    pub(super) number: u64,
+    /// Bodies of Secrets whose namespaces are yet to be made.
+    pub(super) late_secrets: LateSecrets,
+}
+
+/// Writes what is about to be tried.
+pub(super) async fn begin(
+    target: &Target,
+    desired: &Bound,
+    plan: &Plan,
+    seen: &BTreeMap<ResourceKey, Seen>,
+    options: &Options,
+) -> Result<Begun, ApplyError> {
+    let run = random_name();
+    let records = &target.records;
+    let mut head = match &target.found {
+        Some(found) => found.head.clone(),
+        None => first_head(target).await?,
+    };
+    let (stored, late_secrets) = store_graph(target, &head, desired, seen).await?;
+    settle_interrupted(&mut head);
+    let number = head.next_number();
+    // What an unfinished run may have made must be found, too.
+    head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
+    let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
+    head.pending = Some(pending(&head, &stored, options, absent, run.clone(), number));
+    let timeout = records.cluster.timeout;
+    head.lock = Some(new_lock(Holder::this_process(run), timeout));
+    let members: BTreeSet<&ResourceKey> =
+        target.inventory.keys().chain(desired.keys()).chain(target.attempted.iter().flat_map(Bound::keys)).collect();
+    let members: Vec<&ResourceKey> = members.into_iter().collect();
+    let written = Instant::now();
+    let found = match &target.found {
+        Some(found) => records.replace(found, head, Some(&members)).await?,
+        None => records.create(head, &members).await?,
+    };
+    Ok(Begun { lease: Lease::new(records.clone(), found, written, timeout), stored, number, late_secrets })
+}
+
+async fn first_head(target: &Target) -> Result<Head, TargetError> {
+    let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
+    let found = target.records.cluster.get_metadata("/api/v1/namespaces/kube-system").await;
+    let cluster = found.map_err(|failure| TargetError::Request { doing, failure })?.map(|metadata| metadata.uid);
+    Ok(Head {
+        format: FORMAT,
+        target: target.target_id.clone(),
+        application: target.application.clone(),
+        cluster: cluster.unwrap_or_default(),
+        destination: target.destination.clone(),
+        apply_set: target.identity.apply_set.clone(),
+        kinds: BTreeMap::new(),
+        lock: None,
+        pending: None,
+        live: None,
+        releases: Vec::new(),
+        inventory: StoredInventory::default(),
+        garbage: Vec::new(),
+    })
+}
+
+/// Writes the graph to the record, unless it is there. Bodies of Secrets whose namespace is yet to be made come back.
+async fn store_graph(
+    target: &Target,
+    head: &Head,
+    desired: &Bound,
+    seen: &BTreeMap<ResourceKey, Seen>,
+) -> Result<(StoredGraph, LateSecrets), RecordError> {
+    let records = &target.records;
+    let base = head.live_release().map(|release| &release.graph).zip(target.base.as_ref().map(|base| &*base.graph));
+    let mut stored = match head.stored(desired.graph.id()) {
+        Some(stored) => stored.clone(),
+        None => records.put_graph(&desired.graph, base, &target.target_id).await?,
+    };
+    let known = head.chunks(&records.namespace);
+    let mut late = LateSecrets::new();
+    let mut kept: Vec<SecretBodies> = Vec::new();
+    for (bodies, packed) in Records::pack_secrets(desired)? {
+        let namespace =
+            ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", &bodies.namespace) };
+        let there = bodies.chunks.iter().all(|chunk| known.contains(&(bodies.namespace.clone(), *chunk)));
+        if seen.get(&namespace) == Some(&Seen::Absent) {
+            late.insert(bodies.namespace.clone(), packed);
+        } else if !there {
+            records.put_chunks(&bodies.namespace, &packed, &target.target_id).await?;
+        }
+        kept.push(bodies);
+    }
+    stored.secrets = kept;
+    Ok((stored, late))
+}
+
+/// A run that died has its place in the history.
+fn settle_interrupted(head: &mut Head) {
+    let Some(pending) = head.pending.as_ref().filter(|pending| !pending.ended) else { return };
+    let Some(graph) = pending.attempted.last() else { return };
+    let release = Release {
+        number: pending.number,
+        parent: head.live,
+        graph: graph.clone(),
+        origin: pending.origin.clone(),
+        outcome: Outcome::Interrupted,
+        changes: (0, 0, 0),
+    };
+    head.releases.push(release);
+    if let Some(pending) = &mut head.pending {
+        pending.ended = true;
+    }
+}
+
+/// How the kinds of a graph and of an inventory are served.
+pub(super) fn used_kinds(
+    kinds: &Kinds,
+    graph: &Bound,
+    inventory: &BTreeMap<ResourceKey, InventoryEntry>,
+) -> BTreeMap<String, Served> {
+    let resources = graph.graph.resources().iter();
+    let of_graph = resources.map(|resource| (resource.api_version(), resource.key.kind.as_str()));
+    let owned = inventory.iter().map(|(key, entry)| (entry.api_version.as_str(), key.kind.as_str()));
+    of_graph
+        .chain(owned)
+        .filter_map(|(version, kind)| Some((format!("{version}/{kind}"), kinds.get(version, kind)?.clone())))
+        .collect()
+}
+
+/// Keys that are not there now, and those that an earlier run did not find and has not made since: what is there under
+/// our name when this run is over, we made.
+fn absent(target: &Target, plan: &Plan) -> Vec<ResourceKey> {
+    let mut absent = target.absent_before.clone();
+    for step in &plan.steps {
+        match step.action {
+            Action::Create => {
+                absent.insert(step.key.clone());
+            }
+            // Somebody else made it in the meantime.
+            Action::Update if !step.made_by_us => {
+                absent.remove(&step.key);
+            }
+            Action::Update | Action::Delete => {}
+        }
+    }
+    absent.into_iter().collect()
+}
+
+fn pending(
+    head: &Head,
+    stored: &StoredGraph,
+    options: &Options,
+    absent: StoredKeys,
+    run: String,
+    number: u64,
+) -> Pending {
+    let mut attempted = head.pending.as_ref().map(|pending| pending.attempted.clone()).unwrap_or_default();
+    // The same graph again has other places for its Secrets, perhaps: the newest counts.
+    attempted.retain(|other| other.id != stored.id);
+    attempted.push(stored.clone());
+    let (approvals, origin) = (options.approvals.clone(), options.origin.clone());
+    Pending { run, number, attempted, approvals, absent, origin, ended: false }
+}
