@@ -130,10 +130,11 @@ pub async fn apply(
     });
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
-    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
     let ended = release::Ended { target, desired, plan, report: &report, options };
+    ended.let_go(&context.lease, emit).await;
+    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
     let release = ended.release(&found.head, stored, number);
-    ended.record(found, release.clone(), emit).await?;
+    ended.record(found, release.clone()).await?;
     Ok(Applied { release, results: report.results })
 }
 

@@ -94,6 +94,11 @@ impl Watches {
         true
     }
 
+    /// Forgets the watch of a kind that ended, so that it may be opened again.
+    pub fn close(&mut self, group: &str, kind: &str) {
+        self.open.remove(&(group.to_owned(), kind.to_owned()));
+    }
+
     /// Watches the Pods of a namespace, to see why a workload does not get ready. Without the right to, nothing
     /// happens: the workload's own conditions have to do.
     pub fn open_pods(&mut self, namespace: &str) {
@@ -153,14 +158,4 @@ async fn forward(
 fn key_of(group: &str, kind: &str, object: &Json) -> ResourceKey {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
     ResourceKey::new(group, kind, text("namespace"), text("name"))
-}
-
-/// Where a Pod cannot start: its namespace, the name of the ReplicaSet or other object that owns it, and why.
-#[must_use]
-pub fn pod_failure(pod: &Json) -> Option<(String, String, String)> {
-    let namespace = pod["metadata"]["namespace"].as_str()?.to_owned();
-    let owner = pod["metadata"]["ownerReferences"].as_array()?.first()?["name"].as_str()?.to_owned();
-    let reason = crate::health::pod_failure(pod)?;
-    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    Some((namespace, owner, format!("pod {name}: {reason}")))
 }

@@ -16,6 +16,7 @@ use crate::record::head::{DEFAULT_HISTORY, Garbage, StoredGraph, StoredInventory
 use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
 
 use super::event::{Event, StepResult};
+use super::lease::Lease;
 use super::run::RunReport;
 use super::target::Target;
 use super::write_ahead::used_kinds;
@@ -62,13 +63,7 @@ impl Ended<'_> {
     }
 
     /// Writes the last head of a run, `found` being the one before it; or deletes the record, where that was asked for.
-    pub(super) async fn record(
-        &self,
-        found: Found,
-        release: Release,
-        emit: &mut dyn FnMut(Event),
-    ) -> Result<(), ApplyError> {
-        self.let_go(emit).await;
+    pub(super) async fn record(&self, found: Found, release: Release) -> Result<(), ApplyError> {
         let records = &self.target.records;
         let succeeded = release.outcome == Outcome::Succeeded;
         if succeeded && self.options.delete_record {
@@ -108,12 +103,15 @@ impl Ended<'_> {
     }
 
     /// Takes our label off what was there before us and leaves the record: another application may have it now.
-    async fn let_go(&self, emit: &mut dyn FnMut(Event)) {
+    pub(super) async fn let_go(&self, lease: &Lease, emit: &mut dyn FnMut(Event)) {
         let kept = self.plan.forgotten.iter().filter_map(|forgotten| Some((&forgotten.key, forgotten.kept.as_ref()?)));
         for (key, uid) in kept {
             let entry = self.target.inventory.get(key);
             let path = entry.and_then(|entry| self.target.kinds.path(&entry.api_version, key));
-            let Some(path) = path else { continue };
+            let Some(path) = path.filter(|_| !self.report.interrupted) else { continue };
+            if lease.permit().await.is_err() {
+                return;
+            }
             match self.target.records.cluster.remove_label(&path, uid, crate::cluster::PART_OF).await {
                 Err(failure) if !failure.is_not_found() => {
                     emit(Event::Note(format!("{key} is kept, and so is our label on it: {failure}")));

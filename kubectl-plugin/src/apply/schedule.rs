@@ -110,10 +110,12 @@ impl Schedule {
                     self.skipped.push(stopped);
                 }
             }
-            // What asked for presence only, and got it, is on its way.
-            let blocked =
-                self.dependents[node].iter().filter(|(dependent, _)| self.progress[*dependent] == Progress::Blocked);
-            pending.extend(blocked.map(|(dependent, _)| *dependent));
+            // What asked for presence only, and got it, goes on: now, or when the rest of what it waits for is there.
+            let met = |state: State| before == Progress::Present && state == State::Present;
+            let stopped = self.dependents[node]
+                .iter()
+                .filter(|(dependent, state)| self.progress[*dependent] == Progress::Blocked && !met(*state));
+            pending.extend(stopped.map(|(dependent, _)| *dependent));
         }
     }
 
@@ -259,6 +261,25 @@ mod tests {
         schedule.fail(0);
         assert_eq!(schedule.take_skipped(), Vec::<usize>::new());
         schedule.ready(1);
+        assert!(schedule.is_finished());
+    }
+
+    #[test]
+    fn a_dependent_that_also_waits_for_another_goes_on_too() {
+        let nodes: &[(&[(usize, State)], bool)] = &[
+            (&[], true),
+            (&[], true),
+            (&[(0, State::Present), (1, State::Ready)], true),
+            (&[(0, State::Ready)], true),
+        ];
+        let mut schedule = Schedule::new(&plan(nodes));
+        assert_eq!(drain(&mut schedule).len(), 2);
+        schedule.present(0);
+        schedule.fail(0);
+        assert_eq!(schedule.take_skipped(), [3], "only what waited for its readiness");
+        schedule.ready(1);
+        assert_eq!(drain(&mut schedule), [2]);
+        schedule.ready(2);
         assert!(schedule.is_finished());
     }
 }

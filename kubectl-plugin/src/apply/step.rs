@@ -67,7 +67,8 @@ pub enum StepOutcome {
 }
 
 impl StepOutcome {
-    fn failed(message: impl Into<String>) -> Self {
+    /// For a reason that has nothing to do with others.
+    pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), conflict: false }
     }
 }
@@ -208,9 +209,6 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
         };
     };
     for _ in 0..DELETE_ATTEMPTS {
-        if let Err(lost) = context.lease.permit().await {
-            return StepOutcome::failed(lost.to_string());
-        }
         let mut version = None;
         // What holds data, or other objects, is deleted only as it was seen.
         if plan::is_precious(key) {
@@ -219,6 +217,9 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
                 Ok(_) => return StepOutcome::Gone,
                 Err(failure) => return StepOutcome::failed(failure.to_string()),
             }
+        }
+        if let Err(lost) = context.lease.permit().await {
+            return StepOutcome::failed(lost.to_string());
         }
         match context.cluster.delete(&path, uid, version.as_deref()).await {
             Ok(true) => return StepOutcome::Terminating,

@@ -34,6 +34,8 @@ pub struct ObjectMeta {
     pub resource_version: String,
     /// Rises with each change of the spec, for kinds that have it.
     pub generation: Option<i64>,
+    /// When it was made.
+    pub creation_timestamp: String,
     /// Set while the object is being deleted.
     pub deletion_timestamp: Option<String>,
     /// Labels.
@@ -97,7 +99,7 @@ impl Cluster {
     pub(super) async fn get_as(&self, path: &str, accept: &str) -> Result<Json, Failure> {
         self.repeated(&Request { method: Method::GET, path, accept, content_type: "", body: None })
             .await
-            .map(|(_, answer)| answer)
+            .map(|answer| answer.body)
     }
 
     /// Reads an object's metadata; `None` where it is not there. That its kind is not served is a failure: nothing is
@@ -110,7 +112,8 @@ impl Cluster {
         }
     }
 
-    /// Server-side apply. Repeated where nothing was answered: applying twice is applying once.
+    /// Server-side apply. Repeated where nothing was answered: applying twice is applying once. An object that only a
+    /// repetition found is new where its metadata say so: the answer was lost, not the request.
     pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<Applied, Failure> {
         let ApplyOptions { field_manager, force, dry_run } = options;
         let dry_run = if *dry_run { "&dryRun=All" } else { "" };
@@ -119,8 +122,9 @@ impl Cluster {
         let content_type = "application/apply-patch+yaml";
         let request =
             Request { method: Method::PATCH, path: &path, accept: "application/json", content_type, body: Some(body) };
-        let (code, object) = self.repeated(&request).await?;
-        Ok(Applied { created: code == 201, object })
+        let Answer { code, body: object, repeated } = self.repeated(&request).await?;
+        let created = code == 201 || (repeated && made_by(&object, field_manager));
+        Ok(Applied { created, object })
     }
 
     /// Creates an object. Not repeated.
@@ -153,7 +157,7 @@ impl Cluster {
         };
         match self.repeated(&request).await {
             // The server answers with a Status where the object is gone, and with the object where it is not.
-            Ok((_, answer)) => Ok(!answer["metadata"]["deletionTimestamp"].is_null()),
+            Ok(answer) => Ok(!answer.body["metadata"]["deletionTimestamp"].is_null()),
             Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(false),
             Err(failure) => Err(failure),
         }
@@ -175,14 +179,17 @@ impl Cluster {
     async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {
         let content_type = "application/json";
         let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
-        self.once(&request).await.map(|(_, answer)| answer)
+        self.once(&request, self.timeout).await.map(|(_, answer)| answer)
     }
 
-    async fn repeated(&self, request: &Request<'_>) -> Result<(u16, Json), Failure> {
+    /// Sends a request again where it was not done. All attempts together take no longer than one request may: whoever
+    /// asked for permission to send has it for that long.
+    async fn repeated(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let deadline = tokio::time::Instant::now() + self.timeout;
         let mut attempt = 1;
         loop {
-            match self.once(request).await {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            match self.once(request, left).await {
                 Err(failure) if failure.is_transient() && attempt < ATTEMPTS => {
                     let pause = Duration::from_millis(100 << attempt);
                     if tokio::time::Instant::now() + pause >= deadline {
@@ -191,12 +198,14 @@ impl Cluster {
                     tokio::time::sleep(pause).await;
                     attempt += 1;
                 }
-                result => return result,
+                result => {
+                    return result.map(|(code, body)| Answer { code, body, repeated: attempt > 1 });
+                }
             }
         }
     }
 
-    async fn once(&self, request: &Request<'_>) -> Result<(u16, Json), Failure> {
+    async fn once(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
         let sent = async {
             let body = request.body.map(Json::to_string).unwrap_or_default();
             let mut builder = http::Request::builder().method(&request.method).uri(request.path);
@@ -215,7 +224,7 @@ impl Cluster {
             Err(refusal(code, &bytes))
         };
         let seconds = self.timeout.as_secs();
-        tokio::time::timeout(self.timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)))
+        tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)))
     }
 }
 
@@ -225,6 +234,28 @@ struct Request<'a> {
     accept: &'a str,
     content_type: &'a str,
     body: Option<&'a Json>,
+}
+
+/// What the server answered.
+struct Answer {
+    code: u16,
+    body: Json,
+    /// Whether it was asked more than once.
+    repeated: bool,
+}
+
+/// Whether an object says of itself that this manager made it by applying it: it is as old as the manager's own entry,
+/// and nobody else has written to it so early.
+fn made_by(object: &Json, field_manager: &str) -> bool {
+    let Ok(PartialObject { metadata }) = serde_json::from_value(object.clone()) else { return false };
+    let own = |entry: &ManagedFields| entry.manager == field_manager && entry.operation == "Apply";
+    let entries: Vec<&ManagedFields> =
+        metadata.managed_fields.iter().filter(|entry| entry.subresource.is_empty()).collect();
+    let born = metadata.creation_timestamp.as_str();
+    // Times of this form sort as text.
+    !born.is_empty()
+        && entries.iter().any(|entry| own(entry) && entry.time == born)
+        && entries.iter().all(|entry| own(entry) || entry.time.as_str() > born)
 }
 
 /// A refusal in the API's own form, or made into it: proxies answer in prose.
@@ -258,4 +289,27 @@ pub(super) fn encode(text: &str) -> String {
         }
         encoded
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_lost_answer_made_is_told_from_what_was_there() {
+        let entry = |manager: &str, operation: &str, time: &str| json!({"manager": manager, "operation": operation, "time": time});
+        let object =
+            |born: &str, entries: &[Json]| json!({"metadata": {"creationTimestamp": born, "managedFields": entries}});
+        let ours = entry("us", "Apply", "2026-01-01T00:00:05Z");
+        assert!(made_by(&object("2026-01-01T00:00:05Z", std::slice::from_ref(&ours)), "us"));
+        let later = entry("controller", "Update", "2026-01-01T00:00:06Z");
+        assert!(made_by(&object("2026-01-01T00:00:05Z", &[ours.clone(), later]), "us"));
+        assert!(
+            !made_by(&object("2026-01-01T00:00:04Z", std::slice::from_ref(&ours)), "us"),
+            "it is older than our entry"
+        );
+        let other = entry("kubectl-create", "Update", "2026-01-01T00:00:05Z");
+        assert!(!made_by(&object("2026-01-01T00:00:05Z", &[ours, other]), "us"), "another may have been first");
+        assert!(!made_by(&Json::Null, "us"));
+    }
 }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::request::encode;
 use super::{Cluster, Failure};
 
 /// How long the server keeps a watch open.
 const SERVER_TIMEOUT_SECONDS: u32 = 240;
+
+/// A watch that ends sooner than this is not opened again before as much time again has passed.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a watch saw.
 #[derive(Debug, Clone)]
@@ -42,14 +46,16 @@ impl Cluster {
     ///
     /// A refusal that would be repeated: no right to watch, no such kind.
     pub async fn watch(&self, watched: &Watched, events: &mpsc::Sender<WatchEvent>) -> Result<(), Failure> {
-        let mut pause = Duration::from_millis(200);
+        let mut pause = FIRST_PAUSE;
         while !events.is_closed() {
+            let opened = Instant::now();
             match self.watch_once(watched, events).await {
-                Ok(()) => pause = Duration::from_millis(200),
+                // Some proxies close at once what they do not like.
+                Ok(()) if opened.elapsed() > pause => pause = FIRST_PAUSE,
                 Err(failure) if (400..500).contains(&failure.code()) && !matches!(failure.code(), 410 | 429) => {
                     return Err(failure);
                 }
-                Err(_) => {
+                Ok(()) | Err(_) => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }

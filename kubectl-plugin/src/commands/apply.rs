@@ -58,11 +58,14 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
     let commit = commit_of(&snapshot);
     let place = args.cluster.connect(store).await?;
-    let patience = if args.dry_run.is_some() { Duration::ZERO } else { Duration::from_secs(args.run.lock_timeout) };
+    let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let destination = Destination::Named(&place.destination);
-    let opened = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say);
-    let mut target = opened.await?;
+    let (records, destination) = (place.records, Destination::Named(&place.destination));
+    let mut target = if args.dry_run.is_some() {
+        Target::open(records, args.app.clone(), destination).await?
+    } else {
+        Target::open_unlocked(records, args.app.clone(), destination, patience, &mut say).await?
+    };
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;
     change::refuse_hooks(&desired)?;
@@ -77,7 +80,8 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
     change::refuse_guarded(&plan)?;
     if let Some(place) = args.dry_run {
-        return tried(session, &target, &plan, place).await;
+        change::say_if_locked(session, &target);
+        return tried(session, &target, &desired, &plan, place, args.run.json()).await;
     }
     change::confirm(session, args.run.yes)?;
     let options = args.run.options(approvals, change::origin(commit, None));
@@ -91,7 +95,7 @@ pub(super) fn nothing_to_do(target: &Target, desired: &Bound, plan: &Plan) -> bo
     plan.is_empty() && settled && target.base.as_ref().map(roots) == Some(roots(desired))
 }
 
-fn up_to_date(session: &Session, target: &Target, desired: &Bound, json: bool) -> u8 {
+pub(super) fn up_to_date(session: &Session, target: &Target, desired: &Bound, json: bool) -> u8 {
     let live = target.found.as_ref().and_then(|found| found.head.live).unwrap_or_default();
     let requests = target.records.cluster.connection.requests();
     if json {
@@ -111,7 +115,17 @@ fn up_to_date(session: &Session, target: &Target, desired: &Bound, json: bool) -
     0
 }
 
-async fn tried(session: &Session, target: &Target, plan: &Plan, place: DryRun) -> Result<u8, CommandError> {
+async fn tried(
+    session: &Session,
+    target: &Target,
+    desired: &Bound,
+    plan: &Plan,
+    place: DryRun,
+    json: bool,
+) -> Result<u8, CommandError> {
+    if json {
+        session.printer.json(&change::plan_object(target, desired, plan));
+    }
     if place == DryRun::Server {
         let answers = dry_run(target, plan).await;
         let said = |(index, message): &(usize, Option<String>)| {

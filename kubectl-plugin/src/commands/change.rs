@@ -103,6 +103,15 @@ pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>) -> Origin {
     Origin { time: Timestamp::now(), actor: actor(), commit, rollback_to }
 }
 
+/// Says that somebody changes the target now: what is only shown may be old in a moment.
+pub fn say_if_locked(session: &Session, target: &Target) {
+    if let Some(lock) = target.found.as_ref().and_then(|found| found.head.foreign_lock()) {
+        session
+            .printer
+            .say(&format!("{} is changing {} now: this may be old soon", lock.holder.name, target.application));
+    }
+}
+
 /// Refuses what belongs to other applications, by name where we may see it.
 pub async fn refuse_claimed(target: &Target, observation: &Observation) -> Result<(), CommandError> {
     if observation.claimed.is_empty() {
@@ -184,7 +193,13 @@ pub async fn execute(
 ) -> Result<u8, CommandError> {
     let started = std::time::Instant::now();
     let mut progress = Progress::new(session.printer, plan.steps.len(), json);
-    let mut emit = |event: Event| progress.show(&event);
+    let mut notes = Vec::new();
+    let mut emit = |event: Event| {
+        progress.show(&event);
+        if let Event::Note(note) = event {
+            notes.push(note);
+        }
+    };
     let result = apply(target, desired, plan, &observation.seen, options, &mut emit).await;
     progress.finish();
     let applied = result?;
@@ -192,7 +207,7 @@ pub async fn execute(
     let seconds = started.elapsed().as_secs_f64();
     let told = summary(target, &applied, plan.steps.len(), requests, seconds);
     if json {
-        session.printer.json(&applied_json(target, plan, &applied, requests));
+        session.printer.json(&applied_json(target, plan, &applied, &notes, requests));
     } else if applied.succeeded() {
         // What failed is told as an error, below.
         session.printer.out(&told);
@@ -232,7 +247,7 @@ fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seco
     )
 }
 
-fn applied_json(target: &Target, plan: &Plan, applied: &Applied, requests: u64) -> Json {
+fn applied_json(target: &Target, plan: &Plan, applied: &Applied, notes: &[String], requests: u64) -> Json {
     let release = &applied.release;
     let step = |(index, result): (&usize, &StepResult)| {
         let (outcome, message) = match result {
@@ -255,6 +270,11 @@ fn applied_json(target: &Target, plan: &Plan, applied: &Applied, requests: u64) 
             Outcome::Failed { .. } => "failed",
             Outcome::Interrupted => "interrupted",
         },
+        "message": match &release.outcome {
+            Outcome::Failed { message } => Some(message),
+            Outcome::Succeeded | Outcome::Interrupted => None,
+        },
+        "notes": notes,
         "steps": applied.results.iter().map(step).collect::<Vec<_>>(),
         "requests": requests,
     })

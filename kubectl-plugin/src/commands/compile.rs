@@ -45,10 +45,10 @@ pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
     match args.output {
         Output::Id => {
             let id = identified(&args.source, name(), store.as_ref(), session.printer)?;
-            session.printer.out(&id.to_string());
+            session.printer.data(&id.to_string());
         }
         Output::Table => session.printer.out(&resources(&compilation()?)),
-        Output::Yaml => session.printer.out(&manifests(&compilation()?)),
+        Output::Yaml => session.printer.data(&manifests(&compilation()?)),
         Output::Json => session.printer.json(&graph_json(&compilation()?)),
     }
     Ok(0)

@@ -49,9 +49,9 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
     }
     match args.output {
         Output::Text => session.printer.out(&output::graph_text(&compilation)),
-        Output::Dot => session.printer.out(&output::dot(&compilation)),
-        Output::Mermaid => session.printer.out(&output::mermaid(&compilation)),
-        Output::Svg => session.printer.out(&output::svg(&compilation)),
+        Output::Dot => session.printer.data(&output::dot(&compilation)),
+        Output::Mermaid => session.printer.data(&output::mermaid(&compilation)),
+        Output::Svg => session.printer.data(&output::svg(&compilation)),
         Output::Json => session.printer.json(&super::compile::graph_json(&compilation)),
     }
     Ok(0)

@@ -49,21 +49,23 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
         ]
     }));
     session.printer.out(&table(&rows));
-    if let Some(lock) = &head.lock {
-        session.printer.say(&format!("{} is changing {} now", lock.holder.name, args.app));
-    } else if head.pending.is_some() {
-        session.printer.say(unsettled(&head));
+    if head.lock.is_some() || head.pending.is_some() {
+        session.printer.say(&unsettled(&head));
     }
     Ok(0)
 }
 
-/// What is to be said of a target whose last run did not succeed.
-pub(super) fn unsettled(head: &Head) -> &'static str {
-    if head.pending.as_ref().is_some_and(|pending| pending.ended) {
-        "the last release failed: the next apply, or a rollback, settles it"
-    } else {
-        "the last run did not end: the next apply, or a rollback, settles it"
+/// What is to be said of a target whose last run goes on, or did not succeed.
+pub(super) fn unsettled(head: &Head) -> String {
+    if let Some(lock) = head.foreign_lock() {
+        return format!("{} is changing {} now", lock.holder.name, head.application);
     }
+    let how = if head.pending.as_ref().is_some_and(|pending| pending.ended) {
+        "the last release failed"
+    } else {
+        "the last run did not end"
+    };
+    format!("{how}: the next apply, or a rollback, settles it")
 }
 
 fn commit(release: &Release) -> String {

@@ -24,7 +24,7 @@ pub fn run(session: &Session, args: &ParseArgs) -> Result<u8, CommandError> {
     let bytes = read.map_err(|error| CommandError::user(format!("cannot read `{name}`: {error}")))?;
     let reading = yaml::read(&bytes, yaml::Limits::default());
     for document in &reading.documents {
-        session.printer.out(&serde_json::Value::from(&document.value).to_string());
+        session.printer.data(&serde_json::Value::from(&document.value).to_string());
     }
     for lint in &reading.lints {
         let (line, column) = (lint.line, lint.column);

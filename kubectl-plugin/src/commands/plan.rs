@@ -1,7 +1,6 @@
 //! `plan`: what `apply` would do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use gitops_compiler::name::AppName;
@@ -38,12 +37,11 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let store = session.store.open(session.printer);
     let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
     let place = args.cluster.connect(store).await?;
-    let mut say = |message: String| session.printer.say(&message);
-    let destination = Destination::Named(&place.destination);
-    let opened = Target::open_unlocked(place.records, args.app.clone(), destination, Duration::ZERO, &mut say);
-    let mut target = opened.await?;
+    let mut target = Target::open(place.records, args.app.clone(), Destination::Named(&place.destination)).await?;
+    change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;
+    change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
     let commit = super::apply::commit_of(&snapshot);

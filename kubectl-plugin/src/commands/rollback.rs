@@ -48,8 +48,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let approvals = args.approvals.approvals();
     let plan = target.plan(&desired, &observation.seen, &approvals);
     if super::apply::nothing_to_do(&target, &desired, &plan) {
-        session.printer.out(&format!("{} is at the graph of release {} already\n", args.app, release.number));
-        return Ok(0);
+        return Ok(super::apply::up_to_date(session, &target, &desired, args.run.json()));
     }
     let header = format!(
         "{}  {} → release {}'s graph {}   {}",

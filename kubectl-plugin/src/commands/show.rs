@@ -71,7 +71,7 @@ pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError>
     let release = find(&head, &args.release)?;
     let graph = place.records.graph(&release.graph, &head.target).await?;
     match args.output {
-        Output::Id => session.printer.out(&graph.id().to_string()),
+        Output::Id => session.printer.data(&graph.id().to_string()),
         Output::Table => session.printer.out(&resources(&graph)),
         Output::Yaml => {
             let body = |resource: &'_ GraphResource| {
@@ -79,7 +79,7 @@ pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError>
                 if args.show_secrets { (*resource.body).clone() } else { hidden() }
             };
             let text = super::documents(graph.ordered().map(|resource| Cow::Owned(body(resource))));
-            session.printer.out(&text);
+            session.printer.data(&text);
         }
     }
     Ok(0)

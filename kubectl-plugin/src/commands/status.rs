@@ -70,13 +70,13 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     }));
     session.printer.out(&format!("{}  {release}  {state}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
-        session.printer.say(super::history::unsettled(head));
+        session.printer.say(&super::history::unsettled(head));
     }
     Ok(0)
 }
 
 async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, CommandError> {
-    let objects = bodies(target).await?;
+    let objects = bodies(target, observation).await?;
     let row = |key: &ResourceKey| {
         let sync = match observation.seen.get(key) {
             Some(Seen::Present { as_applied: true, .. }) => "Synced",
@@ -86,6 +86,7 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
         let health = match (sync, objects.get(key)) {
             ("Missing", _) => Health::missing(),
             (_, Some(object)) => health::assess_as(&key.group, &key.kind, object),
+            (_, None) if health::is_assessed(&key.group, &key.kind) => Health::missing(),
             (_, None) => Health::new(Status::Healthy, ""),
         };
         Row { key: key.clone(), sync, health }
@@ -93,17 +94,15 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
     Ok(target.inventory.keys().map(row).collect())
 }
 
-/// Whether there is more to know of a kind than that its objects are there.
-fn has_health(key: &ResourceKey) -> bool {
-    let not_awaited =
-        ["HorizontalPodAutoscaler", "Ingress", "Namespace", "PersistentVolumeClaim", "PodDisruptionBudget"];
-    health::gates(&key.group, &key.kind) || not_awaited.contains(&key.kind.as_str())
-}
-
-/// The bodies of those objects whose health is more than being there: one LIST for each of their kinds.
-async fn bodies(target: &Target) -> Result<BTreeMap<ResourceKey, serde_json::Value>, CommandError> {
+/// The bodies of those objects whose health is more than being there: one LIST for each of their kinds, and one GET for
+/// each object that has lost our label.
+async fn bodies(
+    target: &Target,
+    observation: &Observation,
+) -> Result<BTreeMap<ResourceKey, serde_json::Value>, CommandError> {
     let mut kinds: BTreeMap<(&str, &str), std::collections::BTreeSet<&str>> = BTreeMap::new();
-    for key in target.inventory.keys().filter(|key| has_health(key)) {
+    let assessed = || target.inventory.keys().filter(|key| health::is_assessed(&key.group, &key.kind));
+    for key in assessed() {
         kinds.entry((&key.group, &key.kind)).or_default().extend(key.scope.namespace());
     }
     let mut objects = BTreeMap::new();
@@ -116,6 +115,18 @@ async fn bodies(target: &Target) -> Result<BTreeMap<ResourceKey, serde_json::Val
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let key = ResourceKey::new(group, kind, text("namespace"), text("name"));
             objects.insert(key, object);
+        }
+    }
+    let there = |key: &&ResourceKey| matches!(observation.seen.get(*key), Some(Seen::Present { .. }));
+    for key in assessed().filter(there) {
+        let path = target.kinds.any_version(&key.group, &key.kind);
+        let path = path.and_then(|(version, _)| target.kinds.path(version, key));
+        if let (false, Some(path)) = (objects.contains_key(key), path) {
+            match target.records.cluster.get(&path).await {
+                Ok(object) => objects.insert(key.clone(), object),
+                Err(failure) if failure.is_not_found() => None,
+                Err(failure) => return Err(listing(failure)),
+            };
         }
     }
     Ok(objects)

@@ -38,7 +38,7 @@ use serde_json::Value;
 
 use live::Live;
 
-pub use pod::pod_failure;
+pub use pod::pod_stuck;
 
 /// How an object does. Ordered worst last, so the worst of many is their maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -223,6 +223,12 @@ pub fn assess_as(group: &str, kind: &str, object: &Value) -> Health {
 #[must_use]
 pub fn gates(group: &str, kind: &str) -> bool {
     find_rule(group, kind).map_or_else(|| !is_built_in(group), |rule| rule.gate == Gate::Health)
+}
+
+/// Whether there is more to know of a kind than that its objects are there.
+#[must_use]
+pub fn is_assessed(group: &str, kind: &str) -> bool {
+    find_rule(group, kind).is_some() || !is_built_in(group)
 }
 
 /// Whether this is a custom resource on which no controller has said anything yet.

@@ -23,20 +23,20 @@ const STUCK: &[&str] = &[
     "RunContainerError",
 ];
 
-/// Says in one clause why a Pod does not run: the first container that is stuck, or how the Pod failed.
+/// What a Job counts as one of its tries, and ends by itself when there were enough.
+const RETRIED: &[&str] = &["CrashLoopBackOff", "RunContainerError"];
+
+/// Says in one clause why a Pod does not start: the first container that is stuck.
 ///
-/// The owner may still get there, with this Pod or with another one; what it waits for is what this tells. `None` for a
-/// Pod that is being deleted: what it ends with is of no concern to those who wait for its successor.
+/// `None` for a Pod that is being deleted or has failed: its controller makes another one, or gives up and says so
+/// itself; for one of a Job also while it is tried again.
 #[must_use]
-pub fn pod_failure(pod: &Value) -> Option<String> {
+pub fn pod_stuck(pod: &Value, of_job: bool) -> Option<String> {
     let pod = Live::new(pod);
-    if pod.is_deleted() {
-        None
-    } else if pod.text("/status/phase") == "Failed" {
-        Some(text::printable(&ended(&pod)))
-    } else {
-        stuck(&pod, |reason| STUCK.contains(&reason))
+    if pod.is_deleted() || pod.text("/status/phase") == "Failed" {
+        return None;
     }
+    stuck(&pod, |reason| STUCK.contains(&reason) && !(of_job && RETRIED.contains(&reason)))
 }
 
 /// A Pod that is restarted forever is healthy when ready; any other one when it has succeeded.

@@ -34,17 +34,20 @@ impl Printer {
         Self { colour, live: std::io::stderr().is_terminal() }
     }
 
-    /// Writes data.
+    /// Writes text for people: the sign that a line begins with may be coloured.
     pub fn out(&self, text: &str) {
-        let text = if self.colour { paint(text) } else { text.to_owned() };
+        if self.colour { self.data(&paint(text)) } else { self.data(text) }
+    }
+
+    /// Writes data as it is.
+    pub fn data(&self, text: &str) {
         // A reader that went away wants no more.
-        let _ = std::io::stdout().lock().write_all(ended(&text).as_bytes());
+        let _ = std::io::stdout().lock().write_all(ended(text).as_bytes());
     }
 
     /// Writes one JSON object.
     pub fn json(&self, value: &serde_json::Value) {
-        let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        let _ = std::io::stdout().lock().write_all(ended(&text).as_bytes());
+        self.data(&serde_json::to_string_pretty(value).unwrap_or_default());
     }
 
     /// Says something.

@@ -117,7 +117,7 @@ fn no_object_makes_it_panic() {
     let odd = [json!(null), json!(i64::MIN), json!(i64::MAX), json!(1e300), json!("x"), json!([[]]), json!({"": 0})];
     for value in &odd {
         assert_eq!(assess(value).status, Status::Unknown, "{value}");
-        assert_eq!(pod_failure(value), None);
+        assert_eq!(pod_stuck(value, false), None);
         for rule in RULES {
             let fields = ["replicas", "readyReplicas", "updatedReplicas", "availableReplicas", "parents", "conditions"];
             let status: Value = fields.iter().map(|field| ((*field).to_owned(), value.clone())).collect();

@@ -15,7 +15,7 @@ fn pod(policy: &str, phase: &str, container: &Value) -> Value {
 
 #[test]
 fn a_clause_names_the_image_once() {
-    let failure = |reason, message| pod_failure(&pod("Always", "Pending", &waiting(reason, message)));
+    let failure = |reason, message| pod_stuck(&pod("Always", "Pending", &waiting(reason, message)), false);
     let text = "ImagePullBackOff: Back-off pulling image \"cart:1.8.0-rc\"";
     assert_eq!(failure("ImagePullBackOff", "Back-off pulling image \"cart:1.8.0-rc\"").as_deref(), Some(text));
     let text = "CreateContainerConfigError: image \"cart:1.8.0-rc\": configmap \"cart\" not found";
@@ -31,7 +31,9 @@ fn a_crash_loop_tells_how_the_last_run_ended() {
     container["lastState"] = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
     let text = "CrashLoopBackOff: image \"cart:1.8.0-rc\": back-off 10s restarting failed container: \
         container \"main\" was killed: out of memory";
-    assert_eq!(pod_failure(&pod("Always", "Running", &container)).as_deref(), Some(text));
+    let pod = pod("Always", "Running", &container);
+    assert_eq!(pod_stuck(&pod, false).as_deref(), Some(text));
+    assert_eq!(pod_stuck(&pod, true), None, "a Job counts its tries");
 }
 
 #[test]
@@ -40,20 +42,25 @@ fn an_init_container_that_is_stuck_is_named_first() {
     pod["status"]["initContainerStatuses"] = json!([waiting("ErrImageNeverPull", "")]);
     pod["status"]["initContainerStatuses"][0]["name"] = json!("setup");
     let text = "ErrImageNeverPull: image \"docker.io/library/cart@sha256:00\"";
-    assert_eq!(pod_failure(&pod).as_deref(), Some(text), "the status is asked where the spec has no such container");
+    assert_eq!(
+        pod_stuck(&pod, false).as_deref(),
+        Some(text),
+        "the status is asked where the spec has no such container"
+    );
     assert_eq!(assess(&pod).status, Status::Degraded);
 }
 
 #[test]
-fn a_failed_pod_tells_why() {
+fn a_failed_pod_tells_why_and_its_controller_goes_on_without_it() {
     let mut evicted = pod("Always", "Failed", &json!({}));
     evicted["status"]["reason"] = json!("Evicted");
     evicted["status"]["message"] = json!("The node was low on resource: memory.");
     let text = "Evicted: The node was low on resource: memory.";
-    assert_eq!(pod_failure(&evicted).as_deref(), Some(text));
+    assert_eq!(pod_stuck(&evicted, false), None);
     assert_eq!(line(&evicted), format!("Degraded (failed) {text}"));
     let crashed = pod("Never", "Failed", &json!({"name": "main", "state": {"terminated": {"exitCode": 2}}}));
-    assert_eq!(pod_failure(&crashed).as_deref(), Some("container \"main\" failed with exit code 2"));
+    assert_eq!(pod_stuck(&crashed, true), None);
+    assert_eq!(line(&crashed), "Degraded (failed) container \"main\" failed with exit code 2");
     assert_eq!(line(&pod("Never", "Failed", &json!({}))), "Degraded (failed) the Pod failed");
 }
 
@@ -61,13 +68,13 @@ fn a_failed_pod_tells_why() {
 fn a_pod_that_is_being_deleted_is_no_news() {
     let mut pod = pod("Always", "Pending", &waiting("ImagePullBackOff", ""));
     pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    assert_eq!(pod_failure(&pod), None);
+    assert_eq!(pod_stuck(&pod, false), None);
 }
 
 #[test]
 fn hostile_text_is_made_harmless_and_short() {
     let message = format!("\u{1b}[2J\u{202e}evil\n{}", "x".repeat(5000));
-    let text = pod_failure(&pod("Always", "Pending", &waiting("ImagePullBackOff", &message))).expect("a failure");
+    let text = pod_stuck(&pod("Always", "Pending", &waiting("ImagePullBackOff", &message)), false).expect("a failure");
     assert!(text.starts_with("ImagePullBackOff: image \"cart:1.8.0-rc\": [2Jevil xxx"), "{text}");
     assert_eq!(text.chars().count(), 300);
 }

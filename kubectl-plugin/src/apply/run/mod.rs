@@ -1,0 +1,251 @@
+//! The loop that runs a plan.
+//!
+//! In: a plan, a context, options. Out: a result for each step and the changes of the inventory. As many requests are
+//! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; watches tell the rest (`waiting`),
+//! and Pods tell why a workload never gets ready (`pods`).
+
+mod pods;
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Action, Plan, Step};
+use serde_json::Value as Json;
+use tokio::task::JoinSet;
+
+use crate::cluster::{ObjectMeta, PartialObject};
+use crate::health::{self, Verdict};
+use crate::record::{InventoryEntry, Records};
+
+use super::event::{Event, StepResult};
+use super::observe::own_fields;
+use super::readiness::Watches;
+use super::schedule::Schedule;
+use super::step::{self, Context, StepOutcome};
+use waiting::{Awaited, Waiting};
+
+/// Requests in flight. The API server's own limits are far above; more than this only waits there.
+const CONCURRENT: usize = 16;
+
+/// How a run goes.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Whether the run lasts until all objects are ready.
+    pub wait: bool,
+    /// How long to wait for any object.
+    pub timeout: Duration,
+    /// Whether objects that were there before become ours entirely.
+    pub adopt: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct RunReport {
+    /// By index of the step.
+    pub results: BTreeMap<usize, StepResult>,
+    /// What we own now and did not before, or own no more.
+    pub inventory: BTreeMap<ResourceKey, Option<InventoryEntry>>,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+}
+
+/// Bodies of Secrets to write as soon as their namespaces exist.
+pub type LateSecrets = BTreeMap<String, Vec<u8>>;
+
+struct Run<'a> {
+    plan: &'a Plan,
+    context: Arc<Context>,
+    options: &'a RunOptions,
+    schedule: Schedule,
+    watches: Watches,
+    waiting: BTreeMap<ResourceKey, (usize, Waiting)>,
+    /// Objects that are being deleted and may be gone already, unseen.
+    doubtful: BTreeSet<ResourceKey>,
+    /// Steps whose object was there before us.
+    joined: BTreeSet<usize>,
+    report: RunReport,
+    emit: &'a mut dyn FnMut(Event),
+    records: &'a Records,
+    target: String,
+    late_secrets: LateSecrets,
+}
+
+/// Runs a plan to its end.
+pub async fn run(
+    plan: &Plan,
+    context: Arc<Context>,
+    options: &RunOptions,
+    records: &Records,
+    target: &str,
+    late_secrets: LateSecrets,
+    emit: &mut dyn FnMut(Event),
+) -> RunReport {
+    let namespaces = plan.steps.iter().filter_map(|step| step.key.scope.namespace().map(str::to_owned)).collect();
+    let watches = Watches::new(context.cluster.clone(), &context.identity.apply_set, namespaces);
+    let run = Run {
+        plan,
+        context,
+        options,
+        schedule: Schedule::new(plan),
+        watches,
+        waiting: BTreeMap::new(),
+        doubtful: BTreeSet::new(),
+        joined: BTreeSet::new(),
+        report: RunReport::default(),
+        emit,
+        records,
+        target: target.to_owned(),
+        late_secrets,
+    };
+    run.go().await
+}
+
+impl Run<'_> {
+    async fn go(mut self) -> RunReport {
+        let mut in_flight: JoinSet<(usize, StepOutcome)> = JoinSet::new();
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        // One future for the whole run: a signal that comes while none is listening would be lost.
+        let mut asked_to_end = std::pin::pin!(stop_signal());
+        loop {
+            while in_flight.len() < CONCURRENT && !self.report.interrupted {
+                let Some(index) = self.schedule.take() else { break };
+                let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
+                in_flight.spawn(async move {
+                    // Nothing may wait for a step that a bug of ours has ended.
+                    let outcome = AssertUnwindSafe(step::run(context, step)).catch_unwind().await;
+                    (index, outcome.unwrap_or_else(|_| StepOutcome::failed("a bug of ours ended this step")))
+                });
+            }
+            self.ask_for_doubtful().await;
+            if self.schedule.is_finished() || (self.report.interrupted && in_flight.is_empty()) {
+                return self.report;
+            }
+            tokio::select! {
+                Some(joined) = in_flight.join_next() => {
+                    // A task that does not panic and is not cancelled ends.
+                    if let Ok((index, outcome)) = joined {
+                        self.take(index, outcome).await;
+                    }
+                }
+                Some(change) = self.watches.changes.recv() => self.change(change).await,
+                _ = tick.tick() => self.tick().await,
+                () = &mut asked_to_end, if !self.report.interrupted => {
+                    self.report.interrupted = true;
+                    (self.emit)(Event::Note("interrupted: no more steps are begun".to_owned()));
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, index: usize, outcome: StepOutcome) {
+        let step = &self.plan.steps[index];
+        match outcome {
+            StepOutcome::Applied { created, object, notes } => {
+                for note in notes {
+                    (self.emit)(Event::Note(format!("{}: {note}", step.key)));
+                }
+                self.applied(index, created, *object).await;
+            }
+            StepOutcome::Gone => {
+                self.report.inventory.insert(step.key.clone(), None);
+                self.finish(index, StepResult::Succeeded);
+            }
+            StepOutcome::Terminating => {
+                (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+                self.wait_for(index, Json::Null, Awaited::End);
+            }
+            StepOutcome::Failed { message, conflict } => self.finish(index, StepResult::Failed { message, conflict }),
+        }
+    }
+
+    async fn applied(&mut self, index: usize, created: bool, object: Json) {
+        let step = &self.plan.steps[index];
+        (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+        self.own(step, created, &object);
+        if step.key.is("", "Namespace")
+            && let Some(packed) = self.late_secrets.remove(&step.key.name)
+            && let Err(error) = self.records.put_chunks(&step.key.name, &packed, &self.target).await
+        {
+            let message = format!("{error}: {}", source_of(&error));
+            return self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+        let health = health::assess(&object);
+        let awaited = self.options.wait || self.schedule.is_awaited(index);
+        if !created && !self.options.adopt && !step.made_by_us && step.uid.is_none() {
+            self.joined.insert(index);
+        }
+        // A controller may not have seen what is new.
+        let too_early = created && health::is_silent(&object);
+        let ready = health.verdict() == Verdict::Ready && !too_early;
+        if !awaited || !health::gates(&step.key.group, &step.key.kind) || ready {
+            return self.finish(index, StepResult::Succeeded);
+        }
+        self.schedule.present(index);
+        self.wait_for(index, object, if too_early { Awaited::FirstWord } else { Awaited::Readiness });
+    }
+
+    /// Records what we own now.
+    fn own(&mut self, step: &Step, created: bool, object: &Json) {
+        let partial: PartialObject = serde_json::from_value(object.clone()).unwrap_or_default();
+        let metadata: ObjectMeta = partial.metadata;
+        let (Some((applied, _)), Some(api_version)) = (&step.desired, step::api_version_of(step.desired.as_ref()))
+        else {
+            return;
+        };
+        let entry = InventoryEntry {
+            fields: own_fields(&metadata, &self.context.identity.field_manager),
+            uid: metadata.uid,
+            applied: *applied,
+            api_version: api_version.to_owned(),
+            created: created || self.options.adopt || step.made_by_us,
+        };
+        self.report.inventory.insert(step.key.clone(), Some(entry));
+    }
+
+    fn finish(&mut self, index: usize, result: StepResult) {
+        let step = &self.plan.steps[index];
+        let joined = result == StepResult::Succeeded && self.joined.contains(&index);
+        let result = if joined { StepResult::Joined } else { result };
+        self.waiting.remove(&step.key);
+        match &result {
+            StepResult::Succeeded | StepResult::Joined => self.schedule.ready(index),
+            StepResult::Failed { .. } | StepResult::Skipped => self.schedule.fail(index),
+        }
+        self.tell(index, result);
+        for skipped in self.schedule.take_skipped() {
+            self.tell(skipped, StepResult::Skipped);
+        }
+    }
+
+    fn tell(&mut self, index: usize, result: StepResult) {
+        let step = &self.plan.steps[index];
+        let (key, action): (ResourceKey, Action) = (step.key.clone(), step.action);
+        self.report.results.insert(index, result.clone());
+        (self.emit)(Event::Done { key, action, result });
+    }
+}
+
+/// Ends when somebody wants this process to stop: Ctrl-C, or SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn source_of(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,128 @@
+//! Pods that cannot start, and the workloads that wait for them.
+//!
+//! In: Pods as a watch shows them. Out: the end of the wait for a workload that a Pod of its newest revision shows to be
+//! stuck. A Pod belongs to a workload by the uid of its controller, never by a name; Pods of older revisions, and those
+//! that have merely failed (evicted, or one try of a Job), say nothing: their controllers go on without them.
+
+use gitops_compiler::name::ResourceKey;
+use serde_json::Value as Json;
+
+use crate::apply::event::StepResult;
+use crate::health;
+
+use super::Run;
+
+/// Where a Deployment and its `ReplicaSets` say which revision they are.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// Where a `DaemonSet` says which template it has now; its Pods have the number as a label.
+const DAEMON_TEMPLATE: &str = "deprecated.daemonset.template.generation";
+
+/// What made a Pod, or a `ReplicaSet`.
+struct Controller<'a> {
+    kind: &'a str,
+    name: &'a str,
+    uid: &'a str,
+}
+
+impl<'a> Controller<'a> {
+    fn of(object: &'a Json) -> Option<Self> {
+        let owners = object["metadata"]["ownerReferences"].as_array()?;
+        let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+        Some(Self { kind: owner["kind"].as_str()?, name: owner["name"].as_str()?, uid: owner["uid"].as_str()? })
+    }
+}
+
+impl Run<'_> {
+    /// A Pod that cannot start ends the wait for the workload that made it.
+    pub(super) async fn pod(&mut self, pod: &Json) {
+        let Some(controller) = Controller::of(pod) else { return };
+        let Some(reason) = health::pod_stuck(pod, controller.kind == "Job") else { return };
+        let Some((key, index)) = self.workload_of(pod, &controller).await else { return };
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let message = format!("pod {name}: {reason}");
+        // Asking may have taken a while.
+        if self.waiting.get(&key).is_some_and(|(waiting, _)| *waiting == index) {
+            self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+    }
+
+    /// The workload that is waited for and whose newest revision has this Pod.
+    async fn workload_of(&self, pod: &Json, controller: &Controller<'_>) -> Option<(ResourceKey, usize)> {
+        if controller.kind != "ReplicaSet" || self.waited(controller.uid).is_some() {
+            let (key, index, object) = self.waited(controller.uid)?;
+            return is_newest_pod(object, pod).then(|| (key.clone(), index));
+        }
+        let namespace = pod["metadata"]["namespace"].as_str()?;
+        // Without one that is waited for, there is nothing to ask.
+        let hash = pod["metadata"]["labels"]["pod-template-hash"].as_str()?;
+        let deployment = controller.name.strip_suffix(hash)?.strip_suffix('-')?;
+        self.waiting.keys().find(|key| key.is("apps", "Deployment") && key.name == deployment)?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets/{}", controller.name);
+        let replica_set = self.context.cluster.get(&path).await.ok()?;
+        let (key, index, object) = self.waited(Controller::of(&replica_set)?.uid)?;
+        let revision = &replica_set["metadata"]["annotations"][REVISION];
+        let newest = object["metadata"]["annotations"][REVISION] == *revision && !revision.is_null();
+        (newest && is_observed(object)).then(|| (key.clone(), index))
+    }
+
+    /// The object with this uid that is waited for, as it was seen last.
+    fn waited(&self, uid: &str) -> Option<(&ResourceKey, usize, &Json)> {
+        let mut waiting = self.waiting.iter();
+        let (key, (index, waiting)) =
+            waiting.find(|(_, (_, waiting))| waiting.object["metadata"]["uid"].as_str() == Some(uid))?;
+        Some((key, *index, &waiting.object))
+    }
+}
+
+/// Whether its controller has seen the newest specification.
+fn is_observed(object: &Json) -> bool {
+    let number = |value: &Json| value.as_i64().unwrap_or_default();
+    number(&object["status"]["observedGeneration"]) >= number(&object["metadata"]["generation"])
+}
+
+/// Whether a Pod is of the revision that its workload is rolling out now.
+fn is_newest_pod(workload: &Json, pod: &Json) -> bool {
+    let label = |name: &str| pod["metadata"]["labels"][name].as_str();
+    match workload["kind"].as_str() {
+        Some("StatefulSet") => {
+            is_observed(workload) && label("controller-revision-hash") == workload["status"]["updateRevision"].as_str()
+        }
+        Some("DaemonSet") => {
+            let newest = workload["metadata"]["annotations"][DAEMON_TEMPLATE].as_str();
+            is_observed(workload) && label("pod-template-generation") == newest
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_newest_revision_of_a_workload_counts() {
+        let pod = |labels: Json| json!({"metadata": {"labels": labels}});
+        let set = |observed: i64| {
+            json!({"kind": "StatefulSet", "metadata": {"generation": 3},
+                   "status": {"observedGeneration": observed, "updateRevision": "web-2"}})
+        };
+        assert!(is_newest_pod(&set(3), &pod(json!({"controller-revision-hash": "web-2"}))));
+        assert!(!is_newest_pod(&set(3), &pod(json!({"controller-revision-hash": "web-1"}))));
+        assert!(!is_newest_pod(&set(2), &pod(json!({"controller-revision-hash": "web-2"}))), "not looked at yet");
+        let daemons = json!({"kind": "DaemonSet", "metadata": {"generation": 2, "annotations": {DAEMON_TEMPLATE: "2"}},
+                             "status": {"observedGeneration": 2}});
+        assert!(is_newest_pod(&daemons, &pod(json!({"pod-template-generation": "2"}))));
+        assert!(!is_newest_pod(&daemons, &pod(json!({"pod-template-generation": "1"}))));
+    }
+
+    #[test]
+    fn the_controller_counts_and_no_other_owner() {
+        let other = json!({"kind": "Backup", "name": "b", "uid": "1"});
+        let set = json!({"kind": "ReplicaSet", "name": "web-1", "uid": "2", "controller": true});
+        let pod = json!({"metadata": {"ownerReferences": [other, set]}});
+        assert_eq!(Controller::of(&pod).map(|found| found.uid), Some("2"));
+        assert!(Controller::of(&json!({"metadata": {"ownerReferences": [other]}})).is_none());
+    }
+}

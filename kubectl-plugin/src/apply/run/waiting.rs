@@ -1,0 +1,222 @@
+//! What a run waits for, and what ends a wait.
+//!
+//! In: changes that watches tell, and time. Out: steps that are finished. An object is ready by its health, and gone
+//! when a watch or the server says so; whatever never comes ends with the timeout.
+
+use std::time::Duration;
+
+use gitops_compiler::name::ResourceKey;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::apply::event::{Event, StepResult};
+use crate::apply::readiness::Change;
+use crate::apply::step;
+use crate::health::{self, Verdict};
+
+use super::Run;
+
+/// A workload that is not ready after this long gets its Pods looked at.
+const LOOK_AT_PODS_AFTER: Duration = Duration::from_secs(2);
+
+/// A wait that takes this long is told, and again after twice as long.
+const FIRST_REMINDER: Duration = Duration::from_secs(5);
+
+/// A new custom resource on which its controller says nothing for this long has no controller that would.
+const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// That it is ready.
+    Readiness,
+    /// That its controller says something, for a short time; then that it is ready.
+    FirstWord,
+    /// That it is gone.
+    End,
+}
+
+/// An object that is waited for.
+pub(super) struct Waiting {
+    pub(super) since: Instant,
+    pub(super) awaited: Awaited,
+    /// The version that was applied: what a watch shows of older ones does not count.
+    resource_version: u64,
+    pub(super) generation: i64,
+    pub(super) object: Json,
+    told: String,
+    /// When a person hears of it next.
+    remind_at: Duration,
+}
+
+impl Run<'_> {
+    pub(super) fn wait_for(&mut self, index: usize, object: Json, awaited: Awaited) {
+        let deleting = awaited == Awaited::End;
+        let step = &self.plan.steps[index];
+        let kinds = &self.context.kinds;
+        let api_version = step::api_version_of(step.desired.as_ref())
+            .or_else(|| kinds.any_version(&step.key.group, &step.key.kind).map(|(version, _)| version));
+        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &step.key));
+        if deleting && !opened {
+            // The watch was open all the time, and may have told of the end before anybody waited for it.
+            self.doubtful.insert(step.key.clone());
+        }
+        let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+        let mut waiting = Waiting {
+            since: Instant::now(),
+            resource_version: version.unwrap_or_default(),
+            generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
+            object,
+            told: String::new(),
+            remind_at: FIRST_REMINDER,
+            awaited,
+        };
+        let reason = match awaited {
+            Awaited::End => "waits for its finalizers".to_owned(),
+            Awaited::FirstWord => "waits for its controller".to_owned(),
+            Awaited::Readiness => health::assess(&waiting.object).message,
+        };
+        waiting.told.clone_from(&reason);
+        (self.emit)(Event::Waiting { key: step.key.clone(), reason });
+        self.waiting.insert(step.key.clone(), (index, waiting));
+    }
+
+    pub(super) async fn change(&mut self, change: Change) {
+        match change {
+            Change::Present(key, object) => self.present(&key, object),
+            Change::Gone(key) => self.gone(&key),
+            Change::Opened { group, kind } => {
+                let deleting = self
+                    .waiting
+                    .iter()
+                    .filter(|(key, (_, waiting))| waiting.awaited == Awaited::End && key.is(&group, &kind));
+                self.doubtful.extend(deleting.map(|(key, _)| key.clone()));
+            }
+            Change::Pod(pod) => self.pod(&pod).await,
+            Change::Unwatchable { group, kind, reason } => {
+                self.watches.close(&group, &kind);
+                let stuck: Vec<usize> = self
+                    .waiting
+                    .iter()
+                    .filter(|(key, _)| key.is(&group, &kind))
+                    .map(|(_, (index, _))| *index)
+                    .collect();
+                for index in stuck {
+                    let message = format!("cannot watch {kind}: {reason}");
+                    self.finish(index, StepResult::Failed { message, conflict: false });
+                }
+            }
+        }
+    }
+
+    fn present(&mut self, key: &ResourceKey, object: Json) {
+        let Some((index, waiting)) = self.waiting.get_mut(key) else { return };
+        let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse::<u64>().ok());
+        let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
+        if version.is_some_and(|version| version < waiting.resource_version) || generation < waiting.generation {
+            return;
+        }
+        let index = *index;
+        if waiting.awaited == Awaited::End {
+            let uid = self.plan.steps[index].uid.as_deref();
+            if object["metadata"]["uid"].as_str() != uid {
+                self.gone(key);
+            }
+            return;
+        }
+        let health = health::assess(&object);
+        waiting.object = object;
+        if waiting.awaited == Awaited::FirstWord {
+            if health::is_silent(&waiting.object) {
+                return;
+            }
+            waiting.awaited = Awaited::Readiness;
+        }
+        match health.verdict() {
+            Verdict::Ready => self.finish(index, StepResult::Succeeded),
+            Verdict::Failed => self.finish(index, StepResult::Failed { message: health.message, conflict: false }),
+            Verdict::Waiting => {
+                if waiting.told != health.message {
+                    waiting.told.clone_from(&health.message);
+                    (self.emit)(Event::Waiting { key: key.clone(), reason: health.message });
+                }
+            }
+        }
+    }
+
+    /// Asks once for each object whose end may have been missed. Its watch is open by now: what is still there will be
+    /// told when it goes.
+    pub(super) async fn ask_for_doubtful(&mut self) {
+        let mut again = std::collections::BTreeSet::new();
+        for key in std::mem::take(&mut self.doubtful) {
+            let kinds = &self.context.kinds;
+            let path = kinds.any_version(&key.group, &key.kind).and_then(|(version, _)| kinds.path(version, &key));
+            let Some(path) = path else { continue };
+            let expected = self.waiting.get(&key).and_then(|(index, _)| self.plan.steps[*index].uid.clone());
+            match self.context.cluster.get_metadata(&path).await {
+                Ok(found) if found.as_ref().map(|metadata| &metadata.uid) != expected.as_ref() => self.gone(&key),
+                // Its kind went with its CRD, and it went before.
+                Err(failure) if failure.is_unserved() => self.gone(&key),
+                // Asked again in a moment, as long as it is waited for.
+                Err(_) if self.waiting.contains_key(&key) => {
+                    again.insert(key);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.doubtful.extend(again);
+    }
+
+    fn gone(&mut self, key: &ResourceKey) {
+        let Some((index, waiting)) = self.waiting.get(key) else { return };
+        let index = *index;
+        if waiting.awaited == Awaited::End {
+            self.report.inventory.insert(key.clone(), None);
+            self.finish(index, StepResult::Succeeded);
+        } else if !waiting.object["spec"]["ttlSecondsAfterFinished"].is_null() {
+            // Such a Job goes by itself when it is done.
+            self.finish(index, StepResult::Succeeded);
+        } else {
+            let message = "somebody deleted it while it was waited for".to_owned();
+            self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+    }
+
+    pub(super) async fn tick(&mut self) {
+        let now = Instant::now();
+        let (mut late, mut silent) = (Vec::new(), Vec::new());
+        for (key, (index, waiting)) in &mut self.waiting {
+            let waited = now - waiting.since;
+            if waiting.awaited == Awaited::FirstWord && waited >= FIRST_WORD {
+                silent.push(*index);
+                continue;
+            }
+            if waited >= waiting.remind_at {
+                waiting.remind_at *= 2;
+                let (key, reason) = (key.clone(), waiting.told.clone());
+                (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
+            }
+            if waited >= self.options.timeout {
+                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.told)));
+            } else if waited >= LOOK_AT_PODS_AFTER
+                && waiting.awaited == Awaited::Readiness
+                && gitops_compiler::manifest::pod_spec_path(key).is_some()
+                && let Some(namespace) = key.scope.namespace()
+            {
+                self.watches.open_pods(namespace);
+            }
+        }
+        for index in silent {
+            self.finish(index, StepResult::Succeeded);
+        }
+        for (index, message) in late {
+            self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+        // Long waits outlast the lease.
+        if !self.waiting.is_empty() && self.context.lease.permit().await.is_err() {
+            self.report.interrupted = true;
+            (self.emit)(Event::Note("this run lost its lock: no more steps are begun".to_owned()));
+            self.waiting.clear();
+        }
+    }
+}
