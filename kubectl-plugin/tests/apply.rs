@@ -157,6 +157,60 @@ spec:
 }
 
 #[test]
+fn an_object_whose_version_is_served_no_more_is_not_lost() {
+    let world = World::new("version");
+    let kind = format!("T{}", world.name.replace('-', ""));
+    let (plural, group) = (format!("{}s", kind.to_lowercase()), "testdata.example");
+    let schema = "schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
+    let definition = |old_served: bool| {
+        format!(
+            "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: {plural}.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{kind: {kind}, plural: {plural}, singular: {}}}
+  versions:
+    - {{name: v1beta1, served: {old_served}, storage: false, {schema}}}
+    - {{name: v1, served: true, storage: true, {schema}}}
+",
+            kind.to_lowercase()
+        )
+    };
+    let install = |old_served| {
+        let file = world.home.path().join("crd.yaml");
+        std::fs::write(&file, definition(old_served)).expect("written");
+        world.kubectl(&["apply", "-f", &file.to_string_lossy()]);
+    };
+    install(true);
+    world.kubectl(&["wait", "--for=condition=Established", "crd", &format!("{plural}.{group}")]);
+    let object = format!("apiVersion: {group}/v1beta1\nkind: {kind}\nmetadata: {{name: one}}\n");
+    world.write("one.yaml", &object).write("a.yaml", &config_map("a", "1"));
+    assert_eq!(world.apply(&[]).code, 0);
+    install(false);
+    let old = format!("/apis/{group}/v1beta1/namespaces/{}/{plural}", world.name);
+    assert!(world.waits_until(|| !world.try_kubectl(&["get", "--raw", &old]).status.success()));
+    let kinds = ["api-resources", "--api-group", group, "-o", "name"];
+    assert!(world.waits_until(|| world.kubectl(&kinds).contains(&plural)));
+
+    world.write("a.yaml", &config_map("a", "2"));
+    let refused = world.apply(&[]);
+    assert_eq!(refused.code, 2, "{}", refused.told());
+    assert!(refused.stderr.contains("v1beta1"), "{}", refused.told());
+    assert_eq!(world.get("configmap", "a")["data"]["value"], "1", "nothing was sent");
+    world.remove("one.yaml");
+    let pruned = world.apply(&[]);
+    assert_eq!(pruned.code, 0, "{}", pruned.told());
+    assert_eq!(
+        world.owned(&format!("{plural}.{group}")),
+        Vec::<String>::new(),
+        "pruned, by the version that is served"
+    );
+    world.kubectl(&["delete", "crd", &format!("{plural}.{group}")]);
+}
+
+#[test]
 fn a_deployment_that_cannot_start_fails_the_release_with_the_reason() {
     let world = World::new("broken");
     world.write("config.yaml", &config_map("settings", "one"));

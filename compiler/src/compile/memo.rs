@@ -4,7 +4,8 @@
 //! since a moved folder has the same recipe. An entry is ours alone and checksummed by the store; one that is not whole
 //! is no entry.
 //!
-//! `[graph, content root, hook root, lints, [strings, origins, fields]]` in our canonical encoding. A lint is `[path,
+//! `[compiler, graph, content root, hook root, lints, [strings, origins, fields]]` in our canonical encoding. The
+//! compiler is a hash of its sources: what another one gave says nothing of what this one would give. A lint is `[path,
 //! line, column, name, message]`. Origins (a path and a line for each resource) and fields (one for each edge) are
 //! numbers of strings, so that who needs the ids alone steps over a few bytes.
 
@@ -15,6 +16,9 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 
 use super::Provenance;
+
+/// A hash of the sources of this compiler.
+const COMPILER: &str = env!("GITOPS_COMPILER_SOURCES");
 
 /// An entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +53,8 @@ impl Entry {
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new();
-        encoder.list(5);
+        encoder.list(6);
+        encoder.text(COMPILER);
         encoder.raw(self.graph.digest());
         encoder.raw(self.content_root.digest());
         encoder.raw(self.hook_root.digest());
@@ -69,7 +74,10 @@ impl Entry {
     /// Reads an entry; paths come below `folder`.
     pub(super) fn decode(bytes: &[u8], folder: &str) -> Result<Self, DecodeError> {
         let mut decoder = Decoder::new(bytes);
-        decoder.list_of(5)?;
+        decoder.list_of(6)?;
+        if decoder.text()? != COMPILER {
+            return Err(DecodeError { offset: 0, reason: "another compiler wrote it" });
+        }
         let (graph, content_root, hook_root) = (decoder.digest()?, decoder.digest()?, decoder.digest()?);
         let mut lints = Vec::new();
         for _ in 0..decoder.list()? {

@@ -10,8 +10,7 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{self, Manifest};
 use crate::tree::{Entry, EntryKind, Error, Snapshot};
 
-/// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests, edges
-/// or lints: with the reader, the settling, the lists, the rules of `depend`.
+/// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 2);
 
 /// How a file begins that Git LFS has put elsewhere.

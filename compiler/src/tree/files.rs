@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use gix::{ObjectId, ThreadSafeRepository};
@@ -51,7 +52,7 @@ impl WorkingFiles {
                 Ok((Some(oid.map_err(failed)?), false))
             }
             EntryKind::File => {
-                let mut file = File::open(self.root.join(path)).map_err(failed)?;
+                let mut file = open(&self.root.join(path)).map_err(failed)?;
                 let length = file.metadata().map_err(failed)?.len();
                 let form = self.attributes.form_of(path)?;
                 if !form.is_plain() && length <= MAX_BLOB_BYTES {
@@ -100,16 +101,29 @@ impl WorkingFiles {
 
     fn converted(&self, path: &str, form: Form) -> Result<Converted, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
-        let file = self.root.join(path);
-        let length = std::fs::symlink_metadata(&file).map_err(failed)?.len();
+        let mut file = open(&self.root.join(path)).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
         if length > MAX_BLOB_BYTES {
             return Err(path_error(path, &format!("{length} bytes; at most {} MiB are read", MAX_BLOB_BYTES >> 20)));
         }
-        let bytes = std::fs::read(&file).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(MAX_BLOB_BYTES).read_to_end(&mut bytes).map_err(failed)?;
         let mut indexed = || {
             let oid = self.indexed.get(path)?.oid;
             read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, path).ok()
         };
         form.convert(path, bytes, &mut indexed)
     }
+}
+
+/// Opens a file to read it; a link that came into its place since it was listed is not followed.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    options.open(path)
 }

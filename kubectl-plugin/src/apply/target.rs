@@ -235,6 +235,10 @@ impl Target {
                 self.discover().await?;
                 let graphs = self.base.iter().chain(&self.attempted).chain(desired);
                 graphs.for_each(|bound| self.kinds.add_definitions(&bound.graph));
+                if let Some(desired) = desired {
+                    // What is wanted in a version that is gone is refused before anything is sent.
+                    self.bind(Arc::clone(&desired.graph)).await?;
+                }
                 self.look(desired, trust_record).await.map_err(failed)
             }
             other => other.map_err(failed),

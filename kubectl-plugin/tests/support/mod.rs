@@ -151,6 +151,18 @@ impl World {
         names
     }
 
+    /// Asks until something holds, for half a minute at the most; gives whether it did.
+    pub(crate) fn waits_until(&self, holds: impl Fn() -> bool) -> bool {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while std::time::Instant::now() < deadline {
+            if holds() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        false
+    }
+
     /// The head of the record.
     pub(crate) fn head(&self) -> Json {
         let name = format!("kubectl-gitops.{}", self.name);

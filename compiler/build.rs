@@ -1,0 +1,29 @@
+//! Gives the compiler a name for exactly what it does: a hash of its own sources.
+//!
+//! In: the files below `src`. Out: the variable `GITOPS_COMPILER_SOURCES`, for what is remembered of a compilation: any
+//! change of a rule makes all of it unknown. The hash is that of the bytes, whatever the machine.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=src");
+    let mut files = Vec::new();
+    collect(Path::new("src"), &mut files)?;
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    for file in files {
+        hasher.update(blake3::hash(file.as_os_str().as_encoded_bytes()).as_bytes());
+        hasher.update(blake3::hash(&std::fs::read(&file)?).as_bytes());
+    }
+    println!("cargo::rustc-env=GITOPS_COMPILER_SOURCES={}", hasher.finalize().to_hex());
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { collect(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
