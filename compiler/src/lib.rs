@@ -1,13 +1,15 @@
 //! Compiles a Git tree of Kubernetes manifests into an immutable, dependency-ordered resource graph.
 //!
-//! Pure and synchronous: no cluster, no network, no clock, no environment. A guided tour, in the order in which the
-//! data flows; a module uses only what stands before it:
+//! Pure and synchronous: no cluster, no network; neither the clock nor the environment is in anything that it gives (the
+//! clock only tells which files may still change unseen). A guided tour, in the order in which the data flows; a module
+//! uses only what stands before it:
 //!
 //! 1. [`name`] and [`canon`]: names that are valid by construction; canonical values, their bytes, typed ids.
 //! 2. [`diagnostic`]: errors and lints with their places.
 //! 3. [`tree`]: the files of a commit or of the working tree.
-//! 4. [`app`]: what to compile; [`render`]: files to manifests by a closed recipe.
-//! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`lint`]: what is worth a word and no error.
+//! 4. [`app`]: what to compile.
+//! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`render`]: files to manifests by a closed recipe;
+//!    [`lint`]: what is worth a word and no error.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
 //! 8. [`store`]: graphs as files; [`compile`]: the driver that ties all of this together.

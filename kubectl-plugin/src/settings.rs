@@ -169,7 +169,7 @@ pub struct ClusterArgs {
 }
 
 /// A cluster with the namespaces that the flags and the context give.
-pub struct Place {
+pub struct Connected {
     /// The records there.
     pub records: Records,
     /// Where manifests without a namespace go.
@@ -184,7 +184,7 @@ impl ClusterArgs {
     }
 
     /// Connects. Nothing is sent yet.
-    pub async fn connect(&self, store: Option<Store>) -> Result<Place, CommandError> {
+    pub async fn connect(&self, store: Option<Store>) -> Result<Connected, CommandError> {
         let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
         let connection = connect(&options).await?;
         let context_namespace = connection.namespace.clone();
@@ -197,7 +197,7 @@ impl ClusterArgs {
             }
         }
         let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout) };
-        Ok(Place { records: Records { cluster, namespace, store }, destination })
+        Ok(Connected { records: Records { cluster, namespace, store }, destination })
     }
 }
 

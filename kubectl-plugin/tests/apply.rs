@@ -190,9 +190,9 @@ spec:
     assert_eq!(world.apply(&[]).code, 0);
     install(false);
     let old = format!("/apis/{group}/v1beta1/namespaces/{}/{plural}", world.name);
-    assert!(world.waits_until(|| !world.try_kubectl(&["get", "--raw", &old]).status.success()));
+    assert!(World::waits_until(|| !world.try_kubectl(&["get", "--raw", &old]).status.success()));
     let kinds = ["api-resources", "--api-group", group, "-o", "name"];
-    assert!(world.waits_until(|| world.kubectl(&kinds).contains(&plural)));
+    assert!(World::waits_until(|| world.kubectl(&kinds).contains(&plural)));
 
     world.write("a.yaml", &config_map("a", "2"));
     let refused = world.apply(&[]);

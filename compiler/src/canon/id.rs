@@ -47,7 +47,6 @@ macro_rules! kinds {
 
 kinds! {
     /// The raw bytes of one file.
-    Blob = "b1", "blob";
     /// The files laid out for one render.
     Layout = "t1", "layout";
     /// A closed description of one render.
@@ -243,7 +242,6 @@ mod tests {
         let bytes = Encoder::encode(&body);
         insta::assert_snapshot!(Id::<Resource>::of(&bytes), @"r1-3d6pynpjhfd4kjblvvpnxc5ctosunksa3w5mnrno5wzzlgi7tlcq");
         insta::assert_snapshot!(Id::<Graph>::of(&bytes), @"g1-veaxqewrbxta2cglkhposunyhgg2nsydmjlpwl7w46b26nskvjia");
-        insta::assert_snapshot!(Id::<Blob>::of(b""), @"b1-q52wyfxm43243io7wq7lk7birpealg2ycrqolita4d6ytu32l42a");
     }
 
     #[test]

@@ -48,7 +48,7 @@ use std::sync::Arc;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
 
-use crate::record::head::Origin;
+use crate::record::head::ReleaseOrigin;
 use crate::record::{Outcome, RecordError, Release};
 
 use run::RunOptions;
@@ -67,7 +67,7 @@ pub struct Options {
     /// How many releases are kept.
     pub history: Option<usize>,
     /// Who, when, from what.
-    pub origin: Origin,
+    pub origin: ReleaseOrigin,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
 }

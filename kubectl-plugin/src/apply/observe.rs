@@ -39,7 +39,7 @@ pub struct Observation {
 }
 
 /// What to look at.
-pub struct Scope<'a> {
+pub struct Observer<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// Its kinds.
@@ -54,7 +54,7 @@ pub struct Scope<'a> {
     pub desired: Option<&'a Bound>,
 }
 
-impl Scope<'_> {
+impl Observer<'_> {
     /// Looks at everything. With `trust_record`, what we own is believed to be as recorded.
     pub async fn observe(&self, trust_record: bool) -> Result<Observation, Failure> {
         let mut observation = Observation::default();

@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, Failure, Kinds, PART_OF, WatchEvent, Watched, coll
 
 /// A change of a watched object.
 #[derive(Debug)]
-pub enum Change {
+pub enum WatchedChange {
     /// The object as it is now.
     Present(ResourceKey, Json),
     /// The object is gone.
@@ -47,9 +47,9 @@ pub struct Watches {
     open: BTreeSet<(String, String)>,
     pods: BTreeSet<String>,
     tasks: JoinSet<()>,
-    sender: mpsc::Sender<Change>,
+    sender: mpsc::Sender<WatchedChange>,
     /// What happens.
-    pub changes: mpsc::Receiver<Change>,
+    pub changes: mpsc::Receiver<WatchedChange>,
 }
 
 impl Watches {
@@ -88,7 +88,7 @@ impl Watches {
                 result = futures::future::try_join_all(watches).await.map(|_| ());
             }
             if let Err(failure) = result {
-                let _ = sender.send(Change::Unwatchable { group, kind, reason: failure.to_string() }).await;
+                let _ = sender.send(WatchedChange::Unwatchable { group, kind, reason: failure.to_string() }).await;
             }
         });
         true
@@ -116,7 +116,7 @@ impl Watches {
             let pass_on = async {
                 while let Some(event) = received.recv().await {
                     if let WatchEvent::Present(pod) = event
-                        && sender.send(Change::Pod(pod)).await.is_err()
+                        && sender.send(WatchedChange::Pod(pod)).await.is_err()
                     {
                         break;
                     }
@@ -131,7 +131,7 @@ impl Watches {
 async fn forward(
     cluster: &Cluster,
     watched: &Watched,
-    sender: &mpsc::Sender<Change>,
+    sender: &mpsc::Sender<WatchedChange>,
     group: &str,
     kind: &str,
 ) -> Result<(), Failure> {
@@ -139,9 +139,9 @@ async fn forward(
     let pass_on = async {
         while let Some(event) = received.recv().await {
             let change = match event {
-                WatchEvent::Opened => Change::Opened { group: group.to_owned(), kind: kind.to_owned() },
-                WatchEvent::Present(object) => Change::Present(key_of(group, kind, &object), object),
-                WatchEvent::Gone(object) => Change::Gone(key_of(group, kind, &object)),
+                WatchEvent::Opened => WatchedChange::Opened { group: group.to_owned(), kind: kind.to_owned() },
+                WatchEvent::Present(object) => WatchedChange::Present(key_of(group, kind, &object), object),
+                WatchEvent::Gone(object) => WatchedChange::Gone(key_of(group, kind, &object)),
             };
             if sender.send(change).await.is_err() {
                 break;

@@ -13,7 +13,7 @@ use gitops_compiler::plan::{self, Action, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::cluster::{Applied, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
 
 use super::lease::Lease;
 use super::observe::Identity;
@@ -127,14 +127,14 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
         }
         let options = ApplyOptions { field_manager: &context.identity.field_manager, force, dry_run: false };
         let failure = match context.cluster.apply(&path, &body, &options).await {
-            Ok(Applied { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
+            Ok(AppliedObject { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
                 // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
                 if let Some(metadata) = body["metadata"].as_object_mut() {
                     metadata.remove("uid");
                 }
                 None
             }
-            Ok(Applied { created, object }) => {
+            Ok(AppliedObject { created, object }) => {
                 return StepOutcome::Applied { created, object: Box::new(object), notes };
             }
             Err(failure) => Some(failure),

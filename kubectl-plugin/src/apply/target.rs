@@ -19,7 +19,7 @@ use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
 use crate::record::{Found, Head, InventoryEntry, RecordError, Records, apply_set};
 
-use super::observe::{Identity, Observation, Scope};
+use super::observe::{Identity, Observation, Observer};
 
 /// How often a lock is looked at that is waited for.
 const LOCK_POLL: Duration = Duration::from_millis(500);
@@ -128,7 +128,7 @@ impl Target {
         destination: Destination<'_>,
     ) -> Result<Self, TargetError> {
         let found = records.load(&application).await?;
-        let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
+        let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
         Self::from_head(records, application, destination, found).await
     }
 
@@ -246,7 +246,7 @@ impl Target {
     }
 
     async fn look(&self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, Failure> {
-        let scope = Scope {
+        let observer = Observer {
             cluster: &self.records.cluster,
             kinds: &self.kinds,
             identity: &self.identity,
@@ -255,7 +255,7 @@ impl Target {
             desired,
         };
         // What an unfinished run did is only to be seen, never on record.
-        scope.observe(trust_record && self.attempted.is_empty()).await
+        observer.observe(trust_record && self.attempted.is_empty()).await
     }
 
     async fn discover(&mut self) -> Result<(), TargetError> {
@@ -295,7 +295,7 @@ impl Target {
         loop {
             // The rest of the record is read only once nobody is at it.
             let found = records.load(&application).await?;
-            let destination = settle(&application, &records.namespace, destination, found.as_ref())?;
+            let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
             let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock()) else {
                 if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
                     told("the run before this one died; going on from where it stopped".to_owned());
@@ -329,7 +329,7 @@ impl Target {
 }
 
 /// The namespace for manifests that name none.
-fn settle(
+fn destination_of(
     application: &AppName,
     record_namespace: &str,
     destination: Destination<'_>,

@@ -15,7 +15,7 @@ pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use failure::{Conflict, Failure};
 pub use kinds::{Kinds, Served, collection};
 pub use list::Listed;
-pub use request::{Applied, ApplyOptions, Cluster, ObjectMeta, PartialObject};
+pub use request::{AppliedObject, ApplyOptions, Cluster, ObjectMeta, PartialObject};
 pub use watch::{WatchEvent, Watched};
 
 /// Label by which members of an ApplySet are found (KEP-3659).

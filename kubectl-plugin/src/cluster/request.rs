@@ -81,7 +81,7 @@ pub struct ApplyOptions<'a> {
 
 /// What became of an object that was applied.
 #[derive(Debug, Clone)]
-pub struct Applied {
+pub struct AppliedObject {
     /// Whether it was not there before (HTTP 201).
     pub created: bool,
     /// The object as it is now.
@@ -114,7 +114,7 @@ impl Cluster {
 
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once. An object that only a
     /// repetition found is new where its metadata say so: the answer was lost, not the request.
-    pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<Applied, Failure> {
+    pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<AppliedObject, Failure> {
         let ApplyOptions { field_manager, force, dry_run } = options;
         let dry_run = if *dry_run { "&dryRun=All" } else { "" };
         let manager = encode(field_manager);
@@ -124,7 +124,7 @@ impl Cluster {
             Request { method: Method::PATCH, path: &path, accept: "application/json", content_type, body: Some(body) };
         let Answer { code, body: object, repeated } = self.repeated(&request).await?;
         let created = code == 201 || (repeated && made_by(&object, field_manager));
-        Ok(Applied { created, object })
+        Ok(AppliedObject { created, object })
     }
 
     /// Creates an object. Not repeated.

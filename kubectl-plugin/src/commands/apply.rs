@@ -57,10 +57,10 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let store = session.store.open(session.printer);
     let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
     let commit = commit_of(&snapshot);
-    let place = args.cluster.connect(store).await?;
+    let connected = args.cluster.connect(store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let (records, destination) = (place.records, Destination::Named(&place.destination));
+    let (records, destination) = (connected.records, Destination::Named(&connected.destination));
     let mut target = if args.dry_run.is_some() {
         Target::open(records, args.app.clone(), destination).await?
     } else {

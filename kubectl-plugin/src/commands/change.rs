@@ -16,7 +16,7 @@ use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
 use crate::output::{Progress, counted, plan_json, plan_summary, plan_text};
 use crate::record::Outcome;
-use crate::record::head::{Commit, Origin};
+use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
 use crate::settings::Session;
 
@@ -78,7 +78,7 @@ pub struct RunArgs {
 impl RunArgs {
     /// As the applier takes them.
     #[must_use]
-    pub fn options(&self, approvals: Approvals, origin: Origin) -> Options {
+    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin) -> Options {
         let timeout = Duration::from_secs(self.timeout);
         Options {
             run: RunOptions { wait: self.wait, timeout, adopt: self.adopt },
@@ -99,8 +99,8 @@ impl RunArgs {
 
 /// Where a run that starts now comes from.
 #[must_use]
-pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>) -> Origin {
-    Origin { time: Timestamp::now(), actor: actor(), commit, rollback_to }
+pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>) -> ReleaseOrigin {
+    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.

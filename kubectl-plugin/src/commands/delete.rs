@@ -30,11 +30,12 @@ pub struct DeleteArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandError> {
-    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let mut target = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say).await?;
+    let mut target =
+        Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
     let observation = target.observe(Some(&desired), false).await?;
     // The command itself is the word for deleting all; precious kinds still need theirs.

@@ -62,9 +62,9 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
         }
         if name.contains('@') && !name.contains("@{") {
             let release: ReleaseName = name.parse().map_err(CommandError::user)?;
-            let place = args.cluster.connect(store).await?;
-            let head = place.records.load_recorded(&release.app).await?.head;
-            return Ok(place.records.graph(&show::find(&head, &release)?.graph, &head.target).await?);
+            let connected = args.cluster.connect(store).await?;
+            let head = connected.records.load_recorded(&release.app).await?.head;
+            return Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?);
         }
     }
     let app: AppName = "app".parse().map_err(|error| CommandError::user(format!("{error}")))?;

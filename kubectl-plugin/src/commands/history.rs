@@ -25,8 +25,8 @@ pub struct HistoryArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandError> {
-    let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = place.records.load_recorded(&args.app).await?.head;
+    let connected = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = connected.records.load_recorded(&args.app).await?.head;
     if args.output.is_some() {
         let releases: Vec<_> = head.releases.iter().rev().map(|release| release_json(&head, release)).collect();
         session.printer.json(&json!({

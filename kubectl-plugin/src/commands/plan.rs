@@ -36,8 +36,9 @@ pub struct PlanArgs {
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
     let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
-    let place = args.cluster.connect(store).await?;
-    let mut target = Target::open(place.records, args.app.clone(), Destination::Named(&place.destination)).await?;
+    let connected = args.cluster.connect(store).await?;
+    let mut target =
+        Target::open(connected.records, args.app.clone(), Destination::Named(&connected.destination)).await?;
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;

@@ -33,11 +33,12 @@ pub struct RollbackArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
-    let place = args.cluster.connect(session.store.open(session.printer)).await?;
+    let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
-    let mut target = Target::open_unlocked(place.records, args.app.clone(), destination, patience, &mut say).await?;
+    let mut target =
+        Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
     let graph = target.records.graph(&release.graph, &target.target_id).await?;

@@ -66,10 +66,10 @@ impl FromStr for ReleaseName {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ShowArgs) -> Result<u8, CommandError> {
-    let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = place.records.load_recorded(&args.release.app).await?.head;
+    let connected = args.cluster.connect(session.store.open(session.printer)).await?;
+    let head = connected.records.load_recorded(&args.release.app).await?.head;
     let release = find(&head, &args.release)?;
-    let graph = place.records.graph(&release.graph, &head.target).await?;
+    let graph = connected.records.graph(&release.graph, &head.target).await?;
     match args.output {
         Output::Id => session.printer.data(&graph.id().to_string()),
         Output::Table => session.printer.out(&resources(&graph)),

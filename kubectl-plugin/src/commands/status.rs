@@ -35,8 +35,8 @@ struct Row {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
-    let place = args.cluster.connect(session.store.open(session.printer)).await?;
-    let mut target = Target::open(place.records, args.app.clone(), args.cluster.recorded_destination()).await?;
+    let connected = args.cluster.connect(session.store.open(session.printer)).await?;
+    let mut target = Target::open(connected.records, args.app.clone(), args.cluster.recorded_destination()).await?;
     let observation = target.observe(None, false).await?;
     let head = target.recorded_head()?;
     let rows = rows(&target, &observation).await?;

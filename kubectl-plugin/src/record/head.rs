@@ -89,7 +89,7 @@ pub struct Pending {
     #[serde(default)]
     pub absent: StoredKeys,
     /// When the run began, who ran it, from what.
-    pub origin: Origin,
+    pub origin: ReleaseOrigin,
     /// Whether the run has ended, without success.
     #[serde(default)]
     pub ended: bool,
@@ -111,7 +111,7 @@ pub enum StoredKeys {
 /// Where a release comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Origin {
+pub struct ReleaseOrigin {
     /// When it began.
     pub time: Timestamp,
     /// Who.
@@ -183,7 +183,7 @@ pub struct Release {
     /// What was applied.
     pub graph: StoredGraph,
     /// When, who, from what.
-    pub origin: Origin,
+    pub origin: ReleaseOrigin,
     /// What became of it.
     pub outcome: Outcome,
     /// How many objects were created, changed, deleted.

@@ -152,7 +152,7 @@ impl World {
     }
 
     /// Asks until something holds, for half a minute at the most; gives whether it did.
-    pub(crate) fn waits_until(&self, holds: impl Fn() -> bool) -> bool {
+    pub(crate) fn waits_until(holds: impl Fn() -> bool) -> bool {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while std::time::Instant::now() < deadline {
             if holds() {

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::apply::event::{Event, StepResult};
-use crate::apply::readiness::Change;
+use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
 use crate::health::{self, Verdict};
 
@@ -81,19 +81,19 @@ impl Run<'_> {
         self.waiting.insert(step.key.clone(), (index, waiting));
     }
 
-    pub(super) async fn change(&mut self, change: Change) {
+    pub(super) async fn change(&mut self, change: WatchedChange) {
         match change {
-            Change::Present(key, object) => self.present(&key, object),
-            Change::Gone(key) => self.gone(&key),
-            Change::Opened { group, kind } => {
+            WatchedChange::Present(key, object) => self.present(&key, object),
+            WatchedChange::Gone(key) => self.gone(&key),
+            WatchedChange::Opened { group, kind } => {
                 let deleting = self
                     .waiting
                     .iter()
                     .filter(|(key, (_, waiting))| waiting.awaited == Awaited::End && key.is(&group, &kind));
                 self.doubtful.extend(deleting.map(|(key, _)| key.clone()));
             }
-            Change::Pod(pod) => self.pod(&pod).await,
-            Change::Unwatchable { group, kind, reason } => {
+            WatchedChange::Pod(pod) => self.pod(&pod).await,
+            WatchedChange::Unwatchable { group, kind, reason } => {
                 self.watches.close(&group, &kind);
                 let stuck: Vec<usize> = self
                     .waiting
