@@ -48,10 +48,14 @@ fn builds_and_collectors_run_at_the_same_time() {
     let begun = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            let (snapshots, expected, building, begun) = (&snapshots, &expected, &building, &begun);
+            let (snapshots, expected) = (&snapshots, &expected);
+            let (building, removed, begun) = (&building, &removed, &begun);
             scope.spawn(move || {
-                // At least as often, and until something was collected in the middle.
-                for round in 0..100 {
+                for round in 0..10_000 {
+                    // At least as often, and until something was collected in the middle.
+                    if round >= 100 && removed.load(Ordering::Relaxed) > 0 {
+                        break;
+                    }
                     let version = (round + thread) % snapshots.len();
                     let (made, warnings) = compiled(&snapshots[version], Some(&store()));
                     assert_eq!(warnings, Vec::<String>::new(), "round {round}");

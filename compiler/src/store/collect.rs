@@ -2,14 +2,15 @@
 //!
 //! In: how old and how large a store may get. Out: what was removed. Everything in a store can be made again, from Git
 //! or from the record in the cluster, so only time is lost by it. Guarantees: the least recently used goes first; what
-//! is used while a collection runs stays; while builds are in flight, all that was used lately stays; builds never wait
+//! is pinned or used while a collection runs stays; while builds are in flight, all that was used lately stays; builds never wait
 //! for more than one batch.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use super::disk::{FOLDERS, TEMPORARY, USE_IS_NOTED_EVERY};
+use super::disk::{FOLDERS, GRAPHS, TEMPORARY, USE_IS_NOTED_EVERY};
 use super::{Error, Store};
 
 /// While builds are in flight, what was used within this time stays: no build takes longer than an hour, and a use is
@@ -95,10 +96,14 @@ impl Store {
             }
             let _writes = self.lock_for_removal(patience)?;
             let builds = self.lock_out_builds();
+            let pins: BTreeSet<PathBuf> = self.pins()?.into_iter().map(|id| self.path(GRAPHS, id)).collect();
             // Those that come later were used later, and the store only gets smaller.
             for candidate in batch {
                 if !goes(candidate, collected.kept_bytes) {
                     break;
+                }
+                if pins.contains(&candidate.path) {
+                    continue;
                 }
                 let in_use = now.duration_since(candidate.used).map_or(true, |age| age < IN_USE);
                 if builds.is_none() && in_use {

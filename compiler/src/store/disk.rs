@@ -22,6 +22,8 @@ pub(super) const GRAPHS: &str = "graphs";
 pub(super) const CHUNKS: &str = "chunks";
 pub(super) const MEMO: &str = "memo";
 pub(super) const PLACES: &str = "places";
+/// An empty file for each graph that is kept whatever happens.
+pub(super) const PINS: &str = "pins";
 /// Where files are written before they get their names.
 pub(super) const TEMPORARY: &str = "tmp";
 /// Where what is kept lies.
@@ -61,7 +63,7 @@ impl Store {
 
     pub(super) fn open_in(root: &Path, files: Arc<dyn Files>) -> Result<Self, Error> {
         let store = Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default() };
-        let parts = FOLDERS.into_iter().chain([TEMPORARY, WRITES, BUILDS]);
+        let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
         if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
             store.create()?;
         }
@@ -77,7 +79,7 @@ impl Store {
     /// Makes the folders, and the locks last: where these are, the folders survive a power cut.
     fn create(&self) -> Result<(), Error> {
         let doing = |path: &Path, done: io::Result<()>| done.map_err(|source| Error { path: path.to_owned(), source });
-        for folder in FOLDERS.into_iter().chain([TEMPORARY]) {
+        for folder in FOLDERS.into_iter().chain([PINS, TEMPORARY]) {
             let path = self.root.join(folder);
             doing(&path, self.files.create_folder(&path))?;
         }
@@ -106,9 +108,14 @@ impl Store {
 
     /// Keeps a graph: when this returns it survives a power cut. It is not written where it is there already, and whole.
     pub fn put_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
+        let _lock = self.lock_for_writing()?;
+        self.keep_graph(graph)
+    }
+
+    /// The lock for writing is held.
+    pub(super) fn keep_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
         let path = self.path(GRAPHS, graph.id());
         let failed = |source| Error { path: path.clone(), source };
-        let _lock = self.lock_for_writing()?;
         if self.graph(graph.id()).is_some() {
             // Whoever wrote it may have died before this.
             return self.files.sync_folder(&self.root.join(GRAPHS)).map_err(failed);

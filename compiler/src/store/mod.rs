@@ -6,7 +6,7 @@
 //! others may collect at the same time.
 //!
 //! `files` is what a store asks of a file system, `disk` the objects, `lock` who waits for whom, `collect` what is
-//! thrown away, `info` what is there. Time is only looked at to tell what was used lately.
+//! thrown away, `pin` what never is, `info` what is there. Time is only looked at to tell what was used lately.
 //!
 //! ```text
 //! <root>/v1/              0700
@@ -14,6 +14,7 @@
 //!   chunks/k1-…           pieces of records, as they are in the cluster
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
 //!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; as memo
+//!   pins/g1-…             empty; its graph stays
 //!   tmp/                  files being written
 //!   writes.lock           held while a file is put in its place, or a few are removed
 //!   builds.lock           held while a build runs
@@ -24,6 +25,7 @@ mod disk;
 mod files;
 mod info;
 mod lock;
+mod pin;
 #[cfg(test)]
 mod tests;
 

@@ -112,3 +112,19 @@ fn what_the_dead_were_writing_goes_and_what_is_being_written_stays() {
     let collected = store.collect(nothing).expect("collected");
     assert_eq!((collected.removed, collected.bytes), (1, 4));
 }
+
+#[test]
+fn a_pinned_graph_stays_until_it_is_unpinned() {
+    let (model, store) = in_memory();
+    let id = graph().id();
+    assert!(!store.pin(id).expect("looked"), "it is not there");
+    store.put_graph(&graph()).expect("written");
+    assert!(store.pin(id).expect("pinned") && store.pin(id).expect("pinned"), "twice is no harm");
+    store.put_chunk(b"chunk").expect("written");
+    model.wait(1000 * HOUR);
+    let everything = Keep { used_within: Duration::ZERO, max_bytes: Some(0) };
+    assert_eq!(store.collect(everything).expect("collected").removed, 1);
+    assert!(store.look_at_graph(id).is_some() && store.pins().expect("listed").contains(&id));
+    assert!(store.unpin(id).expect("unpinned") && !store.unpin(id).expect("unpinned"));
+    assert_eq!(store.collect(everything).expect("collected").removed, 1);
+}

@@ -44,10 +44,11 @@ fn compiled(version: usize, store: Option<&Store>) -> (Compilation, Vec<String>)
 }
 
 /// What was ever written, and what was reported as kept.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
-    expected: BTreeMap<usize, Compilation>,
+    expected: Arc<BTreeMap<usize, Compilation>>,
     kept: BTreeMap<Id<Graph>, ResourceGraph>,
+    pinned: BTreeSet<Id<Graph>>,
     memo: BTreeMap<Id<Recipe>, BTreeSet<Vec<u8>>>,
     chunks: BTreeSet<Vec<u8>>,
     places: BTreeSet<Vec<u8>>,
@@ -57,7 +58,8 @@ struct Seen {
 
 impl Seen {
     fn new() -> Self {
-        Self { expected: (1..=4).map(|version| (version, compiled(version, None).0)).collect(), ..Self::default() }
+        let expected = (1..=4).map(|version| (version, compiled(version, None).0)).collect();
+        Self { expected: Arc::new(expected), ..Self::default() }
     }
 
     fn same(&self, version: usize, made: &Compilation) -> bool {
@@ -79,6 +81,20 @@ impl Seen {
         if store.put_graph(graph).is_ok() {
             self.kept.insert(graph.id(), graph.clone());
         }
+    }
+
+    fn pin(&mut self, store: &Store, version: usize) {
+        let graph = &self.expected[&version].graph;
+        if store.pin(graph.id()).is_ok_and(|pinned| pinned) {
+            self.pinned.insert(graph.id());
+            self.kept.insert(graph.id(), graph.clone());
+        }
+    }
+
+    fn unpin(&mut self, store: &Store, version: usize) {
+        let id = self.expected[&version].graph.id();
+        self.pinned.remove(&id);
+        let _ = store.unpin(id);
     }
 
     fn put_memo(&mut self, store: &Store, recipe: &[u8], entry: &[u8]) {
@@ -117,11 +133,16 @@ impl Seen {
         self.compile(&store, 2);
         self.put_graph(&store, 1);
         self.put_chunk(&store, b"chunk one");
+        self.pin(&store, 1);
         // Forty days later one version is old.
         model.wait(40 * DAY);
         self.compile(&store, 2);
+        let old = Keep { used_within: 30 * DAY, max_bytes: None };
+        self.only_keeps(&if self.pinned.is_empty() { vec![2] } else { vec![1, 2] });
+        let _ = store.collect(old);
+        self.unpin(&store, 1);
         self.only_keeps(&[2]);
-        let _ = store.collect(Keep { used_within: 30 * DAY, max_bytes: None });
+        let _ = store.collect(old);
         self.compile(&store, 1);
         // A disk goes bad, and is repaired.
         self.only_keeps(&[1]);
@@ -145,8 +166,11 @@ impl Seen {
     /// Opens what is left: how many kept graphs are lost. What is wrong is counted, too.
     fn look_at(&mut self, model: &Arc<Model>) -> usize {
         let store = Store::open_in(Path::new(ROOT), model.clone()).expect("it can always be opened");
-        let lost = self.kept.values().filter(|graph| store.graph(graph.id()).as_ref() != Some(*graph)).count();
-        for expected in self.expected.values() {
+        let pins = store.pins().expect("listed");
+        let unpinned = self.pinned.iter().filter(|id| !pins.contains(id)).count();
+        let lost =
+            unpinned + self.kept.values().filter(|graph| store.graph(graph.id()).as_ref() != Some(*graph)).count();
+        for expected in Arc::clone(&self.expected).values() {
             let read = store.graph(expected.graph.id());
             self.wrong += usize::from(read.is_some_and(|graph| graph != expected.graph));
         }
@@ -187,6 +211,9 @@ fn power_cuts(step: usize) -> Vec<PowerCut> {
     extreme(Names::None).into_iter().chain(extreme(Names::All)).chain(between).collect()
 }
 
+/// How many steps another process does before the power is cut.
+const SOON: usize = 16;
+
 #[derive(Debug, Default)]
 struct Outcome {
     writes: usize,
@@ -215,17 +242,29 @@ fn crash_everywhere(new: fn() -> Arc<Model>) -> Outcome {
         for cut in power_cuts(step) {
             outcome.lost += seen.look_at(&model.after(cut));
         }
-        // Only the process dies; another goes on with what it left, and then the power is cut.
-        let other = model.killed();
-        outcome.lost += seen.look_at(&model.killed());
-        seen.live(&other);
-        for cut in power_cuts(step) {
-            outcome.lost += seen.look_at(&other.after(cut));
-        }
-        outcome.crashes += 2 + 2 * power_cuts(step).len();
+        outcome.crashes += power_cuts(step).len();
         outcome.wrong += seen.wrong;
+        outcome.go_on_after(&model, &seen);
     }
     outcome
+}
+
+impl Outcome {
+    /// Only the process died. Another goes on with what it left: until the power is cut, soon or in the end.
+    fn go_on_after(&mut self, dead: &Model, seen: &Seen) {
+        let worst = PowerCut { names: Names::None, contents: Contents::None, seed: 0 };
+        for steps in (0..SOON).chain([usize::MAX]) {
+            let model = dead.killed();
+            let mut seen = seen.clone();
+            seen.wrong = 0;
+            model.fail_from(model.steps().saturating_add(steps), ErrorKind::Other);
+            seen.live(&model);
+            let cuts = if steps < SOON { vec![worst] } else { power_cuts(self.crashes) };
+            self.lost += cuts.iter().map(|cut| seen.look_at(&model.after(*cut))).sum::<usize>();
+            self.crashes += 1 + cuts.len();
+            self.wrong += seen.wrong;
+        }
+    }
 }
 
 #[test]
