@@ -1,6 +1,7 @@
 //! The store on a real file system: builds and collectors at the same time, a full disk, a disk that is read-only.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +19,8 @@ const EVERYTHING: Keep = Keep { used_within: Duration::ZERO, max_bytes: Some(0) 
 fn snapshot(version: usize, count: usize) -> Snapshot {
     let file = |index: usize| {
         // Each line is another, so that it cannot be compressed to nothing.
-        let data: String = (0..20).map(|line| format!("  k{line}: '{:x}'\n", mixed(version, index, line))).collect();
+        let line = |line| format!("  k{line}: '{:x}'\n", mixed(version, index, line));
+        let data = (0..20).map(line).collect::<Vec<_>>().concat();
         let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{index}}}\ndata:\n{data}");
         (format!("{index}.yaml"), text.into_bytes())
     };
@@ -109,7 +111,7 @@ impl Mount {
         if run("mount", &["-t", "tmpfs", "-o", &options, "none"], folder.path()) {
             return Some(Self(folder));
         }
-        println!("skipped: no file system may be mounted here (that takes root)");
+        let _ = writeln!(std::io::stdout(), "skipped: no file system may be mounted here (that takes root)");
         None
     }
 

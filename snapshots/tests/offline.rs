@@ -276,7 +276,7 @@ fn the_store_is_counted_checked_and_emptied() {
     let absent = example.run(&["store", "pin", &id]);
     example.run(&["compile", "-R"]);
     let young = example.run(&["store", "gc"]);
-    let full = example.run(&["store", "gc", "--store-max-size", "1k", "-o", "json"]);
+    let full = example.run(&["store", "gc", "--store-max-size", "1", "-o", "json"]);
     let size = example.run(&["store", "gc", "--store-max-size", "1.5G"]);
     let parts = [[fresh, info].concat(), pinned.concat(), kept, unpinned, whole, damaged.concat(), repaired, absent];
     let all = [parts.concat(), young, full, size].concat();

@@ -101,10 +101,10 @@ pub fn compile(
 fn build_with<T>(
     store: Option<&Store>,
     warn: &mut dyn FnMut(String),
-    build: impl FnOnce(&mut dyn FnMut(String)) -> T,
+    work: impl FnOnce(&mut dyn FnMut(String)) -> T,
 ) -> T {
     let building = store.map(Store::begin_build);
-    let built = build(warn);
+    let built = work(warn);
     drop(building);
     if let Some(Err(error)) = store.map(Store::make_room) {
         warn(without(&error));

@@ -136,7 +136,7 @@ impl Store {
     /// A graph; `None` where it is absent or damaged.
     #[must_use]
     pub fn graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {
-        self.used(GRAPHS, id, self.look_at_graph(id)?)
+        Some(self.used(GRAPHS, id, self.look_at_graph(id)?))
     }
 
     /// Keeps a piece of a record.
@@ -152,7 +152,7 @@ impl Store {
     /// A piece of a record; `None` where it is absent or damaged.
     #[must_use]
     pub fn chunk(&self, id: Id<Chunk>) -> Option<Vec<u8>> {
-        self.used(CHUNKS, id, self.look_at_chunk(id)?)
+        Some(self.used(CHUNKS, id, self.look_at_chunk(id)?))
     }
 
     /// Remembers what a recipe gave. `entry` is opaque here.
@@ -163,7 +163,7 @@ impl Store {
     /// What a recipe gave before; `None` where nothing is known, or the entry is damaged.
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        self.used(MEMO, recipe, self.look_at_entry(MEMO, recipe)?)
+        Some(self.used(MEMO, recipe, self.look_at_entry(MEMO, recipe)?))
     }
 
     fn put_entry<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {
@@ -191,9 +191,9 @@ impl Store {
         (checksum(id, &entry) == *bytes).then_some((entry, used))
     }
 
-    fn used<K: Kind, T>(&self, folder: &str, id: Id<K>, (object, used): (T, SystemTime)) -> Option<T> {
+    fn used<K: Kind, T>(&self, folder: &str, id: Id<K>, (object, used): (T, SystemTime)) -> T {
         self.note_use(&self.path(folder, id), used);
-        Some(object)
+        object
     }
 
     /// Failing to is no harm: it is collected a little earlier.
@@ -232,7 +232,7 @@ impl Store {
 impl FileMemo for Store {
     fn load(&self, folder: &Path) -> Option<Vec<u8>> {
         let id = place_of(folder);
-        self.used(PLACES, id, self.look_at_entry(PLACES, id)?)
+        Some(self.used(PLACES, id, self.look_at_entry(PLACES, id)?))
     }
 
     /// Failing to is no harm: the files are read again the next time.

@@ -68,9 +68,9 @@ impl Store {
         let path = self.root().join(name);
         let mut waited = Duration::ZERO;
         loop {
-            let held = self.files().try_lock(&path, hold)?;
-            if held.is_some() || waited >= patience {
-                return Ok(held);
+            let lock = self.files().try_lock(&path, hold)?;
+            if lock.is_some() || waited >= patience {
+                return Ok(lock);
             }
             sleep(PAUSE);
             waited += PAUSE;

@@ -112,6 +112,7 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
         pins => format!(", {pins} of them pinned"),
     };
     let mut rows = vec![
+        ["FOLDER", "FILES", "SIZE", "WHAT"].map(str::to_owned).to_vec(),
         row("graphs", graphs, &format!("what was compiled{pinned}")),
         row("chunks", chunks, "pieces of records, as they are in clusters"),
         row("memo", memo, "what is known of recipes"),
