@@ -91,9 +91,11 @@ impl Seen {
         }
     }
 
-    fn unpin(&mut self, store: &Store, version: usize) {
+    fn unpin(&mut self, model: &Model, store: &Store, version: usize) {
         let id = self.expected[&version].graph.id();
-        self.pinned.remove(&id);
+        if !model.has_failed() {
+            self.pinned.remove(&id);
+        }
         let _ = store.unpin(id);
     }
 
@@ -112,8 +114,11 @@ impl Seen {
         store.save(Path::new(FOLDER), bytes);
     }
 
-    /// The others are about to be collected, or damaged.
-    fn only_keeps(&mut self, versions: &[usize]) {
+    /// The others are about to be collected, or damaged; unless the power is off already.
+    fn only_keeps(&mut self, model: &Model, versions: &[usize]) {
+        if model.has_failed() {
+            return;
+        }
         let kept: Vec<_> = versions.iter().map(|version| self.expected[version].graph.id()).collect();
         self.kept.retain(|id, _| kept.contains(id));
     }
@@ -138,14 +143,14 @@ impl Seen {
         model.wait(40 * DAY);
         self.compile(&store, 2);
         let old = Keep { used_within: 30 * DAY, max_bytes: None };
-        self.only_keeps(&if self.pinned.is_empty() { vec![2] } else { vec![1, 2] });
+        self.only_keeps(model, &if self.pinned.is_empty() { vec![2] } else { vec![1, 2] });
         let _ = store.collect(old);
-        self.unpin(&store, 1);
-        self.only_keeps(&[2]);
+        self.unpin(model, &store, 1);
+        self.only_keeps(model, &[2]);
         let _ = store.collect(old);
         self.compile(&store, 1);
         // A disk goes bad, and is repaired.
-        self.only_keeps(&[1]);
+        self.only_keeps(model, &[1]);
         let damaged = self.expected[&2].graph.id();
         model.damage(&store.path(GRAPHS, damaged));
         model.damage(&store.path(MEMO, self.expected[&1].recipe));
@@ -155,10 +160,10 @@ impl Seen {
         // The store is full: of the four versions only the last ones have room.
         model.wait(DAY);
         let store = store.with_max_bytes(Some(1000));
-        self.only_keeps(&[]);
+        self.only_keeps(model, &[]);
         self.compile(&store, 3);
         model.wait(DAY);
-        self.only_keeps(&[]);
+        self.only_keeps(model, &[]);
         self.compile(&store, 4);
         self.save_place(&store, b"places, the third");
     }

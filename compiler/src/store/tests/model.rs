@@ -128,8 +128,11 @@ impl Model {
         self.state().now += time;
     }
 
-    /// Flips a bit of a file, as a bad disk does.
+    /// Flips a bit of a file, as a bad disk does that runs.
     pub(super) fn damage(&self, path: &Path) {
+        if self.has_failed() {
+            return;
+        }
         let mut state = self.state();
         if let Some(file) = state.file(path) {
             let middle = state.files[file].bytes.len() / 2;
