@@ -154,7 +154,7 @@ fn errors_of_all_files_are_told_together_and_nothing_is_remembered() {
         }
         assert!(findings.is_sorted() && files == 7, "{told:#?}");
     }
-    assert_eq!(store.info().expect("counted").memo_entries, 0);
+    assert_eq!(store.info().expect("counted").memo.files, 0);
 }
 
 #[test]

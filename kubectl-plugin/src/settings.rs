@@ -18,7 +18,7 @@ use gitops_compiler::tree::{FileMemo, Repository, Snapshot};
 use crate::apply::Destination;
 use crate::cluster::{Cluster, ConnectOptions, connect};
 use crate::error::CommandError;
-use crate::output::Printer;
+use crate::output::{Printer, Size};
 use crate::record::Records;
 
 /// What every command gets.
@@ -119,9 +119,19 @@ pub struct StoreArgs {
     /// Where compiled graphs are kept [default: $XDG_STATE_HOME/kubectl-gitops or ~/.local/state/kubectl-gitops]
     #[arg(long, value_name = "DIR", env = "KUBECTL_GITOPS_STORE", global = true, hide_env_values = true)]
     pub store: Option<PathBuf>,
+    /// How large the store may get, as in 500M or 2Gi: what was used least recently goes after a compile, and with
+    /// `store gc` [default: no limit]
+    #[arg(long, value_name = "SIZE", env = "KUBECTL_GITOPS_STORE_MAX_SIZE", global = true, hide_env_values = true)]
+    pub store_max_size: Option<Size>,
 }
 
 impl StoreArgs {
+    /// How large the store may get; absent where nobody said.
+    #[must_use]
+    pub fn max_bytes(&self) -> Option<u64> {
+        self.store_max_size.map(|size| size.bytes)
+    }
+
     /// Opens the store. Where that is not possible there is none, and the user is told.
     #[must_use]
     pub fn open(&self, printer: Printer) -> Option<Store> {
@@ -144,7 +154,7 @@ impl StoreArgs {
         };
         let root = self.store.clone().or_else(default);
         let root = root.ok_or_else(|| CommandError::user("there is no place for a store: HOME is not set"))?;
-        Ok(Store::open(&root.join("store"))?)
+        Ok(Store::open(&root.join("store"))?.with_max_bytes(self.max_bytes()))
     }
 }
 

@@ -256,20 +256,78 @@ fn the_store_is_counted_checked_and_emptied() {
     let example = example();
     let fresh = example.run(&["store", "info"]);
     example.run(&["compile", "-R"]);
-    let info = example.run(&["store", "info"]);
-    let whole = example.run(&["store", "verify"]);
+    let info = example.run(&["store", "info", "--store-max-size", "1Gi"]);
     let graphs = example.home.path().join(".local/state/kubectl-gitops/store/v1/graphs");
     let graph = std::fs::read_dir(graphs).expect("a store").next().expect("a graph").expect("readable").path();
+    let id = graph.file_name().expect("a name").to_str().expect("text").to_owned();
+    let pinned = ["pin", "info"].map(|action| match action {
+        "pin" => example.run(&["store", "pin", &id]),
+        other => example.run(&["store", other, "-o", "json"]),
+    });
+    let kept = example.run(&["store", "gc", "--keep-days", "0"]);
+    let unpinned = example.run(&["store", "unpin", &id]) + &example.run(&["store", "unpin", &id]);
+    let whole = example.run(&["store", "verify"]);
     std::fs::write(&graph, "damage").expect("written");
-    let damaged = example.run(&["store", "verify"]);
+    let damaged = ["text", "json"].map(|output| match output {
+        "json" => example.run(&["store", "verify", "-o", "json"]),
+        _ => example.run(&["store", "verify"]),
+    });
     let repaired = example.run(&["store", "verify", "--repair"]);
-    let kept = example.run(&["store", "gc"]);
-    let emptied = example.run(&["store", "gc", "--keep-days", "0"]);
-    let all = [fresh, info, whole, damaged, repaired, kept, emptied].concat();
+    let absent = example.run(&["store", "pin", &id]);
+    example.run(&["compile", "-R"]);
+    let young = example.run(&["store", "gc"]);
+    let full = example.run(&["store", "gc", "--store-max-size", "1", "-o", "json"]);
+    let size = example.run(&["store", "gc", "--store-max-size", "1.5G"]);
+    let parts = [[fresh, info].concat(), pinned.concat(), kept, unpinned, whole, damaged.concat(), repaired, absent];
+    let all = [parts.concat(), young, full, size].concat();
     // Sizes are zstd's, and change with it.
-    insta::with_settings!({filters => vec![(r#"\b[1-9]\d* bytes|("bytes": )[1-9]\d*"#, "$1[size]")]}, {
+    let sizes = vec![
+        (r#"("[a-zA-Z]*[bB]ytes": )[1-9]\d*"#, "$1[size]"),
+        (r" +[1-9][\d.]* (B|KiB)\b", " [size]"),
+        (r"\([1-9][\d.]* (B|KiB)", "([size]"),
+    ];
+    insta::with_settings!({filters => sizes}, {
         insta::assert_snapshot!("store", all);
     });
+}
+
+#[test]
+fn a_store_with_a_size_makes_room_after_a_compile() {
+    let example = example();
+    let files = || -> usize {
+        let store = example.home.path().join(".local/state/kubectl-gitops/store/v1");
+        let count = |folder: &str| std::fs::read_dir(store.join(folder)).expect("a folder").count();
+        count("graphs") + count("memo")
+    };
+    example.run(&["compile", "-R"]);
+    example.run(&["compile", "-R", "--revision", "HEAD~1"]);
+    assert_eq!(files(), 4);
+    example.write("shop/extra.yaml", &NAMESPACE.replace("shop", "extra"));
+    example.run(&["compile", "-R", "--store-max-size", "0"]);
+    assert_eq!(files(), 0);
+}
+
+/// Real processes: compilations that must succeed without a word while others collect everything.
+#[test]
+fn store_gc_runs_beside_compilations() {
+    let example = example();
+    let expected = example.run(&["compile", "-R", "-o", "id"]);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    assert_eq!(example.run(&["compile", "-R", "-o", "id"]), expected);
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..12 {
+                let collected = example.run(&["store", "gc", "--keep-days", "0"]);
+                assert!(collected.contains("exit code 0"), "{collected}");
+            }
+        });
+    });
+    assert!(example.run(&["store", "verify"]).contains(", 0 damaged"));
 }
 
 #[test]

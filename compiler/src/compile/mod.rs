@@ -91,10 +91,30 @@ pub fn compile(
 ) -> Result<Compilation, Error> {
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
-    match known(store, render.recipe, snapshot, render.file_count()) {
+    build_with(store, warn, |warn| match known(store, render.recipe, snapshot, render.file_count()) {
         Some(known) => known.at_levels(levels),
         None => compile_anew(&render, findings, snapshot, levels, store, warn),
+    })
+}
+
+/// Builds while collectors know of it, and makes room after it.
+fn build_with<T>(
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+    work: impl FnOnce(&mut dyn FnMut(String)) -> T,
+) -> T {
+    let building = store.map(Store::begin_build);
+    let built = work(warn);
+    drop(building);
+    if let Some(Err(error)) = store.map(Store::make_room) {
+        warn(without(&error));
     }
+    built
+}
+
+/// What is said of a store that cannot be used.
+fn without(error: &crate::store::Error) -> String {
+    format!("{error}: {}; going on without it", error.source)
 }
 
 /// Renders what was laid out, and remembers what comes of it.
@@ -124,8 +144,7 @@ fn compile_anew(
     let provenance = Provenance { origins: built.origins, fields: built.fields };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
     if let Some(Err(error)) = store.map(|store| remember(store, &compilation, snapshot)) {
-        let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        warn(format!("{error}: {reason}; going on without it"));
+        warn(without(&error));
     }
     compilation.at_levels(levels)
 }
@@ -141,15 +160,17 @@ pub fn summarise(
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
     let (recipe, files) = (render.recipe, render.file_count());
-    // Who asks for the id may ask for the graph next.
-    let entry = store.and_then(|store| entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph)));
-    if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
-        settle(levels, &mut lints, files)?;
-        return Ok(Summary { graph, content_root, hook_root, recipe, lints });
-    }
-    let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, levels, store, warn)?;
-    let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
-    Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
+    build_with(store, warn, |warn| {
+        // Who asks for the id may ask for the graph next.
+        let entry = store.and_then(|store| entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph)));
+        if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
+            settle(levels, &mut lints, files)?;
+            return Ok(Summary { graph, content_root, hook_root, recipe, lints });
+        }
+        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, levels, store, warn)?;
+        let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
+        Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
+    })
 }
 
 /// Chooses the files. Its lints are made each time; an error among them is final.

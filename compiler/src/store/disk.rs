@@ -1,14 +1,33 @@
 //! Writing and reading the files of a store.
+//!
+//! In: graphs, pieces of records, entries, under their ids. Out: the same, checked on every read. Guarantees: a graph
+//! that was reported as kept survives a power cut; nothing wrong is ever read; what is damaged or cannot be read is
+//! absent.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 use crate::graph::ResourceGraph;
 use crate::tree::FileMemo;
 
 use super::Error;
+use super::files::{Disk, Durability, Files, Stat};
+use super::lock::{BUILDS, WRITES};
+
+pub(super) const GRAPHS: &str = "graphs";
+pub(super) const CHUNKS: &str = "chunks";
+pub(super) const MEMO: &str = "memo";
+pub(super) const PLACES: &str = "places";
+/// An empty file for each graph that is kept whatever happens.
+pub(super) const PINS: &str = "pins";
+/// Where files are written before they get their names.
+pub(super) const TEMPORARY: &str = "tmp";
+/// Where what is kept lies.
+pub(super) const FOLDERS: [&str; 4] = [GRAPHS, CHUNKS, MEMO, PLACES];
 
 /// First bytes of a graph file: the format and its version.
 const MAGIC: &[u8; 8] = b"kgitops1";
@@ -16,33 +35,65 @@ const MAGIC: &[u8; 8] = b"kgitops1";
 /// Longest graph that is read back: 1 GiB decoded, the limit of an application.
 const MAX_GRAPH_BYTES: usize = 1 << 30;
 
+/// Longest piece of a record.
+const MAX_CHUNK_BYTES: usize = 1 << 20;
+
 /// zstd's default level: 3.
 const COMPRESSION_LEVEL: i32 = 3;
+
+/// A use is noted in the file's time of change, since many file systems do not keep that of access; at most once an
+/// hour, so that reading stays reading. Ages are counted in days.
+pub(super) const USE_IS_NOTED_EVERY: Duration = Duration::from_hours(1);
 
 /// A store in a folder.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// How hard a write tries to survive a power cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Durability {
-    /// fdatasync before the rename and fsync of the folder after it.
-    Synced,
-    /// Rename only: a torn file is found out by its checksum.
-    Checked,
+    files: Arc<dyn Files>,
+    pub(super) max_bytes: Option<u64>,
+    /// Whether anything was written since somebody last made room.
+    pub(super) grown: Arc<AtomicBool>,
 }
 
 impl Store {
     /// Opens the store below `root`, making its folders where they are missing.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let root = root.join("v1");
-        for folder in ["graphs", "chunks", "memo", "places", "tmp"] {
-            let path = root.join(folder);
-            create_private_folder(&path).map_err(|source| Error { path, source })?;
+        Self::open_in(root, Arc::new(Disk))
+    }
+
+    pub(super) fn open_in(root: &Path, files: Arc<dyn Files>) -> Result<Self, Error> {
+        let store = Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default() };
+        let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
+        if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
+            store.create()?;
         }
-        Ok(Self { root })
+        Ok(store)
+    }
+
+    /// The same store, for builds that make room when it has outgrown `max_bytes`.
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: Option<u64>) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Makes the folders, and the locks last: where these are, the folders survive a power cut.
+    fn create(&self) -> Result<(), Error> {
+        let doing = |path: &Path, done: io::Result<()>| done.map_err(|source| Error { path: path.to_owned(), source });
+        for folder in FOLDERS.into_iter().chain([PINS, TEMPORARY]) {
+            let path = self.root.join(folder);
+            doing(&path, self.files.create_folder(&path))?;
+        }
+        doing(&self.root, self.files.sync_folder(&self.root))?;
+        for folder in self.root.ancestors().skip(1) {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            // Some of them may not be ours to open: then we have not made what is in them, either.
+            let _ = self.files.sync_folder(folder);
+        }
+        for lock in [WRITES, BUILDS] {
+            let path = self.root.join(lock);
+            doing(&path, self.files.create(&path))?;
+        }
+        Ok(())
     }
 
     /// Where it lies.
@@ -51,103 +102,142 @@ impl Store {
         &self.root
     }
 
-    /// Keeps a graph. Nothing is written where it is there already, and whole.
-    pub fn put_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
-        let path = self.path("graphs", graph.id());
-        if path.exists() && self.graph(graph.id()).is_some() {
-            return Ok(());
-        }
-        let failed = |source| Error { path: path.clone(), source };
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(zstd::encode_all(graph.encode().as_slice(), COMPRESSION_LEVEL).map_err(failed)?);
-        self.write(&path, &bytes, Durability::Synced)
+    pub(super) fn files(&self) -> &dyn Files {
+        &*self.files
     }
 
-    /// Whether a graph is there, perhaps damaged.
+    /// Keeps a graph: when this returns it survives a power cut. It is not written where it is there already, and whole.
+    pub fn put_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
+        let _lock = self.lock_for_writing()?;
+        self.keep_graph(graph)
+    }
+
+    /// The lock for writing is held.
+    pub(super) fn keep_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
+        let path = self.path(GRAPHS, graph.id());
+        let failed = |source| Error { path: path.clone(), source };
+        if self.graph(graph.id()).is_some() {
+            // Whoever wrote it may have died before this.
+            return self.files.sync_folder(&self.root.join(GRAPHS)).map_err(failed);
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(zstd::encode_all(graph.encode().as_slice(), COMPRESSION_LEVEL).map_err(failed)?);
+        self.place(GRAPHS, &path, &bytes, Durability::Synced)
+    }
+
+    /// Whether a graph is there, perhaps damaged. Counts as a use: who asks may ask for the graph next.
     #[must_use]
     pub fn has_graph(&self, id: Id<Graph>) -> bool {
-        self.path("graphs", id).exists()
+        let path = self.path(GRAPHS, id);
+        let stat = self.files.stat(&path);
+        stat.map(|stat| self.note_use(&path, stat.used)).is_ok()
     }
 
     /// A graph; `None` where it is absent or damaged.
     #[must_use]
     pub fn graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {
-        let file = read_limited(&self.path("graphs", id), MAX_GRAPH_BYTES)?;
-        let bytes = decompress(file.strip_prefix(MAGIC)?)?;
-        ResourceGraph::decode(&bytes, id).ok()
+        Some(self.used(GRAPHS, id, self.look_at_graph(id)?))
     }
 
     /// Keeps a piece of a record.
     pub fn put_chunk(&self, bytes: &[u8]) -> Result<(), Error> {
         let id = Id::<Chunk>::of(bytes);
-        let path = self.path("chunks", id);
-        if self.chunk(id).is_some() { Ok(()) } else { self.write(&path, bytes, Durability::Checked) }
+        let _lock = self.lock_for_writing()?;
+        if self.chunk(id).is_some() {
+            return Ok(());
+        }
+        self.place(CHUNKS, &self.path(CHUNKS, id), bytes, Durability::Checked)
     }
 
     /// A piece of a record; `None` where it is absent or damaged.
     #[must_use]
     pub fn chunk(&self, id: Id<Chunk>) -> Option<Vec<u8>> {
-        let bytes = read_limited(&self.path("chunks", id), 1 << 20)?;
-        (Id::<Chunk>::of(&bytes) == id).then_some(bytes)
+        Some(self.used(CHUNKS, id, self.look_at_chunk(id)?))
     }
 
     /// Remembers what a recipe gave. `entry` is opaque here.
     pub fn put_memo(&self, recipe: Id<Recipe>, entry: &[u8]) -> Result<(), Error> {
-        self.put_checked("memo", recipe, entry)
+        self.put_entry(MEMO, recipe, entry)
     }
 
     /// What a recipe gave before; `None` where nothing is known, or the entry is damaged.
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        self.checked("memo", recipe)
+        Some(self.used(MEMO, recipe, self.look_at_entry(MEMO, recipe)?))
     }
 
-    /// What is known of the files of a folder; `None` where nothing is, or it is damaged.
-    pub(super) fn place(&self, id: Id<Place>) -> Option<Vec<u8>> {
-        self.checked("places", id)
-    }
-
-    fn put_checked<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {
+    fn put_entry<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {
         let mut bytes = checksum(id, entry).to_vec();
         bytes.extend_from_slice(entry);
-        self.write(&self.path(folder, id), &bytes, Durability::Checked)
+        let _lock = self.lock_for_writing()?;
+        self.place(folder, &self.path(folder, id), &bytes, Durability::Checked)
     }
 
-    fn checked<K: Kind>(&self, folder: &str, id: Id<K>) -> Option<Vec<u8>> {
-        let mut bytes = read_limited(&self.path(folder, id), MAX_GRAPH_BYTES)?;
+    /// A graph, without counting as a use.
+    pub(super) fn look_at_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
+        let (file, used) = self.files.read(&self.path(GRAPHS, id), MAX_GRAPH_BYTES).ok()?;
+        let bytes = decompress(file.strip_prefix(MAGIC)?)?;
+        Some((ResourceGraph::decode(&bytes, id).ok()?, used))
+    }
+
+    pub(super) fn look_at_chunk(&self, id: Id<Chunk>) -> Option<(Vec<u8>, SystemTime)> {
+        let (bytes, used) = self.files.read(&self.path(CHUNKS, id), MAX_CHUNK_BYTES).ok()?;
+        (Id::<Chunk>::of(&bytes) == id).then_some((bytes, used))
+    }
+
+    pub(super) fn look_at_entry<K: Kind>(&self, folder: &str, id: Id<K>) -> Option<(Vec<u8>, SystemTime)> {
+        let (mut bytes, used) = self.files.read(&self.path(folder, id), MAX_GRAPH_BYTES).ok()?;
         let entry = bytes.split_off_checked(32)?;
-        (checksum(id, &entry) == *bytes).then_some(entry)
+        (checksum(id, &entry) == *bytes).then_some((entry, used))
+    }
+
+    fn used<K: Kind, T>(&self, folder: &str, id: Id<K>, (object, used): (T, SystemTime)) -> T {
+        self.note_use(&self.path(folder, id), used);
+        object
+    }
+
+    /// Failing to is no harm: it is collected a little earlier.
+    fn note_use(&self, path: &Path, used: SystemTime) {
+        let now = self.files.now();
+        if now.duration_since(used).is_ok_and(|age| age >= USE_IS_NOTED_EVERY) {
+            let _ = self.files.touch(path, now);
+        }
     }
 
     pub(super) fn path<K: Kind>(&self, folder: &str, id: Id<K>) -> PathBuf {
         self.root.join(folder).join(id.to_string())
     }
 
-    fn write(&self, path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+    pub(super) fn list(&self, folder: &str) -> Result<Vec<Stat>, Error> {
+        let path = self.root.join(folder);
+        self.files.list(&path).map_err(|source| Error { path, source })
+    }
+
+    /// Gives bytes their place, whole or not at all. The lock for writing is held.
+    fn place(&self, folder: &str, path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
         let failed = |source| Error { path: path.to_owned(), source };
-        let mut file = tempfile::NamedTempFile::new_in(self.root.join("tmp")).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        if durability == Durability::Synced {
-            file.as_file().sync_data().map_err(failed)?;
+        let written = self.files.write(&self.root.join(TEMPORARY), bytes, durability).map_err(failed)?;
+        if let Err(error) = self.files.rename(&written, path) {
+            let _ = self.files.remove(&written);
+            return Err(failed(error));
         }
-        file.persist(path).map_err(|error| failed(error.error))?;
-        if durability == Durability::Synced
-            && let Some(folder) = path.parent()
-        {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        self.grown.store(true, Ordering::Relaxed);
+        match durability {
+            Durability::Synced => self.files.sync_folder(&self.root.join(folder)).map_err(failed),
+            Durability::Checked => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl FileMemo for Store {
     fn load(&self, folder: &Path) -> Option<Vec<u8>> {
-        self.place(place_of(folder))
+        let id = place_of(folder);
+        Some(self.used(PLACES, id, self.look_at_entry(PLACES, id)?))
     }
 
     /// Failing to is no harm: the files are read again the next time.
     fn save(&self, folder: &Path, bytes: &[u8]) {
-        let _ = self.put_checked("places", place_of(folder), bytes);
+        let _ = self.put_entry(PLACES, place_of(folder), bytes);
     }
 }
 
@@ -160,27 +250,12 @@ fn checksum<K: Kind>(id: Id<K>, entry: &[u8]) -> [u8; 32] {
     *blake3::keyed_hash(id.digest(), entry).as_bytes()
 }
 
-fn read_limited(path: &Path, limit: usize) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() <= limit).then_some(bytes)
-}
-
 /// Decompresses at most [`MAX_GRAPH_BYTES`].
 fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     let decoder = zstd::Decoder::new(bytes).ok()?;
     decoder.take(MAX_GRAPH_BYTES as u64 + 1).read_to_end(&mut whole).ok()?;
     (whole.len() <= MAX_GRAPH_BYTES).then_some(whole)
-}
-
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// `Vec::split_off` that does not panic.
@@ -191,72 +266,5 @@ trait SplitOffChecked {
 impl SplitOffChecked for Vec<u8> {
     fn split_off_checked(&mut self, at: usize) -> Option<Vec<u8>> {
         (at <= self.len()).then(|| self.split_off(at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnostic::Origin;
-
-    fn graph() -> ResourceGraph {
-        let body = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-        let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
-        let manifests = crate::manifest::objects(body.into(), &origin, &mut Vec::new());
-        ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph
-    }
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path()).expect("a store");
-        (folder, store)
-    }
-
-    #[test]
-    fn graphs_come_back() {
-        let (_folder, store) = store();
-        let graph = graph();
-        assert_eq!(store.graph(graph.id()), None);
-        store.put_graph(&graph).expect("written");
-        assert_eq!(store.graph(graph.id()), Some(graph));
-    }
-
-    #[test]
-    fn each_flipped_byte_is_found() {
-        let (_folder, store) = store();
-        let graph = graph();
-        store.put_graph(&graph).expect("written");
-        store.put_memo(Id::of(b"recipe"), b"entry").expect("written");
-        store.put_chunk(b"chunk").expect("written");
-        let graph_path = store.path("graphs", graph.id());
-        let memo_path = store.path("memo", Id::<Recipe>::of(b"recipe"));
-        let chunk_path = store.path("chunks", Id::<Chunk>::of(b"chunk"));
-        for path in [graph_path, memo_path, chunk_path] {
-            let whole = fs::read(&path).expect("read");
-            for index in 0..whole.len() {
-                let mut damaged = whole.clone();
-                damaged[index] ^= 1;
-                fs::write(&path, &damaged).expect("written");
-                // A flipped bit that zstd does not look at changes nothing: what comes back is the true graph or none.
-                assert!(store.graph(graph.id()).is_none_or(|read| read == graph));
-                let wrong = store.memo(Id::of(b"recipe")).is_some_and(|entry| entry != b"entry");
-                assert!(!wrong && store.chunk(Id::of(b"chunk")).is_none_or(|chunk| chunk == b"chunk"));
-            }
-            for length in 0..whole.len() {
-                fs::write(&path, &whole[..length]).expect("written");
-                assert!(store.graph(graph.id()).is_none_or(|read| read == graph));
-                assert!(store.memo(Id::of(b"recipe")).is_none_or(|entry| entry == b"entry"));
-            }
-            fs::write(&path, &whole).expect("written");
-        }
-    }
-
-    #[test]
-    fn an_entry_under_another_recipe_is_refused() {
-        let (_folder, store) = store();
-        store.put_memo(Id::of(b"one"), b"entry").expect("written");
-        fs::copy(store.path("memo", Id::<Recipe>::of(b"one")), store.path("memo", Id::<Recipe>::of(b"two")))
-            .expect("copied");
-        assert_eq!(store.memo(Id::of(b"two")), None);
     }
 }

@@ -1,28 +1,57 @@
-//! Looking after a store: what is in it, whether it is whole, and throwing away what nothing needs.
+//! Looking into a store: what is in it, and whether it is whole.
+//!
+//! In: a store. Out: counts, and the names of what is damaged. Looking is no use: it keeps nothing from being
+//! collected.
 
-use std::fs;
-use std::path::Path;
-use std::str::FromStr;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 
+use super::disk::{CHUNKS, FOLDERS, GRAPHS, MEMO, PLACES, TEMPORARY};
+use super::files::Held;
 use super::{Error, Store};
+
+/// How long a repair waits for writers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Some files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Count {
+    /// How many.
+    pub files: usize,
+    /// Their size.
+    pub bytes: u64,
+}
 
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
     /// Graphs.
-    pub graphs: usize,
+    pub graphs: Count,
     /// Pieces of records.
-    pub chunks: usize,
+    pub chunks: Count,
     /// Remembered recipes.
-    pub memo_entries: usize,
+    pub memo: Count,
     /// Folders of working trees whose files are known.
-    pub places: usize,
-    /// Size of all files.
-    pub bytes: u64,
+    pub places: Count,
+    /// What is being written, or was left behind.
+    pub temporary: Count,
+}
+
+impl Info {
+    /// All of it.
+    #[must_use]
+    pub fn total(&self) -> Count {
+        let Self { graphs, chunks, memo, places, temporary } = self;
+        let counts = [graphs, chunks, memo, places, temporary];
+        Count {
+            files: counts.iter().map(|count| count.files).sum(),
+            bytes: counts.iter().map(|count| count.bytes).sum(),
+        }
+    }
 }
 
 /// What a check found.
@@ -31,34 +60,24 @@ pub struct Info {
 pub struct Verified {
     /// Files that are what their names say.
     pub whole: usize,
-    /// Names of files that are not.
+    /// Names of files that are not, sorted.
     pub damaged: Vec<String>,
 }
-
-/// What a collection removed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Collected {
-    /// Files removed.
-    pub removed: usize,
-    /// Their size.
-    pub bytes: u64,
-}
-
-const FOLDERS: [&str; 4] = ["graphs", "chunks", "memo", "places"];
 
 impl Store {
     /// Counts what is there.
     pub fn info(&self) -> Result<Info, Error> {
-        let mut info = Info::default();
-        let counts = [&mut info.graphs, &mut info.chunks, &mut info.memo_entries, &mut info.places];
-        for (folder, count) in FOLDERS.into_iter().zip(counts) {
-            for (_, metadata) in self.files(folder)? {
-                *count += 1;
-                info.bytes += metadata.len();
-            }
-        }
-        Ok(info)
+        let count = |folder| -> Result<Count, Error> {
+            let files = self.list(folder)?;
+            Ok(Count { files: files.len(), bytes: files.iter().map(|stat| stat.bytes).sum() })
+        };
+        Ok(Info {
+            graphs: count(GRAPHS)?,
+            chunks: count(CHUNKS)?,
+            memo: count(MEMO)?,
+            places: count(PLACES)?,
+            temporary: count(TEMPORARY)?,
+        })
     }
 
     /// Reads everything and compares it with its name. With `repair`, what is damaged is removed: the next compile
@@ -66,18 +85,17 @@ impl Store {
     pub fn verify(&self, repair: bool) -> Result<Verified, Error> {
         let mut verified = Verified::default();
         for folder in FOLDERS {
-            for (name, _) in self.files(folder)? {
-                let whole = match folder {
-                    "graphs" => parsed::<Graph>(&name).is_some_and(|id| self.graph(id).is_some()),
-                    "chunks" => parsed::<Chunk>(&name).is_some_and(|id| self.chunk(id).is_some()),
-                    "memo" => parsed::<Recipe>(&name).is_some_and(|id| self.memo(id).is_some()),
-                    _ => parsed::<Place>(&name).is_some_and(|id| self.place(id).is_some()),
-                };
-                if whole {
+            for stat in self.list(folder)? {
+                let name = stat.name.to_string_lossy();
+                let path = self.root().join(folder).join(&stat.name);
+                if self.is_whole(folder, &name) {
                     verified.whole += 1;
+                } else if !self.files().exists(&path) {
+                    // A collector was faster.
                 } else {
                     if repair {
-                        remove(&self.root().join(folder).join(&name))?;
+                        let held = self.lock_for_removal(PATIENCE)?;
+                        self.remove_damaged(&held, folder, &path)?;
                     }
                     verified.damaged.push(format!("{folder}/{name}"));
                 }
@@ -87,66 +105,21 @@ impl Store {
         Ok(verified)
     }
 
-    /// Removes what was not written within `age`, and temporary files of processes that died (older than a day).
-    /// Everything can be made again, from Git or from the record in the cluster.
-    pub fn collect(&self, age: Duration) -> Result<Collected, Error> {
-        let day = Duration::from_hours(24);
-        let mut collected = Collected::default();
-        for (folder, limit) in FOLDERS.into_iter().map(|folder| (folder, age)).chain([("tmp", day)]) {
-            for (name, metadata) in self.files(folder)? {
-                let old = metadata.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|old| old >= limit);
-                if old {
-                    remove(&self.root().join(folder).join(name))?;
-                    collected.removed += 1;
-                    collected.bytes += metadata.len();
-                }
-            }
+    /// Somebody may have written it again while this waited for the lock.
+    fn remove_damaged(&self, _held: &Held, folder: &str, path: &std::path::Path) -> Result<(), Error> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if self.is_whole(folder, &name) { Ok(()) } else { self.remove(path) }
+    }
+
+    fn is_whole(&self, folder: &str, name: &str) -> bool {
+        fn parsed<K: Kind>(name: &str) -> Option<Id<K>> {
+            Id::from_str(name).ok()
         }
-        Ok(collected)
-    }
-
-    fn files(&self, folder: &str) -> Result<Vec<(String, fs::Metadata)>, Error> {
-        let path = self.root().join(folder);
-        let failed = |source| Error { path: path.clone(), source };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&path).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            // Another process may have removed it in the meantime.
-            if let Ok(metadata) = entry.metadata() {
-                files.push((entry.file_name().to_string_lossy().into_owned(), metadata));
-            }
+        match folder {
+            GRAPHS => parsed::<Graph>(name).is_some_and(|id| self.look_at_graph(id).is_some()),
+            CHUNKS => parsed::<Chunk>(name).is_some_and(|id| self.look_at_chunk(id).is_some()),
+            MEMO => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(MEMO, id).is_some()),
+            _ => parsed::<Place>(name).is_some_and(|id| self.look_at_entry(PLACES, id).is_some()),
         }
-        Ok(files)
-    }
-}
-
-fn parsed<K: Kind>(name: &str) -> Option<Id<K>> {
-    Id::from_str(name).ok()
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error { path: path.to_owned(), source }),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn damage_is_found_and_repaired_and_old_files_go() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path()).expect("a store");
-        store.put_chunk(b"one").expect("written");
-        store.put_chunk(b"two").expect("written");
-        fs::write(store.path("chunks", Id::<Chunk>::of(b"one")), b"none").expect("written");
-        let verified = store.verify(true).expect("verified");
-        assert_eq!((verified.whole, verified.damaged.len()), (1, 1));
-        assert_eq!(store.verify(false).expect("verified").damaged.len(), 0);
-        assert_eq!(store.collect(Duration::from_hours(1)).expect("collected").removed, 0);
-        assert_eq!(store.collect(Duration::ZERO).expect("collected").removed, 1);
-        assert_eq!(store.info().expect("info").chunks, 0);
     }
 }

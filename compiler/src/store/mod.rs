@@ -1,8 +1,12 @@
 //! The local store: graphs, chunks and memo entries as plain files.
 //!
-//! In: objects under their ids. Out: the same objects, hashed again on every read. Guarantees: a file under its final
-//! name is whole (temporary file, fdatasync, rename, fsync of the folder); what was damaged later reads as absent,
-//! since a store only ever saves work; any number of processes may use one store.
+//! In: objects under their ids. Out: the same objects, hashed again on every read. Guarantees: a graph that was reported
+//! as kept survives a power cut (temporary file, fdatasync, rename, fsync of the folder); nothing wrong is ever read:
+//! what is torn or damaged is absent, since a store only ever saves work; any number of processes may use one store, and
+//! others may collect at the same time.
+//!
+//! `files` is what a store asks of a file system, `disk` the objects, `lock` who waits for whom, `collect` what is
+//! thrown away, `pin` what never is, `info` what is there. Time is only looked at to tell what was used lately.
 //!
 //! ```text
 //! <root>/v1/              0700
@@ -10,14 +14,25 @@
 //!   chunks/k1-…           pieces of records, as they are in the cluster
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
 //!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; as memo
+//!   pins/g1-…             empty; its graph stays
 //!   tmp/                  files being written
+//!   writes.lock           held while a file is put in its place, or a few are removed
+//!   builds.lock           held while a build runs
 //! ```
 
+mod collect;
 mod disk;
+mod files;
 mod info;
+mod lock;
+mod pin;
+#[cfg(test)]
+mod tests;
 
+pub use collect::{Collected, IN_USE, Keep};
 pub use disk::Store;
-pub use info::{Collected, Info, Verified};
+pub use info::{Count, Info, Verified};
+pub use lock::Building;
 
 use std::path::PathBuf;
 

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::store::{Collected, Count, Info, Keep, Store, Verified};
+use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
+use crate::output::{counted, size, table};
 use crate::settings::Session;
 
 /// Look after the local store of compiled graphs
@@ -18,41 +21,142 @@ pub struct StoreCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Count what is in it
-    Info,
+    Info(Output),
     /// Read everything and compare it with its name
     Verify {
         /// Remove what is damaged: the next compile makes it again
         #[arg(long)]
         repair: bool,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Remove what was not written for some time
+    /// Remove what was not used for some time, and with --store-max-size what was used least recently
+    ///
+    /// Builds may run at the same time: while they do, what was used within the last two hours stays. Pinned graphs
+    /// always stay.
     Gc {
-        /// How many days
+        /// Keep what was used within so many days
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
-        keep_days: u64,
+        keep_days: u32,
+        #[command(flatten)]
+        output: Output,
     },
+    /// Keep a graph, however old the store or full
+    Pin {
+        /// The whole id, as `compile -o id` prints it
+        #[arg(value_name = "GRAPH")]
+        graph: Id<Graph>,
+    },
+    /// Keep a graph no longer than others
+    Unpin {
+        /// The whole id; `store info -o json` lists those that are pinned
+        #[arg(value_name = "GRAPH")]
+        graph: Id<Graph>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Output {
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(session: &Session, args: &StoreCommand) -> Result<u8, CommandError> {
     let store = session.store.open_strictly()?;
-    let root = store.root().display().to_string();
-    let printed = |mut value: serde_json::Value| {
-        value["schemaVersion"] = super::SCHEMA_VERSION.into();
-        value["store"] = root.as_str().into();
-        session.printer.json(&value);
-    };
-    match args.command {
-        Action::Info => printed(json!(store.info()?)),
-        Action::Gc { keep_days } => printed(json!(store.collect(Duration::from_secs(keep_days * 86_400))?)),
-        Action::Verify { repair } => {
-            let verified = store.verify(repair)?;
-            printed(json!(verified));
-            if !verified.damaged.is_empty() && !repair {
-                let message = format!("{} files are damaged", verified.damaged.len());
-                return Err(CommandError::user(message).hint("`kubectl gitops store verify --repair` removes them"));
+    match &args.command {
+        Action::Info(output) => info(session, &store, output),
+        Action::Verify { repair, output } => verify(session, &store, *repair, output),
+        Action::Gc { keep_days, output } => collect(session, &store, *keep_days, output),
+        Action::Pin { graph } => {
+            if !store.pin(*graph)? {
+                let message = format!("{graph} is not in the local store, or damaged");
+                return Err(CommandError::user(message).hint("compile it first"));
             }
+            session.printer.out(&format!("{} is pinned", graph.short()));
+            Ok(0)
         }
+        Action::Unpin { graph } => {
+            let was = if store.unpin(*graph)? { "is no longer pinned" } else { "was not pinned" };
+            session.printer.out(&format!("{} {was}", graph.short()));
+            Ok(0)
+        }
+    }
+}
+
+impl Output {
+    fn print(&self, session: &Session, store: &Store, mut data: Json, text: &str) {
+        if self.output.is_some() {
+            data["schemaVersion"] = super::SCHEMA_VERSION.into();
+            data["store"] = store.root().display().to_string().into();
+            session.printer.json(&data);
+        } else {
+            session.printer.out(text);
+        }
+    }
+}
+
+fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, CommandError> {
+    let info = store.info()?;
+    let mut data = json!(info);
+    data["pins"] = json!(store.pins()?);
+    data["total"] = json!(info.total());
+    data["maxBytes"] = session.store.max_bytes().into();
+    let Info { graphs, chunks, memo, places, temporary } = info;
+    let row = |name: &str, count: Count, says: &str| {
+        vec![name.to_owned(), count.files.to_string(), size(count.bytes), says.to_owned()]
+    };
+    let pinned = match store.pins()?.len() {
+        0 => String::new(),
+        pins => format!(", {pins} of them pinned"),
+    };
+    let mut rows = vec![
+        ["FOLDER", "FILES", "SIZE", "WHAT"].map(str::to_owned).to_vec(),
+        row("graphs", graphs, &format!("what was compiled{pinned}")),
+        row("chunks", chunks, "pieces of records, as they are in clusters"),
+        row("memo", memo, "what is known of recipes"),
+        row("places", places, "what is known of working trees"),
+    ];
+    if temporary.files > 0 {
+        rows.push(row("tmp", temporary, "being written, or left behind; store gc removes what is not used"));
+    }
+    let limit = session.store.max_bytes().map(|bytes| format!("of {} at most", size(bytes)));
+    rows.push(row("total", info.total(), &limit.unwrap_or_default()));
+    output.print(session, store, data, &format!("{}\n{}", store.root().display(), table(&rows)));
+    Ok(0)
+}
+
+fn verify(session: &Session, store: &Store, repair: bool, output: &Output) -> Result<u8, CommandError> {
+    let verified = store.verify(repair)?;
+    let Verified { whole, damaged } = &verified;
+    let mut data = json!(verified);
+    data["repaired"] = repair.into();
+    let lines = damaged.iter().map(|name| {
+        let done = if repair { "is removed; the next compile makes it again" } else { "is not what its name says" };
+        format!("✗ {name} {done}\n")
+    });
+    let text = format!("{}{} whole, {} damaged", lines.collect::<String>(), counted(*whole, "file"), damaged.len());
+    output.print(session, store, data, &text);
+    if damaged.is_empty() || repair {
+        return Ok(0);
+    }
+    let are = if damaged.len() == 1 { "is" } else { "are" };
+    let message = format!("{} {are} damaged", counted(damaged.len(), "file"));
+    Err(CommandError::user(message).hint("`kubectl gitops store verify --repair` removes what is damaged"))
+}
+
+fn collect(session: &Session, store: &Store, keep_days: u32, output: &Output) -> Result<u8, CommandError> {
+    let used_within = Duration::from_hours(24 * u64::from(keep_days));
+    let collected = store.collect(Keep { used_within, max_bytes: session.store.max_bytes() })?;
+    let Collected { removed, bytes, kept, kept_bytes, in_use } = collected;
+    let text = format!("{} removed ({}), {kept} kept ({})", counted(removed, "file"), size(bytes), size(kept_bytes));
+    output.print(session, store, json!(collected), &text);
+    if in_use > 0 {
+        let files = counted(in_use, "file");
+        session
+            .printer
+            .say(&format!("builds are in flight: {files} that they may use stayed; the next gc removes them"));
     }
     Ok(0)
 }

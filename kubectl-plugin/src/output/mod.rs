@@ -6,12 +6,14 @@
 mod graph;
 mod plan;
 mod progress;
+mod size;
 mod svg;
 mod table;
 
 pub use graph::{dot, mermaid, text as graph_text};
 pub use plan::{plan_json, plan_summary, plan_text};
 pub use progress::Progress;
+pub use size::{Size, size};
 pub use svg::svg;
 pub use table::{ago, counted, table};
 

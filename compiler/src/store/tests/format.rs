@@ -1,0 +1,85 @@
+//! The format of the files, pinned: what was written with format 1 is read by every later version. `docs/store.md` says
+//! it in words.
+
+use std::fs;
+use std::path::Path;
+
+use super::{graph, store};
+use crate::canon::{Id, Recipe};
+use crate::store::Store;
+use crate::tree::FileMemo as _;
+
+/// `kgitops1`, and a zstd frame of the canonical bytes. Another version of zstd may write another frame; all read this.
+const GRAPH: (&str, &str) = (
+    "graphs/g1-qmy3dbcxzosadkx4fvnivr2balzctjldc5dowk34exoxfufoypbq",
+    "6b6769746f707331\
+     28b52ffd2046310200838182846069436f6e6669674d6170612e6161a3646b696e6469436f6e6669674d6170686d65746164617461a1646e61\
+     6d6561616a61706956657273696f6e62763180828080",
+);
+/// The bytes themselves.
+const CHUNK: (&str, &str) = ("chunks/k1-d4e22bze5toirdackymutk7bojzjliyf3dw6pq6t4fhxxnq3donq", "6368756e6b");
+/// A checksum, and the entry.
+const MEMO: (&str, &str) = (
+    "memo/d1-7nz5zc7wadzbglymeqkiuy7opyx2e7mxdlhlpfyrrs6qexhoixea",
+    "199556d3115b111d1b801822632b71e36923fa00941cb679b437efb589fcaa9a656e747279",
+);
+/// The same, under the place.
+const PLACE: (&str, &str) = (
+    "places/w1-ybiidqritvtdycmmtg5v74j3ubjwy2tmmrdm2kjnlyj4aac75n7q",
+    "5f49cbcf2e0bdeb300cad8b1c69993257ed151027bce5269d34a5d365595a7e466696c6573",
+);
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        hex.chars().map(|digit| u8::try_from(digit.to_digit(16).expect("a digit")).expect("a digit")).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+fn holds(store: &Store, (path, hex): (&str, &str)) {
+    assert_eq!(fs::read(store.root().join(path)).expect(path), bytes_of(hex), "{path}");
+}
+
+#[test]
+fn files_are_written_as_they_always_were() {
+    let (_folder, store) = store();
+    store.put_graph(&graph()).expect("written");
+    store.put_memo(Id::<Recipe>::of(b"recipe"), b"entry").expect("written");
+    store.put_chunk(b"chunk").expect("written");
+    store.save(Path::new("/shop"), b"files");
+    for golden in [CHUNK, MEMO, PLACE] {
+        holds(&store, golden);
+    }
+    let file = fs::read(store.root().join(GRAPH.0)).expect("it has its name");
+    let frame = file.strip_prefix(b"kgitops1").expect("it says what it is");
+    assert_eq!(zstd::decode_all(frame).expect("a frame"), graph().encode());
+    let mut parts: Vec<_> =
+        fs::read_dir(store.root()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    parts.sort();
+    assert_eq!(parts, ["builds.lock", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
+    assert!(store.root().ends_with("v1"));
+}
+
+#[test]
+fn files_that_were_written_long_ago_are_read() {
+    let (_folder, store) = store();
+    for (path, hex) in [GRAPH, CHUNK, MEMO, PLACE] {
+        fs::write(store.root().join(path), bytes_of(hex)).expect("written");
+    }
+    assert_eq!(store.graph(graph().id()), Some(graph()));
+    assert_eq!(store.chunk(Id::of(b"chunk")).as_deref(), Some(&b"chunk"[..]));
+    assert_eq!(store.memo(Id::<Recipe>::of(b"recipe")).as_deref(), Some(&b"entry"[..]));
+    assert_eq!(store.load(Path::new("/shop")).as_deref(), Some(&b"files"[..]));
+    assert_eq!(store.verify(false).expect("verified").whole, 4);
+}
+
+/// Nobody else on the machine reads what a store holds.
+#[cfg(unix)]
+#[test]
+fn files_and_folders_are_ours_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, store) = store();
+    store.put_graph(&graph()).expect("written");
+    let mode = |path: &str| fs::metadata(store.root().join(path)).expect(path).permissions().mode() & 0o777;
+    assert_eq!([mode(""), mode("graphs"), mode("tmp")], [0o700; 3]);
+    assert_eq!([mode(GRAPH.0), mode("writes.lock"), mode("builds.lock")], [0o600; 3]);
+}
