@@ -64,6 +64,8 @@ fn fits_plain(text: &str) -> bool {
         // An item or a key would need a blank behind it, a separator two more of its kind.
         '-' => text[1..].starts_with(|c| c != ' ') && !text.starts_with("---"),
         '.' => !text.starts_with("..."),
+        // Blanks of Unicode are no blanks of YAML; but before a brace they make kubectl try JSON first.
+        first if first.is_whitespace() => false,
         _ => !" ?:,[]{}#&*!|>'\"%@`".contains(first),
     };
     starts_well && !text.ends_with([' ', ':']) && !text.contains(": ") && !text.contains(" #")
@@ -190,8 +192,39 @@ mod tests {
     #[test]
     fn indicators_are_in_single_quotes() {
         for text in [
-            "*", "&a", "!x", "- a", "-", "? a", "?", ": a", ":", "a: b", "a:", "a #b", "#", " a", "a ", "[", "]a",
-            "{}", ",", "%a", "@a", "`a", "|", ">", "'", "\"a\"", "---", "--- a", "...", "...a", "---a",
+            "*",
+            "&a",
+            "!x",
+            "- a",
+            "-",
+            "? a",
+            "?",
+            ": a",
+            ":",
+            "a: b",
+            "a:",
+            "a #b",
+            "#",
+            " a",
+            "a ",
+            "[",
+            "]a",
+            "{}",
+            ",",
+            "%a",
+            "@a",
+            "`a",
+            "|",
+            ">",
+            "'",
+            "\"a\"",
+            "---",
+            "--- a",
+            "...",
+            "...a",
+            "---a",
+            "\u{a0}{{ .x }}",
+            "\u{3000}a",
         ] {
             assert_eq!(style(text, false), Style::Single, "{text}");
         }
