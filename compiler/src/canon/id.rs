@@ -227,6 +227,20 @@ impl<'de, K: Kind> serde::Deserialize<'de> for Id<K> {
     }
 }
 
+impl<K: Kind> schemars::JsonSchema for Id<K> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("{}Id", K::NOUN.replace(' ', "-")).into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": format!("The id of a {}", K::NOUN),
+            "pattern": format!("^{}-[a-z2-7]{{52}}$", K::PREFIX),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,7 +45,7 @@ use edges::{Edges, MAX_EDGES, Sink};
 pub type Node = usize;
 
 /// What must hold of the dependency before the dependent goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The server has accepted it.
@@ -55,7 +55,7 @@ pub enum State {
 }
 
 /// Whether an edge may be dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strength {
     /// Dropped where it would close a cycle.

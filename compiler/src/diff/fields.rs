@@ -20,15 +20,17 @@ pub(super) fn masked() -> Value {
 }
 
 /// One field with its old and new value; at least one of them is there.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct FieldChange {
     /// Path from the top of the body: `spec.containers[cart].image`, `data[app.conf]`.
     pub path: String,
     /// Before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
     pub old: Option<Value>,
     /// After.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
     pub new: Option<Value>,
 }
 

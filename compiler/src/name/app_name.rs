@@ -62,6 +62,16 @@ impl<'de> serde::Deserialize<'de> for AppName {
     }
 }
 
+impl schemars::JsonSchema for AppName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AppName".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "description": "The name of an application"})
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -130,6 +130,21 @@ impl<'de> serde::Deserialize<'de> for ResourceKey {
     }
 }
 
+impl schemars::JsonSchema for ResourceKey {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ResourceKey".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "`group/Kind/namespace/name`; the group is empty for the core group, the namespace for \
+                            kinds without one and `.` where none is named",
+            "pattern": "^[^/]*/[^/]+/[^/]*/.+$",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ pub fn is_precious(key: &ResourceKey) -> bool {
 const MANY: usize = 10;
 
 /// What the user has said yes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approvals {
     /// Kinds that may be deleted (`--allow-delete`).

@@ -15,6 +15,8 @@ pub use bind::{BindError, Bound};
 pub use build::{Input, build};
 pub use guard::{Approvals, Guard, is_precious};
 
+use std::cmp::Reverse;
+
 use crate::canon::{Id, Resource};
 use crate::depend::{Rule, State};
 use crate::diff::FieldChange;
@@ -49,7 +51,7 @@ pub enum Seen {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Apply an object that should not be there yet.
@@ -61,7 +63,7 @@ pub enum Action {
 }
 
 /// Why a step is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
     /// The graph has it, the target does not.
@@ -123,6 +125,17 @@ pub struct Wait {
     pub rule: Option<Rule>,
 }
 
+/// A step that another waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Waited<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// What must hold of its object.
+    pub state: State,
+    /// Why.
+    pub reason: &'static str,
+}
+
 /// An object that leaves the record without being deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
@@ -166,6 +179,20 @@ impl Plan {
             }
         }
         nodes
+    }
+
+    /// The steps that a node waits for, by the edges of the graph: those that go last first.
+    #[must_use]
+    pub fn waits_of(&self, node: usize) -> Vec<Waited<'_>> {
+        let waits = self.nodes.get(node).map(|node| node.waits.as_slice()).unwrap_or_default();
+        let waited = |wait: &Wait| {
+            let step = self.steps.get(self.nodes.get(wait.node)?.step?)?;
+            Some(Waited { step, state: wait.state, reason: wait.rule.as_ref()?.reason })
+        };
+        let mut found: Vec<Waited<'_>> = waits.iter().filter_map(waited).collect();
+        // That everything waits for its namespace tells the least.
+        found.sort_by_key(|waited| (Reverse(waited.step.layer), waited.step.key.is("", "Namespace")));
+        found
     }
 
     /// How many steps have this action.

@@ -33,7 +33,7 @@ pub struct Keep {
 }
 
 /// What a collection removed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Collected {
     /// Files removed.

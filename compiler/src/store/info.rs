@@ -16,7 +16,7 @@ use super::{Error, Store};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Some files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Count {
     /// How many.
@@ -26,7 +26,7 @@ pub struct Count {
 }
 
 /// What a store holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
     /// Graphs.
@@ -55,7 +55,7 @@ impl Info {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verified {
     /// Files that are what their names say.

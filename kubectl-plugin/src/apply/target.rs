@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{self, Approvals, BindError, Bound, Owned, Plan, Seen};
@@ -187,6 +188,12 @@ impl Target {
     pub fn recorded_head(&self) -> Result<&Head, TargetError> {
         let found = self.found.as_ref().map(|found| &found.head);
         found.ok_or_else(|| not_recorded(&self.application, &self.records.namespace).into())
+    }
+
+    /// The graph of the live release.
+    #[must_use]
+    pub fn base_id(&self) -> Option<Id<Graph>> {
+        self.base.as_ref().map(|base| base.graph.id())
     }
 
     /// A graph of the record, bound by the kinds that the record knows.

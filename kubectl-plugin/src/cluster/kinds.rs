@@ -11,7 +11,7 @@ use gitops_compiler::manifest::Definition;
 use gitops_compiler::name::{ResourceKey, group_of};
 
 /// How a kind is served.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Served {
     /// The name in paths.
     pub plural: String,

@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
 use gitops_compiler::tree::Snapshot;
-use serde_json::json;
 
 use crate::apply::dry_run::dry_run;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
+use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::Commit;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
 
@@ -99,15 +99,17 @@ pub(super) fn up_to_date(session: &Session, target: &Target, desired: &Bound, js
     let live = target.found.as_ref().and_then(|found| found.head.live).unwrap_or_default();
     let requests = target.records.cluster.connection.requests();
     if json {
-        session.printer.json(&json!({
-            "schemaVersion": super::SCHEMA_VERSION,
-            "application": target.application,
-            "release": live,
-            "graph": desired.graph.id(),
-            "outcome": "unchanged",
-            "steps": [],
-            "requests": requests,
-        }));
+        session.printer.json(&RunJson {
+            schema_version: SchemaVersion,
+            application: target.application.clone(),
+            release: live,
+            graph: desired.graph.id(),
+            outcome: RunOutcome::Unchanged,
+            message: None,
+            notes: Vec::new(),
+            steps: Vec::new(),
+            requests,
+        });
     } else {
         let (name, id) = (&target.application, desired.graph.id().short());
         session.printer.out(&format!("{name} is at {id} (release {live}): nothing to do, {requests} requests\n"));
@@ -124,7 +126,7 @@ async fn tried(
     json: bool,
 ) -> Result<u8, CommandError> {
     if json {
-        session.printer.json(&change::plan_object(target, desired, plan));
+        session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), plan));
     }
     if place == DryRun::Server {
         let answers = dry_run(target, plan).await;

@@ -8,14 +8,13 @@ use clap::Args;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::plan::{Approvals, Bound, Plan};
 use jiff::Timestamp;
-use serde_json::{Value as Json, json};
 
 use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
-use crate::output::{Progress, counted, plan_json, plan_summary, plan_text};
-use crate::record::Outcome;
+use crate::json::RunJson;
+use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
 use crate::settings::Session;
@@ -207,7 +206,7 @@ pub async fn execute(
     let seconds = started.elapsed().as_secs_f64();
     let told = summary(target, &applied, plan.steps.len(), requests, seconds);
     if json {
-        session.printer.json(&applied_json(target, plan, &applied, &notes, requests));
+        session.printer.json(&RunJson::new(&target.application, plan, &applied, notes, requests));
     } else if applied.succeeded() {
         // What failed is told as an error, below.
         session.printer.out(&told);
@@ -245,50 +244,6 @@ fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seco
         target.application,
         release.graph.id.short(),
     )
-}
-
-fn applied_json(target: &Target, plan: &Plan, applied: &Applied, notes: &[String], requests: u64) -> Json {
-    let release = &applied.release;
-    let step = |(index, result): (&usize, &StepResult)| {
-        let (outcome, message) = match result {
-            StepResult::Succeeded => ("succeeded", None),
-            StepResult::Joined => ("joined", None),
-            StepResult::Failed { message, conflict: false } => ("failed", Some(message.as_str())),
-            StepResult::Failed { message, conflict: true } => ("conflict", Some(message.as_str())),
-            StepResult::Skipped => ("skipped", None),
-        };
-        let step = &plan.steps[*index];
-        json!({"resource": step.key, "action": step.action, "outcome": outcome, "message": message})
-    };
-    json!({
-        "schemaVersion": super::SCHEMA_VERSION,
-        "application": target.application,
-        "release": release.number,
-        "graph": release.graph.id,
-        "outcome": match release.outcome {
-            Outcome::Succeeded => "succeeded",
-            Outcome::Failed { .. } => "failed",
-            Outcome::Interrupted => "interrupted",
-        },
-        "message": match &release.outcome {
-            Outcome::Failed { message } => Some(message),
-            Outcome::Succeeded | Outcome::Interrupted => None,
-        },
-        "notes": notes,
-        "steps": applied.results.iter().map(step).collect::<Vec<_>>(),
-        "requests": requests,
-    })
-}
-
-/// A plan as a JSON object of its own.
-#[must_use]
-pub fn plan_object(target: &Target, desired: &Bound, plan: &Plan) -> Json {
-    let mut object = plan_json(plan);
-    object["schemaVersion"] = super::SCHEMA_VERSION.into();
-    object["application"] = target.application.as_str().into();
-    object["from"] = json!(target.base.as_ref().map(|base| base.graph.id()));
-    object["to"] = json!(desired.graph.id());
-    object
 }
 
 /// `shop  g1-old → g1-new   commit 8f3c2a1 "subject"   5 of 418 resources`

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::compile::Compilation;
-use gitops_compiler::depend::Node;
 use gitops_compiler::name::AppName;
-use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
+use crate::json::GraphJson;
 use crate::output::table;
 use crate::settings::{Session, SourceArgs, compiled, identified};
 
@@ -49,7 +48,7 @@ pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
         }
         Output::Table => session.printer.out(&resources(&compilation()?)),
         Output::Yaml => session.printer.data(&manifests(&compilation()?)),
-        Output::Json => session.printer.json(&graph_json(&compilation()?)),
+        Output::Json => session.printer.json(&GraphJson::new(&compilation()?)),
     }
     Ok(0)
 }
@@ -69,38 +68,4 @@ fn resources(compilation: &Compilation) -> String {
 
 fn manifests(compilation: &Compilation) -> String {
     super::documents(compilation.graph.ordered().map(|resource| Cow::Borrowed(&*resource.body)))
-}
-
-/// The whole graph as data.
-pub(super) fn graph_json(compilation: &Compilation) -> Json {
-    let graph = &compilation.graph;
-    let name = |node: Node| graph.node_name(node);
-    let resource = |node: &Node| {
-        let resource = graph.resources().get(*node)?;
-        let origin = compilation.provenance.origins.get(*node);
-        Some(json!({
-            "resource": resource.key,
-            "id": resource.shown_id(),
-            "hook": resource.hook(),
-            "origin": origin,
-        }))
-    };
-    let edges = graph.edges().iter().zip(&compilation.provenance.fields).map(|(edge, field)| {
-        json!({
-            "from": name(edge.from), "to": name(edge.to),
-            "state": edge.state, "strength": edge.strength,
-            "rule": format!("{}@{}", edge.rule.name, edge.rule.version),
-            "reason": edge.rule.reason, "field": field,
-        })
-    });
-    json!({
-        "schemaVersion": super::SCHEMA_VERSION,
-        "graph": graph.id(),
-        "contentRoot": graph.content_root(),
-        "hookRoot": graph.hook_root(),
-        "recipe": compilation.recipe,
-        "resources": graph.order().iter().filter_map(resource).collect::<Vec<_>>(),
-        "edges": edges.collect::<Vec<_>>(),
-        "lints": compilation.lints,
-    })
 }

@@ -6,9 +6,9 @@ use clap::Args;
 use gitops_compiler::diff::{self, Change};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
-use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
+use crate::json::DiffJson;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compile_snapshot};
 
@@ -38,12 +38,7 @@ pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError>
     let new = side(session, args, args.new.as_deref()).await?;
     let changes = diff::graphs(&old, &new);
     if args.output.is_some() {
-        session.printer.json(&json!({
-            "schemaVersion": super::SCHEMA_VERSION,
-            "from": old.id(),
-            "to": new.id(),
-            "changes": changes.iter().map(change_json).collect::<Vec<_>>(),
-        }));
+        session.printer.json(&DiffJson::new(&old, &new, &changes));
     } else {
         session.printer.out(&text(&old, &new, &changes));
     }
@@ -94,12 +89,4 @@ fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Chang
     let verb = if changes.len() == 1 { "differs" } else { "differ" };
     let _ = writeln!(text, "{} {verb}.", counted(changes.len(), "resource"));
     text
-}
-
-fn change_json((key, change): &(ResourceKey, Change)) -> Json {
-    match change {
-        Change::Added => json!({"resource": key, "change": "added"}),
-        Change::Removed => json!({"resource": key, "change": "removed"}),
-        Change::Changed(fields) => json!({"resource": key, "change": "changed", "fields": fields}),
-    }
 }

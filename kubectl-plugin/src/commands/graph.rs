@@ -6,6 +6,7 @@ use gitops_compiler::depend::Node;
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
+use crate::json::GraphJson;
 use crate::output;
 use crate::settings::{Session, SourceArgs, compiled};
 
@@ -52,7 +53,7 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
         Output::Dot => session.printer.data(&output::dot(&compilation)),
         Output::Mermaid => session.printer.data(&output::mermaid(&compilation)),
         Output::Svg => session.printer.data(&output::svg(&compilation)),
-        Output::Json => session.printer.json(&super::compile::graph_json(&compilation)),
+        Output::Json => session.printer.json(&GraphJson::new(&compilation)),
     }
     Ok(0)
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use gitops_compiler::name::AppName;
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::error::CommandError;
+use crate::json::HistoryJson;
 use crate::output::{ago, table};
 use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session};
@@ -28,10 +28,7 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let head = connected.records.load_recorded(&args.app).await?.head;
     if args.output.is_some() {
-        let releases: Vec<_> = head.releases.iter().rev().map(|release| release_json(&head, release)).collect();
-        session.printer.json(&json!({
-            "schemaVersion": super::SCHEMA_VERSION, "application": args.app, "releases": releases,
-        }));
+        session.printer.json(&HistoryJson::new(&head));
         return Ok(0);
     }
     let now = Timestamp::now();
@@ -101,27 +98,4 @@ fn shortened(message: &str) -> String {
         text.push('…');
     }
     text
-}
-
-fn release_json(head: &Head, release: &Release) -> serde_json::Value {
-    let (created, changed, deleted) = release.changes;
-    let (kind, message) = match &release.outcome {
-        Outcome::Succeeded => ("succeeded", None),
-        Outcome::Failed { message } => ("failed", Some(message)),
-        Outcome::Interrupted => ("interrupted", None),
-    };
-    json!({
-        "release": release.number,
-        "live": head.live == Some(release.number),
-        "parent": release.parent,
-        "graph": release.graph.id,
-        "contentRoot": release.graph.content,
-        "time": release.origin.time.to_string(),
-        "actor": release.origin.actor,
-        "commit": release.origin.commit,
-        "rollbackTo": release.origin.rollback_to,
-        "created": created, "changed": changed, "deleted": deleted,
-        "outcome": kind,
-        "message": message,
-    })
 }

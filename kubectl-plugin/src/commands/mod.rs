@@ -23,6 +23,3 @@ fn documents<'a>(bodies: impl Iterator<Item = std::borrow::Cow<'a, gitops_compil
         text
     })
 }
-
-/// The version of every JSON object that we print.
-const SCHEMA_VERSION: u32 = 1;

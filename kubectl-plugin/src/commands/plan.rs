@@ -7,6 +7,7 @@ use gitops_compiler::name::AppName;
 
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
+use crate::json::PlanJson;
 use crate::output::plan_text;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
 
@@ -47,7 +48,7 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
     let commit = super::apply::commit_of(&snapshot);
     if args.output.is_some() {
-        session.printer.json(&change::plan_object(&target, &desired, &plan));
+        session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {
         let header = change::header(&target, &desired, &plan, commit.as_ref());
         session.printer.out(&format!("{header}\n{}", plan_text(&plan)));

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::Seen;
-use serde_json::json;
 
 use crate::apply::Target;
 use crate::apply::observe::Observation;
 use crate::error::CommandError;
 use crate::health::{self, Health, Status};
+use crate::json::{ResourceStatusJson, SchemaVersion, StatusJson, Sync};
 use crate::output::table;
 use crate::settings::{ClusterArgs, Session};
 
@@ -29,7 +29,7 @@ pub struct StatusArgs {
 
 struct Row {
     key: ResourceKey,
-    sync: &'static str,
+    sync: Sync,
     health: Health,
 }
 
@@ -42,33 +42,38 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     let rows = rows(&target, &observation).await?;
     let worst = rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
     let settled = head.pending.is_none() && head.lock.is_none();
-    let synced = settled && rows.iter().all(|row| row.sync == "Synced");
+    let synced = settled && rows.iter().all(|row| row.sync == Sync::Synced);
+    let sync = if synced { Sync::Synced } else { Sync::OutOfSync };
     let live = head.live_release();
     if args.output.is_some() {
-        let resource = |row: &Row| json!({"resource": row.key, "sync": row.sync, "health": row.health.status, "message": row.health.message});
-        session.printer.json(&json!({
-            "schemaVersion": super::SCHEMA_VERSION,
-            "application": args.app,
-            "release": head.live,
-            "graph": live.map(|release| release.graph.id),
-            "sync": if synced { "Synced" } else { "OutOfSync" },
-            "health": worst,
-            "resources": rows.iter().map(resource).collect::<Vec<_>>(),
-        }));
+        let resource = |row: &Row| ResourceStatusJson {
+            resource: row.key.clone(),
+            sync: row.sync,
+            health: row.health.status,
+            message: row.health.message.clone(),
+        };
+        session.printer.json(&StatusJson {
+            schema_version: SchemaVersion,
+            application: args.app.clone(),
+            release: head.live,
+            graph: live.map(|release| release.graph.id),
+            sync,
+            health: worst,
+            resources: rows.iter().map(resource).collect(),
+        });
         return Ok(0);
     }
     let release = live.map_or_else(
         || "no release yet".to_owned(),
         |release| format!("release {}  {}", release.number, release.graph.id.short()),
     );
-    let state = if synced { "Synced" } else { "OutOfSync" };
     let mut lines = vec![["KIND", "NAME", "SYNC", "HEALTH", ""].map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
         let health = row.health.status.to_string();
         let key = &row.key;
-        vec![key.qualified_kind(), key.place(), row.sync.to_owned(), health, row.health.message.clone()]
+        vec![key.qualified_kind(), key.place(), row.sync.to_string(), health, row.health.message.clone()]
     }));
-    session.printer.out(&format!("{}  {release}  {state}  {worst}\n\n{}", args.app, table(&lines)));
+    session.printer.out(&format!("{}  {release}  {sync}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
         session.printer.say(&super::history::unsettled(head));
     }
@@ -79,12 +84,12 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
     let objects = bodies(target, observation).await?;
     let row = |key: &ResourceKey| {
         let sync = match observation.seen.get(key) {
-            Some(Seen::Present { as_applied: true, .. }) => "Synced",
-            Some(Seen::Absent) => "Missing",
-            _ => "OutOfSync",
+            Some(Seen::Present { as_applied: true, .. }) => Sync::Synced,
+            Some(Seen::Absent) => Sync::Missing,
+            _ => Sync::OutOfSync,
         };
         let health = match (sync, objects.get(key)) {
-            ("Missing", _) => Health::missing(),
+            (Sync::Missing, _) => Health::missing(),
             (_, Some(object)) => health::assess_as(&key.group, &key.kind, object),
             (_, None) if health::is_assessed(&key.group, &key.kind) => Health::missing(),
             (_, None) => Health::new(Status::Healthy, ""),

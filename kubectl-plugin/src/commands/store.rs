@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::store::{Collected, Count, Info, Keep, Store, Verified};
-use serde_json::{Value as Json, json};
 
 use crate::error::CommandError;
+use crate::json::{SchemaVersion, StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
 use crate::output::{counted, size, table};
 use crate::settings::Session;
 
@@ -86,28 +86,23 @@ pub fn run(session: &Session, args: &StoreCommand) -> Result<u8, CommandError> {
 }
 
 impl Output {
-    fn print(&self, session: &Session, store: &Store, mut data: Json, text: &str) {
-        if self.output.is_some() {
-            data["schemaVersion"] = super::SCHEMA_VERSION.into();
-            data["store"] = store.root().display().to_string().into();
-            session.printer.json(&data);
-        } else {
-            session.printer.out(text);
-        }
+    fn print(&self, session: &Session, data: &impl serde::Serialize, text: &str) {
+        if self.output.is_some() { session.printer.json(data) } else { session.printer.out(text) }
     }
+}
+
+fn place(store: &Store) -> String {
+    store.root().display().to_string()
 }
 
 fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, CommandError> {
     let info = store.info()?;
-    let mut data = json!(info);
-    data["pins"] = json!(store.pins()?);
-    data["total"] = json!(info.total());
-    data["maxBytes"] = session.store.max_bytes().into();
+    let (total, pins, max_bytes) = (info.total(), store.pins()?, session.store.max_bytes());
     let Info { graphs, chunks, memo, places, temporary } = info;
     let row = |name: &str, count: Count, says: &str| {
         vec![name.to_owned(), count.files.to_string(), size(count.bytes), says.to_owned()]
     };
-    let pinned = match store.pins()?.len() {
+    let pinned = match pins.len() {
         0 => String::new(),
         pins => format!(", {pins} of them pinned"),
     };
@@ -121,28 +116,30 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
     if temporary.files > 0 {
         rows.push(row("tmp", temporary, "being written, or left behind; store gc removes what is not used"));
     }
-    let limit = session.store.max_bytes().map(|bytes| format!("of {} at most", size(bytes)));
-    rows.push(row("total", info.total(), &limit.unwrap_or_default()));
-    output.print(session, store, data, &format!("{}\n{}", store.root().display(), table(&rows)));
+    let limit = max_bytes.map(|bytes| format!("of {} at most", size(bytes)));
+    rows.push(row("total", total, &limit.unwrap_or_default()));
+    let text = format!("{}\n{}", place(store), table(&rows));
+    let data = StoreInfoJson { schema_version: SchemaVersion, store: place(store), info, total, pins, max_bytes };
+    output.print(session, &data, &text);
     Ok(0)
 }
 
 fn verify(session: &Session, store: &Store, repair: bool, output: &Output) -> Result<u8, CommandError> {
     let verified = store.verify(repair)?;
     let Verified { whole, damaged } = &verified;
-    let mut data = json!(verified);
-    data["repaired"] = repair.into();
     let lines = damaged.iter().map(|name| {
         let done = if repair { "is removed; the next compile makes it again" } else { "is not what its name says" };
         format!("✗ {name} {done}\n")
     });
     let text = format!("{}{} whole, {} damaged", lines.collect::<String>(), counted(*whole, "file"), damaged.len());
-    output.print(session, store, data, &text);
-    if damaged.is_empty() || repair {
+    let count = damaged.len();
+    let data = StoreVerifiedJson { schema_version: SchemaVersion, store: place(store), verified, repaired: repair };
+    output.print(session, &data, &text);
+    if count == 0 || repair {
         return Ok(0);
     }
-    let are = if damaged.len() == 1 { "is" } else { "are" };
-    let message = format!("{} {are} damaged", counted(damaged.len(), "file"));
+    let are = if count == 1 { "is" } else { "are" };
+    let message = format!("{} {are} damaged", counted(count, "file"));
     Err(CommandError::user(message).hint("`kubectl gitops store verify --repair` removes what is damaged"))
 }
 
@@ -151,7 +148,8 @@ fn collect(session: &Session, store: &Store, keep_days: u32, output: &Output) ->
     let collected = store.collect(Keep { used_within, max_bytes: session.store.max_bytes() })?;
     let Collected { removed, bytes, kept, kept_bytes, in_use } = collected;
     let text = format!("{} removed ({}), {kept} kept ({})", counted(removed, "file"), size(bytes), size(kept_bytes));
-    output.print(session, store, json!(collected), &text);
+    let data = StoreCollectedJson { schema_version: SchemaVersion, store: place(store), collected };
+    output.print(session, &data, &text);
     if in_use > 0 {
         let files = counted(in_use, "file");
         session

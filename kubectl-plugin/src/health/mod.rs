@@ -41,7 +41,7 @@ use live::Live;
 pub use pod::pod_stuck;
 
 /// How an object does. Ordered worst last, so the worst of many is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 pub enum Status {
     /// All is well, or the kind has nothing that could be unwell.
     Healthy,

@@ -11,7 +11,7 @@ mod svg;
 mod table;
 
 pub use graph::{dot, mermaid, text as graph_text};
-pub use plan::{plan_json, plan_summary, plan_text};
+pub use plan::{plan_summary, plan_text};
 pub use progress::Progress;
 pub use size::{Size, size};
 pub use svg::svg;
@@ -48,7 +48,7 @@ impl Printer {
     }
 
     /// Writes one JSON object.
-    pub fn json(&self, value: &serde_json::Value) {
+    pub fn json(&self, value: &impl serde::Serialize) {
         self.data(&serde_json::to_string_pretty(value).unwrap_or_default());
     }
 

@@ -1,11 +1,9 @@
 //! A plan, as people and programs read it.
 
-use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Wait};
-use serde_json::{Value as Json, json};
+use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Waited};
 
 use super::table;
 
@@ -30,7 +28,7 @@ pub fn plan_text(plan: &Plan) -> String {
         if step.changes.len() > SHOWN_FIELDS {
             notes.push(format!("{} more fields", step.changes.len() - SHOWN_FIELDS));
         }
-        notes.extend(after(&waits(plan, node_of_step[index])));
+        notes.extend(after(&plan.waits_of(node_of_step[index])));
         row.push(notes.first().cloned().unwrap_or_default());
         rows.push(row);
         rows.extend(notes.into_iter().skip(1).map(|note| vec![String::new(), String::new(), String::new(), note]));
@@ -80,58 +78,9 @@ fn reason(step: &Step) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A step that another waits for.
-struct Waited<'a> {
-    step: &'a Step,
-    wait: &'a Wait,
-    reason: &'static str,
-}
-
-/// The steps that the step of a node waits for, by the edges of the graph: those that go last first.
-fn waits(plan: &Plan, node: usize) -> Vec<Waited<'_>> {
-    let waits = plan.nodes.get(node).map(|node| node.waits.as_slice()).unwrap_or_default();
-    let mut found: Vec<Waited<'_>> = waits
-        .iter()
-        .filter_map(|wait| {
-            let step = plan.nodes.get(wait.node)?.step?;
-            Some(Waited { step: plan.steps.get(step)?, wait, reason: wait.rule.as_ref()?.reason })
-        })
-        .collect();
-    // That everything waits for its namespace tells the least.
-    found.sort_by_key(|waited| (Reverse(waited.step.layer), waited.step.key.is("", "Namespace")));
-    found
-}
-
 fn after(found: &[Waited<'_>]) -> Option<String> {
-    let Waited { step, wait, reason } = found.first()?;
+    let Waited { step, state, reason } = found.first()?;
     let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    let ready = if wait.state == State::Ready { " is ready" } else { "" };
+    let ready = if *state == State::Ready { " is ready" } else { "" };
     Some(format!("after {}{ready} ({reason}){more}", step.key))
-}
-
-/// The steps as data.
-#[must_use]
-pub fn plan_json(plan: &Plan) -> Json {
-    let node_of_step = plan.step_nodes();
-    let step = |(index, step): (usize, &Step)| {
-        let waits: Vec<Json> = waits(plan, node_of_step[index])
-            .iter()
-            .map(|waited| json!({"resource": waited.step.key, "state": waited.wait.state, "reason": waited.reason}))
-            .collect();
-        json!({
-            "resource": step.key,
-            "action": step.action,
-            "cause": step.cause,
-            "layer": step.layer,
-            "changes": step.changes,
-            "waitsFor": waits,
-        })
-    };
-    let forgotten = |gone: &Forgotten| json!({"resource": gone.key, "reason": gone.reason});
-    json!({
-        "steps": plan.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
-        "unchanged": plan.unchanged,
-        "forgotten": plan.forgotten.iter().map(forgotten).collect::<Vec<_>>(),
-        "guards": plan.guards.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
 }

@@ -24,7 +24,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 pub const DEFAULT_HISTORY: usize = 10;
 
 /// The head of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
     /// [`FORMAT`].
@@ -60,12 +60,13 @@ pub struct Head {
 }
 
 /// The right to change a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lock {
     /// Who.
     pub holder: Holder,
     /// Until when, by the holder's clock.
+    #[schemars(with = "String")]
     pub expires: Timestamp,
     /// How long the lease is, in seconds.
     pub lease_seconds: u64,
@@ -74,7 +75,7 @@ pub struct Lock {
 }
 
 /// The write-ahead part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
     /// The run.
@@ -96,7 +97,7 @@ pub struct Pending {
 }
 
 /// Keys: in the head where they are few, in chunks where they are many.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum StoredKeys {
     /// None, or a few.
@@ -109,10 +110,11 @@ pub enum StoredKeys {
 }
 
 /// Where a release comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseOrigin {
     /// When it began.
+    #[schemars(with = "String")]
     pub time: Timestamp,
     /// Who.
     pub actor: String,
@@ -125,7 +127,7 @@ pub struct ReleaseOrigin {
 }
 
 /// A commit, as a release remembers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Commit {
     /// Whole oid.
@@ -137,7 +139,7 @@ pub struct Commit {
 }
 
 /// A graph that is in the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredGraph {
     /// Its id.
@@ -152,7 +154,7 @@ pub struct StoredGraph {
 }
 
 /// One layer of a stored graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Layer {
     /// The graph that this layer gives.
@@ -162,7 +164,7 @@ pub struct Layer {
 }
 
 /// Bodies of Secrets of one namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretBodies {
     /// The namespace, in which the chunks lie too.
@@ -172,7 +174,7 @@ pub struct SecretBodies {
 }
 
 /// One entry of the history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
     /// From 1; never used twice.
@@ -191,7 +193,7 @@ pub struct Release {
 }
 
 /// What became of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum Outcome {
     /// All of it was applied.
@@ -206,7 +208,7 @@ pub enum Outcome {
 }
 
 /// What we own, in chunks and in changes to them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredInventory {
     /// The bulk of it.
@@ -216,7 +218,7 @@ pub struct StoredInventory {
 }
 
 /// One object that we own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryEntry {
     /// The object's uid.
@@ -232,7 +234,7 @@ pub struct InventoryEntry {
 }
 
 /// A chunk that waits for its deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Garbage {
     /// Where it lies.
@@ -240,6 +242,7 @@ pub struct Garbage {
     /// Which.
     pub chunk: Id<Chunk>,
     /// Since when nothing names it.
+    #[schemars(with = "String")]
     pub since: Timestamp,
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A run that holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
     /// The run's id.
@@ -19,7 +19,7 @@ pub struct Holder {
 }
 
 /// A process of one boot of one machine. Equal numbers in another PID namespace are another process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Process {
     boot: String,

@@ -35,7 +35,7 @@ const ORDERS: [Order; 2] = [
     },
     Order {
         folder: "kubectl-plugin/src/",
-        modules: &["cluster", "health", "record", "apply", "error", "output", "settings", "commands", "cli"],
+        modules: &["cluster", "health", "record", "apply", "json", "error", "output", "settings", "commands", "cli"],
     },
 ];
 

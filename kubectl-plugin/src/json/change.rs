@@ -1,0 +1,265 @@
+//! Changes, planned and done: `diff`, `plan`, and what `apply`, `rollback` and `delete` did.
+
+use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::depend::State;
+use gitops_compiler::diff::{Change, FieldChange};
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Waited};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::apply::{Applied, StepResult};
+use crate::record::Outcome;
+
+use super::SchemaVersion;
+
+/// What differs between two graphs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiffJson {
+    /// The version of this form.
+    pub schema_version: SchemaVersion,
+    /// The older side.
+    pub from: Id<Graph>,
+    /// The newer side.
+    pub to: Id<Graph>,
+    /// By key.
+    pub changes: Vec<ResourceDiff>,
+}
+
+/// A resource that differs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ResourceDiff {
+    /// Its key.
+    pub resource: ResourceKey,
+    /// What became of it.
+    #[serde(flatten)]
+    pub change: ResourceChange,
+}
+
+/// What became of a resource.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "change")]
+pub enum ResourceChange {
+    /// Only the newer side has it.
+    Added,
+    /// Only the older side has it.
+    Removed,
+    /// Both have it.
+    Changed {
+        /// The fields that differ, by path. The values of Secrets are masked.
+        fields: Vec<FieldChange>,
+    },
+}
+
+impl DiffJson {
+    /// Changes between two graphs as data.
+    #[must_use]
+    pub fn new(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> Self {
+        let change = |(key, change): &(ResourceKey, Change)| ResourceDiff {
+            resource: key.clone(),
+            change: match change {
+                Change::Added => ResourceChange::Added,
+                Change::Removed => ResourceChange::Removed,
+                Change::Changed(fields) => ResourceChange::Changed { fields: fields.clone() },
+            },
+        };
+        let changes = changes.iter().map(change).collect();
+        Self { schema_version: SchemaVersion, from: old.id(), to: new.id(), changes }
+    }
+}
+
+/// The way to a graph.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanJson {
+    /// The version of this form.
+    pub schema_version: SchemaVersion,
+    /// The application.
+    pub application: AppName,
+    /// The graph of the live release; null before the first.
+    pub from: Option<Id<Graph>>,
+    /// The graph that is wanted.
+    pub to: Id<Graph>,
+    /// In an order in which they could run one by one.
+    pub steps: Vec<PlanStepJson>,
+    /// How many resources need nothing.
+    pub unchanged: usize,
+    /// What leaves the record without being deleted.
+    pub forgotten: Vec<ForgottenJson>,
+    /// What needs a word from the user before anything runs; each names the flag that gives it.
+    pub guards: Vec<String>,
+}
+
+impl PlanJson {
+    /// The way from one graph to another, as data.
+    #[must_use]
+    pub fn new(application: &AppName, from: Option<Id<Graph>>, to: Id<Graph>, plan: &Plan) -> Self {
+        let node_of_step = plan.step_nodes();
+        let wait = |waited: &Waited<'_>| PlanWaitJson {
+            resource: waited.step.key.clone(),
+            state: waited.state,
+            reason: waited.reason,
+        };
+        let step = |(step, node): (&Step, &usize)| PlanStepJson {
+            resource: step.key.clone(),
+            action: step.action,
+            cause: step.cause,
+            layer: step.layer,
+            changes: step.changes.clone(),
+            waits_for: plan.waits_of(*node).iter().map(wait).collect(),
+        };
+        let forgotten = |gone: &Forgotten| ForgottenJson { resource: gone.key.clone(), reason: gone.reason };
+        Self {
+            schema_version: SchemaVersion,
+            application: application.clone(),
+            from,
+            to,
+            steps: plan.steps.iter().zip(&node_of_step).map(step).collect(),
+            unchanged: plan.unchanged,
+            forgotten: plan.forgotten.iter().map(forgotten).collect(),
+            guards: plan.guards.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A step of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStepJson {
+    /// The bound key.
+    pub resource: ResourceKey,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+    /// How many steps must go before it, at the longest; the first have 1.
+    pub layer: usize,
+    /// The fields that change, as far as the graphs tell. The values of Secrets are masked.
+    pub changes: Vec<FieldChange>,
+    /// The steps that it waits for by the edges of the graph, those that go last first.
+    pub waits_for: Vec<PlanWaitJson>,
+}
+
+/// A step that another waits for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PlanWaitJson {
+    /// What it applies.
+    pub resource: ResourceKey,
+    /// What must hold of that.
+    pub state: State,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What leaves the record without being deleted.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ForgottenJson {
+    /// Its key.
+    pub resource: ResourceKey,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What a run did: `apply`, `rollback`, `delete`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunJson {
+    /// The version of this form.
+    pub schema_version: SchemaVersion,
+    /// The application.
+    pub application: AppName,
+    /// The number of the release; that of the live one where nothing was to be done.
+    pub release: u64,
+    /// Its graph.
+    pub graph: Id<Graph>,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Why it failed.
+    pub message: Option<String>,
+    /// What was told on the way.
+    pub notes: Vec<String>,
+    /// The steps of the plan.
+    pub steps: Vec<RunStepJson>,
+    /// Requests to the API server, all in all.
+    pub requests: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RunOutcome {
+    /// There was nothing to do.
+    Unchanged,
+    /// All of it worked.
+    Succeeded,
+    /// Some of it did not.
+    Failed,
+    /// It was stopped in the middle.
+    Interrupted,
+}
+
+impl RunJson {
+    /// A run that ended, as data.
+    #[must_use]
+    pub fn new(application: &AppName, plan: &Plan, applied: &Applied, notes: Vec<String>, requests: u64) -> Self {
+        let release = &applied.release;
+        let step = |(index, result): (&usize, &StepResult)| {
+            let (outcome, message) = match result {
+                StepResult::Succeeded => (StepOutcomeJson::Succeeded, None),
+                StepResult::Joined => (StepOutcomeJson::Joined, None),
+                StepResult::Failed { message, conflict: false } => (StepOutcomeJson::Failed, Some(message.clone())),
+                StepResult::Failed { message, conflict: true } => (StepOutcomeJson::Conflict, Some(message.clone())),
+                StepResult::Skipped => (StepOutcomeJson::Skipped, None),
+            };
+            let step = plan.steps.get(*index)?;
+            Some(RunStepJson { resource: step.key.clone(), action: step.action, outcome, message })
+        };
+        let (outcome, message) = match &release.outcome {
+            Outcome::Succeeded => (RunOutcome::Succeeded, None),
+            Outcome::Failed { message } => (RunOutcome::Failed, Some(message.clone())),
+            Outcome::Interrupted => (RunOutcome::Interrupted, None),
+        };
+        Self {
+            schema_version: SchemaVersion,
+            application: application.clone(),
+            release: release.number,
+            graph: release.graph.id,
+            outcome,
+            message,
+            notes,
+            steps: applied.results.iter().filter_map(step).collect(),
+            requests,
+        }
+    }
+}
+
+/// A step that was run, or not.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RunStepJson {
+    /// The bound key.
+    pub resource: ResourceKey,
+    /// What was to be done.
+    pub action: Action,
+    /// What became of it.
+    pub outcome: StepOutcomeJson,
+    /// Why it failed.
+    pub message: Option<String>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StepOutcomeJson {
+    /// Done.
+    Succeeded,
+    /// Done; the object was there before us and is kept when it leaves the graph.
+    Joined,
+    /// It failed.
+    Failed,
+    /// It failed, because a field or the object belongs to another.
+    Conflict,
+    /// It was not tried: what it waits for failed.
+    Skipped,
+}

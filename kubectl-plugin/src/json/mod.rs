@@ -1,0 +1,76 @@
+//! The JSON objects that commands print with `-o json`, as types.
+//!
+//! In: what a command found out. Out: one object with a `schemaVersion`, and for each a JSON Schema, which
+//! `schemas/` publishes and a test compares with these types. A field that is not always there is null, not absent,
+//! unless its type says otherwise. A change that could break a reader gets a new version.
+
+mod change;
+mod graph;
+mod history;
+mod status;
+mod store;
+
+pub use change::{
+    DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff, RunJson, RunOutcome,
+    RunStepJson, StepOutcomeJson,
+};
+pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
+pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
+pub use status::{ResourceStatusJson, StatusJson, Sync};
+pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+use crate::record::Head;
+
+/// The version of every JSON object that we print.
+const SCHEMA_VERSION: u32 = 1;
+
+/// `schemaVersion`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchemaVersion;
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(SCHEMA_VERSION)
+    }
+}
+
+impl JsonSchema for SchemaVersion {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SchemaVersion".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": SCHEMA_VERSION})
+    }
+}
+
+/// All that we publish, by the name of its file in `schemas/`.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        schema::<DiffJson>("diff"),
+        schema::<GraphJson>("graph"),
+        schema::<HistoryJson>("history"),
+        schema::<PlanJson>("plan"),
+        schema::<Head>("record-head"),
+        schema::<RunJson>("run"),
+        schema::<StatusJson>("status"),
+        schema::<StoreCollectedJson>("store-gc"),
+        schema::<StoreInfoJson>("store-info"),
+        schema::<StoreVerifiedJson>("store-verify"),
+    ]
+}
+
+fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Schema) {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), name.into());
+    (name, schema)
+}
