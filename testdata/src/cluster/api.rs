@@ -1,9 +1,11 @@
-//! A few requests to the API server, for the supervisor: enough to see that the cluster is ready.
+//! A few requests to the API server: enough for the supervisor to see that the cluster is ready, and for programs that
+//! ask the server thousands of questions.
 //!
 //! In: paths, and JSON bodies. Out: status and body. HTTP/1.0 over TLS, one connection a request: the server closes
 //! when it has said all, so there is nothing to frame. kubectl would take a tenth of a second a request, and a client
 //! library would be most of what this crate has to build.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -14,13 +16,19 @@ use rustls::pki_types::{CertificateDer, IpAddr, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
+use super::directory::Connection;
 use super::error::Error;
 
 /// How long an answer may take. Some are slow on purpose: the first ones wait for the database.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The formats of bodies.
+const JSON: &str = "application/json";
+const APPLY: &str = "application/apply-patch+yaml";
+
 /// The API server, as the administrator sees it.
-pub(super) struct Api {
+#[derive(Clone, Debug)]
+pub struct Api {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
     token: String,
@@ -28,14 +36,17 @@ pub(super) struct Api {
 
 /// An answer of the API server.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub struct Reply {
+    /// The code of HTTP.
+    pub status: u16,
+    /// What came with it.
+    pub body: String,
 }
 
 impl Reply {
     /// The body as JSON, or null.
-    pub(super) fn json(&self) -> Value {
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
@@ -56,19 +67,36 @@ impl Api {
         Ok(Self { address, tls: Arc::new(tls), token })
     }
 
-    pub(super) fn get(&self, path: &str) -> Result<Reply, Error> {
-        self.request("GET", path, "")
+    /// The API server of a cluster that is ready, as its administrator.
+    ///
+    /// # Errors
+    /// Where the files that the connection names cannot be read.
+    pub fn of(connection: &Connection) -> Result<Self, Error> {
+        let authority = &connection.certificate_authority;
+        let authority = fs::read_to_string(authority).map_err(Error::file("read", authority))?;
+        let port = connection.server.rsplit(':').next().and_then(|port| port.parse().ok()).ok_or(Error::Silent)?;
+        Self::new(port, &authority, connection.token.clone())
+    }
+
+    /// Reads.
+    pub fn get(&self, path: &str) -> Result<Reply, Error> {
+        self.request("GET", path, JSON, "")
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Reply, Error> {
-        self.request("POST", path, &body.to_string())
+        self.request("POST", path, JSON, &body.to_string())
     }
 
-    fn request(&self, method: &str, path: &str, body: &str) -> Result<Reply, Error> {
-        self.exchange(method, path, body).map_err(|source| Error::Request { path: path.to_owned(), source })
+    /// Applies by server-side apply, which takes what `path` asks for behind its `?`.
+    pub fn apply(&self, path: &str, body: &Value) -> Result<Reply, Error> {
+        self.request("PATCH", path, APPLY, &body.to_string())
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+    fn request(&self, method: &str, path: &str, content: &str, body: &str) -> Result<Reply, Error> {
+        self.exchange(method, path, content, body).map_err(|source| Error::Request { path: path.to_owned(), source })
+    }
+
+    fn exchange(&self, method: &str, path: &str, content: &str, body: &str) -> io::Result<Reply> {
         let socket = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         socket.set_read_timeout(Some(TIMEOUT))?;
         socket.set_write_timeout(Some(TIMEOUT))?;
@@ -78,7 +106,7 @@ impl Api {
         write!(
             stream,
             "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             Content-Type: {content}\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             self.token,
             body.len()

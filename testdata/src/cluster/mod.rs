@@ -55,6 +55,7 @@ mod start;
 mod stop;
 mod supervisor;
 
+pub use api::{Api, Reply};
 pub use build::{Installation, build};
 pub use components::Component;
 pub use directory::{Connection, Options, User};
