@@ -11,8 +11,8 @@ use crate::manifest::{self, Manifest};
 use crate::tree::{Entry, EntryKind, Error, Snapshot};
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests, edges
-/// or lints: with the reader, the settling, the lists, the rules of `depend`.
-const RENDERER: (&str, u64) = ("directory", 2);
+/// or lints: with the reader, the settling, the lists, the rules of `depend`, the schemas.
+const RENDERER: (&str, u64) = ("directory", 3);
 
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -71,6 +71,16 @@ impl Render<'_> {
     #[must_use]
     pub fn file_count(&self) -> usize {
         self.files.len()
+    }
+
+    /// The bytes of one of the files again, for messages.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Option<Vec<u8>> {
+        let index = self.files.iter().position(|file| file.path == path)?;
+        match self.bytes.get(index)? {
+            Some(bytes) => Some(bytes.clone()),
+            None => self.snapshot.reader().read(self.files.get(index)?).ok(),
+        }
     }
 
     /// Reads and parses all files, in parallel; the manifests come in the order of paths and documents.

@@ -55,16 +55,17 @@ pub(super) fn ask(api: &Api, documents: &Documents) -> Result<Demands, Error> {
     let answers: Vec<Result<Vec<Answer>, Error>> = thread::scope(|scope| {
         let answer_all = |part: &[Question]| part.iter().map(|question| answer(api, question)).collect();
         let threads: Vec<_> = questions.chunks(share).map(|part| scope.spawn(move || answer_all(part))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     let answers: Vec<Answer> = answers.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     let mut fields: BTreeMap<&(String, String), Vec<Answer>> = BTreeMap::new();
     for (question, answer) in questions.iter().zip(answers) {
         fields.entry(&question.about).or_default().push(answer);
     }
-    let demanded = |answers: &[Answer]| {
-        answers.contains(&Answer::Demanded) && !answers.contains(&Answer::NotDemanded)
-    };
+    let demanded = |answers: &[Answer]| answers.contains(&Answer::Demanded) && !answers.contains(&Answer::NotDemanded);
     Ok(Demands(fields.into_iter().filter(|(_, answers)| demanded(answers)).map(|(about, _)| about.clone()).collect()))
 }
 
@@ -107,7 +108,8 @@ fn questions(documents: &Documents) -> Vec<Question> {
         if let (Json::Object(top), Json::Object(more)) = (&mut top, type_and_name) {
             top.extend(more);
         }
-        let mut walk = Walk { documents, url: path + QUERY, around: Vec::new(), open: Vec::new(), questions: &mut questions };
+        let mut walk =
+            Walk { documents, url: path + QUERY, around: Vec::new(), open: Vec::new(), questions: &mut questions };
         walk.object(&found.definition, schema, &top);
     }
     questions
@@ -238,7 +240,10 @@ mod tests {
         assert!(about("spec.containers[0].name", "spec.containers.name"));
         assert!(about("spec.template.spec.containers", "spec.template"));
         assert!(about("spec.limits[a.b/c].max", "spec.limits.max"));
-        assert!(about("spec.volumes[0].downwardAPI.fieldRef.fieldPath", "spec.volumes.downwardAPI.items.fieldRef.fieldPath"));
+        assert!(about(
+            "spec.volumes[0].downwardAPI.fieldRef.fieldPath",
+            "spec.volumes.downwardAPI.items.fieldRef.fieldPath"
+        ));
         assert!(!about("spec.name", "spec.containers.name"));
         assert!(!about("spec.containers[0]", "spec.containers.name"));
         assert!(!about("metadata.name", "spec.names.name"));

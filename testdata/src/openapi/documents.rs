@@ -31,7 +31,11 @@ pub(super) struct Kind {
 /// Asks for JSON.
 pub(super) fn get(api: &Api, path: &str) -> Result<Json, Error> {
     let reply = api.get(path)?;
-    if reply.status == 200 { Ok(reply.json()) } else { Err(Error::Answer { path: path.to_owned(), status: reply.status }) }
+    if reply.status == 200 {
+        Ok(reply.json())
+    } else {
+        Err(Error::Answer { path: path.to_owned(), status: reply.status })
+    }
 }
 
 impl Documents {
@@ -93,5 +97,7 @@ fn applied_kind(path: &str, patch: &Json) -> Option<((String, String), Kind)> {
     let schema = &patch["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
     let definition = schema.as_str()?.rsplit('/').next()?.to_owned();
     let own = OWN.iter().any(|prefix| definition.starts_with(prefix));
-    own.then(|| ((api_version, part("kind").unwrap_or_default().to_owned()), Kind { path: path.to_owned(), definition }))
+    own.then(|| {
+        ((api_version, part("kind").unwrap_or_default().to_owned()), Kind { path: path.to_owned(), definition })
+    })
 }
