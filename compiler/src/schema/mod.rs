@@ -50,6 +50,7 @@ pub fn check(manifests: &[Manifest], source: impl Fn(&str) -> Option<Vec<u8>>, f
     let custom = custom_kinds(manifests);
     let faults: Vec<(&Manifest, Vec<Fault>)> = manifests
         .par_iter()
+        .with_min_len(64)
         .map(|manifest| (manifest, faults(manifest, &custom)))
         .filter(|(_, faults)| !faults.is_empty())
         .collect();

@@ -83,6 +83,8 @@ pub(super) struct Key<'a> {
 pub(super) struct Object<'a> {
     /// Sorted by name.
     fields: Vec<Field<'a>>,
+    /// The places of those that must be there: few of many.
+    demanded: Vec<usize>,
     pub(super) others: Others,
 }
 
@@ -127,17 +129,13 @@ impl<'a> Model<'a> {
     pub(super) fn node(&self, id: NodeId) -> Option<&Node<'a>> {
         self.nodes.get(id.0 as usize)
     }
-
-    /// How many nodes there are.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
-    }
 }
 
 impl<'a> Object<'a> {
     pub(super) fn new(mut fields: Vec<Field<'a>>, others: Others) -> Self {
         fields.sort_by_key(|field| field.name);
-        Self { fields, others }
+        let demanded = fields.iter().enumerate().filter(|(_, field)| field.demanded).map(|(index, _)| index).collect();
+        Self { fields, demanded, others }
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&Field<'a>> {
@@ -151,6 +149,6 @@ impl<'a> Object<'a> {
 
     /// The fields that must be there.
     pub(super) fn demanded(&self) -> impl Iterator<Item = &Field<'a>> {
-        self.fields.iter().filter(|field| field.demanded)
+        self.demanded.iter().filter_map(|index| self.fields.get(*index))
     }
 }

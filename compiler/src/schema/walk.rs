@@ -138,7 +138,10 @@ impl<'a> Walk<'a> {
                     walk.wrong_type(item, "a map");
                 }
             });
-            let Some(keys) = keys_of(list, item).filter(|_| items.len() > 1) else { continue };
+            if items.len() == 1 || list.keys.is_empty() {
+                continue;
+            }
+            let Some(keys) = keys_of(list, item) else { continue };
             if let Some(first) = seen.get(&keys) {
                 let names: Vec<&str> = list.keys.iter().map(|key| key.name).collect();
                 let first = *first;
@@ -163,7 +166,7 @@ impl<'a> Walk<'a> {
 
 /// What tells an item apart; none where a part of it is missing or no text or number.
 fn keys_of(list: &List<'_>, item: &Value) -> Option<Vec<String>> {
-    let fields = item.as_map().filter(|_| !list.keys.is_empty())?;
+    let fields = item.as_map()?;
     let part = |key: &super::model::Key<'_>| match fields.get(key.name) {
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Int(number)) => Some(number.to_string()),

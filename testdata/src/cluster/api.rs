@@ -1,5 +1,5 @@
 //! A few requests to the API server: enough for the supervisor to see that the cluster is ready, and for programs that
-//! ask the server thousands of questions.
+//! read what the server says of itself.
 //!
 //! In: paths, and JSON bodies. Out: status and body. HTTP/1.0 over TLS, one connection a request: the server closes
 //! when it has said all, so there is nothing to frame. kubectl would take a tenth of a second a request, and a client
@@ -19,12 +19,14 @@ use serde_json::Value;
 use super::directory::Connection;
 use super::error::Error;
 
+/// A connection.
+pub(super) type Stream = StreamOwned<ClientConnection, TcpStream>;
+
 /// How long an answer may take. Some are slow on purpose: the first ones wait for the database.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The formats of bodies.
+/// The format of bodies.
 const JSON: &str = "application/json";
-const APPLY: &str = "application/apply-patch+yaml";
 
 /// The API server, as the administrator sees it.
 #[derive(Clone, Debug)]
@@ -80,37 +82,39 @@ impl Api {
 
     /// Reads.
     pub fn get(&self, path: &str) -> Result<Reply, Error> {
-        self.request("GET", path, JSON, "")
+        self.request("GET", path, "")
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Reply, Error> {
-        self.request("POST", path, JSON, &body.to_string())
+        self.request("POST", path, &body.to_string())
     }
 
-    /// Applies by server-side apply, which takes what `path` asks for behind its `?`.
-    pub fn apply(&self, path: &str, body: &Value) -> Result<Reply, Error> {
-        self.request("PATCH", path, APPLY, &body.to_string())
+    fn request(&self, method: &str, path: &str, body: &str) -> Result<Reply, Error> {
+        self.exchange(method, path, body).map_err(|source| Error::Request { path: path.to_owned(), source })
     }
 
-    fn request(&self, method: &str, path: &str, content: &str, body: &str) -> Result<Reply, Error> {
-        self.exchange(method, path, content, body).map_err(|source| Error::Request { path: path.to_owned(), source })
-    }
-
-    fn exchange(&self, method: &str, path: &str, content: &str, body: &str) -> io::Result<Reply> {
+    /// A new connection.
+    pub(super) fn connect(&self) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         socket.set_read_timeout(Some(TIMEOUT))?;
         socket.set_write_timeout(Some(TIMEOUT))?;
         let server = ServerName::IpAddress(IpAddr::from(self.address.ip()));
         let session = ClientConnection::new(Arc::clone(&self.tls), server);
-        let mut stream = StreamOwned::new(session.map_err(io::Error::other)?, socket);
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: {content}\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            self.token,
-            body.len()
-        )?;
+        Ok(StreamOwned::new(session.map_err(io::Error::other)?, socket))
+    }
+
+    /// What comes before the body of a request.
+    pub(super) fn head(&self, method: &str, path: &str, version: &str, content: &str, length: usize) -> String {
+        let Self { address, token, .. } = self;
+        format!(
+            "{method} {path} HTTP/{version}\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+        let mut stream = self.connect()?;
+        write!(stream, "{}{body}", self.head(method, path, "1.0", JSON, body.len()))?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             // A connection may end without TLS' good-bye; what matters is that the head is there.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Error;
 use super::documents::Documents;
-use crate::cluster::Api;
+use crate::cluster::{Api, Session};
 
 /// No object has this name.
 const NAME: &str = "openapi-demand";
@@ -53,7 +53,10 @@ pub(super) fn ask(api: &Api, documents: &Documents) -> Result<Demands, Error> {
     let questions = questions(documents);
     let share = questions.len().div_ceil(THREADS).max(1);
     let answers: Vec<Result<Vec<Answer>, Error>> = thread::scope(|scope| {
-        let answer_all = |part: &[Question]| part.iter().map(|question| answer(api, question)).collect();
+        let answer_all = |part: &[Question]| {
+            let mut session = Session::new(api);
+            part.iter().map(|question| answer(&mut session, question)).collect()
+        };
         let threads: Vec<_> = questions.chunks(share).map(|part| scope.spawn(move || answer_all(part))).collect();
         threads
             .into_iter()
@@ -69,8 +72,8 @@ pub(super) fn ask(api: &Api, documents: &Documents) -> Result<Demands, Error> {
     Ok(Demands(fields.into_iter().filter(|(_, answers)| demanded(answers)).map(|(about, _)| about.clone()).collect()))
 }
 
-fn answer(api: &Api, question: &Question) -> Result<Answer, Error> {
-    let reply = api.apply(&question.url, &question.object)?.json();
+fn answer(session: &mut Session<'_>, question: &Question) -> Result<Answer, Error> {
+    let reply = session.apply(&question.url, &question.object)?.json();
     let causes = reply["details"]["causes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let fields: Vec<Vec<&str>> = causes.iter().filter_map(|cause| Some(parts(cause["field"].as_str()?))).collect();
     let path: Vec<&str> = question.path.iter().map(String::as_str).collect();
