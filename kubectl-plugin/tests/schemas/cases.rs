@@ -154,6 +154,7 @@ fn pods() -> Vec<Case> {
         (MISSING, "volumes: [{emptyDir: {}}]"),
         (MISSING, "volumes: [{name: a, hostPath: {}}]"),
         (REPEATED, "volumes: [{name: a, emptyDir: {}}, {name: a, hostPath: {path: /}}]"),
+        (REPEATED, "initContainers: [{name: b, image: a}, {name: b, image: c}]"),
     ];
     let containers = containers.map(|(lint, fields)| (lint, container(fields)));
     let specs = specs.map(|(lint, fields)| (lint, pod(fields)));

@@ -88,8 +88,19 @@ fn answer(session: &mut Session<'_>, question: &Question) -> Result<Answer, Erro
 
 /// The fields in `spec.containers[0].name`, without the places in lists and maps.
 fn parts(field: &str) -> Vec<&str> {
-    let parts = field.split(['.', '[']).filter(|part| !part.is_empty() && !part.ends_with(']'));
-    parts.collect()
+    let mut parts = Vec::new();
+    let mut rest = field;
+    while !rest.is_empty() {
+        let (part, behind) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+        if !part.is_empty() {
+            parts.push(part);
+        }
+        rest = match behind.strip_prefix('[') {
+            Some(place) => place.split_once(']').map_or("", |(_, behind)| behind),
+            None => behind.strip_prefix('.').unwrap_or_default(),
+        };
+    }
+    parts
 }
 
 /// Whether a complaint is about the field at `path`, or about what it would hold. Some of the server's own paths leave

@@ -84,17 +84,17 @@ impl Documents {
 }
 
 /// The kind that a path is for, where objects are applied at it.
-fn applied_kind(path: &str, patch: &Json) -> Option<((String, String), Kind)> {
+fn applied_kind(path: &str, operation: &Json) -> Option<((String, String), Kind)> {
     if !path.ends_with("/{name}") {
         return None;
     }
-    let name = &patch["x-kubernetes-group-version-kind"];
+    let name = &operation["x-kubernetes-group-version-kind"];
     let part = |part: &str| name[part].as_str();
     let api_version = match part("group")? {
         "" => part("version")?.to_owned(),
         group => format!("{group}/{}", part("version")?),
     };
-    let schema = &patch["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
     let definition = schema.as_str()?.rsplit('/').next()?.to_owned();
     let own = OWN.iter().any(|prefix| definition.starts_with(prefix));
     own.then(|| {
