@@ -1,6 +1,9 @@
 //! What is told of manifests that are wrong, and that nothing is told of those that are right. What the server says of
 //! the same and more is compared in `kubectl-plugin/tests/schemas.rs`.
 
+use proptest::prelude::*;
+use serde_json::json;
+
 use crate::manifest;
 
 use super::check;
@@ -183,4 +186,67 @@ fn a_flood_of_faults_is_cut() {
     let fields: Vec<String> = (0..1000).map(|number| format!("  unknown{number}: 1\n")).collect();
     let text = format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec:\n{}", fields.concat());
     assert_eq!(told(&text).len(), super::walk::MOST);
+}
+
+#[test]
+fn the_measured_objects_are_right() {
+    for (path, text) in gitops_testdata::services::services(2, "shop") {
+        assert_eq!(told(&text), [""; 0], "{path}");
+    }
+}
+
+/// Values with the names that schemas and objects have, in every wrong place.
+fn values() -> impl Strategy<Value = serde_json::Value> {
+    const NAMES: [&str; 16] = [
+        "additionalProperties",
+        "containers",
+        "default",
+        "enum",
+        "items",
+        "metadata",
+        "minLength",
+        "name",
+        "pattern",
+        "properties",
+        "required",
+        "spec",
+        "template",
+        "type",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-list-map-keys",
+    ];
+    let text = prop::sample::select(["object", "array", "string", "integer", "name", "(", "ä", ""].as_slice());
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(|truth| json!(truth)),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<f64>().prop_map(|number| json!(number)),
+        text.prop_map(|text| json!(text)),
+    ];
+    leaf.prop_recursive(6, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| json!(items)),
+            prop::collection::btree_map(prop::sample::select(NAMES.as_slice()), inner, 0..5).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(schema in values(), spec in values()) {
+        let version = json!({"name": "v1", "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}});
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.acme.io"},
+            "spec": {"group": "acme.io", "names": {"kind": "Thing"}, "versions": [version]},
+        });
+        let object = |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}, "spec": &spec});
+        let all = [definition, object("acme.io/v1", "Thing"), object("apps/v1", "Deployment"), object("v1", "Pod")];
+        let all = all.map(|object| object.to_string()).join("\n");
+        let (manifests, _) = manifest::read("a.json", all.as_bytes());
+        let mut told = Vec::new();
+        check(&manifests, |_| Some(all.as_bytes().to_vec()), &mut told);
+        let mut again = Vec::new();
+        check(&manifests, |_| None, &mut again);
+        prop_assert_eq!(told.len(), again.len());
+    }
 }
