@@ -112,6 +112,5 @@ fn the_compiler_and_the_server_agree() {
     for (lint, _) in &cases {
         *counts.entry(lint).or_default() += 1;
     }
-    println!("{} cases: {counts:?}", cases.len());
     assert!(counts.len() == 6 && counts.values().all(|count| *count >= 4), "every verdict has cases: {counts:?}");
 }
