@@ -106,13 +106,23 @@ fn custom_kinds(manifests: &[Manifest]) -> CustomKinds<'_> {
 fn faults(manifest: &Manifest, custom: &CustomKinds<'_>) -> Vec<Fault> {
     let (api_version, kind) = (api_version(manifest), manifest.key.kind.as_str());
     let own = kubernetes::newest();
-    if let Some(top) = own.kind(api_version, kind) {
+    let mut faults = if let Some(top) = own.kind(api_version, kind) {
         walk::check_own(own, top, kind, &manifest.body)
     } else if let Some(custom) = custom.get(&(api_version, kind)) {
         walk::check_custom(own, custom, kind, &manifest.body)
     } else {
         Vec::new()
+    };
+    if !faults.is_empty() && is_part_of_an_object(manifest) {
+        faults.retain(|fault| fault.lint != "missing-field");
     }
+    faults
+}
+
+/// Whether a manifest says that it only has some of the fields of an object that is there already, as Argo CD has it.
+fn is_part_of_an_object(manifest: &Manifest) -> bool {
+    let options = manifest.annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
+    options.split(',').any(|option| option.trim() == "Validate=false")
 }
 
 fn api_version(manifest: &Manifest) -> &str {

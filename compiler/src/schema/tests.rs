@@ -107,6 +107,19 @@ fn a_field_that_is_missing_has_the_place_of_what_it_is_missing_from() {
 }
 
 #[test]
+fn a_part_of_an_object_that_is_there_need_not_be_whole() {
+    let part = |options: &str| {
+        format!(
+            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a, annotations: {{argocd.argoproj.io/sync-options: \
+             '{options}'}}}}, spec: {{replicas: 3, paused: 1}}}}"
+        )
+    };
+    assert_eq!(told(&part("ServerSideApply=true")).len(), 3);
+    let left = told(&part("ServerSideApply=true, Validate=false"));
+    assert!(left.len() == 1 && left[0].contains("wrong-type"), "{left:?}");
+}
+
+#[test]
 fn items_with_the_same_keys_are_told() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n  volumes:\n  - name: x\n  \
                 - name: z\n  - name: x\n";
