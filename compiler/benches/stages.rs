@@ -15,6 +15,7 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest::{self, Manifest};
 use gitops_compiler::plan::{self, Approvals, Bound, Seen};
+use gitops_compiler::schema;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot};
 use gitops_testdata::repository::RepositoryBuilder;
@@ -78,6 +79,16 @@ fn decode_bodies(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(encoded.len()))
         .bench(|| encoded.iter().filter(|bytes| matches!(Decoder::decode(bytes), Ok(Value::Map(_)))).count());
+}
+
+/// With the schemas read already, as a compilation of many objects has them; all objects are right.
+#[divan::bench]
+fn validate(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(manifests().len())).bench(|| {
+        let mut findings = Vec::new();
+        schema::check(manifests(), |_| None, &mut findings);
+        assert!(findings.is_empty(), "{findings:?}");
+    });
 }
 
 #[divan::bench]

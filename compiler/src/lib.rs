@@ -9,7 +9,7 @@
 //! 3. [`tree`]: the files of a commit or of the working tree.
 //! 4. [`app`]: what to compile.
 //! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`render`]: files to manifests by a closed recipe;
-//!    [`lint`]: what is worth a word and no error.
+//!    [`lint`]: what is worth a word and no error; [`schema`]: what the API server would refuse, found without one.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
 //! 8. [`store`]: graphs as files; [`compile`]: the driver that ties all of this together.
@@ -27,5 +27,6 @@ pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod render;
+pub mod schema;
 pub mod store;
 pub mod tree;

@@ -16,6 +16,9 @@ const CONFIG: &str =
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec:\n  containers:\n  - name: web\n    \
                    image: example.com/web:1\n    envFrom: [{configMapRef: {name: config}}]\n";
+/// With a field that Kubernetes does not know and one that is missing, both of which are denied by default.
+const INVALID: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  slector: {}\n  ports:\n  - name: http\n";
 /// With a key twice, for a lint.
 const LINTED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: linted\ndata:\n  key: a\n  key: b\n";
 
@@ -79,6 +82,31 @@ fn the_name_of_the_application_is_no_part_of_the_graph() {
     let other = AppSpec { name: "other".parse().expect("a name"), ..app() };
     let compilation = compile(&snapshot, &other, &Levels::default(), None, &mut |_| ()).expect("it compiles");
     same(&compilation, &compiled(&snapshot, None));
+}
+
+#[test]
+fn what_the_schemas_say_is_remembered_with_its_places() {
+    let (_folder, store) = store();
+    let mut invalid = files();
+    invalid.insert("service.yaml".to_owned(), INVALID.to_owned());
+    let snapshot = in_memory(invalid);
+    let allowing = Levels { allow: ["unknown-field", "missing-field"].map(str::to_owned).into(), ..Levels::default() };
+    let run = |levels: &Levels| compile(&snapshot, &app(), levels, Some(&store), &mut |_| ());
+    let refused = |levels: &Levels| {
+        let Err(compile::Error::Manifests { findings, .. }) = run(levels) else { panic!("it compiles") };
+        findings.iter().map(ToString::to_string).filter(|told| told.contains("error")).collect::<Vec<_>>()
+    };
+    let first = refused(&Levels::default());
+    assert_eq!(
+        first,
+        [
+            "service.yaml:5:3: error[unknown-field]: Service web: unknown field `spec.slector`, did you mean `selector`?",
+            "service.yaml:7:5: error[missing-field]: Service web: missing field `spec.ports[0].port`, which must be set",
+        ]
+    );
+    assert_eq!(refused(&Levels::default()), first, "from the memo");
+    let allowed = run(&allowing).expect("it compiles");
+    assert!(allowed.memoised && allowed.graph.resources().len() == 5);
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn lints() -> String {
          What the compiler says about manifests that it takes as they are. Each line names the file, the line and the \
          lint:\n\n```text\ndeploy/flags.yaml:4:9: warning[yaml-1.1-boolean]: …\n```\n\n\
          `--deny LINT` makes a lint an error, `--allow LINT` leaves it out; both take several names, and `all`. A name \
-         says more than `all`. Lints never change what is compiled.\n\n| lint | by default | finds |\n|---|---|---|\n"
+         says more than `all`. Lints never change what is compiled. [Schemas](schemas.md) says what `unknown-field`, \
+         `wrong-type`, `missing-field`, `repeated-item` and `invalid-value` compare with.\n\n| lint | by default | finds |\n|---|---|---|\n"
     );
     for Lint { name, level, finds } in LINTS {
         let level = match level {

@@ -104,16 +104,28 @@ fn without_a_cluster_there_is_one_clear_error() {
 }
 
 #[test]
+fn manifests_that_the_schema_refuses_are_refused_before_anything_changes() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 80}], slector: {}}\n";
+    let documents = format!("{}---\n{service}", config_map("good", "1"));
+    refused(
+        "schema",
+        &documents,
+        2,
+        "error[unknown-field]: Service bad: unknown field `spec.slector`, did you mean `selector`?",
+    );
+}
+
+#[test]
 fn manifests_that_the_server_refuses_fail_with_its_words_and_the_rest_goes_on() {
     let world = World::new("strict");
     world.write("a.yaml", &config_map("good", "1"));
     world.write(
         "b.yaml",
-        "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 80}], slector: {}}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 80}], type: Balancer}\n",
     );
     let ended = world.apply(&[]);
     assert_eq!(ended.code, 3, "{}", ended.told());
-    assert!(ended.stderr.contains("slector"), "{}", ended.told());
+    assert!(ended.stderr.contains("Balancer"), "{}", ended.told());
     assert_eq!(world.outcomes(), ["failed"]);
     assert_eq!(world.owned("configmaps"), ["configmap/good"]);
     world.remove("b.yaml");

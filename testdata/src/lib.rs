@@ -3,6 +3,7 @@
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
 //! - [`golang`]: how the Go programs of both are built.
+//! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
 //! - [`verify`]: every check of this repository, behind `cargo verify`.
@@ -18,6 +19,7 @@ pub mod causes;
 pub mod cluster;
 pub mod demo;
 pub mod golang;
+pub mod openapi;
 pub mod oracle;
 pub mod random;
 pub mod repository;

@@ -12,6 +12,7 @@ use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
 use crate::name::ResourceKey;
 use crate::render::{self, Render};
+use crate::schema;
 use crate::store::Store;
 use crate::tree::{self, Snapshot};
 
@@ -129,6 +130,7 @@ fn compile_anew(
     let (recipe, files) = (render.recipe, render.file_count());
     let manifests = render.run(&mut findings)?;
     lint::check(&manifests, &mut findings);
+    schema::check(&manifests, |path| render.source(path), &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let built = match ResourceGraph::build(manifests, &mut findings) {
         Ok(built) if !broken => built,

@@ -36,6 +36,10 @@ pub struct Lint {
     pub finds: &'static str,
 }
 
+const fn deny(name: &'static str, finds: &'static str) -> Lint {
+    Lint { name, level: DefaultLevel::Deny, finds }
+}
+
 const fn warn(name: &'static str, finds: &'static str) -> Lint {
     Lint { name, level: DefaultLevel::Warn, finds }
 }
@@ -49,22 +53,23 @@ pub const LINTS: &[Lint] = &[
     warn("duplicate-list-key", "a list item whose name, port or path stands twice: the last one counts"),
     warn("float-to-integer", "a floating-point number that becomes an integer"),
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
+    deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
     warn("kustomization-skipped", "a Kustomization in a folder of plain manifests"),
     warn("local-config-skipped", "an object that is configuration of a tool, not of the cluster"),
     warn("merge-after-key", "a merge (`<<`) that overrides a key before it"),
+    deny("missing-field", "a field that the server demands, and that is not there"),
     warn("mutable-image", "an image without a tag, or with the tag latest: what runs can change by itself"),
     warn("non-string-key", "a key that is no text, and becomes it"),
-    Lint {
-        name: "object-read-as-list",
-        level: DefaultLevel::Deny,
-        finds: "an object with a field `items`, which kubectl reads as a list and loses",
-    },
+    deny("object-read-as-list", "an object with a field `items`, which kubectl reads as a list and loses"),
     warn("octal-integer", "a number with a leading zero, which is octal"),
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },
+    deny("repeated-item", "a list item with the same keys as another, which server-side apply refuses"),
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
     warn("sync-wave-ignored", "a sync wave that is no number, or that a hook has"),
+    deny("unknown-field", "a field that the schema of its kind does not have"),
     warn("webhook-order-unknown", "a webhook whose objects cannot be told without a cluster"),
+    deny("wrong-type", "a value of another type than the schema of its kind has"),
     warn("yaml-1.1-boolean", "`yes`, `no`, `on`, `off`, `y` or `n`, which is a boolean"),
 ];
 

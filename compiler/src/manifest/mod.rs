@@ -11,6 +11,7 @@ pub mod yaml;
 
 pub use object::{Manifest, annotation, number_generated, objects};
 pub use sent::sent;
+pub(crate) use yaml::is_rfc3339;
 
 use crate::canon::{Map, Value};
 use crate::diagnostic::{Diagnostic, Origin};

@@ -72,6 +72,16 @@ impl Render<'_> {
         self.files.len()
     }
 
+    /// The bytes of one of the files again, for messages.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Option<Vec<u8>> {
+        let index = self.files.iter().position(|file| file.path == path)?;
+        match self.bytes.get(index)? {
+            Some(bytes) => Some(bytes.clone()),
+            None => self.snapshot.reader().read(self.files.get(index)?).ok(),
+        }
+    }
+
     /// Reads and parses all files, in parallel; the manifests come in the order of paths and documents.
     pub fn run(&self, findings: &mut Vec<Diagnostic>) -> Result<Vec<Manifest>, Error> {
         let parts: Vec<_> = (0..self.files.len())

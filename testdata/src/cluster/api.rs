@@ -1,9 +1,11 @@
-//! A few requests to the API server, for the supervisor: enough to see that the cluster is ready.
+//! A few requests to the API server: enough for the supervisor to see that the cluster is ready, and for programs that
+//! read what the server says of itself.
 //!
 //! In: paths, and JSON bodies. Out: status and body. HTTP/1.0 over TLS, one connection a request: the server closes
 //! when it has said all, so there is nothing to frame. kubectl would take a tenth of a second a request, and a client
 //! library would be most of what this crate has to build.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -14,13 +16,21 @@ use rustls::pki_types::{CertificateDer, IpAddr, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
+use super::directory::Connection;
 use super::error::Error;
+
+/// A connection.
+pub(super) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// How long an answer may take. Some are slow on purpose: the first ones wait for the database.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The format of bodies.
+const JSON: &str = "application/json";
+
 /// The API server, as the administrator sees it.
-pub(super) struct Api {
+#[derive(Clone, Debug)]
+pub struct Api {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
     token: String,
@@ -28,14 +38,17 @@ pub(super) struct Api {
 
 /// An answer of the API server.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: String,
+pub struct Reply {
+    /// The code of HTTP.
+    pub status: u16,
+    /// What came with it.
+    pub body: String,
 }
 
 impl Reply {
     /// The body as JSON, or null.
-    pub(super) fn json(&self) -> Value {
+    #[must_use]
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 }
@@ -56,7 +69,19 @@ impl Api {
         Ok(Self { address, tls: Arc::new(tls), token })
     }
 
-    pub(super) fn get(&self, path: &str) -> Result<Reply, Error> {
+    /// The API server of a cluster that is ready, as its administrator.
+    ///
+    /// # Errors
+    /// Where the files that the connection names cannot be read.
+    pub fn of(connection: &Connection) -> Result<Self, Error> {
+        let authority = &connection.certificate_authority;
+        let authority = fs::read_to_string(authority).map_err(Error::file("read", authority))?;
+        let port = connection.server.rsplit(':').next().and_then(|port| port.parse().ok()).ok_or(Error::Silent)?;
+        Self::new(port, &authority, connection.token.clone())
+    }
+
+    /// Reads.
+    pub fn get(&self, path: &str) -> Result<Reply, Error> {
         self.request("GET", path, "")
     }
 
@@ -68,21 +93,28 @@ impl Api {
         self.exchange(method, path, body).map_err(|source| Error::Request { path: path.to_owned(), source })
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+    /// A new connection.
+    pub(super) fn connect(&self) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         socket.set_read_timeout(Some(TIMEOUT))?;
         socket.set_write_timeout(Some(TIMEOUT))?;
         let server = ServerName::IpAddress(IpAddr::from(self.address.ip()));
         let session = ClientConnection::new(Arc::clone(&self.tls), server);
-        let mut stream = StreamOwned::new(session.map_err(io::Error::other)?, socket);
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            self.token,
-            body.len()
-        )?;
+        Ok(StreamOwned::new(session.map_err(io::Error::other)?, socket))
+    }
+
+    /// What comes before the body of a request.
+    pub(super) fn head(&self, method: &str, path: &str, version: &str, content: &str, length: usize) -> String {
+        let Self { address, token, .. } = self;
+        format!(
+            "{method} {path} HTTP/{version}\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<Reply> {
+        let mut stream = self.connect()?;
+        write!(stream, "{}{body}", self.head(method, path, "1.0", JSON, body.len()))?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             // A connection may end without TLS' good-bye; what matters is that the head is there.

@@ -37,7 +37,7 @@
 //! # The steps, one file each
 //! [`build()`] (with [`crate::golang`]) → `directory`, `credentials`, `stages`: what the components read → `components`,
 //! `port`, `process`: what runs → `api`, `ready`: until it is ready → `requests`, `supervisor`: all of this, in its own
-//! process → `start`, `stop`: the caller's side → `shared`.
+//! process → `start`, `stop`, `session`: the caller's side → `shared`.
 
 mod api;
 mod build;
@@ -49,18 +49,21 @@ mod port;
 mod process;
 mod ready;
 mod requests;
+mod session;
 mod shared;
 mod stages;
 mod start;
 mod stop;
 mod supervisor;
 
+pub use api::{Api, Reply};
 pub use build::{Installation, build};
 pub use components::Component;
 pub use directory::{Connection, Options, User};
 pub use error::Error;
 pub use process::{become_component, leave_session};
 pub use requests::Lifetime;
+pub use session::Session;
 pub use shared::{SharedCluster, TestNamespace, shared};
 pub use start::{LocalCluster, start_detached};
 pub use stop::stop;

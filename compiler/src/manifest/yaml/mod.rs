@@ -54,7 +54,7 @@ mod typed;
 pub use emit::emit;
 pub use locate::{Location, Locator, Position};
 pub use read::read;
-pub(in crate::manifest) use timestamp::is_rfc3339;
+pub(crate) use timestamp::is_rfc3339;
 
 use crate::canon::Value;
 

@@ -15,7 +15,7 @@ pub(super) fn is_timestamp(text: &str) -> bool {
 }
 
 /// Whether `text` is a time as Go's `time.RFC3339` has it.
-pub(in crate::manifest) fn is_rfc3339(text: &str) -> bool {
+pub(crate) fn is_rfc3339(text: &str) -> bool {
     let padded = || {
         let (year, rest) = text.split_at_checked(4)?;
         let (month, rest) = two_digits(rest.strip_prefix('-')?)?;

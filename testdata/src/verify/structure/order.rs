@@ -23,6 +23,7 @@ const ORDERS: [Order; 2] = [
             "tree",
             "app",
             "manifest",
+            "schema",
             "render",
             "lint",
             "depend",

@@ -9,7 +9,7 @@ use kubectl_gitops::json::schemas;
 use serde_json::Value as Json;
 use support::{World, config_map, deployment};
 
-const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test schemas";
+const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test json";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas")
@@ -69,7 +69,7 @@ fn json(world: &World, arguments: &[&str]) -> Json {
 
 #[test]
 fn what_commands_print_is_what_the_schemas_say() {
-    let world = World::new("schemas");
+    let world = World::new("json");
     let name = world.name.clone();
     let apply = ["apply", &name, "-n", &name, "--yes", "-o", "json"];
     world.kubectl(&["create", "configmap", "foreign", "-n", &name]);

@@ -1,0 +1,130 @@
+//! Validation without a cluster: what the API server would refuse while it reads, found before anything is sent.
+//!
+//! In: all manifests of an application, and the bytes of their files. Out: lints, each with the line and column of the
+//! field: `unknown-field`, `wrong-type`, `missing-field`, `repeated-item`, `invalid-value`.
+//!
+//! # What is compared with what
+//! Objects of Kubernetes' own kinds with the schemas of [`version()`], which were made from its API server (see
+//! `kubernetes`). Objects of other kinds with the CustomResourceDefinition among the same manifests, in the version that
+//! they use (`custom`). A kind that neither knows is not looked at: its definition may be in the cluster. Both become one
+//! `model`, which `walk` compares with bodies.
+//!
+//! # Guarantees
+//! * Nothing that Kubernetes of that version accepts by server-side apply with `fieldValidation=Strict`, where the object
+//!   is not there yet, is found fault with; a test asks the real server. What the server finds only by rules that are in
+//!   no schema (names, combinations, what is immutable) is not found here.
+//! * Work is linear in the size of the manifests; at most [`walk::MOST`] faults are told of an object.
+//! * Values of Secrets are in no message.
+
+mod bounds;
+mod custom;
+mod fault;
+mod kubernetes;
+mod model;
+mod place;
+#[cfg(test)]
+mod tests;
+mod text;
+mod walk;
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::canon::Value;
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::manifest::{Definition, Manifest};
+
+use custom::Custom;
+use fault::Fault;
+use place::Text;
+
+/// The version of Kubernetes whose schemas are used.
+#[must_use]
+pub fn version() -> &'static str {
+    kubernetes::version()
+}
+
+/// Compares all manifests with the schemas of their kinds. `source` gives the bytes of a file again, for the places.
+pub fn check(manifests: &[Manifest], source: impl Fn(&str) -> Option<Vec<u8>>, findings: &mut Vec<Diagnostic>) {
+    let custom = custom_kinds(manifests);
+    let faults: Vec<(&Manifest, Vec<Fault>)> = manifests
+        .par_iter()
+        .with_min_len(64)
+        .map(|manifest| (manifest, faults(manifest, &custom)))
+        .filter(|(_, faults)| !faults.is_empty())
+        .collect();
+    // Manifests of one file stand together.
+    let mut open: Option<(&str, Option<Text>)> = None;
+    for (manifest, faults) in faults {
+        let path = manifest.origin.path.as_str();
+        if open.as_ref().is_none_or(|(other, _)| *other != path) {
+            open = Some((path, source(path).map(|bytes| Text::new(&bytes))));
+        }
+        for fault in faults {
+            let text = open.as_mut().and_then(|(_, text)| text.as_mut());
+            let origin = text.and_then(|text| text.origin(manifest, &fault));
+            findings.push(told(manifest, origin, fault));
+        }
+    }
+}
+
+fn told(manifest: &Manifest, origin: Option<Origin>, fault: Fault) -> Diagnostic {
+    let origin = origin.unwrap_or_else(|| manifest.origin.clone());
+    Diagnostic::lint(origin, fault.lint, format!("{}: {}", manifest.key, fault.message))
+}
+
+/// By `apiVersion` and kind.
+type CustomKinds<'a> = HashMap<(&'a str, &'a str), Custom<'a>>;
+
+/// The custom kinds that are both defined and used.
+fn custom_kinds(manifests: &[Manifest]) -> CustomKinds<'_> {
+    let defined: HashMap<(&str, &str), &Value> = manifests
+        .iter()
+        .filter(|manifest| api_version(manifest) == "apiextensions.k8s.io/v1")
+        .filter_map(|manifest| {
+            let definition = Definition::of(&manifest.key, &manifest.body)?;
+            Some(((definition.group, definition.kind), &manifest.body))
+        })
+        .collect();
+    let mut kinds = CustomKinds::new();
+    if defined.is_empty() {
+        return kinds;
+    }
+    for manifest in manifests {
+        let kind = (api_version(manifest), manifest.key.kind.as_str());
+        let Some(definition) = defined.get(&(manifest.key.group.as_str(), kind.1)) else { continue };
+        if let (false, Some((_, version))) = (kinds.contains_key(&kind), kind.0.split_once('/'))
+            && let Some(custom) = Custom::of(definition, version)
+        {
+            kinds.insert(kind, custom);
+        }
+    }
+    kinds
+}
+
+fn faults(manifest: &Manifest, custom: &CustomKinds<'_>) -> Vec<Fault> {
+    let (api_version, kind) = (api_version(manifest), manifest.key.kind.as_str());
+    let own = kubernetes::newest();
+    let mut faults = if let Some(top) = own.kind(api_version, kind) {
+        walk::check_own(own, top, kind, &manifest.body)
+    } else if let Some(custom) = custom.get(&(api_version, kind)) {
+        walk::check_custom(own, custom, kind, &manifest.body)
+    } else {
+        Vec::new()
+    };
+    if !faults.is_empty() && is_part_of_an_object(manifest) {
+        faults.retain(|fault| fault.lint != "missing-field");
+    }
+    faults
+}
+
+/// Whether a manifest says that it only has some of the fields of an object that is there already, as Argo CD has it.
+fn is_part_of_an_object(manifest: &Manifest) -> bool {
+    let options = manifest.annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
+    options.split(',').any(|option| option.trim() == "Validate=false")
+}
+
+fn api_version(manifest: &Manifest) -> &str {
+    manifest.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+}
