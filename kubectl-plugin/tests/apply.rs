@@ -120,97 +120,6 @@ fn an_object_belongs_to_one_application() {
 }
 
 #[test]
-fn custom_resources_wait_for_their_definition() {
-    let world = World::new("definition");
-    let kind = format!("T{}", world.name.replace('-', ""));
-    let (plural, group) = (kind.to_lowercase(), "testdata.example");
-    world.write(
-        "crd.yaml",
-        &format!(
-            "apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: {plural}s.{group}}}
-spec:
-  group: {group}
-  scope: Namespaced
-  names: {{kind: {kind}, plural: {plural}s, singular: {plural}}}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {{type: object, properties: {{a: {{type: string}}}}}}}}}}}}
-"
-        ),
-    );
-    world.write("cr.yaml", &format!("apiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: one}}\nspec: {{a: b}}\n"));
-    let applied = world.apply(&[]);
-    assert_eq!(applied.code, 0, "{}", applied.told());
-    let refused = world.run(&["delete", &world.name, "--yes"]);
-    assert_eq!(refused.code, 4, "{}", refused.told());
-    assert!(refused.stderr.contains("--allow-delete=CustomResourceDefinition"), "{}", refused.told());
-    let deleted = world.run(&["delete", &world.name, "--yes", "--allow-delete=CustomResourceDefinition"]);
-    assert_eq!(deleted.code, 0, "{}", deleted.told());
-    let left = world.kubectl(&["get", "crd", &format!("{plural}s.{group}"), "--ignore-not-found"]);
-    assert_eq!(left, "");
-    let record = format!("kubectl-gitops.{}", world.name);
-    assert_eq!(world.kubectl(&["get", "secret", &record, "-n", "default", "--ignore-not-found"]), "");
-}
-
-#[test]
-fn an_object_whose_version_is_served_no_more_is_not_lost() {
-    let world = World::new("version");
-    let kind = format!("T{}", world.name.replace('-', ""));
-    let (plural, group) = (format!("{}s", kind.to_lowercase()), "testdata.example");
-    let schema = "schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
-    let definition = |old_served: bool| {
-        format!(
-            "apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: {plural}.{group}}}
-spec:
-  group: {group}
-  scope: Namespaced
-  names: {{kind: {kind}, plural: {plural}, singular: {}}}
-  versions:
-    - {{name: v1beta1, served: {old_served}, storage: false, {schema}}}
-    - {{name: v1, served: true, storage: true, {schema}}}
-",
-            kind.to_lowercase()
-        )
-    };
-    let install = |old_served| {
-        let file = world.home.path().join("crd.yaml");
-        std::fs::write(&file, definition(old_served)).expect("written");
-        world.kubectl(&["apply", "-f", &file.to_string_lossy()]);
-    };
-    install(true);
-    world.kubectl(&["wait", "--for=condition=Established", "crd", &format!("{plural}.{group}")]);
-    let object = format!("apiVersion: {group}/v1beta1\nkind: {kind}\nmetadata: {{name: one}}\n");
-    world.write("one.yaml", &object).write("a.yaml", &config_map("a", "1"));
-    assert_eq!(world.apply(&[]).code, 0);
-    install(false);
-    let old = format!("/apis/{group}/v1beta1/namespaces/{}/{plural}", world.name);
-    assert!(World::waits_until(|| !world.try_kubectl(&["get", "--raw", &old]).status.success()));
-    let kinds = ["api-resources", "--api-group", group, "-o", "name"];
-    assert!(World::waits_until(|| world.kubectl(&kinds).contains(&plural)));
-
-    world.write("a.yaml", &config_map("a", "2"));
-    let refused = world.apply(&[]);
-    assert_eq!(refused.code, 2, "{}", refused.told());
-    assert!(refused.stderr.contains("v1beta1"), "{}", refused.told());
-    assert_eq!(world.get("configmap", "a")["data"]["value"], "1", "nothing was sent");
-    world.remove("one.yaml");
-    let pruned = world.apply(&[]);
-    assert_eq!(pruned.code, 0, "{}", pruned.told());
-    assert_eq!(
-        world.owned(&format!("{plural}.{group}")),
-        Vec::<String>::new(),
-        "pruned, by the version that is served"
-    );
-    world.kubectl(&["delete", "crd", &format!("{plural}.{group}")]);
-}
-
-#[test]
 fn a_deployment_that_cannot_start_fails_the_release_with_the_reason() {
     let world = World::new("broken");
     world.write("config.yaml", &config_map("settings", "one"));
@@ -258,4 +167,29 @@ fn secrets_come_back_from_the_record_and_are_never_shown() {
     }
     assert!(shown.stdout.contains("(secret)"), "{}", shown.told());
     std::mem::forget(elsewhere);
+}
+
+#[test]
+fn bodies_of_secrets_are_kept_though_a_run_failed_before_their_namespace_was_there() {
+    let world = World::new("late");
+    let other = format!("{}-late", world.name);
+    let namespace =
+        |label: &str| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {other}, labels: {{a: {label}}}}}\n");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: key, namespace: {other}}}\nstringData: {{token: hunter}}\n"
+    );
+    world.write("n.yaml", &namespace("\"no label!\"")).write("s.yaml", &secret);
+    let failed = world.apply(&[]);
+    assert_eq!(failed.code, 3, "{}", failed.told());
+    // The same Secret, and now the namespace is there when the run begins.
+    world.kubectl(&["create", "namespace", &other]);
+    world.write("n.yaml", &namespace("fine"));
+    let applied = world.apply(&[]);
+    assert_eq!(applied.code, 0, "{}", applied.told());
+    let store = world.home.path().join("empty");
+    let arguments = ["show", &world.name, "-o", "yaml", "--show-secrets", "--store", &store.to_string_lossy()];
+    let shown = world.run(&arguments);
+    // base64 of hunter.
+    assert!(shown.stdout.contains("aHVudGVy"), "{}", shown.told());
+    world.kubectl(&["delete", "namespace", &other, "--wait=false"]);
 }

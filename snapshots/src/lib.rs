@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Golden transcripts of the demo and of the commands, in `tests`; there is no code here.

@@ -5,6 +5,7 @@
 //! - [`golang`]: how the Go programs of both are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
+//! - [`random`]: numbers from a seed, the same on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
 //! - [`verify`]: every check of this repository, behind `cargo verify`.
 //! - [`shop`]: the example repository, a shop of twelve services with a history.

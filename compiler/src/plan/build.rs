@@ -181,13 +181,18 @@ fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
         {
             Fate::Delete(uid.clone())
         }
-        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
-            Fate::Forget { reason: "it is another object of the same name now: kept", kept: None }
+        (Some(owned), Some(Seen::Present { uid, ours, .. })) if *uid != owned.uid => {
+            let kept = ours.then(|| uid.clone());
+            Fate::Forget { reason: "it is another object of the same name now: kept", kept }
         }
         (Some(owned), _) if !owned.created => {
             Fate::Forget { reason: "it was there before us: kept", kept: Some(owned.uid.clone()) }
         }
         (Some(owned), _) => Fate::Delete(owned.uid.clone()),
+        // A run that died has applied to what was there before.
+        (None, Some(Seen::Present { uid, ours: true, .. })) => {
+            Fate::Forget { reason: "it was there before us: kept", kept: Some(uid.clone()) }
+        }
         (None, _) => Fate::Nothing,
     }
 }

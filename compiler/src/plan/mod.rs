@@ -101,7 +101,7 @@ pub struct Step {
     pub made_by_us: bool,
     /// The fields that change, as far as the graphs tell.
     pub changes: Vec<FieldChange>,
-    /// How many steps must go before it, at the longest.
+    /// The length of the longest chain of steps that ends with it, from 1.
     pub layer: usize,
 }
 

@@ -13,7 +13,7 @@
 //! * Nothing that Kubernetes of that version accepts by server-side apply with `fieldValidation=Strict`, where the object
 //!   is not there yet, is found fault with; a test asks the real server. What the server finds only by rules that are in
 //!   no schema (names, combinations, what is immutable) is not found here.
-//! * Work is linear in the size of the manifests; at most [`walk::MOST`] faults are told of an object.
+//! * Work is linear in the size of the manifests; at most `walk::MOST` faults are told of an object.
 //! * Values of Secrets are in no message.
 
 mod bounds;

@@ -9,6 +9,7 @@
 //! | [`observe`] | what is in the cluster now: one metadata LIST for each kind |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
+//! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
@@ -131,10 +132,10 @@ pub async fn apply(
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
     let ended = release::Ended { target, desired, plan, report: &report, options };
-    ended.let_go(&context.lease, emit).await;
+    let held = ended.let_go(&context.lease, emit).await;
     let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
     let release = ended.release(&found.head, stored, number);
-    ended.record(found, release.clone()).await?;
+    ended.record(found, release.clone(), &held).await?;
     Ok(Applied { release, results: report.results })
 }
 

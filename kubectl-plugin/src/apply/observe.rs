@@ -101,7 +101,7 @@ impl Observer<'_> {
         keys: &[&ResourceKey],
     ) -> Result<Vec<(ResourceKey, ObjectMeta)>, Failure> {
         // A kind that is not served at all has no objects: they went with its CRD.
-        let Some(served) = self.kinds.any_version(group, kind) else {
+        let Some(served) = self.kinds.served_version(group, kind) else {
             return if self.kinds.has_all_of(group) { Ok(Vec::new()) } else { Err(Failure::Silent(group.to_owned())) };
         };
         let selector = format!("{PART_OF}={}", self.identity.apply_set);
@@ -112,7 +112,7 @@ impl Observer<'_> {
     }
 
     async fn ask(&self, key: &ResourceKey) -> Result<Option<ObjectMeta>, Failure> {
-        let Some((api_version, _)) = self.kinds.any_version(&key.group, &key.kind) else { return Ok(None) };
+        let Some((api_version, _)) = self.kinds.served_version(&key.group, &key.kind) else { return Ok(None) };
         match self.kinds.path(api_version, key) {
             Some(path) => self.cluster.get_metadata(&path).await,
             None => Ok(None),
@@ -154,7 +154,7 @@ impl Observer<'_> {
             groups.entry((&key.group, &key.kind, key.scope.namespace())).or_default().push(key);
         }
         let looks = groups.into_iter().map(|((group, kind, namespace), keys)| async move {
-            let Some((api_version, served)) = self.kinds.any_version(group, kind) else { return Ok(Vec::new()) };
+            let Some((api_version, served)) = self.kinds.served_version(group, kind) else { return Ok(Vec::new()) };
             if keys.len() > ASKED_ONE_BY_ONE {
                 let path = collection(api_version, served, namespace);
                 match self.cluster.list::<PartialObject>(&path, "").await {

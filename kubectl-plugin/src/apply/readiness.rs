@@ -3,7 +3,7 @@
 //! In: the kinds of which objects are waited for. Out: one stream of changes. One watch for each kind, over the whole
 //! cluster and narrowed by our label; for each namespace where that is all the user may. Nothing is polled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
@@ -39,11 +39,14 @@ pub enum WatchedChange {
     },
 }
 
+/// The namespaces in which objects are expected, by group and kind.
+pub type Namespaces = BTreeMap<(String, String), BTreeSet<String>>;
+
 /// All watches of a run. They end when this is dropped.
 pub struct Watches {
     cluster: Cluster,
     selector: String,
-    namespaces: BTreeSet<String>,
+    namespaces: Namespaces,
     open: BTreeSet<(String, String)>,
     pods: BTreeSet<String>,
     tasks: JoinSet<()>,
@@ -53,9 +56,9 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// No watch yet. `namespaces` are those in which objects are expected.
+    /// No watch yet.
     #[must_use]
-    pub fn new(cluster: Cluster, apply_set: &str, namespaces: BTreeSet<String>) -> Self {
+    pub fn new(cluster: Cluster, apply_set: &str, namespaces: Namespaces) -> Self {
         let (sender, changes) = mpsc::channel(1024);
         let selector = format!("{PART_OF}={apply_set}");
         let (open, pods, tasks) = (BTreeSet::new(), BTreeSet::new(), JoinSet::new());
@@ -74,11 +77,9 @@ impl Watches {
             fields: String::new(),
         };
         let everywhere = place(None);
-        let by_namespace: Vec<Watched> = if served.namespaced {
-            self.namespaces.iter().map(|namespace| place(Some(namespace))).collect()
-        } else {
-            Vec::new()
-        };
+        let namespaces = self.namespaces.get(&(key.group.clone(), key.kind.clone())).filter(|_| served.namespaced);
+        let by_namespace: Vec<Watched> =
+            namespaces.into_iter().flatten().map(|namespace| place(Some(namespace))).collect();
         let (cluster, sender) = (self.cluster.clone(), self.sender.clone());
         let (group, kind) = (key.group.clone(), key.kind.clone());
         self.tasks.spawn(async move {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Chunk, Id};
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Bound, Plan};
+use gitops_compiler::plan::{Action, Bound, Forgotten, Plan};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use crate::cluster::PART_OF;
 use crate::record::head::{DEFAULT_HISTORY, Garbage, StoredGraph, StoredInventory};
 use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
 
@@ -53,23 +54,30 @@ impl Ended<'_> {
                 |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
             (0..plan.steps.len()).filter(|index| plan.steps[*index].action == action && done(index)).count()
         };
-        let outcome = match (first, report.interrupted) {
-            (Some(message), _) => Outcome::Failed { message },
-            (None, true) => Outcome::Failed { message: "interrupted".to_owned() },
-            (None, false) => Outcome::Succeeded,
+        let done = |index| matches!(report.results.get(&index), Some(StepResult::Succeeded | StepResult::Joined));
+        let outcome = match first {
+            _ if (0..plan.steps.len()).all(done) => Outcome::Succeeded,
+            _ if report.interrupted => Outcome::Interrupted,
+            first => Outcome::Failed { message: first.unwrap_or_else(|| "not all steps were tried".to_owned()) },
         };
         let changes = (count(Action::Create), count(Action::Update), count(Action::Delete));
         Release { number, parent: head.live, graph, origin: self.options.origin.clone(), outcome, changes }
     }
 
     /// Writes the last head of a run, `found` being the one before it; or deletes the record, where that was asked for.
-    pub(super) async fn record(&self, found: Found, release: Release) -> Result<(), ApplyError> {
+    /// `kept` are the keys that could not be let go.
+    pub(super) async fn record(
+        &self,
+        found: Found,
+        release: Release,
+        kept: &BTreeSet<ResourceKey>,
+    ) -> Result<(), ApplyError> {
         let records = &self.target.records;
         let succeeded = release.outcome == Outcome::Succeeded;
         if succeeded && self.options.delete_record {
             return delete_record(records, found).await;
         }
-        let (inventory, changes) = self.inventory();
+        let (inventory, changes) = self.inventory(kept);
         let before = found.head.chunks(&records.namespace);
         let mut head = found.head.clone();
         if succeeded {
@@ -89,10 +97,14 @@ impl Ended<'_> {
     }
 
     /// What we own now, and how that differs from before.
-    fn inventory(&self) -> (BTreeMap<ResourceKey, InventoryEntry>, BTreeMap<ResourceKey, Option<InventoryEntry>>) {
+    fn inventory(
+        &self,
+        held: &BTreeSet<ResourceKey>,
+    ) -> (BTreeMap<ResourceKey, InventoryEntry>, BTreeMap<ResourceKey, Option<InventoryEntry>>) {
         let mut inventory = self.target.inventory.clone();
         let mut changes = self.report.inventory.clone();
-        changes.extend(self.plan.forgotten.iter().map(|forgotten| (forgotten.key.clone(), None)));
+        let gone = self.plan.forgotten.iter().map(|forgotten| &forgotten.key).filter(|key| !held.contains(*key));
+        changes.extend(gone.map(|key| (key.clone(), None)));
         for (key, change) in &changes {
             match change {
                 Some(entry) => inventory.insert(key.clone(), entry.clone()),
@@ -102,23 +114,27 @@ impl Ended<'_> {
         (inventory, changes)
     }
 
-    /// Takes our label off what was there before us and leaves the record: another application may have it now.
-    pub(super) async fn let_go(&self, lease: &Lease, emit: &mut dyn FnMut(Event)) {
-        let kept = self.plan.forgotten.iter().filter_map(|forgotten| Some((&forgotten.key, forgotten.kept.as_ref()?)));
-        for (key, uid) in kept {
-            let entry = self.target.inventory.get(key);
-            let path = entry.and_then(|entry| self.target.kinds.path(&entry.api_version, key));
-            let Some(path) = path.filter(|_| !self.report.interrupted) else { continue };
-            if lease.permit().await.is_err() {
-                return;
-            }
-            match self.target.records.cluster.remove_label(&path, uid, crate::cluster::PART_OF).await {
+    /// Lets go of what was there before us and leaves the record: another application may have it now. Gives the keys
+    /// of which that is not done; they stay in the record for the next run.
+    pub(super) async fn let_go(&self, lease: &Lease, emit: &mut dyn FnMut(Event)) -> BTreeSet<ResourceKey> {
+        let Target { kinds, identity, records, .. } = self.target;
+        let mut held = BTreeSet::new();
+        for Forgotten { key, kept, .. } in &self.plan.forgotten {
+            let Some(uid) = kept else { continue };
+            let path = kinds.any_version(&key.group, &key.kind).and_then(|(version, _)| kinds.path(version, key));
+            let (Some(path), false) = (path, self.report.interrupted || lease.permit().await.is_err()) else {
+                held.insert(key.clone());
+                continue;
+            };
+            match records.cluster.let_go(&path, uid, PART_OF, &identity.field_manager).await {
                 Err(failure) if !failure.is_not_found() => {
                     emit(Event::Note(format!("{key} is kept, and so is our label on it: {failure}")));
+                    held.insert(key.clone());
                 }
                 _ => {}
             }
         }
+        held
     }
 }
 
@@ -170,8 +186,10 @@ async fn delete_record(records: &Records, found: Found) -> Result<(), ApplyError
     head.garbage.clear();
     head.inventory = StoredInventory::default();
     let emptied = write_head(records, found, head, &[]).await?;
+    // Whoever may take over then may write the same chunks again.
+    let expires = emptied.head.lock.as_ref().map_or(Timestamp::MIN, |lock| lock.expires);
     let namespaces = namespaces.iter().map(String::as_str).collect();
-    records.delete_chunks(&emptied.head.target, &namespaces).await.map_err(ApplyError::RecordLeft)?;
+    records.delete_chunks(&emptied.head.target, &namespaces, expires).await.map_err(ApplyError::RecordLeft)?;
     records.delete_head(&emptied).await.map_err(ApplyError::RecordLeft)
 }
 

@@ -238,10 +238,7 @@ impl Target {
         let failed = |failure| TargetError::Request { doing, failure };
         match self.look(desired, trust_record).await {
             Err(failure) if failure.is_unserved() && !self.discovered => {
-                self.kinds = Kinds::default();
                 self.discover().await?;
-                let graphs = self.base.iter().chain(&self.attempted).chain(desired);
-                graphs.for_each(|bound| self.kinds.add_definitions(&bound.graph));
                 if let Some(desired) = desired {
                     // What is wanted in a version that is gone is refused before anything is sent.
                     self.bind(Arc::clone(&desired.graph)).await?;
@@ -268,7 +265,7 @@ impl Target {
     async fn discover(&mut self) -> Result<(), TargetError> {
         let doing = "cannot ask the API server for its kinds";
         let served = self.records.cluster.discover().await;
-        self.kinds.extend(served.map_err(|failure| TargetError::Request { doing, failure })?);
+        self.kinds.replace(served.map_err(|failure| TargetError::Request { doing, failure })?);
         self.discovered = true;
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gitops_compiler::canon::{Chunk, Id};
 use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Bound, Plan, Seen};
 use tokio::time::Instant;
@@ -99,22 +100,32 @@ async fn store_graph(
         Some(stored) => stored.clone(),
         None => records.put_graph(&desired.graph, base, &target.target_id).await?,
     };
-    let known = head.chunks(&records.namespace);
+    // Only of what succeeded is it certain that the bodies were written: a run that died may not have come so far.
+    let succeeded = head.releases.iter().filter(|release| release.outcome == Outcome::Succeeded);
+    let kept_before = succeeded.flat_map(|release| &release.graph.secrets);
+    let known: BTreeSet<(&str, Id<Chunk>)> =
+        kept_before.flat_map(|bodies| bodies.chunks.iter().map(|chunk| (bodies.namespace.as_str(), *chunk))).collect();
     let mut late = LateSecrets::new();
     let mut kept: Vec<SecretBodies> = Vec::new();
     for (bodies, packed) in Records::pack_secrets(desired)? {
         let namespace =
             ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", &bodies.namespace) };
-        let there = bodies.chunks.iter().all(|chunk| known.contains(&(bodies.namespace.clone(), *chunk)));
+        let there = bodies.chunks.iter().all(|chunk| known.contains(&(bodies.namespace.as_str(), *chunk)));
         if seen.get(&namespace) == Some(&Seen::Absent) {
             late.insert(bodies.namespace.clone(), packed);
-        } else if !there {
+        } else if !there || was_replaced(target, &namespace, seen) {
             records.put_chunks(&bodies.namespace, &packed, &target.target_id).await?;
         }
         kept.push(bodies);
     }
     stored.secrets = kept;
     Ok((stored, late))
+}
+
+/// Whether a namespace of ours is another one of the same name now: what lay in the old one went with it.
+fn was_replaced(target: &Target, namespace: &ResourceKey, seen: &BTreeMap<ResourceKey, Seen>) -> bool {
+    let owned = target.inventory.get(namespace).map(|entry| &entry.uid);
+    matches!((owned, seen.get(namespace)), (Some(owned), Some(Seen::Present { uid, .. })) if uid != owned)
 }
 
 /// A run that died has its place in the history.

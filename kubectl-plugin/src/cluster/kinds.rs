@@ -22,7 +22,10 @@ pub struct Served {
 /// Kinds by `apiVersion` and kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kinds {
+    /// By the record, or by discovery.
     served: BTreeMap<(String, String), Served>,
+    /// By the CRDs of graphs: served once those are established, perhaps never.
+    defined: BTreeMap<(String, String), Served>,
     /// Whether the server was asked for all of them.
     discovered: bool,
     /// Groups whose own server did not answer then: they may have kinds that are not here.
@@ -52,25 +55,19 @@ impl Kinds {
         self.discovered && !self.silent.contains(group)
     }
 
-    /// How a kind is served.
+    /// How a kind is served, or will be.
     #[must_use]
     pub fn get(&self, api_version: &str, kind: &str) -> Option<&Served> {
-        self.served.get(&(api_version.to_owned(), kind.to_owned()))
+        let name = (api_version.to_owned(), kind.to_owned());
+        self.served.get(&name).or_else(|| self.defined.get(&name))
     }
 
-    /// All of them: `apiVersion`, kind, how it is served.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Served)> {
-        self.served.iter().map(|((api_version, kind), served)| (api_version.as_str(), kind.as_str(), served))
+    /// Takes what discovery says in the place of what the record said.
+    pub fn replace(&mut self, discovered: Self) {
+        *self = Self { defined: std::mem::take(&mut self.defined), ..discovered };
     }
 
-    /// Adds all of `other`.
-    pub fn extend(&mut self, other: Self) {
-        self.served.extend(other.served);
-        self.silent.extend(other.silent);
-        self.discovered |= other.discovered;
-    }
-
-    /// Adds the kinds that the CRDs of a graph define: they are served once the CRDs are established.
+    /// Adds the kinds that the CRDs of a graph define: they will be served once the CRDs are established.
     pub fn add_definitions(&mut self, graph: &ResourceGraph) {
         for crd in graph.resources() {
             let Some(Definition { group, kind, scope }) = crd.definition() else { continue };
@@ -80,19 +77,23 @@ impl Kinds {
                 let is_served = version.get("served") != Some(&Value::Bool(false));
                 if let Some(name) = version.get("name").and_then(Value::as_str).filter(|_| is_served) {
                     let served = Served { plural: plural.to_owned(), namespaced };
-                    self.insert(&format!("{group}/{name}"), kind, served);
+                    self.defined.insert((format!("{group}/{name}"), kind.to_owned()), served);
                 }
             }
         }
     }
 
-    /// The most stable and newest version in which a kind of a group is served; for objects that are only known by
+    /// The most stable and newest version in which a kind of a group is served now; for objects that are only known by
     /// their key.
     #[must_use]
+    pub fn served_version(&self, group: &str, kind: &str) -> Option<(&str, &Served)> {
+        newest(&self.served, group, kind)
+    }
+
+    /// Likewise, or else in which it will be served.
+    #[must_use]
     pub fn any_version(&self, group: &str, kind: &str) -> Option<(&str, &Served)> {
-        let found = self.served.iter().filter(|((version, name), _)| name == kind && group_of(version) == group);
-        let newest = found.min_by_key(|((api_version, _), _)| priority(api_version));
-        newest.map(|((api_version, _), served)| (api_version.as_str(), served))
+        self.served_version(group, kind).or_else(|| newest(&self.defined, group, kind))
     }
 
     /// The path of an object.
@@ -102,6 +103,12 @@ impl Kinds {
         let name = super::request::encode(&key.name);
         Some(format!("{}/{name}", collection(api_version, served, key.scope.namespace())))
     }
+}
+
+fn newest<'a>(kinds: &'a BTreeMap<(String, String), Served>, group: &str, kind: &str) -> Option<(&'a str, &'a Served)> {
+    let found = kinds.iter().filter(|((version, name), _)| name == kind && group_of(version) == group);
+    let newest = found.min_by_key(|((api_version, _), _)| priority(api_version));
+    newest.map(|((api_version, _), served)| (api_version.as_str(), served))
 }
 
 /// Orders versions as Kubernetes does, the preferred one first: `v2`, `v1`, `v1beta2`, `v1alpha1`, all others by name.

@@ -163,17 +163,34 @@ impl Cluster {
         }
     }
 
-    /// Takes a label off the object with this uid and no other.
-    pub async fn remove_label(&self, path: &str, uid: &str, label: &str) -> Result<(), Failure> {
-        let body = json!({"metadata": {"uid": uid, "labels": {label: null}}});
-        let request = Request {
-            method: Method::PATCH,
-            path,
-            accept: METADATA,
-            content_type: "application/merge-patch+json",
-            body: Some(&body),
-        };
-        self.repeated(&request).await.map(|_| ())
+    /// Takes a label and what a manager owns by applying it off the object with this uid and no other. Its values stay
+    /// as they are; whoever applies to it next has them without a conflict.
+    pub async fn let_go(&self, path: &str, uid: &str, label: &str, manager: &str) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS {
+            let object = self.get_as(path, METADATA).await?;
+            let metadata = &object["metadata"];
+            if metadata["uid"].as_str() != Some(uid) {
+                return Ok(());
+            }
+            let applied = |entry: &&Json| entry["manager"] == manager && entry["operation"] == "Apply";
+            let entries = metadata["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let mut others: Vec<Json> = entries.iter().filter(|entry| !applied(entry)).cloned().collect();
+            if others.is_empty() {
+                // How the API spells that nobody owns anything; an empty list would change nothing.
+                others.push(json!({}));
+            }
+            let body = json!({"metadata": {
+                "uid": uid, "resourceVersion": metadata["resourceVersion"],
+                "labels": {label: null}, "managedFields": others,
+            }});
+            let (method, content_type) = (Method::PATCH, "application/merge-patch+json");
+            match self.repeated(&Request { method, path, accept: METADATA, content_type, body: Some(&body) }).await {
+                // It changed in the meantime: look again.
+                Err(failure) if failure.is_conflict() => {}
+                other => return other.map(|_| ()),
+            }
+        }
+        Err(Failure::Malformed("it changes all the time".to_owned()))
     }
 
     async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {

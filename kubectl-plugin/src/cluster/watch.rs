@@ -1,4 +1,4 @@
-//! Watching all objects of a kind that carry our label.
+//! Watching the objects of a kind: all of them, or those with a label.
 
 use std::time::Duration;
 

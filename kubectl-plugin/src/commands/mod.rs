@@ -1,4 +1,5 @@
-//! One file for each command: it reads its flags, calls, and prints.
+//! One file for each command: it reads its flags, calls, and prints. [`change`] has what those that change a cluster
+//! have in common.
 
 pub mod apply;
 pub mod compile;

@@ -112,7 +112,7 @@ async fn bodies(
     }
     let mut objects = BTreeMap::new();
     for ((group, kind), namespaces) in kinds {
-        let Some(served) = target.kinds.any_version(group, kind) else { continue };
+        let Some(served) = target.kinds.served_version(group, kind) else { continue };
         let selector = format!("{}={}", crate::cluster::PART_OF, target.identity.apply_set);
         let found: Vec<serde_json::Value> =
             target.records.cluster.list_kind(served, &namespaces, &selector).await.map_err(listing)?;
@@ -124,7 +124,7 @@ async fn bodies(
     }
     let there = |key: &&ResourceKey| matches!(observation.seen.get(*key), Some(Seen::Present { .. }));
     for key in assessed().filter(there) {
-        let path = target.kinds.any_version(&key.group, &key.kind);
+        let path = target.kinds.served_version(&key.group, &key.kind);
         let path = path.and_then(|(version, _)| target.kinds.path(version, key));
         if let (false, Some(path)) = (objects.contains_key(key), path) {
             match target.records.cluster.get(&path).await {

@@ -134,7 +134,7 @@ pub struct PlanStepJson {
     pub action: Action,
     /// Why.
     pub cause: Cause,
-    /// How many steps must go before it, at the longest; the first have 1.
+    /// The length of the longest chain of steps that ends with it, from 1.
     pub layer: usize,
     /// The fields that change, as far as the graphs tell. The values of Secrets are masked.
     pub changes: Vec<FieldChange>,

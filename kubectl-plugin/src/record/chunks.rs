@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gitops_compiler::canon::{Chunk, Id};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cluster::{PartialObject, Served};
@@ -86,8 +87,14 @@ impl Records {
         Ok(())
     }
 
-    /// Deletes all chunks of a target: everywhere, or in `namespaces` where we may not look further.
-    pub async fn delete_chunks(&self, target: &str, namespaces: &BTreeSet<&str>) -> Result<(), RecordError> {
+    /// Deletes all chunks of a target: everywhere, or in `namespaces` where we may not look further. Nothing is sent
+    /// after `until`.
+    pub async fn delete_chunks(
+        &self,
+        target: &str,
+        namespaces: &BTreeSet<&str>,
+        until: Timestamp,
+    ) -> Result<(), RecordError> {
         let failed = |failure| request("cannot delete the parts of the record".to_owned(), failure);
         let selector = format!("{TARGET_LABEL}={target}");
         let served = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });
@@ -95,6 +102,9 @@ impl Records {
         for PartialObject { metadata } in found {
             // The head has the label, too, and is not for here.
             if metadata.name.starts_with(&chunk_prefix(target)) {
+                if Timestamp::now() >= until {
+                    return Err(RecordError::Moved);
+                }
                 let place = path(&metadata.namespace, &metadata.name);
                 self.cluster.delete(&place, &metadata.uid, None).await.map_err(failed)?;
             }

@@ -148,7 +148,7 @@ pub struct StoredGraph {
     pub content: Id<ContentRoot>,
     /// What it is made of: the first stands alone, each other is a difference to the graph before it.
     pub layers: Vec<Layer>,
-    /// Bodies of Secrets of other namespaces, which lie in those.
+    /// Bodies of Secrets, which lie in the namespaces of those.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretBodies>,
 }
@@ -203,7 +203,7 @@ pub enum Outcome {
         /// The first reason.
         message: String,
     },
-    /// The run died; the next one found it.
+    /// The run was stopped in the middle, or died, and the next one found it.
     Interrupted,
 }
 
@@ -223,7 +223,8 @@ pub struct StoredInventory {
 pub struct InventoryEntry {
     /// The object's uid.
     pub uid: String,
-    /// Hash of our own entry of managedFields, with its time; where there is none, of the resourceVersion.
+    /// `f:` and a hash of our own entry of managedFields with its time; `v:` and the resourceVersion where there is
+    /// none.
     pub fields: String,
     /// What we applied.
     pub applied: Id<Resource>,

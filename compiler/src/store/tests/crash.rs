@@ -159,7 +159,7 @@ impl Seen {
         self.compile(&store, 1);
         // The store is full: of the four versions only the last ones have room.
         model.wait(DAY);
-        let store = store.with_max_bytes(Some(1000));
+        let store = store.with_max_bytes(Some(1200));
         self.only_keeps(model, &[]);
         self.compile(&store, 3);
         model.wait(DAY);

@@ -17,6 +17,7 @@ use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Plan, Step};
 use serde_json::Value as Json;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::cluster::{ObjectMeta, PartialObject};
 use crate::health::{self, Verdict};
@@ -24,7 +25,7 @@ use crate::record::{InventoryEntry, Records};
 
 use super::event::{Event, StepResult};
 use super::observe::own_fields;
-use super::readiness::Watches;
+use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
 use waiting::{Awaited, Waiting};
@@ -50,7 +51,7 @@ pub struct RunReport {
     pub results: BTreeMap<usize, StepResult>,
     /// What we own now and did not before, or own no more.
     pub inventory: BTreeMap<ResourceKey, Option<InventoryEntry>>,
-    /// Whether the user stopped it.
+    /// Whether it was stopped in the middle: by the user, or because it lost its lock.
     pub interrupted: bool,
 }
 
@@ -66,6 +67,8 @@ struct Run<'a> {
     waiting: BTreeMap<ResourceKey, (usize, Waiting)>,
     /// Objects that are being deleted and may be gone already, unseen.
     doubtful: BTreeSet<ResourceKey>,
+    /// Those that the server could not be asked about, and when it is asked again.
+    ask_again: BTreeMap<ResourceKey, Instant>,
     /// Steps whose object was there before us.
     joined: BTreeSet<usize>,
     report: RunReport,
@@ -85,7 +88,11 @@ pub async fn run(
     late_secrets: LateSecrets,
     emit: &mut dyn FnMut(Event),
 ) -> RunReport {
-    let namespaces = plan.steps.iter().filter_map(|step| step.key.scope.namespace().map(str::to_owned)).collect();
+    let mut namespaces: Namespaces = BTreeMap::new();
+    for key in plan.steps.iter().map(|step| &step.key) {
+        let place = key.scope.namespace().map(str::to_owned);
+        namespaces.entry((key.group.clone(), key.kind.clone())).or_default().extend(place);
+    }
     let watches = Watches::new(context.cluster.clone(), &context.identity.apply_set, namespaces);
     let run = Run {
         plan,
@@ -95,6 +102,7 @@ pub async fn run(
         watches,
         waiting: BTreeMap::new(),
         doubtful: BTreeSet::new(),
+        ask_again: BTreeMap::new(),
         joined: BTreeSet::new(),
         report: RunReport::default(),
         emit,
@@ -123,7 +131,7 @@ impl Run<'_> {
             }
             self.ask_for_doubtful().await;
             if self.schedule.is_finished() || (self.report.interrupted && in_flight.is_empty()) {
-                return self.report;
+                return self.end();
             }
             tokio::select! {
                 Some(joined) = in_flight.join_next() => {
@@ -140,6 +148,15 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// What was accepted and is not ready yet is told, too.
+    fn end(mut self) -> RunReport {
+        for (index, _) in std::mem::take(&mut self.waiting).into_values() {
+            let message = "the run was interrupted before it was ready".to_owned();
+            self.tell(index, StepResult::Failed { message, conflict: false });
+        }
+        self.report
     }
 
     async fn take(&mut self, index: usize, outcome: StepOutcome) {

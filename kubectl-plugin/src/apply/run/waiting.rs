@@ -25,6 +25,9 @@ const FIRST_REMINDER: Duration = Duration::from_secs(5);
 /// A new custom resource on which its controller says nothing for this long has no controller that would.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
+/// Where the server could not say whether an object is gone, it is asked again after so long.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
@@ -95,15 +98,17 @@ impl Run<'_> {
             WatchedChange::Pod(pod) => self.pod(&pod).await,
             WatchedChange::Unwatchable { group, kind, reason } => {
                 self.watches.close(&group, &kind);
-                let stuck: Vec<usize> = self
-                    .waiting
-                    .iter()
-                    .filter(|(key, _)| key.is(&group, &kind))
-                    .map(|(_, (index, _))| *index)
-                    .collect();
-                for index in stuck {
+                let stuck = self.waiting.iter().filter(|(key, _)| key.is(&group, &kind));
+                let stuck: Vec<(usize, Awaited)> =
+                    stuck.map(|(_, (index, waiting))| (*index, waiting.awaited)).collect();
+                for (index, awaited) in stuck {
                     let message = format!("cannot watch {kind}: {reason}");
-                    self.finish(index, StepResult::Failed { message, conflict: false });
+                    // Nothing says that there is more to come than what the server has accepted.
+                    let result = match awaited {
+                        Awaited::FirstWord => StepResult::Succeeded,
+                        Awaited::Readiness | Awaited::End => StepResult::Failed { message, conflict: false },
+                    };
+                    self.finish(index, result);
                 }
             }
         }
@@ -147,7 +152,6 @@ impl Run<'_> {
     /// Asks once for each object whose end may have been missed. Its watch is open by now: what is still there will be
     /// told when it goes.
     pub(super) async fn ask_for_doubtful(&mut self) {
-        let mut again = std::collections::BTreeSet::new();
         for key in std::mem::take(&mut self.doubtful) {
             let kinds = &self.context.kinds;
             let path = kinds.any_version(&key.group, &key.kind).and_then(|(version, _)| kinds.path(version, &key));
@@ -159,12 +163,11 @@ impl Run<'_> {
                 Err(failure) if failure.is_unserved() => self.gone(&key),
                 // Asked again in a moment, as long as it is waited for.
                 Err(_) if self.waiting.contains_key(&key) => {
-                    again.insert(key);
+                    self.ask_again.insert(key, Instant::now() + ASK_AGAIN_AFTER);
                 }
                 Ok(_) | Err(_) => {}
             }
         }
-        self.doubtful.extend(again);
     }
 
     fn gone(&mut self, key: &ResourceKey) {
@@ -184,6 +187,12 @@ impl Run<'_> {
 
     pub(super) async fn tick(&mut self) {
         let now = Instant::now();
+        let due: Vec<ResourceKey> =
+            self.ask_again.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
+        for key in due {
+            self.ask_again.remove(&key);
+            self.doubtful.insert(key);
+        }
         let (mut late, mut silent) = (Vec::new(), Vec::new());
         for (key, (index, waiting)) in &mut self.waiting {
             let waited = now - waiting.since;
