@@ -98,9 +98,21 @@ impl Edges {
 pub(super) struct Sink<'a> {
     pub(super) node: Node,
     pub(super) edges: &'a mut Edges,
+    /// What it needs and the set does not have: an object as people speak of it, and the field that names it.
+    pub(super) missing: Vec<(String, String)>,
 }
 
+/// So many missing objects are told of one dependent.
+const MAX_MISSING: usize = 100;
+
 impl Sink<'_> {
+    /// Notes that an object of the dependent's own namespace is not in the set.
+    pub(super) fn miss(&mut self, kind: &str, name: &str, field: impl FnOnce() -> String) {
+        if self.missing.len() < MAX_MISSING {
+            self.missing.push((format!("{kind} {name}"), field()));
+        }
+    }
+
     /// Adds an edge where there is a dependency.
     pub(super) fn add(
         &mut self,

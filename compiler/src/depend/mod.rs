@@ -94,6 +94,9 @@ pub struct Edge {
     pub field: String,
 }
 
+/// The lint of a reference that leads to nothing in the set.
+const DANGLING: &str = "dangling-reference";
+
 /// All rules, for documentation and for reading stored graphs.
 pub const RULES: &[Rule] = &[
     namespace::RULE,
@@ -188,7 +191,7 @@ pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edg
         if edges.is_full() {
             break;
         }
-        let mut sink = Sink { node, edges: &mut edges };
+        let mut sink = Sink { node, edges: &mut edges, missing: Vec::new() };
         namespace::infer(manifest, &index, &mut sink);
         served::infer(manifest, &index, &mut sink);
         pods::infer(manifest, &index, &mut sink);
@@ -203,6 +206,11 @@ pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edg
             explicit::infer(manifest, &index, &mut sink, findings);
             annotated.push((node, annotations));
         }
+        let told = sink.missing.iter().map(|(object, field)| {
+            let message = format!("{}: {field} names {object}, which is not among these manifests", manifest.key);
+            Diagnostic::lint(manifest.origin.clone(), DANGLING, message)
+        });
+        findings.extend(told);
     }
     // Families that look at many objects together, the last at all edges of the others.
     backend::infer(manifests, &index, &mut edges);

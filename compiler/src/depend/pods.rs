@@ -90,7 +90,12 @@ struct References<'a, 'b> {
 
 impl References<'_, '_> {
     fn add(&mut self, group: &str, kind: &str, name: &str, rule: Rule, field: String) {
-        let to = self.index.beside(&self.manifest.key.scope, group, kind, name);
+        let scope = &self.manifest.key.scope;
+        let to = self.index.beside(scope, group, kind, name);
+        let made = kind == "Secret" && !self.index.producers_of(scope, name).is_empty();
+        if to.is_none() && !made && !name.is_empty() {
+            self.sink.miss(kind, name, || field.clone());
+        }
         self.sink.add(to, State::Present, Strength::Soft, rule, field);
     }
 
@@ -153,6 +158,10 @@ impl References<'_, '_> {
         let field = format!("{}.serviceAccountName", self.prefix);
         let scope = &self.manifest.key.scope;
         let to = self.index.beside(scope, "", "ServiceAccount", name);
+        // Every namespace has that one.
+        if to.is_none() && name != "default" {
+            self.sink.miss("ServiceAccount", name, || field.clone());
+        }
         if self.manifest.key.is("", "Pod") {
             self.sink.add(to, State::Present, Strength::Hard, SERVICE_ACCOUNT_OF_POD, field.clone());
         } else {

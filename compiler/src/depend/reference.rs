@@ -66,6 +66,9 @@ pub(super) fn infer(table: &[Reference], manifest: &Manifest, index: &Index<'_>,
         if reference.kinds.contains(&key.kind.as_str()) {
             visit(&manifest.body, reference.path, &mut |value, trail| {
                 let to = reference.to.resolve(value, &key.scope, index);
+                if let (None, Some((kind, name))) = (to, reference.to.beside(value, &key.scope, index)) {
+                    sink.miss(kind, name, || trail.to_string());
+                }
                 sink.add_at(to, State::Present, reference.strength, reference.rule, || trail.to_string());
             });
         }
@@ -73,6 +76,26 @@ pub(super) fn infer(table: &[Reference], manifest: &Manifest, index: &Index<'_>,
 }
 
 impl Target {
+    /// Kind and name of the object that a value names in the namespace of the referrer, where nothing outside of the set
+    /// is likely to bring it: no other namespace, nothing of the cluster's own, no Secret that a controller makes.
+    fn beside<'v>(self, value: &'v Value, scope: &Scope, index: &Index<'_>) -> Option<(&'v str, &'v str)>
+    where
+        Self: 'v,
+    {
+        let (kind, name) = match self {
+            Self::Beside("", kind) => (kind, value.as_str()?),
+            Self::Object(group, kind) => {
+                let text = |field: &str| value.get(field).and_then(Value::as_str);
+                let (group, kind) = (text("apiVersion").map_or(group, group_of), text("kind").unwrap_or(kind));
+                let workload = group == "apps" && ["Deployment", "ReplicaSet", "StatefulSet"].contains(&kind);
+                (Some(kind).filter(|_| workload && text("namespace").is_none())?, text("name")?)
+            }
+            Self::Beside(..) | Self::Cluster(..) => return None,
+        };
+        let made = kind == "Secret" && !index.producers_of(scope, name).is_empty();
+        (!made && !name.is_empty()).then_some((kind, name))
+    }
+
     /// The object of the set that a value names, if there is one.
     pub(super) fn resolve(self, value: &Value, scope: &Scope, index: &Index<'_>) -> Option<Node> {
         match self {

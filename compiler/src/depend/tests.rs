@@ -51,7 +51,51 @@ fn infer_with(documents: serde_json::Value, tell: impl Fn(&Edge) -> String) -> (
     };
     let edges =
         edges.iter().map(|edge| format!("{} -> {} ({}){}", name(edge.from), name(edge.to), edge.rule.name, tell(edge)));
-    (edges.collect(), findings.iter().map(ToString::to_string).collect())
+    let (edges, told) = (edges.collect(), findings.iter().filter(|finding| finding.rule.as_deref() != Some(DANGLING)));
+    (edges, told.map(ToString::to_string).collect())
+}
+
+/// What is missing, as messages.
+fn dangling(documents: serde_json::Value) -> Vec<String> {
+    let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
+    let list = json!({"kind": "List", "apiVersion": "v1", "items": documents});
+    let mut manifests = objects(list.into(), &origin, &mut Vec::new());
+    manifests.sort_by(|left, right| left.key.cmp(&right.key));
+    let mut findings = Vec::new();
+    infer(&manifests, &mut findings);
+    let dangling = findings.into_iter().filter(|finding| finding.rule.as_deref() == Some(DANGLING));
+    dangling.map(|finding| finding.message).collect()
+}
+
+#[test]
+fn a_reference_to_nothing_is_told_and_one_that_others_answer_is_not() {
+    let pod = |spec: serde_json::Value| {
+        let mut pod = object("v1", "Pod", "p");
+        pod["spec"] = spec;
+        pod
+    };
+    let from = |kind: &str, name: &str| json!({"containers": [{"name": "c", "envFrom": [{kind: {"name": name}}]}]});
+    assert_eq!(
+        dangling(json!([pod(from("configMapRef", "a"))])),
+        ["Pod p: spec.containers[c].envFrom names ConfigMap a, which is not among these manifests"]
+    );
+    assert_eq!(dangling(json!([pod(from("configMapRef", "a")), object("v1", "ConfigMap", "a")])), [""; 0]);
+    let optional = json!({"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "s", "optional": true}}]}]});
+    assert_eq!(dangling(json!([pod(optional)])), [""; 0]);
+    assert_eq!(
+        dangling(json!([pod(from("secretRef", "s")), object("bitnami.com/v1alpha1", "SealedSecret", "s")])),
+        [""; 0],
+        "a controller makes it"
+    );
+    assert_eq!(dangling(json!([pod(json!({"serviceAccountName": "default"}))])), [""; 0]);
+    assert_eq!(dangling(json!([pod(json!({"serviceAccountName": "robot"}))])).len(), 1);
+    let mut scaler = object("autoscaling/v2", "HorizontalPodAutoscaler", "h");
+    scaler["spec"] = json!({"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}});
+    assert_eq!(dangling(json!([scaler])).len(), 1);
+    assert_eq!(dangling(json!([scaler, object("apps/v1", "Deployment", "web")])), [""; 0]);
+    let mut ingress = object("networking.k8s.io/v1", "Ingress", "i");
+    ingress["spec"] = json!({"defaultBackend": {"service": {"name": "web"}}, "ingressClassName": "nginx"});
+    assert_eq!(dangling(json!([ingress])).len(), 1, "the class is the cluster's own");
 }
 
 fn object(api_version: &str, kind: &str, name: &str) -> serde_json::Value {

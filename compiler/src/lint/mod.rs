@@ -47,6 +47,11 @@ const fn warn(name: &'static str, finds: &'static str) -> Lint {
 /// All lints, by name.
 pub const LINTS: &[Lint] = &[
     warn("change-rule-ignored", "a change rule of kapp that names no group of this application"),
+    Lint {
+        name: "dangling-reference",
+        level: DefaultLevel::Allow,
+        finds: "a reference to an object of the same namespace that is not among the manifests",
+    },
     warn("deprecated-api", "an API version that Kubernetes has removed, or will"),
     warn("dropped-text", "text after `...`, which kubectl does not read"),
     warn("duplicate-key", "a key that stands twice in one map: the last one counts"),
