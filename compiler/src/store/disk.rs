@@ -270,14 +270,13 @@ impl Store {
         object
     }
 
-    /// The base is used whenever its changes are, and noted as used later.
+    /// The base is used whenever a change of it is, and is never noted as used before it: collectors must not take it
+    /// first.
     fn note_use_of_change(&self, id: Id<Graph>, base: Id<Graph>, used: SystemTime) {
-        let path = self.path(CHANGES, id);
-        self.note_use(&path, used);
-        if let (Ok(change), Ok(stat)) = (self.files.stat(&path), self.files.stat(&self.path(GRAPHS, base)))
-            && stat.used < change.used
-        {
-            let _ = self.files.touch(&self.path(GRAPHS, base), change.used);
+        let now = self.files.now();
+        let is_due = now.duration_since(used).is_ok_and(|age| age >= USE_IS_NOTED_EVERY);
+        if is_due && self.files.touch(&self.path(GRAPHS, base), now).is_ok() {
+            let _ = self.files.touch(&self.path(CHANGES, id), now);
         }
     }
 

@@ -55,7 +55,7 @@ fn files_are_written_as_they_always_were() {
     let mut parts: Vec<_> =
         fs::read_dir(store.root()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     parts.sort();
-    assert_eq!(parts, ["builds.lock", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
+    assert_eq!(parts, ["builds.lock", "changes", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
     assert!(store.root().ends_with("v1"));
 }
 
