@@ -11,7 +11,7 @@ use crate::manifest::{Manifest, pod_spec_path};
 const DATA: &[&str] = &["binaryData", "data"];
 
 /// Of containers.
-const CONTAINER: &[&str] = &[
+pub(super) const CONTAINER: &[&str] = &[
     "args",
     "command",
     "image",

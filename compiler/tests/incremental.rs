@@ -1,0 +1,300 @@
+//! Compiling again after edits gives, byte for byte, what compiling without a store gives: whatever was edited, whatever
+//! lies in the store, on any number of threads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use gitops_compiler::app::{AppSpec, Directory};
+use gitops_compiler::compile::{self, Compilation, compile, summarise};
+use gitops_compiler::diagnostic::Diagnostic;
+use gitops_compiler::lint::Levels;
+use gitops_compiler::store::Store;
+use gitops_compiler::tree::Snapshot;
+use gitops_testdata::repository::RepositoryBuilder;
+use proptest::prelude::*;
+
+type Files = BTreeMap<String, String>;
+
+fn app() -> AppSpec {
+    let directory = Directory { recurse: true, ..Directory::default() };
+    AppSpec { name: "app".parse().expect("a name"), directory }
+}
+
+fn in_memory(files: &Files) -> Snapshot {
+    Snapshot::from_memory(files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect())
+}
+
+/// All that a compilation gives.
+fn outcome(made: Result<Compilation, compile::Error>) -> Result<Compilation, (Vec<Diagnostic>, usize)> {
+    match made {
+        Ok(made) => Ok(Compilation { memoised: false, ..made }),
+        Err(compile::Error::Manifests { findings, files }) => Err((findings, files)),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn whole(snapshot: &Snapshot, levels: &Levels, store: Option<&Store>) -> Result<Compilation, (Vec<Diagnostic>, usize)> {
+    outcome(compile(snapshot, &app(), levels, store, &mut |warning| panic!("{warning}")))
+}
+
+fn same(
+    left: &Result<Compilation, (Vec<Diagnostic>, usize)>,
+    right: &Result<Compilation, (Vec<Diagnostic>, usize)>,
+    what: &str,
+) {
+    match (left, right) {
+        (Ok(left), Ok(right)) => {
+            assert_eq!(left.graph, right.graph, "{what}");
+            assert_eq!(left.graph.encode(), right.graph.encode(), "{what}");
+            assert_eq!((left.recipe, left.files), (right.recipe, right.files), "{what}");
+            assert_eq!((&left.provenance, &left.lints), (&right.provenance, &right.lints), "{what}");
+        }
+        (Err(left), Err(right)) => assert_eq!(left, right, "{what}"),
+        _ => panic!("{what}: one compiles, the other does not: {left:?} {right:?}"),
+    }
+}
+
+/// A document of each sort that matters: referred to and referring, with lints of its own and with others, custom and
+/// their definitions, hooks, waves, names that are counted.
+fn document() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec!["a", "b", "c"]);
+    let word = prop::sample::select(vec!["a", "b", "c", "yes", "x: y"]);
+    (0..14_u8, name, word, any::<bool>()).prop_map(|(sort, name, word, flag)| {
+        let head = |version: &str, kind: &str, more: &str| {
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}\n{more}")
+        };
+        let image = if flag { "nginx" } else { "nginx:1.29" };
+        let pod = format!(
+            "serviceAccountName: a\n      containers:\n      - name: c\n        image: {image}\n        env:\n        \
+             - {{name: A, value: '{word}'}}\n        envFrom: [{{configMapRef: {{name: {name}}}}}]\n"
+        );
+        match sort {
+            0..3 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n")),
+            3 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n  key: again\n")),
+            4 => head("v1", "Secret", &format!("stringData:\n  key: '{word}'\n")),
+            5..8 => head("apps/v1", "Deployment", &format!("spec:\n  template:\n    spec:\n      {pod}")),
+            8 => head("v1", "ServiceAccount", ""),
+            9 => {
+                let wave = if flag { "1" } else { word };
+                head("v1", "ConfigMap", &format!("  annotations: {{argocd.argoproj.io/sync-wave: '{wave}'}}\n"))
+            }
+            10 => {
+                let depends = format!("  annotations: {{config.kubernetes.io/depends-on: '/ConfigMap/{name}'}}\n");
+                let back = format!("  annotations: {{config.kubernetes.io/depends-on: '/Secret/{name}'}}\n");
+                if flag { head("v1", "Secret", &depends) } else { head("v1", "ConfigMap", &back) }
+            }
+            11 => format!(
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  generateName: {name}-\n  annotations: \
+                 {{argocd.argoproj.io/hook: PreSync}}\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n"
+            ),
+            12 => head(
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+                &format!("spec: {{group: x.io, scope: Namespaced, names: {{kind: K{name}, plural: k{name}s}}}}\n"),
+            ),
+            _ => head("x.io/v1", &format!("K{name}"), &format!("spec: {{word: '{word}'}}\n")),
+        }
+    })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let documents = || prop::collection::vec(document(), 0..3).prop_map(|documents| documents.join("---\n"));
+    let broken = prop::sample::select(vec!["a: [\n", "kind: ConfigMap\n", "version https://git-lfs.github.com/spec/v1\n"]);
+    prop_oneof![
+        12 => documents(),
+        2 => documents().prop_map(|text| format!("# moved\n\n---\n{text}")),
+        1 => broken.prop_map(str::to_owned),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Write(usize, String),
+    Append(usize, String),
+    /// Another value wherever there is one: what most edits are.
+    Touch(usize, u8),
+    Remove(usize),
+    Rename(usize, usize),
+    /// Flips a byte of a file of the store, or cuts it short.
+    Damage(usize, usize, bool),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        2 => (0..6_usize, text()).prop_map(|(file, text)| Edit::Write(file, text)),
+        1 => (0..6_usize, document()).prop_map(|(file, document)| Edit::Append(file, document)),
+        6 => (0..6_usize, any::<u8>()).prop_map(|(file, value)| Edit::Touch(file, value)),
+        1 => (0..6_usize).prop_map(Edit::Remove),
+        1 => (0..6_usize, 0..6_usize).prop_map(|(from, to)| Edit::Rename(from, to)),
+        1 => (any::<usize>(), any::<usize>(), any::<bool>()).prop_map(|(file, at, cut)| Edit::Damage(file, at, cut)),
+    ]
+}
+
+fn path(number: usize) -> String {
+    format!("{}/{number}.yaml", ["x", "y"][number % 2])
+}
+
+fn act(files: &mut Files, edit: Edit, store: &Store) {
+    match edit {
+        Edit::Write(number, text) => drop(files.insert(path(number), text)),
+        Edit::Append(number, document) => {
+            let text = files.entry(path(number)).or_default();
+            *text = format!("{text}---\n{document}");
+        }
+        Edit::Touch(number, value) => {
+            if let Some(text) = files.get_mut(&path(number)) {
+                let lines = text.lines().map(|line| match line.trim_start() {
+                    found if found.starts_with("key: ") => format!("  key: 'touched {value}'\n"),
+                    found if found.starts_with("image: ") => format!("        image: nginx:{value}\n"),
+                    found if found.starts_with("---") && value > 128 => format!("# {value}\n---\n"),
+                    _ => format!("{line}\n"),
+                });
+                *text = lines.collect();
+            }
+        }
+        Edit::Remove(number) => drop(files.remove(&path(number))),
+        Edit::Rename(from, to) => {
+            if let Some(text) = files.remove(&path(from)) {
+                files.insert(path(to), text);
+            }
+        }
+        Edit::Damage(number, at, cut) => {
+            let found = stored(store);
+            if let Some(path) = found.get(number % found.len().max(1)) {
+                let mut bytes = fs::read(path).expect("read");
+                let at = at % bytes.len().max(1);
+                if cut { bytes.truncate(at) } else { bytes[at] ^= 0x10 }
+                fs::write(path, bytes).expect("written");
+            }
+        }
+    }
+}
+
+/// The files of a store, sorted.
+fn stored(store: &Store) -> Vec<PathBuf> {
+    let files_of = |folder: &str| {
+        let listed = fs::read_dir(store.root().join(folder)).expect("a folder");
+        listed.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let mut found = ["changes", "graphs", "memo", "places"].map(files_of).concat();
+    found.sort();
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #[test]
+    fn edits_give_what_a_compilation_without_a_store_gives(
+        texts in prop::collection::vec(text(), 4),
+        edits in prop::collection::vec((edit(), any::<bool>()), 1..24),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("a store");
+        let mut files: Files = texts.into_iter().enumerate().map(|(number, text)| (path(number), text)).collect();
+        let levels = Levels { deny: ["mutable-image".to_owned()].into(), ..Levels::default() };
+        for (edit, denied) in edits {
+            let what = format!("{edit:?} of {files:#?}");
+            act(&mut files, edit, &store);
+            let snapshot = in_memory(&files);
+            let levels = if denied { &levels } else { &Levels::default() };
+            let expected = whole(&snapshot, levels, None);
+            // Who asks for the ids first has the graph made from what that left.
+            let summary = summarise(&snapshot, &app(), levels, Some(&store), &mut |warning| panic!("{warning}"));
+            if let (Ok(summary), Ok(expected)) = (&summary, &expected) {
+                let graph = &expected.graph;
+                assert_eq!((summary.graph, summary.recipe), (graph.id(), expected.recipe), "{what}");
+                let roots = (summary.content_root, summary.hook_root);
+                assert_eq!((roots, &summary.lints), ((graph.content_root(), graph.hook_root()), &expected.lints));
+            }
+            assert_eq!(summary.is_ok(), expected.is_ok(), "{what}");
+            same(&whole(&snapshot, levels, Some(&store)), &expected, &what);
+            same(&whole(&snapshot, levels, Some(&store)), &expected, &what);
+        }
+    }
+}
+
+/// So many files that each of several threads has some.
+fn services(changed: usize) -> Files {
+    let revision = |index| u32::from(index == changed);
+    gitops_testdata::services::services_with(60, "shop", revision).into_iter().collect()
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    (folder, store)
+}
+
+/// How many graphs are kept as changes.
+fn changes(store: &Store) -> usize {
+    fs::read_dir(store.root().join("changes")).expect("a folder").count()
+}
+
+#[test]
+fn one_value_after_the_other_is_a_change_each() {
+    let (_folder, store) = store();
+    for threads in [1, 2, 7] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        for changed in 10 * threads..10 * threads + 5 {
+            let snapshot = in_memory(&services(changed));
+            let made = pool.install(|| whole(&snapshot, &Levels::default(), Some(&store)));
+            same(&made, &whole(&snapshot, &Levels::default(), None), "a service has changed");
+        }
+    }
+    assert_eq!((changes(&store), store.info().expect("counted").graphs.files), (14, 15));
+    assert_eq!(store.verify(false).expect("verified").damaged, Vec::<String>::new());
+}
+
+/// Each of these is found out by another look at the files.
+#[test]
+fn what_is_more_than_values_is_compiled_whole() {
+    let (_folder, store) = store();
+    let mut files = services(99);
+    let mut compiled_as_change = |edit: &dyn Fn(&mut Files)| {
+        let before = changes(&store);
+        edit(&mut files);
+        let snapshot = in_memory(&files);
+        same(&whole(&snapshot, &Levels::default(), Some(&store)), &whole(&snapshot, &Levels::default(), None), "edited");
+        changes(&store) > before
+    };
+    let path = "services/service-0007.yaml";
+    let replace = |from: &'static str, to: &'static str| {
+        move |files: &mut Files| {
+            let text = files.get_mut(path).expect("it is there");
+            assert!(text.contains(from), "{from}");
+            *text = text.replace(from, to);
+        }
+    };
+    assert!(!compiled_as_change(&|_| ()), "the first");
+    assert!(compiled_as_change(&replace("revision: \"0\"", "revision: \"7\"")));
+    assert!(!compiled_as_change(&replace("kind: ConfigMap", "kind: ConfigMap # a word")), "the same graph: no change");
+    assert!(compiled_as_change(&replace("revision: \"7\"", "more: lines\n  revision: \"8\"")));
+    assert!(!compiled_as_change(&|files| drop(files.remove("services/service-0008.yaml"))), "a file is gone");
+    assert!(compiled_as_change(&replace("revision: \"8\"", "revision: \"9\"")), "there is a new baseline");
+    assert!(!compiled_as_change(&replace("serviceAccountName: service-0007", "serviceAccountName: service-0006")));
+    let touch_all = |files: &mut Files| {
+        files.values_mut().for_each(|text| *text = text.replace("revision: \"0\"", "revision: \"10\""));
+    };
+    assert!(!compiled_as_change(&touch_all), "too many");
+}
+
+#[test]
+fn a_repository_is_compiled_again_from_commits_and_from_the_working_tree() {
+    let (_folder, store) = store();
+    let repository = RepositoryBuilder::new().expect("a repository");
+    let opened = || gitops_compiler::tree::Repository::discover(repository.path()).expect("a repository");
+    for round in 0..3 {
+        for (path, text) in services(round) {
+            repository.write(&format!("deploy/{path}"), text).expect("written");
+        }
+        let tree = opened().working_tree("deploy", Some(&store)).expect("a tree");
+        same(&whole(&tree, &Levels::default(), Some(&store)), &whole(&tree, &Levels::default(), None), "working tree");
+        repository.commit("Again").expect("committed");
+        let before = changes(&store);
+        let commit = opened().commit("HEAD", "deploy").expect("a tree");
+        same(&whole(&commit, &Levels::default(), Some(&store)), &whole(&commit, &Levels::default(), None), "commit");
+        assert_eq!(changes(&store), before, "it is the same recipe");
+    }
+    assert_eq!(changes(&store), 2);
+}
