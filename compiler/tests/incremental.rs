@@ -73,10 +73,9 @@ fn document() -> impl Strategy<Value = String> {
              - {{name: A, value: '{word}'}}\n        envFrom: [{{configMapRef: {{name: {name}}}}}]\n"
         );
         match sort {
-            0..3 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n")),
+            0..3 | 14..20 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n")),
             3 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n  key: again\n")),
             4 => head("v1", "Secret", &format!("stringData:\n  key: '{word}'\n")),
-            5..8 => head("apps/v1", "Deployment", &format!("spec:\n  template:\n    spec:\n      {pod}")),
             8 => head("v1", "ServiceAccount", ""),
             9 => {
                 let wave = if flag { "1" } else { word };
@@ -97,7 +96,6 @@ fn document() -> impl Strategy<Value = String> {
                 &format!("spec: {{group: x.io, scope: Namespaced, names: {{kind: K{name}, plural: k{name}s}}}}\n"),
             ),
             13 => head("x.io/v1", &format!("K{name}"), &format!("spec: {{word: '{word}'}}\n")),
-            14..20 => head("v1", "ConfigMap", &format!("data:\n  key: '{word}'\n")),
             _ => head("apps/v1", "Deployment", &format!("spec:\n  template:\n    spec:\n      {pod}")),
         }
     })
@@ -105,7 +103,8 @@ fn document() -> impl Strategy<Value = String> {
 
 fn text() -> impl Strategy<Value = String> {
     let documents = || prop::collection::vec(document(), 0..3).prop_map(|documents| documents.join("---\n"));
-    let broken = prop::sample::select(vec!["a: [\n", "kind: ConfigMap\n", "version https://git-lfs.github.com/spec/v1\n"]);
+    let broken =
+        prop::sample::select(vec!["a: [\n", "kind: ConfigMap\n", "version https://git-lfs.github.com/spec/v1\n"]);
     prop_oneof![
         32 => documents(),
         4 => documents().prop_map(|text| format!("# moved\n\n---\n{text}")),
@@ -169,7 +168,11 @@ fn act(files: &mut Files, edit: Edit, store: &Store) {
             if let Some(path) = found.get(number % found.len().max(1)) {
                 let mut bytes = fs::read(path).expect("read");
                 let at = at % bytes.len().max(1);
-                if cut { bytes.truncate(at) } else { bytes[at] ^= 0x10 }
+                if cut {
+                    bytes.truncate(at);
+                } else {
+                    bytes[at] ^= 0x10;
+                }
                 fs::write(path, bytes).expect("written");
             }
         }
@@ -269,7 +272,11 @@ fn what_is_more_than_values_is_compiled_whole() {
         let before = changes(&store);
         edit(&mut files);
         let snapshot = in_memory(&files);
-        same(&whole(&snapshot, &Levels::default(), Some(&store)), &whole(&snapshot, &Levels::default(), None), "edited");
+        same(
+            &whole(&snapshot, &Levels::default(), Some(&store)),
+            &whole(&snapshot, &Levels::default(), None),
+            "edited",
+        );
         changes(&store) > before
     };
     let path = "services/service-0007.yaml";
@@ -288,7 +295,9 @@ fn what_is_more_than_values_is_compiled_whole() {
     assert!(compiled_as_change(&replace("revision: \"8\"", "revision: \"9\"")), "there is a new baseline");
     assert!(!compiled_as_change(&replace("serviceAccountName: service-0007", "serviceAccountName: service-0006")));
     let touch_all = |files: &mut Files| {
-        files.values_mut().for_each(|text| *text = text.replace("revision: \"0\"", "revision: \"10\""));
+        for text in files.values_mut() {
+            *text = text.replace("revision: \"0\"", "revision: \"10\"");
+        }
     };
     assert!(!compiled_as_change(&touch_all), "too many");
 }

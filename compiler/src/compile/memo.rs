@@ -57,9 +57,9 @@ impl Entry {
         &self,
         (graph, content_root, hook_root): (Id<Graph>, Id<ContentRoot>, Id<HookRoot>),
         lints: Vec<Diagnostic>,
-        lines: &BTreeMap<Node, usize>,
+        moved: &BTreeMap<Node, usize>,
     ) -> Result<Self, DecodeError> {
-        let provenance = with_lines(&self.provenance, lines)?;
+        let provenance = with_lines(&self.provenance, moved)?;
         Ok(Self { graph, content_root, hook_root, lints, provenance })
     }
 

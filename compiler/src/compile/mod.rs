@@ -258,11 +258,7 @@ fn check_each(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) {
     lint::check(manifests, findings);
 }
 
-fn remember(
-    store: &Store,
-    compilation: &Compilation,
-    snapshot: &Snapshot,
-) -> Result<Vec<u8>, crate::store::Error> {
+fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<Vec<u8>, crate::store::Error> {
     let Compilation { graph, provenance, lints, recipe, .. } = compilation;
     store.put_graph(graph)?;
     let entry = Entry::new(graph, provenance, lints, |path| snapshot.below(path).to_owned()).encode();

@@ -27,7 +27,9 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
     let before = Entry::decode(baseline.entry, "").ok()?;
     let changed = baseline.changed(render.files())?;
     let files = render.read(&changed).ok()?;
-    if !changed.iter().zip(&files).all(|(number, file)| is_as_before(&baseline, *number, file)) {
+    let is_as_before =
+        |(number, file): (&usize, &Rendered)| baseline.has_signature(*number, &depend::signature(&file.manifests));
+    if !changed.iter().zip(&files).all(is_as_before) {
         return None;
     }
     let mut outline = Outline::decode(baseline.outline).ok()?;
@@ -37,6 +39,7 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
         super::check_each(&file.manifests, &mut findings);
         findings.extend(file.findings);
         for manifest in file.manifests {
+            // Names that are made by counting through all files are not there yet, and so not found.
             let node = outline.node(&manifest.key)?;
             lines.insert(node, manifest.origin.line);
             let body = Body::new(manifest.body);
@@ -64,13 +67,6 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
     let bytes = entry.encode();
     store.put_memo(render.recipe, &bytes).ok()?;
     Entry::decode(&bytes, snapshot.folder()).ok()
-}
-
-/// Whether the rules read the same of a file as before. Names that are made by counting through all files are for a
-/// compilation of all files.
-fn is_as_before(baseline: &Baseline<'_>, number: usize, file: &Rendered) -> bool {
-    file.manifests.iter().all(|manifest| !manifest.key.name.ends_with('*'))
-        && baseline.has_signature(number, &depend::signature(&file.manifests))
 }
 
 /// What there is to say now: of the files that were read again what they give, of the others what was said before.

@@ -77,7 +77,7 @@ impl Store {
 
     pub(super) fn collect_within(&self, keep: Keep, patience: Duration) -> Result<Collected, Error> {
         let mut candidates = self.candidates()?;
-        // Stable: at one time, changes go before the graphs that they change.
+        // Of those that were used at one time, changes go before the graphs that they change: the sort is stable.
         candidates.sort_by_key(|candidate| candidate.used);
         let mut collected = Collected {
             kept: candidates.len(),
@@ -122,7 +122,7 @@ impl Store {
 
     fn candidates(&self) -> Result<Vec<Candidate>, Error> {
         let mut candidates = Vec::new();
-        for folder in FOLDERS {
+        for folder in FOLDERS.into_iter().rev() {
             let files = self.list(folder)?;
             let path = |name| self.root().join(folder).join(name);
             let mut found: Vec<_> = files

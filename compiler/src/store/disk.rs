@@ -28,9 +28,8 @@ pub(super) const PLACES: &str = "places";
 pub(super) const PINS: &str = "pins";
 /// Where files are written before they get their names.
 pub(super) const TEMPORARY: &str = "tmp";
-/// Where what is kept lies. Of files that were used at the same time those of the first folders are collected first: a
-/// change is gone before the graph that it changes.
-pub(super) const FOLDERS: [&str; 5] = [CHANGES, GRAPHS, CHUNKS, MEMO, PLACES];
+/// Where what is kept lies.
+pub(super) const FOLDERS: [&str; 5] = [GRAPHS, CHANGES, CHUNKS, MEMO, PLACES];
 
 /// First bytes of a graph file: the format and its version.
 const MAGIC: &[u8; 8] = b"kgitops1";
@@ -157,14 +156,15 @@ impl Store {
     }
 
     /// Keeps the graph `id` as a change of another that is kept whole: when this returns `true` it survives a power
-    /// cut as the other does. `false` where the other is not there. Nothing is written where the graph is there.
+    /// cut as the other does. `false` where the other is not there, or the graph is pinned, and so must be whole.
+    /// Nothing is written where the graph is there.
     ///
     /// The other graph is not read: a change of a damaged graph is as absent as that graph, and made again like it.
     pub fn put_change(&self, id: Id<Graph>, change: &Change) -> Result<bool, Error> {
         let _lock = self.lock_for_writing()?;
         let base = self.path(GRAPHS, change.base);
         let failed = |source| Error { path: self.path(CHANGES, id), source };
-        if !self.files.exists(&base) {
+        if !self.files.exists(&base) || self.files.exists(&self.path(PINS, id)) {
             return Ok(false);
         }
         // Whoever wrote them may have died before this.

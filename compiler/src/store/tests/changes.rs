@@ -117,5 +117,9 @@ fn what_is_pinned_is_whole() {
     assert!(store.put_change(graph.id(), &change(&base, &graph)).expect("written"));
     assert!(store.pin(graph.id()).expect("pinned"));
     store.collect(Keep { used_within: Duration::ZERO, max_bytes: Some(0) }).expect("collected");
-    assert_eq!((store.graph(base.id()), store.graph(graph.id())), (None, Some(graph)));
+    assert_eq!((store.graph(base.id()), store.graph(graph.id())), (None, Some(graph.clone())));
+    // It is lost, and made again.
+    fs::remove_file(store.path("graphs", graph.id())).expect("removed");
+    store.put_graph(&base).expect("written");
+    assert!(!store.put_change(graph.id(), &change(&base, &graph)).expect("asked"), "pinned is whole");
 }
