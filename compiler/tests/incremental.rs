@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gitops_compiler::app::{AppSpec, Directory};
+use gitops_compiler::canon::{Id, Place};
 use gitops_compiler::compile::{self, Compilation, compile, summarise};
 use gitops_compiler::diagnostic::Diagnostic;
 use gitops_compiler::lint::Levels;
@@ -179,13 +180,14 @@ fn act(files: &mut Files, edit: Edit, store: &Store) {
     }
 }
 
+fn files_in(store: &Store, folder: &str) -> Vec<PathBuf> {
+    let listed = fs::read_dir(store.root().join(folder)).expect("a folder");
+    listed.map(|entry| entry.expect("an entry").path()).collect()
+}
+
 /// The files of a store, sorted.
 fn stored(store: &Store) -> Vec<PathBuf> {
-    let files_of = |folder: &str| {
-        let listed = fs::read_dir(store.root().join(folder)).expect("a folder");
-        listed.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
-    };
-    let mut found = ["changes", "graphs", "memo", "places"].map(files_of).concat();
+    let mut found = ["changes", "graphs", "memo", "places"].map(|folder| files_in(store, folder)).concat();
     found.sort();
     found
 }
@@ -245,7 +247,7 @@ fn store() -> (tempfile::TempDir, Store) {
 
 /// How many graphs are kept as changes.
 fn changes(store: &Store) -> usize {
-    fs::read_dir(store.root().join("changes")).expect("a folder").count()
+    files_in(store, "changes").len()
 }
 
 #[test]
@@ -320,4 +322,32 @@ fn a_repository_is_compiled_again_from_commits_and_from_the_working_tree() {
         assert_eq!(changes(&store), before, "it is the same recipe");
     }
     assert_eq!(changes(&store), 2);
+}
+
+/// The baseline of the store, with the name of the compiler in it written by `rename`, and a checksum that fits.
+fn sign_anew(store: &Store, rename: impl Fn(&mut [u8])) {
+    let [path] = &files_in(store, "places")[..] else { panic!("one baseline") };
+    let id: Id<Place> = path.file_name().and_then(|name| name.to_str()).expect("a name").parse().expect("an id");
+    let mut entry = fs::read(path).expect("read").split_off(32);
+    let compiler = env!("GITOPS_COMPILER_SOURCES").as_bytes();
+    let at = entry.windows(compiler.len()).position(|bytes| bytes == compiler).expect("it names its compiler");
+    rename(&mut entry[at..at + compiler.len()]);
+    let checksum = blake3::keyed_hash(id.digest(), &entry);
+    fs::write(path, [checksum.as_bytes(), &entry[..]].concat()).expect("written");
+}
+
+#[test]
+fn what_another_compiler_left_is_not_used() {
+    for (another, expected) in [(false, 1), (true, 0)] {
+        let (_folder, store) = store();
+        let compiled = |changed| {
+            let snapshot = in_memory(&services(changed));
+            let made = whole(&snapshot, &Levels::default(), Some(&store));
+            same(&made, &whole(&snapshot, &Levels::default(), None), "whoever was there before");
+        };
+        compiled(99);
+        sign_anew(&store, |name| name[0] ^= u8::from(another));
+        compiled(7);
+        assert_eq!(changes(&store), expected);
+    }
 }
