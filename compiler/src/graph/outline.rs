@@ -7,6 +7,8 @@
 //! `[[key, id, …], shards, hooks, wiring]` in our canonical encoding: keys and ids in turn, a byte for each resource
 //! that says in which shard of a root it is, the nodes that are hooks, and barriers and edges as a graph has them.
 
+use rayon::prelude::*;
+
 use crate::canon::{ContentRoot, DecodeError, Decoder, Encoder, Graph, HookRoot, Id, Resource};
 use crate::depend::Node;
 use crate::name::ResourceKey;
@@ -24,7 +26,7 @@ impl ResourceGraph {
     /// The bytes of the outline of this graph.
     #[must_use]
     pub fn outline(&self) -> Vec<u8> {
-        let leaves: Vec<Leaf<'_>> = self.resources.iter().map(Leaf::of).collect();
+        let leaves: Vec<Leaf<'_>> = self.resources.par_iter().map(Leaf::of).collect();
         let mut encoder = Encoder::new();
         encoder.list(4);
         encoder.list(2 * leaves.len());
