@@ -182,6 +182,24 @@ fn compile_again(bencher: Bencher<'_, '_>) {
     bencher.bench(|| compiled(&snapshot, &store));
 }
 
+/// One ConfigMap has another value each time, and all other files are as they were.
+#[divan::bench]
+fn compile_after_an_edit(bencher: Bencher<'_, '_>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let snapshot = |revision: u32| {
+        let files = services_with(SERVICES, "bench", |index| if index == SERVICES / 2 { revision } else { 0 });
+        Snapshot::from_memory(files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect())
+    };
+    compiled(&snapshot(0), &store);
+    let mut revision = 0;
+    let edited = || {
+        revision += 1;
+        snapshot(revision)
+    };
+    bencher.with_inputs(edited).bench_local_refs(|snapshot| compiled(snapshot, &store));
+}
+
 /// Two sets of services, applied as one: 20,002 objects of which every other one changes.
 #[divan::bench]
 fn plan_20_000(bencher: Bencher<'_, '_>) {

@@ -94,10 +94,10 @@ fn a_build_that_relies_on_a_graph_finds_it_until_it_is_over() {
     let building = store.begin_build();
     let (made, _) = compiled(&snapshot(1, 1), Some(&store));
     let collector = Store::open(folder.path()).expect("a store");
-    assert_eq!(collector.collect(EVERYTHING).expect("collected").in_use, 2);
+    assert_eq!(collector.collect(EVERYTHING).expect("collected").in_use, 3, "the graph, its entry, the baseline");
     assert_eq!(store.graph(made.graph.id()).as_ref(), Some(&made.graph));
     drop(building);
-    assert_eq!(collector.collect(EVERYTHING).expect("collected").removed, 2);
+    assert_eq!(collector.collect(EVERYTHING).expect("collected").removed, 3);
     assert_eq!(store.graph(made.graph.id()), None);
 }
 

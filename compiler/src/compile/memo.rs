@@ -9,9 +9,10 @@
 //! line, column, name, message]`. Origins (a path and a line for each resource) and fields (one for each edge) are
 //! numbers of strings, so that who needs the ids alone steps over a few bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::canon::{ContentRoot, DecodeError, Decoder, Encoder, Graph, HookRoot, Id};
+use crate::depend::Node;
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 
@@ -49,6 +50,17 @@ impl Entry {
             lints: lints.iter().map(lint).collect(),
             provenance: encode_provenance(&origins, &provenance.fields),
         }
+    }
+
+    /// The entry of a graph with these ids, the same keys and edges, other lints, and some resources on other lines.
+    pub(super) fn updated(
+        &self,
+        (graph, content_root, hook_root): (Id<Graph>, Id<ContentRoot>, Id<HookRoot>),
+        lints: Vec<Diagnostic>,
+        moved: &BTreeMap<Node, usize>,
+    ) -> Result<Self, DecodeError> {
+        let provenance = with_lines(&self.provenance, moved)?;
+        Ok(Self { graph, content_root, hook_root, lints, provenance })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -152,6 +164,25 @@ fn encode_provenance(origins: &[Origin], fields: &[String]) -> Vec<u8> {
         encoder.unsigned(field);
     }
     encoder.finish()
+}
+
+/// The same provenance, with some resources on other lines of their files.
+fn with_lines(bytes: &[u8], lines: &BTreeMap<Node, usize>) -> Result<Vec<u8>, DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    decoder.list_of(3)?;
+    decoder.skip()?;
+    let strings = decoder.offset();
+    let mut encoder = Encoder::new();
+    encoder.canonical(&bytes[..strings]);
+    let origins = decoder.list()?;
+    encoder.list(origins);
+    for node in 0..origins / 2 {
+        encoder.unsigned(decoder.unsigned()?);
+        let before = decoder.unsigned()?;
+        encoder.unsigned(lines.get(&node).map_or(before, |line| *line as u64));
+    }
+    encoder.canonical(&bytes[decoder.offset()..]);
+    Ok(encoder.finish())
 }
 
 fn decode_provenance(bytes: &[u8], folder: &str) -> Result<Provenance, DecodeError> {

@@ -3,13 +3,21 @@
 //! In: a [`Snapshot`], an [`AppSpec`], perhaps a [`Store`]. Out: a [`Compilation`], or every error of every file.
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
+mod baseline;
 mod memo;
+mod update;
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
 
 use crate::app::AppSpec;
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
+use crate::depend;
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
+use crate::manifest::Manifest;
 use crate::name::ResourceKey;
 use crate::render::{self, Render};
 use crate::schema;
@@ -92,9 +100,14 @@ pub fn compile(
 ) -> Result<Compilation, Error> {
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
-    build_with(store, warn, |warn| match known(store, render.recipe, snapshot, render.file_count()) {
-        Some(known) => known.at_levels(levels),
-        None => compile_anew(&render, findings, snapshot, levels, store, warn),
+    build_with(store, warn, |warn| {
+        let known = store.and_then(|store| {
+            known(store, &render, snapshot).or_else(|| updated(store, &render, app, snapshot, &findings))
+        });
+        match known {
+            Some(known) => known.at_levels(levels),
+            None => compile_anew(&render, findings, snapshot, app, levels, store, warn),
+        }
     })
 }
 
@@ -123,15 +136,21 @@ fn compile_anew(
     render: &Render<'_>,
     mut findings: Vec<Diagnostic>,
     snapshot: &Snapshot,
+    app: &AppSpec,
     levels: &Levels,
     store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
     let (recipe, files) = (render.recipe, render.file_count());
-    let manifests = render.run(&mut findings)?;
-    lint::check(&manifests, &mut findings);
-    schema::check(&manifests, |path| render.source(path), &mut findings);
+    let rendered = render.run()?;
+    let signatures: Vec<_> = match store {
+        Some(_) => rendered.par_iter().map(|file| depend::signature(&file.manifests)).collect(),
+        None => Vec::new(),
+    };
+    let manifests = render::together(rendered, &mut findings);
+    check_each(&manifests, render, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
+    let alone = findings.len();
     let built = match ResourceGraph::build(manifests, &mut findings) {
         Ok(built) if !broken => built,
         other => {
@@ -141,11 +160,19 @@ fn compile_anew(
             return Err(Error::Manifests { findings, files });
         }
     };
+    let tied: BTreeSet<String> =
+        findings[alone..].iter().map(|finding| snapshot.below(&finding.origin.path).to_owned()).collect();
     findings.sort();
     findings.dedup();
     let provenance = Provenance { origins: built.origins, fields: built.fields };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
-    if let Some(Err(error)) = store.map(|store| remember(store, &compilation, snapshot)) {
+    let kept = store.map(|store| {
+        let entry = remember(store, &compilation, snapshot)?;
+        let tied = tied.iter().map(String::as_str).collect();
+        let baseline = baseline::encode(&entry, render.files(), &signatures, &tied, &compilation.graph);
+        store.put_compiled(baseline::place(&snapshot.place(), snapshot.folder(), app), &baseline)
+    });
+    if let Some(Err(error)) = kept {
         warn(without(&error));
     }
     compilation.at_levels(levels)
@@ -164,12 +191,15 @@ pub fn summarise(
     let (recipe, files) = (render.recipe, render.file_count());
     build_with(store, warn, |warn| {
         // Who asks for the id may ask for the graph next.
-        let entry = store.and_then(|store| entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph)));
+        let entry = store.and_then(|store| {
+            let known = entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph));
+            known.or_else(|| updated_entry(store, &render, app, snapshot, &findings))
+        });
         if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
             settle(levels, &mut lints, files)?;
             return Ok(Summary { graph, content_root, hook_root, recipe, lints });
         }
-        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, levels, store, warn)?;
+        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, app, levels, store, warn)?;
         let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
         Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
     })
@@ -189,19 +219,53 @@ fn entry(store: &Store, recipe: Id<Recipe>, snapshot: &Snapshot) -> Option<Entry
     Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()
 }
 
-fn known(store: Option<&Store>, recipe: Id<Recipe>, snapshot: &Snapshot, files: usize) -> Option<Compilation> {
-    let store = store?;
-    let entry = entry(store, recipe, snapshot)?;
-    let graph = store.graph(entry.graph)?;
-    let provenance = entry.provenance(&graph, snapshot.folder())?;
-    Some(Compilation { graph, recipe, provenance, lints: entry.lints, files, memoised: true })
+fn known(store: &Store, render: &Render<'_>, snapshot: &Snapshot) -> Option<Compilation> {
+    let entry = entry(store, render.recipe, snapshot)?;
+    Some(Compilation { memoised: true, ..with_graph(store, entry, render, snapshot)? })
 }
 
-fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<(), crate::store::Error> {
+/// The compilation that an entry stands for. Its graph is read from the store, and so hashed again.
+fn with_graph(store: &Store, entry: Entry, render: &Render<'_>, snapshot: &Snapshot) -> Option<Compilation> {
+    let graph = store.graph(entry.graph)?;
+    let provenance = entry.provenance(&graph, snapshot.folder())?;
+    let (recipe, files) = (render.recipe, render.file_count());
+    Some(Compilation { graph, recipe, provenance, lints: entry.lints, files, memoised: false })
+}
+
+/// What is laid out as an update of the last compilation of all files. What was said of the layout is not part of it.
+fn updated_entry(
+    store: &Store,
+    render: &Render<'_>,
+    app: &AppSpec,
+    snapshot: &Snapshot,
+    said: &[Diagnostic],
+) -> Option<Entry> {
+    if said.is_empty() { update::update(store, render, app, snapshot) } else { None }
+}
+
+fn updated(
+    store: &Store,
+    render: &Render<'_>,
+    app: &AppSpec,
+    snapshot: &Snapshot,
+    said: &[Diagnostic],
+) -> Option<Compilation> {
+    with_graph(store, updated_entry(store, render, app, snapshot, said)?, render, snapshot)
+}
+
+/// What is said of each manifest alone, whichever others there are: so that what was said of a file holds as long as the
+/// file does. The definitions of custom resources may count as well: where they change, all files are compiled.
+fn check_each(manifests: &[Manifest], render: &Render<'_>, findings: &mut Vec<Diagnostic>) {
+    lint::check(manifests, findings);
+    schema::check(manifests, |path| render.source(path), findings);
+}
+
+fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<Vec<u8>, crate::store::Error> {
     let Compilation { graph, provenance, lints, recipe, .. } = compilation;
     store.put_graph(graph)?;
-    let entry = Entry::new(graph, provenance, lints, |path| snapshot.below(path).to_owned());
-    store.put_memo(*recipe, &entry.encode())
+    let entry = Entry::new(graph, provenance, lints, |path| snapshot.below(path).to_owned()).encode();
+    store.put_memo(*recipe, &entry)?;
+    Ok(entry)
 }
 
 /// Gives lints their levels, which are no part of what is remembered: one entry serves all of them.

@@ -25,6 +25,7 @@ mod rbac;
 mod reference;
 mod selector;
 mod served;
+mod signature;
 mod storage;
 mod wave;
 mod webhook;
@@ -32,6 +33,7 @@ mod werf;
 
 pub use barrier::Barrier;
 pub use index::Index;
+pub use signature::signature;
 
 use std::ops::Bound;
 

@@ -14,6 +14,7 @@ mod order;
 mod pods;
 mod rights;
 mod served;
+mod signature;
 mod storage;
 mod webhook;
 

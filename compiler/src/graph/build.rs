@@ -6,6 +6,7 @@ use crate::depend::{self, Barrier, Edge, Node};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::Manifest;
 
+use super::root::Leaf;
 use super::{Body, Cycle, GraphEdge, GraphResource, ResourceGraph, cycle, order, root};
 
 /// A graph with what is known of where it came from. The second half is no part of any id.
@@ -68,8 +69,9 @@ impl ResourceGraph {
 
     /// Puts a graph together from sorted, acyclic parts.
     pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<Barrier>, edges: Vec<GraphEdge>) -> Self {
-        let (content_root, hook_root) = root::roots(&resources);
-        let id = root::graph_id(content_root, hook_root, &barriers, &edges);
+        let leaves: Vec<_> = resources.par_iter().map(Leaf::of).collect();
+        let (content_root, hook_root) = root::roots(&leaves);
+        let id = root::graph_id(content_root, hook_root, &root::wiring(&barriers, &edges));
         let mut ranks: Vec<usize> = resources.iter().map(|resource| order::rank(&resource.key)).collect();
         // A barrier costs nothing: it goes as soon as it can.
         ranks.resize(resources.len() + barriers.len(), 0);

@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
 use crate::depend::{self, Barrier, Node, Rule, State, Strength};
 use crate::name::{ResourceKey, Scope};
 
-use super::{Body, GraphEdge, GraphResource, ResourceGraph, root};
+use super::{Body, Change, GraphEdge, GraphResource, ResourceGraph, root};
 
 /// Bytes that are not the graph that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,18 +87,40 @@ impl ResourceGraph {
         expected: Id<Graph>,
         bodies: &BTreeMap<Id<Resource>, Value>,
     ) -> Result<Self, DecodeGraphError> {
-        let graph = Self::read(bytes, bodies)?;
+        let graph = Self::read(bytes, bodies, BTreeMap::new())?;
         if graph.id == expected { Ok(graph) } else { Err(DecodeGraphError::OtherGraph { expected, actual: graph.id }) }
     }
 
-    fn read(bytes: &[u8], bodies: &BTreeMap<Id<Resource>, Value>) -> Result<Self, DecodeGraphError> {
+    /// Reads the graph `expected` back: the one that `bytes` hold, with the bodies of `change` in the place of some.
+    pub fn decode_changed(bytes: &[u8], change: Change, expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
+        let graph = Self::read(bytes, &BTreeMap::new(), change.into_bodies())?;
+        if graph.id == expected { Ok(graph) } else { Err(DecodeGraphError::OtherGraph { expected, actual: graph.id }) }
+    }
+
+    fn read(
+        bytes: &[u8],
+        withheld: &BTreeMap<Id<Resource>, Value>,
+        mut changed: BTreeMap<Node, Body>,
+    ) -> Result<Self, DecodeGraphError> {
         let buffer = Arc::new(bytes.to_vec());
         let mut decoder = Decoder::new(bytes);
         decoder.list_of(3)?;
-        let mut resources = Vec::new();
-        for _ in 0..decoder.list()? {
-            resources.push(read_resource(&mut decoder, &buffer, bodies)?);
+        let mut found = Vec::new();
+        for node in 0..decoder.list()? {
+            let mut resource = read_resource(&mut decoder, &buffer, withheld)?;
+            if let Some(body) = changed.remove(&node) {
+                (resource.1, resource.2) = (body, None);
+            }
+            found.push(resource);
         }
+        if !changed.is_empty() {
+            return Err(DecodeGraphError::Invalid("a resource that is not there has changed"));
+        }
+        // Most of the work is hashing.
+        let resources: Vec<GraphResource> = found
+            .into_par_iter()
+            .map(|(key, body, id)| GraphResource { key, id: id.unwrap_or_else(|| body.id()), body })
+            .collect();
         let mut barriers = Vec::new();
         for _ in 0..decoder.list()? {
             barriers.push(read_barrier(&mut decoder, resources.len())?);
@@ -123,28 +147,32 @@ impl ResourceGraph {
     }
 }
 
+/// A key, a body, and the id of a body that was withheld; that of any other follows from the body.
 fn read_resource(
     decoder: &mut Decoder<'_>,
     buffer: &Arc<Vec<u8>>,
-    bodies: &BTreeMap<Id<Resource>, Value>,
-) -> Result<GraphResource, DecodeGraphError> {
+    withheld: &BTreeMap<Id<Resource>, Value>,
+) -> Result<(ResourceKey, Body, Option<Id<Resource>>), DecodeGraphError> {
     let parts = decoder.list()?;
-    decoder.list_of(4)?;
-    let key = ResourceKey::new(decoder.text()?, decoder.text()?, decoder.text()?, decoder.text()?);
+    let key = read_key(decoder)?;
     match parts {
         2 => {
             let start = decoder.offset();
             decoder.skip()?;
-            let body = Body::stored(buffer, start..decoder.offset());
-            Ok(GraphResource { key, id: body.id(), body })
+            Ok((key, Body::stored(buffer, start..decoder.offset()), None))
         }
         3 if decoder.null() => {
             let id = Id::from_digest(decoder.digest()?);
-            let body = bodies.get(&id).cloned().unwrap_or(Value::Null);
-            Ok(GraphResource { key, id, body: Body::new(body) })
+            let body = withheld.get(&id).cloned().unwrap_or(Value::Null);
+            Ok((key, Body::new(body), Some(id)))
         }
         _ => Err(DecodeGraphError::Invalid("a resource has two or three parts")),
     }
+}
+
+pub(super) fn read_key(decoder: &mut Decoder<'_>) -> Result<ResourceKey, DecodeError> {
+    decoder.list_of(4)?;
+    Ok(ResourceKey::new(decoder.text()?, decoder.text()?, decoder.text()?, decoder.text()?))
 }
 
 fn read_barrier(decoder: &mut Decoder<'_>, resources: usize) -> Result<Barrier, DecodeGraphError> {

@@ -13,15 +13,19 @@
 
 mod body;
 mod build;
+mod change;
 mod codec;
 mod cycle;
 mod order;
+mod outline;
 mod root;
 
 pub use body::Body;
 pub use build::{BuildError, Built};
+pub use change::Change;
 pub use codec::DecodeGraphError;
 pub use cycle::Cycle;
+pub use outline::Outline;
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};

@@ -4,9 +4,10 @@
 //! the first byte of BLAKE3 of the key, so that equality costs O(1) for each shard whatever the size of the set. The
 //! shape depends on the set alone, never on how it came to be.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::canon::{ContentRoot, Encoder, Graph, HookRoot, Id, Kind};
+use crate::canon::{ContentRoot, Encoder, Graph, HookRoot, Id, Kind, Resource};
 use crate::depend::Barrier;
 use crate::name::ResourceKey;
 
@@ -15,40 +16,54 @@ use super::{GraphEdge, GraphResource};
 /// Up to this many resources, the root is the hash of one list.
 const FLAT: usize = 1024;
 
-pub(super) fn roots(resources: &[GraphResource]) -> (Id<ContentRoot>, Id<HookRoot>) {
-    let (hooks, content): (Vec<_>, Vec<_>) = resources.iter().partition(|resource| resource.hook().is_some());
+/// What a root takes of a resource.
+pub(super) struct Leaf<'a> {
+    /// The key, encoded.
+    pub(super) key: Cow<'a, [u8]>,
+    pub(super) id: Id<Resource>,
+    pub(super) shard: u8,
+    pub(super) hook: bool,
+}
+
+impl Leaf<'_> {
+    pub(super) fn of(resource: &GraphResource) -> Self {
+        let mut encoder = Encoder::new();
+        write_key(&mut encoder, &resource.key);
+        let key = encoder.finish();
+        let shard = blake3::hash(&key).as_bytes()[0];
+        Self { key: key.into(), id: resource.id, shard, hook: resource.hook().is_some() }
+    }
+}
+
+/// The leaves come in the order of their keys.
+pub(super) fn roots(leaves: &[Leaf<'_>]) -> (Id<ContentRoot>, Id<HookRoot>) {
+    let (hooks, content): (Vec<_>, Vec<_>) = leaves.iter().partition(|leaf| leaf.hook);
     (root(&content), root(&hooks))
 }
 
-fn root<K: Kind>(resources: &[&GraphResource]) -> Id<K> {
-    if resources.len() <= FLAT {
-        return Id::of(&list(resources.iter().copied()));
+fn root<K: Kind>(leaves: &[&Leaf<'_>]) -> Id<K> {
+    if leaves.len() <= FLAT {
+        return Id::of(&list(leaves));
     }
-    let mut shards: Vec<Vec<&GraphResource>> = vec![Vec::new(); 256];
-    for resource in resources {
-        shards[usize::from(shard_of(&resource.key))].push(resource);
+    let mut shards: Vec<Vec<&Leaf<'_>>> = vec![Vec::new(); 256];
+    for leaf in leaves {
+        shards[usize::from(leaf.shard)].push(leaf);
     }
     let mut encoder = Encoder::new();
     encoder.list(shards.len());
     for shard in shards {
-        encoder.raw(Id::<K>::of(&list(shard.into_iter())).digest());
+        encoder.raw(Id::<K>::of(&list(&shard)).digest());
     }
     Id::of(&encoder.finish())
 }
 
-fn shard_of(key: &ResourceKey) -> u8 {
+fn list(leaves: &[&Leaf<'_>]) -> Vec<u8> {
     let mut encoder = Encoder::new();
-    write_key(&mut encoder, key);
-    blake3::hash(&encoder.finish()).as_bytes()[0]
-}
-
-fn list<'a>(resources: impl ExactSizeIterator<Item = &'a GraphResource>) -> Vec<u8> {
-    let mut encoder = Encoder::new();
-    encoder.list(resources.len());
-    for resource in resources {
+    encoder.list(leaves.len());
+    for leaf in leaves {
         encoder.list(2);
-        write_key(&mut encoder, &resource.key);
-        encoder.raw(resource.id.digest());
+        encoder.canonical(&leaf.key);
+        encoder.raw(leaf.id.digest());
     }
     encoder.finish()
 }
@@ -61,18 +76,20 @@ pub(super) fn write_key(encoder: &mut Encoder, key: &ResourceKey) {
     }
 }
 
-pub(super) fn graph_id(
-    content_root: Id<ContentRoot>,
-    hook_root: Id<HookRoot>,
-    barriers: &[Barrier],
-    edges: &[GraphEdge],
-) -> Id<Graph> {
+/// Barriers and edges as bytes, for [`graph_id`].
+pub(super) fn wiring(barriers: &[Barrier], edges: &[GraphEdge]) -> Vec<u8> {
+    let mut encoder = Encoder::new();
+    write_barriers(&mut encoder, barriers);
+    write_edges(&mut encoder, edges);
+    encoder.finish()
+}
+
+pub(super) fn graph_id(content_root: Id<ContentRoot>, hook_root: Id<HookRoot>, wiring: &[u8]) -> Id<Graph> {
     let mut encoder = Encoder::new();
     encoder.list(4);
     encoder.raw(content_root.digest());
     encoder.raw(hook_root.digest());
-    write_barriers(&mut encoder, barriers);
-    write_edges(&mut encoder, edges);
+    encoder.canonical(wiring);
     Id::of(&encoder.finish())
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::app::{AppSpec, Directory};
 use crate::canon::{Encoder, Id, Layout, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{self, Manifest};
-use crate::tree::{Entry, EntryKind, Error, Snapshot};
+use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 2);
@@ -82,36 +84,61 @@ impl Render<'_> {
         }
     }
 
-    /// Reads and parses all files, in parallel; the manifests come in the order of paths and documents.
-    pub fn run(&self, findings: &mut Vec<Diagnostic>) -> Result<Vec<Manifest>, Error> {
-        let parts: Vec<_> = (0..self.files.len())
-            .into_par_iter()
-            .map_init(
-                || self.snapshot.reader(),
-                |reader, index| {
-                    let file = self.files[index];
-                    let read;
-                    let bytes = if let Some(bytes) = &self.bytes[index] {
-                        bytes
-                    } else {
-                        read = reader.read(file)?;
-                        &read
-                    };
-                    if bytes.starts_with(LFS_POINTER) {
-                        return Ok((Vec::new(), vec![pointer(&file.path)]));
-                    }
-                    Ok(manifest::read(&file.path, bytes))
-                },
-            )
-            .collect::<Result<_, Error>>()?;
-        let mut manifests = Vec::new();
-        for (found, said) in parts {
-            manifests.extend(found);
-            findings.extend(said);
-        }
-        manifest::number_generated(&mut manifests);
-        Ok(manifests)
+    /// The files, by their paths below the folder, and what stands for the bytes of each.
+    pub fn files(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
+        self.files.iter().zip(&self.bytes).map(|(file, read)| {
+            let identity = match (read, file.oid) {
+                (Some(read), _) => Cow::Owned(blake3::hash(read).as_bytes().to_vec()),
+                (None, oid) => Cow::Owned(oid.map(|oid| oid.as_slice().to_vec()).unwrap_or_default()),
+            };
+            (self.snapshot.below(&file.path), identity)
+        })
     }
+
+    /// Reads and parses the files with these numbers, in parallel. Nothing is said yet of files together.
+    pub fn read(&self, numbers: &[usize]) -> Result<Vec<Rendered>, Error> {
+        let read_one = |reader: &mut Reader<'_>, number: &usize| {
+            let file = self.files[*number];
+            let read;
+            let bytes = if let Some(bytes) = &self.bytes[*number] {
+                bytes
+            } else {
+                read = reader.read(file)?;
+                &read
+            };
+            let (manifests, findings) = if bytes.starts_with(LFS_POINTER) {
+                (Vec::new(), vec![pointer(&file.path)])
+            } else {
+                manifest::read(&file.path, bytes)
+            };
+            Ok(Rendered { manifests, findings })
+        };
+        numbers.par_iter().map_init(|| self.snapshot.reader(), read_one).collect()
+    }
+
+    /// Reads and parses all files; the manifests come in the order of paths and documents.
+    pub fn run(&self) -> Result<Vec<Rendered>, Error> {
+        self.read(&(0..self.files.len()).collect::<Vec<_>>())
+    }
+}
+
+/// What a file holds, and everything there is to say about it alone.
+pub struct Rendered {
+    /// In the order of documents.
+    pub manifests: Vec<Manifest>,
+    /// Errors and lints.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Puts together what the files hold, in their order.
+pub fn together(files: Vec<Rendered>, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
+    let mut manifests = Vec::with_capacity(files.iter().map(|file| file.manifests.len()).sum());
+    for file in files {
+        manifests.extend(file.manifests);
+        findings.extend(file.findings);
+    }
+    manifest::number_generated(&mut manifests);
+    manifests
 }
 
 fn pointer(path: &str) -> Diagnostic {

@@ -6,4 +6,4 @@
 
 mod directory;
 
-pub use directory::{Render, lay_out};
+pub use directory::{Render, Rendered, lay_out, together};

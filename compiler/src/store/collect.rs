@@ -77,7 +77,8 @@ impl Store {
 
     pub(super) fn collect_within(&self, keep: Keep, patience: Duration) -> Result<Collected, Error> {
         let mut candidates = self.candidates()?;
-        candidates.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
+        // Of those that were used at one time, changes go before the graphs that they change: the sort is stable.
+        candidates.sort_by_key(|candidate| candidate.used);
         let mut collected = Collected {
             kept: candidates.len(),
             kept_bytes: candidates.iter().map(|candidate| candidate.bytes).sum(),
@@ -121,14 +122,15 @@ impl Store {
 
     fn candidates(&self) -> Result<Vec<Candidate>, Error> {
         let mut candidates = Vec::new();
-        for folder in FOLDERS {
+        for folder in FOLDERS.into_iter().rev() {
             let files = self.list(folder)?;
             let path = |name| self.root().join(folder).join(name);
-            candidates.extend(files.into_iter().map(|stat| Candidate {
-                used: stat.used,
-                path: path(stat.name),
-                bytes: stat.bytes,
-            }));
+            let mut found: Vec<_> = files
+                .into_iter()
+                .map(|stat| Candidate { used: stat.used, path: path(stat.name), bytes: stat.bytes })
+                .collect();
+            found.sort_by(|a, b| a.path.cmp(&b.path));
+            candidates.extend(found);
         }
         Ok(candidates)
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
-use crate::graph::ResourceGraph;
+use crate::graph::{Change, ResourceGraph};
 use crate::tree::FileMemo;
 
 use super::Error;
@@ -19,6 +19,8 @@ use super::files::{Disk, Durability, Files, Stat};
 use super::lock::{BUILDS, WRITES};
 
 pub(super) const GRAPHS: &str = "graphs";
+/// Graphs that are kept as the difference to a whole one.
+pub(super) const CHANGES: &str = "changes";
 pub(super) const CHUNKS: &str = "chunks";
 pub(super) const MEMO: &str = "memo";
 pub(super) const PLACES: &str = "places";
@@ -27,7 +29,7 @@ pub(super) const PINS: &str = "pins";
 /// Where files are written before they get their names.
 pub(super) const TEMPORARY: &str = "tmp";
 /// Where what is kept lies.
-pub(super) const FOLDERS: [&str; 4] = [GRAPHS, CHUNKS, MEMO, PLACES];
+pub(super) const FOLDERS: [&str; 5] = [GRAPHS, CHANGES, CHUNKS, MEMO, PLACES];
 
 /// First bytes of a graph file: the format and its version.
 const MAGIC: &[u8; 8] = b"kgitops1";
@@ -106,7 +108,7 @@ impl Store {
         &*self.files
     }
 
-    /// Keeps a graph: when this returns it survives a power cut. It is not written where it is there already, and whole.
+    /// Keeps a graph, whole: when this returns it survives a power cut. It is not written where it is there already.
     pub fn put_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
         let _lock = self.lock_for_writing()?;
         self.keep_graph(graph)
@@ -116,7 +118,8 @@ impl Store {
     pub(super) fn keep_graph(&self, graph: &ResourceGraph) -> Result<(), Error> {
         let path = self.path(GRAPHS, graph.id());
         let failed = |source| Error { path: path.clone(), source };
-        if self.graph(graph.id()).is_some() {
+        if let Some(found) = self.look_at_graph(graph.id()) {
+            self.used(GRAPHS, graph.id(), found);
             // Whoever wrote it may have died before this.
             return self.files.sync_folder(&self.root.join(GRAPHS)).map_err(failed);
         }
@@ -129,14 +132,56 @@ impl Store {
     #[must_use]
     pub fn has_graph(&self, id: Id<Graph>) -> bool {
         let path = self.path(GRAPHS, id);
-        let stat = self.files.stat(&path);
-        stat.map(|stat| self.note_use(&path, stat.used)).is_ok()
+        match self.files.stat(&path) {
+            Ok(stat) => self.note_use(&path, stat.used),
+            Err(_) => match self.look_at_change(id) {
+                Some((change, used)) if self.files.exists(&self.path(GRAPHS, change.base)) => {
+                    self.note_use_of_change(id, change.base, used);
+                }
+                _ => return false,
+            },
+        }
+        true
     }
 
     /// A graph; `None` where it is absent or damaged.
     #[must_use]
     pub fn graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {
-        Some(self.used(GRAPHS, id, self.look_at_graph(id)?))
+        if let Some(found) = self.look_at_graph(id) {
+            return Some(self.used(GRAPHS, id, found));
+        }
+        let (graph, base, used) = self.look_at_changed_graph(id)?;
+        self.note_use_of_change(id, base, used);
+        Some(graph)
+    }
+
+    /// Keeps the graph `id` as a change of another that is kept whole: when this returns `true` it survives a power
+    /// cut as the other does. `false` where the other is not there, or the graph is pinned, and so must be whole.
+    /// Nothing is written where the graph is there.
+    ///
+    /// The other graph is not read: a change of a damaged graph is as absent as that graph, and made again like it.
+    pub fn put_change(&self, id: Id<Graph>, change: &Change) -> Result<bool, Error> {
+        let _lock = self.lock_for_writing()?;
+        let base = self.path(GRAPHS, change.base);
+        let failed = |source| Error { path: self.path(CHANGES, id), source };
+        if !self.files.exists(&base) || self.files.exists(&self.path(PINS, id)) {
+            return Ok(false);
+        }
+        // Whoever wrote them may have died before this.
+        self.files.sync_folder(&self.root.join(GRAPHS)).map_err(failed)?;
+        if self.files.exists(&self.path(GRAPHS, id)) {
+            return Ok(true);
+        }
+        if self.look_at_change(id).is_some_and(|(there, _)| there == *change) {
+            self.files.sync_folder(&self.root.join(CHANGES)).map_err(failed)?;
+        } else {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend(zstd::encode_all(change.encode().as_slice(), COMPRESSION_LEVEL).map_err(failed)?);
+            self.place(CHANGES, &self.path(CHANGES, id), &bytes, Durability::Synced)?;
+        }
+        // Later than the change: collectors must not take the base before it.
+        self.files.touch(&base, self.files.now()).map_err(failed)?;
+        Ok(true)
     }
 
     /// Keeps a piece of a record.
@@ -160,6 +205,17 @@ impl Store {
         self.put_entry(MEMO, recipe, entry)
     }
 
+    /// Remembers what an application at a place was compiled to. `entry` is opaque here.
+    pub fn put_compiled(&self, place: Id<Place>, entry: &[u8]) -> Result<(), Error> {
+        self.put_entry(PLACES, place, entry)
+    }
+
+    /// What an application at a place was compiled to; `None` where nothing is known, or the entry is damaged.
+    #[must_use]
+    pub fn compiled(&self, place: Id<Place>) -> Option<Vec<u8>> {
+        Some(self.used(PLACES, place, self.look_at_entry(PLACES, place)?))
+    }
+
     /// What a recipe gave before; `None` where nothing is known, or the entry is damaged.
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
@@ -173,11 +229,29 @@ impl Store {
         self.place(folder, &self.path(folder, id), &bytes, Durability::Checked)
     }
 
-    /// A graph, without counting as a use.
+    /// A graph that is kept whole, without counting as a use.
     pub(super) fn look_at_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
-        let (file, used) = self.files.read(&self.path(GRAPHS, id), MAX_GRAPH_BYTES).ok()?;
-        let bytes = decompress(file.strip_prefix(MAGIC)?)?;
+        let (bytes, used) = self.read_compressed(GRAPHS, id)?;
         Some((ResourceGraph::decode(&bytes, id).ok()?, used))
+    }
+
+    /// A graph that is kept as a change of another, that other, and when the change was used; without counting as a use.
+    pub(super) fn look_at_changed_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, Id<Graph>, SystemTime)> {
+        let (change, used) = self.look_at_change(id)?;
+        let base = change.base;
+        let (bytes, _) = self.read_compressed(GRAPHS, base)?;
+        Some((ResourceGraph::decode_changed(&bytes, change, id).ok()?, base, used))
+    }
+
+    /// What is written under this id as a change, perhaps of another graph.
+    fn look_at_change(&self, id: Id<Graph>) -> Option<(Change, SystemTime)> {
+        let (bytes, used) = self.read_compressed(CHANGES, id)?;
+        Some((Change::decode(&bytes).ok()?, used))
+    }
+
+    fn read_compressed(&self, folder: &str, id: Id<Graph>) -> Option<(Vec<u8>, SystemTime)> {
+        let (file, used) = self.files.read(&self.path(folder, id), MAX_GRAPH_BYTES).ok()?;
+        Some((decompress(file.strip_prefix(MAGIC)?)?, used))
     }
 
     pub(super) fn look_at_chunk(&self, id: Id<Chunk>) -> Option<(Vec<u8>, SystemTime)> {
@@ -194,6 +268,16 @@ impl Store {
     fn used<K: Kind, T>(&self, folder: &str, id: Id<K>, (object, used): (T, SystemTime)) -> T {
         self.note_use(&self.path(folder, id), used);
         object
+    }
+
+    /// The base is used whenever a change of it is, and is never noted as used before it: collectors must not take it
+    /// first.
+    fn note_use_of_change(&self, id: Id<Graph>, base: Id<Graph>, used: SystemTime) {
+        let now = self.files.now();
+        let is_due = now.duration_since(used).is_ok_and(|age| age >= USE_IS_NOTED_EVERY);
+        if is_due && self.files.touch(&self.path(GRAPHS, base), now).is_ok() {
+            let _ = self.files.touch(&self.path(CHANGES, id), now);
+        }
     }
 
     /// Failing to is no harm: it is collected a little earlier.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 
-use super::disk::{CHUNKS, FOLDERS, GRAPHS, MEMO, PLACES, TEMPORARY};
+use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, MEMO, PLACES, TEMPORARY};
 use super::files::Held;
 use super::{Error, Store};
 
@@ -25,17 +25,23 @@ pub struct Count {
     pub bytes: u64,
 }
 
+impl Count {
+    fn and(self, other: Self) -> Self {
+        Self { files: self.files + other.files, bytes: self.bytes + other.bytes }
+    }
+}
+
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
-    /// Graphs.
+    /// Graphs, whole or as changes of others.
     pub graphs: Count,
     /// Pieces of records.
     pub chunks: Count,
     /// Remembered recipes.
     pub memo: Count,
-    /// Folders of working trees whose files are known.
+    /// Places of which something is known: the files of a working tree, or what an application was compiled to.
     pub places: Count,
     /// What is being written, or was left behind.
     pub temporary: Count,
@@ -72,7 +78,7 @@ impl Store {
             Ok(Count { files: files.len(), bytes: files.iter().map(|stat| stat.bytes).sum() })
         };
         Ok(Info {
-            graphs: count(GRAPHS)?,
+            graphs: count(GRAPHS)?.and(count(CHANGES)?),
             chunks: count(CHUNKS)?,
             memo: count(MEMO)?,
             places: count(PLACES)?,
@@ -116,6 +122,7 @@ impl Store {
             Id::from_str(name).ok()
         }
         match folder {
+            CHANGES => parsed::<Graph>(name).is_some_and(|id| self.look_at_changed_graph(id).is_some()),
             GRAPHS => parsed::<Graph>(name).is_some_and(|id| self.look_at_graph(id).is_some()),
             CHUNKS => parsed::<Chunk>(name).is_some_and(|id| self.look_at_chunk(id).is_some()),
             MEMO => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(MEMO, id).is_some()),

@@ -11,9 +11,11 @@
 //! ```text
 //! <root>/v1/              0700
 //!   graphs/g1-…           one segment for each graph: bodies, edges (zstd of its canonical bytes)
+//!   changes/g1-…          graphs as the difference to one of the above (zstd of its canonical bytes), never to another
 //!   chunks/k1-…           pieces of records, as they are in the cluster
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
-//!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; as memo
+//!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; an
+//!                         application at a place → what it was compiled to, file by file; as memo
 //!   pins/g1-…             empty; its graph stays
 //!   tmp/                  files being written
 //!   writes.lock           held while a file is put in its place, or a few are removed

@@ -17,7 +17,7 @@ mod stamp;
 mod working;
 
 pub use repository::Repository;
-pub use snapshot::{CommitInfo, Entry, EntryKind, Snapshot};
+pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot};
 
 use std::path::{Path, PathBuf};
 

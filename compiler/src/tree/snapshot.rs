@@ -4,6 +4,7 @@
 //! threads can read.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use gix::ObjectId;
 
@@ -92,6 +93,16 @@ impl Snapshot {
     #[must_use]
     pub fn below<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(&self.folder).map_or(path, |below| below.trim_start_matches('/'))
+    }
+
+    /// Where this tree came from on this machine; empty for one in memory. No part of what it holds.
+    #[must_use]
+    pub fn place(&self) -> PathBuf {
+        match &self.bytes {
+            Bytes::Objects(repository) => repository.to_thread_local().common_dir().to_owned(),
+            Bytes::Files(files) => files.root.clone(),
+            Bytes::Memory(_) => PathBuf::new(),
+        }
     }
 
     /// A reader for one thread.

@@ -111,7 +111,7 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
         row("graphs", graphs, &format!("what was compiled{pinned}")),
         row("chunks", chunks, "pieces of records, as they are in clusters"),
         row("memo", memo, "what is known of recipes"),
-        row("places", places, "what is known of working trees"),
+        row("places", places, "what is known of folders"),
     ];
     if temporary.files > 0 {
         rows.push(row("tmp", temporary, "being written, or left behind; store gc removes what is not used"));

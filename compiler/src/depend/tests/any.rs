@@ -177,7 +177,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![prop::sample::select(&TEXTS[..]).prop_map(str::to_owned), any::<String>()]
 }
 
-fn tree() -> impl Strategy<Value = Value> {
+pub(super) fn tree() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         4 => text().prop_map(Value::String),
         1 => any::<bool>().prop_map(Value::Bool),
@@ -196,7 +196,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-fn manifest() -> impl Strategy<Value = Manifest> {
+pub(super) fn manifest() -> impl Strategy<Value = Manifest> {
     let scope = prop_oneof![
         Just(Scope::Unbound),
         prop::sample::select(vec!["a", "b"]).prop_map(|name| Scope::Namespace(name.to_owned()))

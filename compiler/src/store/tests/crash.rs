@@ -157,9 +157,9 @@ impl Seen {
         let _ = store.verify(true);
         self.compile(&store, 2);
         self.compile(&store, 1);
-        // The store is full: of the four versions only the last ones have room.
+        // The store is full: of the four versions only the last two have room, and what they are changes of.
         model.wait(DAY);
-        let store = store.with_max_bytes(Some(1200));
+        let store = store.with_max_bytes(Some(1900));
         self.only_keeps(model, &[]);
         self.compile(&store, 3);
         model.wait(DAY);
@@ -233,9 +233,12 @@ fn crash_everywhere(new: fn() -> Arc<Model>) -> Outcome {
     let mut seen = Seen::new();
     seen.live(&whole);
     let store = Store::open_in(Path::new(ROOT), whole.clone()).expect("it can be opened");
-    let left: Vec<usize> =
-        (1..=4).filter(|version| store.look_at_graph(seen.expected[version].graph.id()).is_some()).collect();
-    assert_eq!(left, [3, 4], "there was room for two: {:?}", store.info());
+    let id = |version: &usize| seen.expected[version].graph.id();
+    let whole_graph = |version: &usize| store.look_at_graph(id(version)).is_some();
+    let changed_graph = |version: &usize| store.look_at_changed_graph(id(version)).is_some();
+    let left = [1, 2, 3, 4].map(|version| (whole_graph(&version), changed_graph(&version)));
+    let expected = [(true, false), (false, false), (false, true), (false, true)];
+    assert_eq!(left, expected, "there is room for the last two, and what they change: {:?}", store.info());
     let mut outcome = Outcome { writes: whole.steps(), wrong: seen.wrong, ..Outcome::default() };
     // One more than there are: the power is cut after the last.
     for step in 0..=outcome.writes {

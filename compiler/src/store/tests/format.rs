@@ -6,6 +6,9 @@ use std::path::Path;
 
 use super::{graph, store};
 use crate::canon::{Id, Recipe};
+use crate::diagnostic::Origin;
+use crate::graph::{Change, ResourceGraph};
+use crate::manifest;
 use crate::store::Store;
 use crate::tree::FileMemo as _;
 
@@ -15,6 +18,13 @@ const GRAPH: (&str, &str) = (
     "6b6769746f707331\
      28b52ffd2046310200838182846069436f6e6669674d6170612e6161a3646b696e6469436f6e6669674d6170686d65746164617461a1646e61\
      6d6561616a61706956657273696f6e62763180828080",
+);
+/// The same, of a change of that graph.
+const CHANGE: (&str, &str) = (
+    "changes/g1-5apaozqd4uywwizpku6gpsx4zmt2cch67fqcg5mhknklw37iiuca",
+    "6b6769746f707331\
+     28b52ffd20652903008258208331b18457cba401aafc2d5a8ac74102f229a5631746eb2b7c25dd72d0aec3c3818200a46464617461a163\
+     6b65796576616c7565646b696e6469436f6e6669674d6170686d65746164617461a1646e616d6561616a61706956657273696f6e627631",
 );
 /// The bytes themselves.
 const CHUNK: (&str, &str) = ("chunks/k1-d4e22bze5toirdackymutk7bojzjliyf3dw6pq6t4fhxxnq3donq", "6368756e6b");
@@ -28,6 +38,19 @@ const PLACE: (&str, &str) = (
     "places/w1-ybiidqritvtdycmmtg5v74j3ubjwy2tmmrdm2kjnlyj4aac75n7q",
     "5f49cbcf2e0bdeb300cad8b1c69993257ed151027bce5269d34a5d365595a7e466696c6573",
 );
+
+/// The graph above, with data.
+fn changed() -> (ResourceGraph, Change) {
+    let body = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "value"},
+    });
+    let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
+    let manifests = manifest::objects(body.into(), &origin, &mut Vec::new());
+    let changed = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;
+    let mut change = Change::of(graph().id());
+    change.set(0, changed.resources()[0].body.clone());
+    (changed, change)
+}
 
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> =
@@ -49,27 +72,33 @@ fn files_are_written_as_they_always_were() {
     for golden in [CHUNK, MEMO, PLACE] {
         holds(&store, golden);
     }
-    let file = fs::read(store.root().join(GRAPH.0)).expect("it has its name");
-    let frame = file.strip_prefix(b"kgitops1").expect("it says what it is");
-    assert_eq!(zstd::decode_all(frame).expect("a frame"), graph().encode());
+    let (changed, change) = changed();
+    assert!(store.put_change(changed.id(), &change).expect("written"));
+    for ((path, _), encoded) in [(GRAPH, graph().encode()), (CHANGE, change.encode())] {
+        let file = fs::read(store.root().join(path)).expect("it has its name");
+        let frame = file.strip_prefix(b"kgitops1").expect("it says what it is");
+        assert_eq!(zstd::decode_all(frame).expect("a frame"), encoded);
+    }
     let mut parts: Vec<_> =
         fs::read_dir(store.root()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     parts.sort();
-    assert_eq!(parts, ["builds.lock", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
+    assert_eq!(parts, ["builds.lock", "changes", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
     assert!(store.root().ends_with("v1"));
 }
 
 #[test]
 fn files_that_were_written_long_ago_are_read() {
     let (_folder, store) = store();
-    for (path, hex) in [GRAPH, CHUNK, MEMO, PLACE] {
+    for (path, hex) in [GRAPH, CHANGE, CHUNK, MEMO, PLACE] {
         fs::write(store.root().join(path), bytes_of(hex)).expect("written");
     }
     assert_eq!(store.graph(graph().id()), Some(graph()));
+    let (changed, _) = changed();
+    assert_eq!(store.graph(changed.id()), Some(changed));
     assert_eq!(store.chunk(Id::of(b"chunk")).as_deref(), Some(&b"chunk"[..]));
     assert_eq!(store.memo(Id::<Recipe>::of(b"recipe")).as_deref(), Some(&b"entry"[..]));
     assert_eq!(store.load(Path::new("/shop")).as_deref(), Some(&b"files"[..]));
-    assert_eq!(store.verify(false).expect("verified").whole, 4);
+    assert_eq!(store.verify(false).expect("verified").whole, 5);
 }
 
 /// Nobody else on the machine reads what a store holds.

@@ -1,5 +1,6 @@
 //! Tests of the store: its objects, its format, who waits for whom, what it keeps, and what a crash leaves of it.
 
+mod changes;
 mod collect;
 mod crash;
 mod format;
