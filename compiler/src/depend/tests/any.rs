@@ -274,6 +274,6 @@ fn a_set_that_asks_for_too_many_edges_is_an_error() {
     manifests.sort_by(|left, right| left.key.cmp(&right.key));
     let (edges, _) = infer(&manifests, &mut findings);
     assert_eq!(edges.len(), edges::MAX_EDGES);
-    let last = findings.last().map(|finding| finding.message.as_str()).unwrap_or_default();
-    assert!(last.contains("in more than 2000000 ways"), "{last}");
+    let told = findings.last().map(|finding| finding.message.as_str()).unwrap_or_default();
+    assert!(told.contains("in more than 2000000 ways"), "{told}");
 }
