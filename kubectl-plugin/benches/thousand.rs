@@ -73,7 +73,10 @@ fn report(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Waits until the machine is idle for a second but for a tenth of one core, a minute at the most.
+/// What an idle control plane may take in a second, in hundredths of a core.
+const IDLE_TICKS: u64 = 30;
+
+/// Waits until the machine is idle for a second but for the control plane, half a minute at the most.
 fn come_to_rest() {
     let busy_ticks = || {
         let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -82,10 +85,10 @@ fn come_to_rest() {
         // user, nice, system, idle, iowait, irq, softirq
         ticks.iter().take(3).sum::<u64>() + ticks.iter().skip(5).take(2).sum::<u64>()
     };
-    for _ in 0..60 {
+    for _ in 0..30 {
         let before = busy_ticks();
         std::thread::sleep(Duration::from_secs(1));
-        if busy_ticks() - before <= 10 {
+        if busy_ticks() - before <= IDLE_TICKS {
             return;
         }
     }
