@@ -224,6 +224,12 @@ impl<'a> Index<'a> {
         self.producers.get(&(scope.as_str(), secret)).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether no controller of the set is known to make what a reference names.
+    #[must_use]
+    pub fn nothing_makes(&self, scope: &Scope, kind: &str, name: &str) -> bool {
+        !name.is_empty() && (kind != "Secret" || self.producers_of(scope, name).is_empty())
+    }
+
     /// The ReferenceGrants of `namespace` that let this group, kind and namespace refer to this group, kind and name.
     pub fn grants<'s>(
         &'s self,

@@ -92,8 +92,7 @@ impl References<'_, '_> {
     fn add(&mut self, group: &str, kind: &str, name: &str, rule: Rule, field: String) {
         let scope = &self.manifest.key.scope;
         let to = self.index.beside(scope, group, kind, name);
-        let made = kind == "Secret" && !self.index.producers_of(scope, name).is_empty();
-        if to.is_none() && !made && !name.is_empty() {
+        if to.is_none() && self.index.nothing_makes(scope, kind, name) {
             self.sink.miss(kind, name, || field.clone());
         }
         self.sink.add(to, State::Present, Strength::Soft, rule, field);

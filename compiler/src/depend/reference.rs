@@ -92,8 +92,7 @@ impl Target {
             }
             Self::Beside(..) | Self::Cluster(..) => return None,
         };
-        let made = kind == "Secret" && !index.producers_of(scope, name).is_empty();
-        (!made && !name.is_empty()).then_some((kind, name))
+        index.nothing_makes(scope, kind, name).then_some((kind, name))
     }
 
     /// The object of the set that a value names, if there is one.

@@ -49,14 +49,12 @@ impl Ended<'_> {
             Some(StepResult::Failed { message, .. }) => Some(format!("{}: {message}", step.key)),
             _ => None,
         });
-        let count = |action| {
-            let done =
-                |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
-            (0..plan.steps.len()).filter(|index| plan.steps[*index].action == action && done(index)).count()
-        };
-        let done = |index| matches!(report.results.get(&index), Some(StepResult::Succeeded | StepResult::Joined));
+        let done =
+            |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
+        let steps = 0..plan.steps.len();
+        let count = |action| steps.clone().filter(|index| plan.steps[*index].action == action && done(index)).count();
         let outcome = match first {
-            _ if (0..plan.steps.len()).all(done) => Outcome::Succeeded,
+            _ if steps.clone().all(|index| done(&index)) => Outcome::Succeeded,
             _ if report.interrupted => Outcome::Interrupted,
             first => Outcome::Failed { message: first.unwrap_or_else(|| "not all steps were tried".to_owned()) },
         };
@@ -99,11 +97,11 @@ impl Ended<'_> {
     /// What we own now, and how that differs from before.
     fn inventory(
         &self,
-        held: &BTreeSet<ResourceKey>,
+        kept: &BTreeSet<ResourceKey>,
     ) -> (BTreeMap<ResourceKey, InventoryEntry>, BTreeMap<ResourceKey, Option<InventoryEntry>>) {
         let mut inventory = self.target.inventory.clone();
         let mut changes = self.report.inventory.clone();
-        let gone = self.plan.forgotten.iter().map(|forgotten| &forgotten.key).filter(|key| !held.contains(*key));
+        let gone = self.plan.forgotten.iter().map(|forgotten| &forgotten.key).filter(|key| !kept.contains(*key));
         changes.extend(gone.map(|key| (key.clone(), None)));
         for (key, change) in &changes {
             match change {
