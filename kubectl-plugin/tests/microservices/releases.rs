@@ -103,7 +103,7 @@ impl Journey<'_> {
 
     /// Nothing of these versions is sent, as the server does not know their kinds.
     fn are_refused(&self, versions: &[Version], served: &BTreeSet<String>) {
-        let before = (self.world.head(), self.witness.everything());
+        let before = (self.world.head(), self.witness.at_rest());
         for version in versions {
             let refused = self.apply(version);
             assert_eq!(refused.code, 2, "{}", refused.told());

@@ -54,13 +54,7 @@ impl<'a> Witness<'a> {
         let kinds = listed.lines().filter(lasting).collect::<Vec<_>>().join(",");
         let mut witness =
             Self { world, shadow: World::new("shadow"), shadowed: BTreeSet::new(), kinds, foreign: Objects::new() };
-        let calm = World::waits_until(|| {
-            let before = witness.everything();
-            std::thread::sleep(std::time::Duration::from_secs(1));
-            before.contains_key("ConfigMap/kube-root-ca.crt") && before == witness.everything()
-        });
-        assert!(calm, "the namespace comes to rest");
-        witness.foreign = witness.everything();
+        witness.foreign = witness.at_rest();
         witness
     }
 
@@ -82,6 +76,18 @@ impl<'a> Witness<'a> {
     /// Everything in the namespace.
     pub(crate) fn everything(&self) -> Objects {
         objects(&self.world.kubectl(&["get", &self.kinds, "-n", &self.world.name, "-o", "json"]))
+    }
+
+    /// Everything in the namespace, once controllers have written what they had to.
+    pub(crate) fn at_rest(&self) -> Objects {
+        let last = std::cell::RefCell::new(self.everything());
+        let rests = World::waits_until(|| {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            let before = last.replace(self.everything());
+            before.contains_key("ConfigMap/kube-root-ca.crt") && before == *last.borrow()
+        });
+        assert!(rests, "the namespace does not come to rest");
+        last.into_inner()
     }
 
     /// What is wrong at this moment, where exactly these manifests should be there, labelled as those of `member`.
