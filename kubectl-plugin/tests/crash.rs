@@ -99,10 +99,10 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
         if by_time { Moment::Milliseconds(at) } else { Moment::Lines(at) }
     };
     let mut applied = 1000;
-    let mut interrupted = 0;
-    let mut kill = 0;
+    let mut interrupted = BTreeSet::new();
+    let (mut kill, mut sent) = (0, 0);
     // On a fast machine most moments lie outside of the run: go on until one was hit.
-    while kill < kills || (interrupted == 0 && kill < MOST_ROUNDS) {
+    while kill < kills || (interrupted.is_empty() && kill < MOST_ROUNDS) {
         let (tried, prior) = (kill * 2 + 1, applied);
         write_revision(&world, services, tried);
         let first_kill = moment(kill % 2 == 0);
@@ -123,6 +123,7 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
             world.run(&["rollback", &world.name, "--yes", "--timeout", "120"])
         } else {
             kill_at(&world, &second_kill);
+            sent += 1;
             world.apply(&arguments())
         };
         let told = format!(
@@ -132,12 +133,14 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
         assert_eq!(ended.code, 0, "{told}");
         assert_settled(&world, &told);
         applied = wanted;
-        kill += 1;
-        interrupted += world.outcomes().iter().rev().take(3).filter(|outcome| *outcome == "interrupted").count();
+        (kill, sent) = (kill + 1, sent + 1);
+        interrupted.extend(interrupted_releases(&world));
     }
     let outcomes = world.outcomes();
-    assert!(interrupted > 0, "no kill hit a run in the middle: the test proves nothing");
-    let told = format!("{kill} times killed twice, seed {seed}; {interrupted} runs died in the middle\n");
+    assert!(!interrupted.is_empty(), "no kill hit a run in the middle: the test proves nothing");
+    let died = interrupted.len();
+    let told =
+        format!("{kill} rounds, {sent} kills, seed {seed}; {died} runs died in the middle, each in the history\n");
     let _ = std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes());
     assert_eq!(outcomes.last().map(String::as_str), Some("succeeded"));
     let cleaned = world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]);
@@ -146,6 +149,14 @@ fn killed_at_random_moments_it_converges_on_whatever_is_wanted_next() {
 
 fn last_release(world: &World) -> Option<serde_json::Value> {
     world.head()["releases"].as_array()?.last().map(|release| release["number"].clone())
+}
+
+/// The numbers of the releases that died in the middle, as far back as the history goes.
+fn interrupted_releases(world: &World) -> BTreeSet<u64> {
+    let head = world.head();
+    let releases = head["releases"].as_array().into_iter().flatten();
+    let interrupted = releases.filter(|release| release["outcome"]["type"] == "interrupted");
+    interrupted.filter_map(|release| release["number"].as_u64()).collect()
 }
 
 /// Whether a run has got so far that the record names it: only then is there something to roll back.

@@ -3,6 +3,7 @@
 //! In: the integration tests that Cargo knows. Out: how many tests ran. Everything is built as one workspace: with one
 //! package alone, dependencies would be built once more, with other features.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::process::Command;
 
@@ -46,12 +47,8 @@ pub(super) fn oracle(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     command.args(["--test", ORACLE]);
     job.run(command)?;
     let tests = tests_of_log(job)?;
-    let printed = job.log();
-    let printed = String::from_utf8_lossy(&printed);
-    // Without the real files it passes, but not without a word.
-    let skipped = printed.lines().find(|line| line.starts_with("SKIPPED"));
-    let skipped = skipped.map_or_else(String::new, |line| format!(", {line}"));
-    Ok(format!("{tests}, {}{skipped}", count(compared_files(&printed), "file")))
+    let files = compared_files(&String::from_utf8_lossy(&job.log()));
+    Ok(format!("{}, {tests}", count(files, "file")))
 }
 
 /// How many files the lines of [`ORACLE`] tell of.
@@ -115,12 +112,21 @@ fn of_packages<'a>(metadata: &'a Metadata, packages: &[&str]) -> Vec<&'a str> {
     names.flat_map(|name| ["--test", name]).collect()
 }
 
-/// `12 tests`, by what `cargo test` printed; none is a failure.
+/// `12 tests`, by what `cargo test` printed, and what was skipped: without the real files tests pass, but not without a
+/// word. No test at all is a failure.
 fn tests_of_log(job: &Job<'_>) -> Result<String, Failure> {
-    match passed_tests(&String::from_utf8_lossy(&job.log())) {
+    let log = job.log();
+    let log = String::from_utf8_lossy(&log);
+    match passed_tests(&log) {
         0 => Err(Failure::NoTests),
-        passed => Ok(count(passed, "test")),
+        passed => Ok(count(passed, "test") + &skipped(&log)),
     }
+}
+
+/// What tests said that they skipped, once each. Where tests run one by one, it stands behind their names.
+fn skipped(log: &str) -> String {
+    let said: BTreeSet<&str> = log.lines().filter_map(|line| Some(&line[line.find("SKIPPED: ")?..])).collect();
+    said.into_iter().flat_map(|line| [", ", line]).collect()
 }
 
 fn passed_tests(log: &str) -> usize {
@@ -136,6 +142,14 @@ mod tests {
     fn compared_files_are_counted() {
         let log = "running\nours: 40 files; agreed on 39 (…), 0 disagreements\nx: 2 files; agreed on 2 (…)\n  1 × y\n";
         assert_eq!(compared_files(log), 42);
+    }
+
+    #[test]
+    fn what_was_skipped_is_told_once() {
+        let log =
+            "test a ... SKIPPED: there is no b\nok\nSKIPPED: there is no b\nSKIPPED: there is no a\ntest b ... ok\n";
+        assert_eq!(skipped(log), ", SKIPPED: there is no a, SKIPPED: there is no b");
+        assert_eq!(skipped("test a ... ok\n"), "");
     }
 
     #[test]
