@@ -274,18 +274,18 @@ fn what_a_server_publishes_is_compared_with_as_well() {
         ),
         (
             "kind: Thing, spec: {}",
-            "1:66: warning[missing-field]: Thing.acme.io a: missing field `spec.size`, which must be set",
+            "1:60: warning[missing-field]: Thing.acme.io a: missing field `spec.size`, which must be set",
         ),
         (
             "kind: Thing, spek: 1",
-            "1:66: warning[unknown-field]: Thing.acme.io a: unknown field `spek`, did you mean `spec`?",
+            "1:60: warning[unknown-field]: Thing.acme.io a: unknown field `spek`, did you mean `spec`?",
         ),
         ("kind: Typed, self: {self: {amount: 1Gi}}", ""),
         (
             "kind: Typed, self: {self: {amount: 1gi}}",
-            "1:88: warning[wrong-type]: Typed.acme.io a: self.self.amount: invalid type: string \"1gi\", expected a quantity like \"500m\" or \"1Gi\"",
+            "1:82: warning[wrong-type]: Typed.acme.io a: self.self.amount: invalid type: string \"1gi\", expected a quantity like \"500m\" or \"1Gi\"",
         ),
-        ("kind: Typed, self: null, other: 1", "1:78: warning[unknown-field]: Typed.acme.io a: unknown field `other`"),
+        ("kind: Typed, self: null, other: 1", "1:72: warning[unknown-field]: Typed.acme.io a: unknown field `other`"),
         ("kind: Bare, any: 1", ""),
         ("kind: Other, any: 1", ""),
     ] {
