@@ -134,7 +134,7 @@ impl<'a> Condition<'a> {
     }
 }
 
-impl<'a> Inside<'a> {
+impl Inside<'_> {
     fn verdict<'v>(&'v self, value: &'v Value) -> Verdict<'v> {
         match value {
             Value::Map(map) => self.of_map(map, value),
@@ -220,7 +220,7 @@ fn alternatives<'v>(conditions: &'v [Condition<'_>], value: &'v Value, exactly_o
         (2.., _) if exactly_one => {
             Verdict::fails(value, format!("expected exactly one alternative (`{name}`) to fit, {holding} do"))
         }
-        (1.., 0) | (0, 0) => Verdict::Holds,
+        (_, 0) => Verdict::Holds,
         (1.., _) if !exactly_one => Verdict::Holds,
         _ => Verdict::Unknown,
     }

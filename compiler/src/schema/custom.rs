@@ -155,9 +155,9 @@ impl<'a> Reader<'a> {
             Some(Key { name, default })
         };
         let apart = match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
-            Some("map") if !names.is_empty() => Apart::ByKeys(names.iter().filter_map(key).collect()),
-            Some("set") => Apart::ByValue,
-            _ => Apart::ByPlace,
+            Some("map") if !names.is_empty() => Apart::Keys(names.iter().filter_map(key).collect()),
+            Some("set") => Apart::Values,
+            _ => Apart::Not,
         };
         Form::List(List { item: self.node(items, depth + 1), apart })
     }

@@ -101,7 +101,7 @@ fn is_digits(text: &str) -> bool {
 fn is_base64(text: &str) -> bool {
     let letters = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    !text.is_empty() && text.len() % 4 == 0 && letters.bytes().all(known)
+    !text.is_empty() && text.len().is_multiple_of(4) && letters.bytes().all(known)
 }
 
 fn is_hex_color(text: &str) -> bool {
@@ -353,8 +353,10 @@ mod tests {
         assert!(TEXTS.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 
+    type Texts = &'static [&'static str];
+
     /// Taken, not taken, and not judged. What the server says of most of these is compared in `kubectl-plugin/tests`.
-    const CASES: &[(&str, &[&str], &[&str], &[&str])] = &[
+    const CASES: &[(&str, Texts, Texts, Texts)] = &[
         ("byte", &["YQ==", "YWJj"], &["", "YQ=", "YQ==\n", "_-8="], &[]),
         (
             "cidr",

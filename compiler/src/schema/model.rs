@@ -74,11 +74,11 @@ pub(super) struct List<'a> {
 #[derive(Debug)]
 pub(super) enum Apart<'a> {
     /// They need not be.
-    ByPlace,
+    Not,
     /// No two are equal.
-    ByValue,
+    Values,
     /// No two have the same in these fields.
-    ByKeys(Vec<Key<'a>>),
+    Keys(Vec<Key<'a>>),
 }
 
 /// A field that tells items apart.

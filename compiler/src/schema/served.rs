@@ -23,7 +23,7 @@ pub struct Documents(BTreeMap<String, Value>);
 /// A kind of a document.
 pub(super) enum ServedKind<'a> {
     /// Of a CustomResourceDefinition.
-    Custom(Custom<'a>),
+    Custom(Box<Custom<'a>>),
     /// Of a type in Go.
     Typed(Model<'a>, NodeId),
 }
@@ -44,7 +44,7 @@ impl Documents {
         schema.get("properties")?;
         if *name == custom_name(api_version, kind) {
             let custom = Custom::of_schema(schema.as_map()?, !has_status(document, api_version, kind));
-            return Some(ServedKind::Custom(custom));
+            return Some(ServedKind::Custom(Box::new(custom)));
         }
         let mut reader = Reader { schemas, model: Model::default(), known: HashMap::new() };
         let top = reader.definition(name, schema.as_map()?, 0);
@@ -168,9 +168,9 @@ impl<'a> Reader<'a> {
             Some(Key { name, default: default.filter(|default| !default.is_empty()) })
         };
         let apart = if told_apart && !names.is_empty() {
-            Apart::ByKeys(names.iter().filter_map(key).collect())
+            Apart::Keys(names.iter().filter_map(key).collect())
         } else {
-            Apart::ByPlace
+            Apart::Not
         };
         Form::List(List { item: self.node(items, depth + 1), apart })
     }

@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
         let mut seen = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             self.inside(Step::Item(index), |walk| {
-                if *item == Value::Null && matches!(list.apart, Apart::ByKeys(_)) {
+                if *item == Value::Null && matches!(list.apart, Apart::Keys(_)) {
                     walk.wrong_type(item, "a map");
                 } else {
                     walk.value(model, list.item, item);
@@ -182,10 +182,10 @@ fn mark(apart: &Apart<'_>, item: &Value) -> Option<Vec<String>> {
         Some(_) => None,
     };
     match apart {
-        Apart::ByPlace => None,
-        Apart::ByValue if *item == Value::Null => None,
-        Apart::ByValue => Some(vec![serde_json::to_string(item).ok()?]),
-        Apart::ByKeys(keys) => keys.iter().map(part).collect(),
+        Apart::Not => None,
+        Apart::Values if *item == Value::Null => None,
+        Apart::Values => Some(vec![serde_json::to_string(item).ok()?]),
+        Apart::Keys(keys) => keys.iter().map(part).collect(),
     }
 }
 
@@ -197,8 +197,8 @@ fn place_of_first(seen: &mut BTreeMap<Vec<String>, usize>, mark: Vec<String>, in
 
 fn what_repeats(apart: &Apart<'_>) -> String {
     match apart {
-        Apart::ByKeys(keys) => keys.iter().map(|key| key.name).collect::<Vec<_>>().join(" and "),
-        Apart::ByPlace | Apart::ByValue => "value".to_owned(),
+        Apart::Keys(keys) => keys.iter().map(|key| key.name).collect::<Vec<_>>().join(" and "),
+        Apart::Not | Apart::Values => "value".to_owned(),
     }
 }
 

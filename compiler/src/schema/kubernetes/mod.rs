@@ -141,12 +141,12 @@ fn form(word: &str) -> Form<'static> {
 
 /// The keys in `list:containerPort,protocol=TCP`.
 fn apart(list: &'static str) -> Apart<'static> {
-    let Some((_, keys)) = list.split_once(':') else { return Apart::ByPlace };
+    let Some((_, keys)) = list.split_once(':') else { return Apart::Not };
     let key = |key: &'static str| match key.split_once('=') {
         Some((name, default)) => Key { name, default: Some(default) },
         None => Key { name: key, default: None },
     };
-    Apart::ByKeys(keys.split(',').map(key).collect())
+    Apart::Keys(keys.split(',').map(key).collect())
 }
 
 fn three_words(text: &'static str) -> Option<[&'static str; 3]> {
