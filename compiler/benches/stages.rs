@@ -86,7 +86,7 @@ fn decode_bodies(bencher: Bencher<'_, '_>) {
 fn validate(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(manifests().len())).bench(|| {
         let mut findings = Vec::new();
-        schema::check(manifests(), |_| None, &mut findings);
+        schema::check(manifests(), schema::version(), |_| None, &mut findings);
         assert!(findings.is_empty(), "{findings:?}");
     });
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::app::{AppSpec, Directory, Pattern};
 use gitops_compiler::canon::{Graph, Id};
-use gitops_compiler::compile::{Compilation, compile, summarise};
-use gitops_compiler::diagnostic::Diagnostic;
-use gitops_compiler::lint::{LINTS, Levels};
-use gitops_compiler::name::AppName;
+use gitops_compiler::compile::{self, Compilation, compile, summarise};
+use gitops_compiler::diagnostic::{Diagnostic, Level};
+use gitops_compiler::lint::{DefaultLevel, LINTS, Levels, SCHEMAS_NOT_SHIPPED};
+use gitops_compiler::name::{AppName, KubernetesVersion};
+use gitops_compiler::schema;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{FileMemo, Repository, Snapshot};
 
@@ -56,6 +57,11 @@ pub struct SourceArgs {
     /// Lints that are errors; `all` for all that are not allowed by name
     #[arg(long, value_name = "LINT", value_delimiter = ',')]
     pub deny: Vec<String>,
+    /// The version of Kubernetes that manifests are for: which API versions are deprecated or removed there. Its schemas
+    /// must be part of the program, unless --allow schemas-not-shipped leaves Kubernetes' own kinds unlooked at
+    /// [default: the version whose schemas are]
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
 }
 
 impl SourceArgs {
@@ -79,9 +85,11 @@ impl SourceArgs {
 
     /// What the flags say of lints.
     pub fn levels(&self) -> Result<Levels, CommandError> {
-        let levels = Levels { allow: self.allow.iter().cloned().collect(), deny: self.deny.iter().cloned().collect() };
+        let set = |names: &[String]| names.iter().cloned().collect();
+        let kubernetes = self.kubernetes_version.filter(|version| *version != schema::version());
+        let levels = Levels { allow: set(&self.allow), deny: set(&self.deny), kubernetes };
         match levels.unknown()[..] {
-            [] => Ok(levels),
+            [] => refuse_not_shipped(&levels).map(|()| levels),
             [name] => Err(CommandError::user(format!("no lint is called `{name}`")).hint(lint_names())),
             ref names => {
                 Err(CommandError::user(format!("no lints are called {}", names.join(", "))).hint(lint_names()))
@@ -95,6 +103,17 @@ impl SourceArgs {
         let (include, exclude) = (self.include.clone(), self.exclude.clone());
         AppSpec { name, directory: Directory { recurse: self.recursive, include, exclude } }
     }
+}
+
+/// Refuses a version of Kubernetes of which nothing is known but its API versions, unless the user knows.
+fn refuse_not_shipped(levels: &Levels) -> Result<(), CommandError> {
+    let Some(version) = levels.kubernetes.filter(|_| levels.level(SCHEMAS_NOT_SHIPPED) != DefaultLevel::Allow) else {
+        return Ok(());
+    };
+    let message =
+        format!("the schemas of Kubernetes {version} are not part of this program, which has {}", schema::version());
+    let hint = format!("--allow {SCHEMAS_NOT_SHIPPED} looks at API versions and custom kinds only");
+    Err(CommandError::user(message).hint(hint))
 }
 
 /// One line for each lint, for messages.
@@ -193,6 +212,13 @@ impl ClusterArgs {
         Destination::Recorded { given: self.namespace.as_deref() }
     }
 
+    /// The version of the server, where there is one and it is not that of our schemas.
+    async fn other_version(&self) -> Option<KubernetesVersion> {
+        let connected = self.connect(None).await.ok()?;
+        let version = connected.records.cluster.version().await.ok()?;
+        (version != schema::version()).then_some(version)
+    }
+
     /// Connects. Nothing is sent yet.
     pub async fn connect(&self, store: Option<Store>) -> Result<Connected, CommandError> {
         let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
@@ -224,7 +250,49 @@ pub fn compiled(
     Ok((compilation, snapshot))
 }
 
-fn say_lints(lints: &[Diagnostic], printer: Printer) {
+/// What [`compiled_for`] gives.
+pub struct CompiledFor {
+    /// The compilation.
+    pub compilation: Compilation,
+    /// Of what.
+    pub snapshot: Snapshot,
+    /// What the user says of lints; with the version of the cluster, where it was asked for.
+    pub levels: Levels,
+}
+
+/// Compiles for a cluster, and says what there is to say. Where only schemas speak against it, and the server turns out to
+/// be of another version than they are, Kubernetes' own kinds are left to the schemas of the server.
+pub async fn compiled_for(
+    cluster: &ClusterArgs,
+    source: &SourceArgs,
+    name: &AppName,
+    store: Option<&Store>,
+    printer: Printer,
+) -> Result<CompiledFor, CommandError> {
+    let (snapshot, mut levels) = (source.snapshot(store)?, source.levels()?);
+    let app = source.app(name.clone());
+    let compile_at = |levels: &Levels| compile(&snapshot, &app, levels, store, &mut warnings(printer));
+    let compilation = match compile_at(&levels) {
+        Err(error) if levels.kubernetes.is_none() && only_schemas_object(&error) => {
+            let Some(version) = cluster.other_version().await else { return Err(error.into()) };
+            printer.say(&format!("the API server is Kubernetes {version}: its own schemas count"));
+            levels.kubernetes = Some(version);
+            compile_at(&levels)?
+        }
+        other => other?,
+    };
+    say_lints(&compilation.lints, printer);
+    Ok(CompiledFor { compilation, snapshot, levels })
+}
+
+fn only_schemas_object(error: &compile::Error) -> bool {
+    let compile::Error::Manifests { findings, .. } = error else { return false };
+    let by_schema = |finding: &Diagnostic| finding.rule.as_deref().is_some_and(|rule| schema::LINTS.contains(&rule));
+    findings.iter().filter(|finding| finding.level == Level::Error).all(by_schema)
+}
+
+/// Says what there is to say of manifests.
+pub fn say_lints(lints: &[Diagnostic], printer: Printer) {
     for lint in lints {
         printer.say(&lint.to_string());
     }

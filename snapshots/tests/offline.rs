@@ -204,12 +204,29 @@ fn lints_have_names_and_levels() {
         compile(&[]),
         // A second time it is known, and the lints are the same.
         compile(&[]),
-        compile(&["--allow", "deprecated-api,mutable-image"]),
+        compile(&["--allow", "removed-api,mutable-image"]),
         compile(&["--deny", "all", "--allow", "yaml-1.1-boolean"]),
         compile(&["--deny", "plaintext-secret", "--allow", "all"]),
         compile(&["--deny", "nonsense"]),
     ];
     insta::assert_snapshot!("lints", outputs.concat());
+}
+
+#[test]
+fn manifests_are_for_a_version_of_kubernetes() {
+    let example = empty();
+    let text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\nmetadata:\n  name: a\n";
+    example.write("a.yaml", text);
+    let compile = |more: &[&str]| example.run(&[&["compile", "-o", "id"], more].concat());
+    let outputs = [
+        compile(&[]),
+        compile(&["--kubernetes-version", "v1.37.2"]),
+        compile(&["--kubernetes-version", "1.30"]),
+        compile(&["--kubernetes-version", "1.30", "--allow", "schemas-not-shipped"]),
+        compile(&["--kubernetes-version", "1.28", "--allow", "schemas-not-shipped"]),
+        compile(&["--kubernetes-version", "latest"]),
+    ];
+    insta::assert_snapshot!("kubernetes_version", outputs.concat());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
 //! - [`golang`]: how the Go programs of both are built.
+//! - [`lifecycle`]: when API versions are deprecated and removed, from Kubernetes' Go types, for the compiler.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`random`]: numbers from a seed, the same on every machine.
@@ -20,6 +21,7 @@ pub mod causes;
 pub mod cluster;
 pub mod demo;
 pub mod golang;
+pub mod lifecycle;
 pub mod openapi;
 pub mod oracle;
 pub mod random;

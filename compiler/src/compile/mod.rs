@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
 use crate::manifest::Manifest;
-use crate::name::ResourceKey;
+use crate::name::{KubernetesVersion, ResourceKey};
 use crate::render::{self, Render};
 use crate::schema;
 use crate::store::Store;
@@ -90,7 +90,8 @@ fn counted(findings: &[Diagnostic]) -> String {
 }
 
 /// Compiles one application. Lints that `levels` denies are errors. A store that cannot be written costs time the next
-/// time, and nothing else: `warn` is told.
+/// time, and nothing else: `warn` is told. For another Kubernetes than that whose schemas are here no store is used, as
+/// what is remembered is what was said for that one.
 pub fn compile(
     snapshot: &Snapshot,
     app: &AppSpec,
@@ -100,6 +101,7 @@ pub fn compile(
 ) -> Result<Compilation, Error> {
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
+    let store = store.filter(|_| levels.kubernetes.is_none());
     build_with(store, warn, |warn| {
         let known = store.and_then(|store| {
             known(store, &render, snapshot).or_else(|| updated(store, &render, app, snapshot, &findings))
@@ -148,7 +150,7 @@ fn compile_anew(
         None => Vec::new(),
     };
     let manifests = render::together(rendered, &mut findings);
-    check_each(&manifests, render, &mut findings);
+    check_each(&manifests, render, levels.kubernetes, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let alone = findings.len();
     let built = match ResourceGraph::build(manifests, &mut findings) {
@@ -189,6 +191,7 @@ pub fn summarise(
     let mut findings = Vec::new();
     let render = lay_out(snapshot, app, &mut findings)?;
     let (recipe, files) = (render.recipe, render.file_count());
+    let store = store.filter(|_| levels.kubernetes.is_none());
     build_with(store, warn, |warn| {
         // Who asks for the id may ask for the graph next.
         let entry = store.and_then(|store| {
@@ -255,9 +258,15 @@ fn updated(
 
 /// What is said of each manifest alone, whichever others there are: so that what was said of a file holds as long as the
 /// file does. The definitions of custom resources may count as well: where they change, all files are compiled.
-fn check_each(manifests: &[Manifest], render: &Render<'_>, findings: &mut Vec<Diagnostic>) {
-    lint::check(manifests, findings);
-    schema::check(manifests, |path| render.source(path), findings);
+fn check_each(
+    manifests: &[Manifest],
+    render: &Render<'_>,
+    kubernetes: Option<KubernetesVersion>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let kubernetes = kubernetes.unwrap_or_else(schema::version);
+    lint::check(manifests, kubernetes, findings);
+    schema::check(manifests, kubernetes, |path| render.source(path), findings);
 }
 
 fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<Vec<u8>, crate::store::Error> {

@@ -42,7 +42,7 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
             // What is said of a custom resource depends on its definition, which may be in another file.
             return None;
         }
-        super::check_each(&file.manifests, render, &mut findings);
+        super::check_each(&file.manifests, render, None, &mut findings);
         findings.extend(file.findings);
         for manifest in file.manifests {
             // Names that are made by counting through all files are not there yet, and so not found.

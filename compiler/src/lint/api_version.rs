@@ -1,73 +1,137 @@
-//! API versions that Kubernetes has removed, or will.
-//!
-//! The source is the deprecation guide of the Kubernetes documentation (reference/using-api/deprecation-guide).
+//! API versions that are not served any more, and those that will not be: Kubernetes' own, and of the
+//! CustomResourceDefinitions among the manifests.
+
+use std::collections::HashMap;
 
 use crate::canon::Value;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Manifest;
+use crate::manifest::{Definition, Manifest};
+use crate::name::KubernetesVersion;
 
-/// `apiVersion`, its kinds (none for all), the minor version of Kubernetes 1 that serves it no longer, what to write.
-type Removed = (&'static str, &'static [&'static str], u32, &'static str);
+use super::lifecycle::Lifecycle;
 
-const REMOVED: &[Removed] = &[
-    ("extensions/v1beta1", &["DaemonSet", "Deployment", "ReplicaSet"], 16, "apps/v1"),
-    ("extensions/v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
-    ("extensions/v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
-    ("extensions/v1beta1", &["PodSecurityPolicy"], 16, "Pod Security admission"),
-    ("apps/v1beta1", &[], 16, "apps/v1"),
-    ("apps/v1beta2", &[], 16, "apps/v1"),
-    (
-        "admissionregistration.k8s.io/v1beta1",
-        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
-        22,
-        "admissionregistration.k8s.io/v1",
-    ),
-    ("apiextensions.k8s.io/v1beta1", &[], 22, "apiextensions.k8s.io/v1"),
-    ("apiregistration.k8s.io/v1beta1", &[], 22, "apiregistration.k8s.io/v1"),
-    ("authentication.k8s.io/v1beta1", &["TokenReview"], 22, "authentication.k8s.io/v1"),
-    ("authorization.k8s.io/v1beta1", &[], 22, "authorization.k8s.io/v1"),
-    ("certificates.k8s.io/v1beta1", &["CertificateSigningRequest"], 22, "certificates.k8s.io/v1"),
-    ("coordination.k8s.io/v1beta1", &["Lease"], 22, "coordination.k8s.io/v1"),
-    ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"], 22, "networking.k8s.io/v1"),
-    ("rbac.authorization.k8s.io/v1beta1", &[], 22, "rbac.authorization.k8s.io/v1"),
-    ("scheduling.k8s.io/v1beta1", &["PriorityClass"], 22, "scheduling.k8s.io/v1"),
-    ("storage.k8s.io/v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"], 22, "storage.k8s.io/v1"),
-    ("batch/v1beta1", &["CronJob"], 25, "batch/v1"),
-    ("discovery.k8s.io/v1beta1", &["EndpointSlice"], 25, "discovery.k8s.io/v1"),
-    ("events.k8s.io/v1beta1", &["Event"], 25, "events.k8s.io/v1"),
-    ("autoscaling/v2beta1", &["HorizontalPodAutoscaler"], 25, "autoscaling/v2"),
-    ("policy/v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
-    ("policy/v1beta1", &["PodSecurityPolicy"], 25, "Pod Security admission"),
-    ("node.k8s.io/v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
-    ("autoscaling/v2beta2", &["HorizontalPodAutoscaler"], 26, "autoscaling/v2"),
-    ("flowcontrol.apiserver.k8s.io/v1beta1", &[], 26, "flowcontrol.apiserver.k8s.io/v1"),
-    ("storage.k8s.io/v1beta1", &["CSIStorageCapacity"], 27, "storage.k8s.io/v1"),
-    ("flowcontrol.apiserver.k8s.io/v1beta2", &[], 29, "flowcontrol.apiserver.k8s.io/v1"),
-    ("flowcontrol.apiserver.k8s.io/v1beta3", &[], 32, "flowcontrol.apiserver.k8s.io/v1"),
-];
+/// The bodies of definitions, by group and kind.
+type Definitions<'a> = HashMap<(&'a str, &'a str), &'a Value>;
 
-pub(super) fn check(manifest: &Manifest, findings: &mut Vec<Diagnostic>) {
-    let version = manifest.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    let Some((minor, instead)) = removed(version, &manifest.key.kind) else { return };
-    let message = format!("{} of {version} is not served since Kubernetes 1.{minor}: use {instead}", manifest.key.kind);
-    findings.push(Diagnostic::lint(manifest.origin.clone(), "deprecated-api", message));
+/// Looks at the versions of all manifests, as Kubernetes of this version has them.
+pub(super) fn check(manifests: &[Manifest], version: KubernetesVersion, findings: &mut Vec<Diagnostic>) {
+    let defined = definitions(manifests);
+    for manifest in manifests {
+        let api_version = manifest.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        let own = of_kubernetes(api_version, &manifest.key.kind, version);
+        let found =
+            own.or_else(|| of_definition(api_version, manifest, &defined).map(|words| ("deprecated-api", words)));
+        if let Some((lint, message)) = found {
+            findings.push(Diagnostic::lint(manifest.origin.clone(), lint, message));
+        }
+    }
 }
 
-fn removed(version: &str, kind: &str) -> Option<(u32, &'static str)> {
-    let applies = |(removed, kinds, ..): &&Removed| *removed == version && (kinds.is_empty() || kinds.contains(&kind));
-    REMOVED.iter().find(applies).map(|(_, _, minor, instead)| (*minor, *instead))
+fn of_kubernetes(api_version: &str, kind: &str, version: KubernetesVersion) -> Option<(&'static str, String)> {
+    let lifecycle = Lifecycle::of(api_version, kind).filter(|lifecycle| lifecycle.deprecated <= version)?;
+    let instead = lifecycle.instead(kind, api_version, version).unwrap_or_else(|| "nothing takes its place".to_owned());
+    let Lifecycle { deprecated, removed, .. } = lifecycle;
+    Some(match removed {
+        Some(removed) if removed <= version => {
+            ("removed-api", format!("{kind} of {api_version} is not served since Kubernetes {removed}: {instead}"))
+        }
+        Some(removed) => {
+            let when = format!("since Kubernetes {deprecated}, and not served from {removed} on");
+            ("deprecated-api", format!("{kind} of {api_version} is deprecated {when}: {instead}"))
+        }
+        None => (
+            "deprecated-api",
+            format!("{kind} of {api_version} is deprecated since Kubernetes {deprecated}: {instead}"),
+        ),
+    })
+}
+
+fn definitions(manifests: &[Manifest]) -> Definitions<'_> {
+    let bodies = manifests.iter().filter_map(|manifest| {
+        let Definition { group, kind, .. } = Definition::of(&manifest.key, &manifest.body)?;
+        Some(((group, kind), &manifest.body))
+    });
+    bodies.collect()
+}
+
+/// What the definition of a custom kind says of a version that it calls deprecated.
+fn of_definition(api_version: &str, manifest: &Manifest, defined: &Definitions<'_>) -> Option<String> {
+    if defined.is_empty() {
+        return None;
+    }
+    let kind = manifest.key.kind.as_str();
+    let definition = defined.get(&(manifest.key.group.as_str(), kind))?;
+    let (group, name) = api_version.split_once('/')?;
+    let versions = definition.at(&["spec", "versions"]).map(Value::items).unwrap_or_default();
+    let named = |version: &&Value| version.get("name").and_then(Value::as_str) == Some(name);
+    let is = |version: &Value, flag: &str| version.get(flag).and_then(Value::as_bool) == Some(true);
+    let version = versions.iter().find(named).filter(|version| is(version, "deprecated"))?;
+    let others = versions.iter().filter(|version| is(version, "served") && !is(version, "deprecated"));
+    let others: Vec<String> =
+        others.filter_map(|version| Some(format!("{group}/{}", version.get("name")?.as_str()?))).collect();
+    Some(match version.get("deprecationWarning").and_then(Value::as_str) {
+        Some(warning) => format!("{kind} of {api_version} is deprecated: {}", one_line(warning)),
+        None if others.is_empty() => format!("{kind} of {api_version} is deprecated"),
+        None => format!("{kind} of {api_version} is deprecated: use {}", others.join(" or ")),
+    })
+}
+
+/// The server takes no more than 256 characters, and neither do we.
+fn one_line(text: &str) -> String {
+    text.chars().take(256).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest;
+
+    fn told(text: &str, minor: u32) -> Vec<String> {
+        let (manifests, _) = manifest::read("a.yaml", text.as_bytes());
+        let mut findings = Vec::new();
+        check(&manifests, KubernetesVersion::of_minor(minor), &mut findings);
+        findings.iter().map(ToString::to_string).collect()
+    }
 
     #[test]
-    fn versions_count_by_kind() {
-        assert_eq!(removed("extensions/v1beta1", "Deployment"), Some((16, "apps/v1")));
-        assert_eq!(removed("extensions/v1beta1", "Ingress"), Some((22, "networking.k8s.io/v1")));
-        assert_eq!(removed("apps/v1beta1", "StatefulSet"), Some((16, "apps/v1")));
-        assert_eq!(removed("apps/v1", "Deployment"), None);
-        assert_eq!(removed("batch/v1beta1", "Job"), None);
+    fn a_version_is_fine_then_deprecated_then_removed() {
+        let text = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n";
+        assert_eq!(told(text, 20), [""; 0]);
+        let kind = "PodDisruptionBudget of policy/v1beta1";
+        assert_eq!(
+            told(text, 24),
+            [format!(
+                "a.yaml:1: warning[deprecated-api]: {kind} is deprecated since Kubernetes 1.21, and not served from 1.25 \
+                 on: use policy/v1"
+            )]
+        );
+        let removed =
+            format!("a.yaml:1: warning[removed-api]: {kind} is not served since Kubernetes 1.25: use policy/v1");
+        assert_eq!(told(text, 25), [removed]);
+    }
+
+    #[test]
+    fn the_stable_can_be_deprecated_for_good() {
+        let text = "{apiVersion: v1, kind: Endpoints, metadata: {name: a}}";
+        let words = "Endpoints of v1 is deprecated since Kubernetes 1.33: use EndpointSlice of discovery.k8s.io/v1";
+        assert_eq!(told(text, 37), [format!("a.yaml:1: warning[deprecated-api]: {words}")]);
+    }
+
+    #[test]
+    fn definitions_say_what_is_deprecated() {
+        let text = |old: &str| {
+            format!(
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: things.acme.io}}\n\
+                 spec:\n  group: acme.io\n  names: {{kind: Thing, plural: things}}\n  versions:\n  \
+                 - {{name: v1alpha1, served: true, {old}}}\n  - {{name: v1, served: true}}\n---\n\
+                 {{apiVersion: acme.io/v1, kind: Thing, metadata: {{name: a}}}}\n---\n\
+                 {{apiVersion: acme.io/v1alpha1, kind: Thing, metadata: {{name: b}}}}\n"
+            )
+        };
+        assert_eq!(told(&text("deprecated: false"), 37), [""; 0]);
+        let words = "a.yaml:13: warning[deprecated-api]: Thing of acme.io/v1alpha1 is deprecated: ";
+        assert_eq!(told(&text("deprecated: true"), 37), [format!("{words}use acme.io/v1")]);
+        let warning = "deprecated: true, deprecationWarning: \"use v1,\\nplease\"";
+        assert_eq!(told(&text(warning), 37), [format!("{words}use v1, please")]);
     }
 }

@@ -6,12 +6,14 @@
 
 mod api_version;
 mod image;
+mod lifecycle;
 mod secret;
 
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::Manifest;
+use crate::name::KubernetesVersion;
 
 /// What is done about a lint unless the user says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -44,6 +46,9 @@ const fn warn(name: &'static str, finds: &'static str) -> Lint {
     Lint { name, level: DefaultLevel::Warn, finds }
 }
 
+/// The lint that there is nothing to compare Kubernetes' own kinds with. It is about what the user asks for, and no file.
+pub const SCHEMAS_NOT_SHIPPED: &str = "schemas-not-shipped";
+
 /// All lints, by name.
 pub const LINTS: &[Lint] = &[
     warn("change-rule-ignored", "a change rule of kapp that names no group of this application"),
@@ -52,7 +57,7 @@ pub const LINTS: &[Lint] = &[
         level: DefaultLevel::Allow,
         finds: "a reference to an object of the same namespace that is not among the manifests",
     },
-    warn("deprecated-api", "an API version that Kubernetes has removed, or will"),
+    warn("deprecated-api", "an API version that is served, and announced to go, or that another replaces"),
     warn("dropped-text", "text after `...`, which kubectl does not read"),
     warn("duplicate-key", "a key that stands twice in one map: the last one counts"),
     warn("duplicate-list-key", "a list item whose name, port or path stands twice: the last one counts"),
@@ -68,7 +73,12 @@ pub const LINTS: &[Lint] = &[
     deny("object-read-as-list", "an object with a field `items`, which kubectl reads as a list and loses"),
     warn("octal-integer", "a number with a leading zero, which is octal"),
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },
+    warn("removed-api", "an API version that Kubernetes serves no longer"),
     deny("repeated-item", "a list item with the same keys as another, which server-side apply refuses"),
+    deny(
+        SCHEMAS_NOT_SHIPPED,
+        "a --kubernetes-version whose schemas are not part of the program: own kinds are not compared",
+    ),
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
     warn("sync-wave-ignored", "a sync wave that is no number, or that a hook has"),
@@ -78,13 +88,15 @@ pub const LINTS: &[Lint] = &[
     warn("yaml-1.1-boolean", "`yes`, `no`, `on`, `off`, `y` or `n`, which is a boolean"),
 ];
 
-/// Which lints the user allows and denies.
+/// Which lints the user allows and denies, and for which Kubernetes they speak.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Levels {
     /// Not told.
     pub allow: BTreeSet<String>,
     /// Errors. Stronger than `allow`.
     pub deny: BTreeSet<String>,
+    /// The version of the cluster; absent for [`schema::version()`](crate::schema::version), whose schemas are here.
+    pub kubernetes: Option<KubernetesVersion>,
 }
 
 /// What stands for all lints in [`Levels`].
@@ -126,10 +138,10 @@ impl Levels {
     }
 }
 
-/// Looks at whole manifests.
-pub fn check(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) {
+/// Looks at whole manifests, as they are to Kubernetes of a version.
+pub fn check(manifests: &[Manifest], version: KubernetesVersion, findings: &mut Vec<Diagnostic>) {
+    api_version::check(manifests, version, findings);
     for manifest in manifests {
-        api_version::check(manifest, findings);
         image::check(manifest, findings);
         secret::check(manifest, findings);
     }
@@ -142,7 +154,7 @@ mod tests {
 
     fn levels(allow: &[&str], deny: &[&str]) -> Levels {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Levels { allow: set(allow), deny: set(deny) }
+        Levels { allow: set(allow), deny: set(deny), kubernetes: None }
     }
 
     #[test]

@@ -5,7 +5,9 @@
 mod app_name;
 mod group;
 mod key;
+mod kubernetes_version;
 
 pub use app_name::{AppName, AppNameError};
 pub use group::{group_of, is_built_in, is_built_in_with_namespaces};
 pub use key::{ResourceKey, Scope};
+pub use kubernetes_version::{KubernetesVersion, KubernetesVersionError};

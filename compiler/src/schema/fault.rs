@@ -78,15 +78,15 @@ impl Fault {
         Self { lint: "missing-field", pointer: pointer(path), at: At::Key, message }
     }
 
-    /// An item with the same keys as one before it.
-    pub(super) fn repeated_item(path: &[Step<'_>], first: usize, keys: &str) -> Self {
-        let message = format!("{}: has the same {keys} as item {first} of this list", shown_path(path));
+    /// An item that has the same as one before it.
+    pub(super) fn repeated_item(path: &[Step<'_>], first: usize, what: &str) -> Self {
+        let message = format!("{}: has the same {what} as item {first} of this list", shown_path(path));
         Self { lint: "repeated-item", pointer: pointer(path), at: At::Value, message }
     }
 }
 
 /// `spec.containers[0].env`, with keys of maps in brackets.
-fn shown_path(path: &[Step<'_>]) -> String {
+pub(super) fn shown_path(path: &[Step<'_>]) -> String {
     let mut shown = String::new();
     for step in path {
         let _ = match step {

@@ -3,7 +3,7 @@
 //! In: nodes, added by who reads a schema. Out: a [`Model`]: nodes that name each other by number, so that a type may
 //! contain itself, and that borrow their names from the text they were read from.
 
-use super::bounds::Bounds;
+use super::condition::Condition;
 
 /// The number of a node in its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Node<'a> {
     /// Whether null is a value like others.
     pub(super) null: Null,
     /// What else must hold.
-    pub(super) bounds: Option<Box<Bounds<'a>>>,
+    pub(super) condition: Option<Box<Condition<'a>>>,
 }
 
 /// What null means.
@@ -67,8 +67,18 @@ pub(super) enum Form<'a> {
 #[derive(Debug)]
 pub(super) struct List<'a> {
     pub(super) item: NodeId,
-    /// The fields by which its items are told apart, each with its default. None where they are not.
-    pub(super) keys: Vec<Key<'a>>,
+    pub(super) apart: Apart<'a>,
+}
+
+/// How the items of a list are told apart.
+#[derive(Debug)]
+pub(super) enum Apart<'a> {
+    /// They need not be.
+    Not,
+    /// No two are equal.
+    Values,
+    /// No two have the same in these fields.
+    Keys(Vec<Key<'a>>),
 }
 
 /// A field that tells items apart.
@@ -109,9 +119,9 @@ pub(super) enum Others {
 }
 
 impl<'a> Model<'a> {
-    /// Adds a node; bounds and null are as Kubernetes' own types have them.
+    /// Adds a node; null is as Kubernetes' own types have them.
     pub(super) fn add(&mut self, form: Form<'a>) -> NodeId {
-        self.add_node(Node { form, null: Null::Absent, bounds: None })
+        self.add_node(Node { form, null: Null::Absent, condition: None })
     }
 
     pub(super) fn add_node(&mut self, node: Node<'a>) -> NodeId {

@@ -6,14 +6,14 @@ use serde_json::json;
 
 use crate::manifest;
 
-use super::check;
+use super::{Documents, check, check_as_served, version};
 
 /// Everything that is told of a file, without its path.
 fn told(text: &str) -> Vec<String> {
     let (manifests, findings) = manifest::read("a.yaml", text.as_bytes());
     assert!(findings.iter().all(|finding| finding.rule.is_some()), "{findings:?}");
     let mut told = Vec::new();
-    check(&manifests, |_| Some(text.as_bytes().to_vec()), &mut told);
+    check(&manifests, version(), |_| Some(text.as_bytes().to_vec()), &mut told);
     told.iter().map(|finding| finding.to_string().replace("a.yaml:", "")).collect()
 }
 
@@ -175,6 +175,138 @@ fn custom_kinds_are_compared_with_their_definition() {
     );
 }
 
+/// A definition whose objects have this schema for their `spec`.
+fn defined(spec: &str) -> String {
+    format!(
+        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: things.acme.io}}, spec: \
+         {{group: acme.io, scope: Namespaced, names: {{kind: Thing, plural: things}}, versions: [{{name: v1, served: true, \
+         storage: true, schema: {{openAPIV3Schema: {{type: object, properties: {{metadata: {{type: object, properties: \
+         {{name: {{type: string, maxLength: 5}}}}}}, spec: {spec}}}}}}}}}]}}}}\n---\n"
+    )
+}
+
+#[test]
+fn combinations_formats_and_sets_of_custom_kinds_hold() {
+    let schema = "{type: object, oneOf: [{required: [a]}, {required: [b]}], properties: {a: {type: string, format: ipv4}, b: \
+                  {type: integer, format: int32}, c: {x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: \
+                  string}], pattern: '^[0-9]+%$'}, set: {type: array, x-kubernetes-list-type: set, items: {type: string}}}}";
+    for (spec, expected) in [
+        ("{a: 10.0.0.1, c: 5, set: [v, w]}", ""),
+        ("{b: 1, c: 5%}", ""),
+        (
+            "{}",
+            "spec: invalid value: a map, no alternative (`oneOf`) fits: expected a field `a`; or expected a field `b`",
+        ),
+        ("{a: 10.0.0.1, b: 1}", "spec: invalid value: a map, expected exactly one alternative (`oneOf`) to fit, 2 do"),
+        ("{a: 10.0.0}", "spec.a: invalid value: string \"10.0.0\", expected an address like \"10.0.0.1\""),
+        ("{b: 2147483648}", "spec.b: invalid value: number 2147483648, expected a whole number of 32 bits"),
+        ("{b: 1, c: five}", "spec.c: invalid value: string \"five\", expected text that matches `^[0-9]+%$`"),
+        ("{b: 1, set: [v, w, v]}", "spec.set[2]: has the same value as item 0 of this list"),
+    ] {
+        let told = told(&format!(
+            "{}{{apiVersion: acme.io/v1, kind: Thing, metadata: {{name: a}}, spec: {spec}}}",
+            defined(schema)
+        ));
+        let words = told.first().map_or("", |words| words.split("Thing.acme.io a: ").last().unwrap_or_default());
+        assert!(words == expected && told.len() <= 1, "{spec}: {told:?}");
+    }
+}
+
+#[test]
+fn rules_see_defaults_and_names() {
+    let schema = "{type: object, minProperties: 2, oneOf: [{required: [a]}, {required: [b]}], properties: {a: {type: string, \
+                  default: x}, b: {type: string}, c: {type: string}}}";
+    let thing = |name: &str, spec: &str| {
+        let object = format!("{{apiVersion: acme.io/v1, kind: Thing, metadata: {{name: {name}}}, spec: {spec}}}");
+        told(&format!("{}{object}", defined(schema)))
+    };
+    assert_eq!(thing("a", "{c: x}"), [""; 0]);
+    assert!(thing("a", "{}")[0].ends_with("spec: invalid value: a map, expected at least 2 fields, there are 1"));
+    assert!(thing("a", "{b: x}")[0].ends_with("expected exactly one alternative (`oneOf`) to fit, 2 do"));
+    assert!(
+        thing("sixsix", "{c: x}")[0]
+            .ends_with("metadata.name: invalid value: string \"sixsix\", expected at most 5 characters, there are 6")
+    );
+}
+
+/// What a server publishes of a custom kind, and of one that it has in Go.
+fn published() -> Documents {
+    let mut documents = Documents::default();
+    let named = |group: &str, kind: &str| json!([{"group": group, "version": "v1", "kind": kind}]);
+    let meta = json!({"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]});
+    let spec =
+        json!({"type": "object", "required": ["size"], "properties": {"size": {"type": "integer", "maximum": 5}}});
+    let status = json!({"type": "object", "required": ["ready"], "properties": {"ready": {"type": "boolean"}}});
+    let text = json!({"type": "string"});
+    documents.insert("acme.io/v1", json!({
+        "paths": {"/apis/acme.io/v1/namespaces/{namespace}/things/{name}/status": {
+            "get": {"x-kubernetes-group-version-kind": {"group": "acme.io", "version": "v1", "kind": "Thing"}},
+        }},
+        "components": {"schemas": {
+            "io.acme.v1.Thing": {
+                "type": "object", "x-kubernetes-group-version-kind": named("acme.io", "Thing"),
+                "properties": {"apiVersion": text, "kind": text, "metadata": meta, "spec": spec, "status": status},
+            },
+            "com.example.pkg.apis.v1.Typed": {
+                "type": "object", "required": ["spec"], "x-kubernetes-group-version-kind": named("acme.io", "Typed"),
+                "properties": {
+                    "apiVersion": text, "kind": text, "metadata": meta,
+                    "self": {"$ref": "#/components/schemas/com.example.pkg.apis.v1.Typed"},
+                    "amount": {"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.api.resource.Quantity"}]},
+                },
+            },
+            "io.k8s.apimachinery.pkg.api.resource.Quantity": {"oneOf": [{"type": "string"}, {"type": "number"}]},
+            "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "properties": {"name": text}},
+            "io.acme.v1.Bare": {"type": "object", "x-kubernetes-group-version-kind": named("acme.io", "Bare")},
+        }},
+    }));
+    documents
+}
+
+#[test]
+fn what_a_server_publishes_is_compared_with_as_well() {
+    let documents = published();
+    for (object, expected) in [
+        ("kind: Thing, spec: {size: 1}, status: {}", ""),
+        (
+            "kind: Thing, spec: {size: 6}",
+            "1:73: warning[invalid-value]: Thing.acme.io a: spec.size: invalid value: number 6, expected at most 5",
+        ),
+        (
+            "kind: Thing, spec: {}",
+            "1:60: warning[missing-field]: Thing.acme.io a: missing field `spec.size`, which must be set",
+        ),
+        (
+            "kind: Thing, spek: 1",
+            "1:60: warning[unknown-field]: Thing.acme.io a: unknown field `spek`, did you mean `spec`?",
+        ),
+        ("kind: Typed, self: {self: {amount: 1Gi}}", ""),
+        (
+            "kind: Typed, self: {self: {amount: 1gi}}",
+            "1:82: warning[wrong-type]: Typed.acme.io a: self.self.amount: invalid type: string \"1gi\", expected a quantity like \"500m\" or \"1Gi\"",
+        ),
+        ("kind: Typed, self: null, other: 1", "1:72: warning[unknown-field]: Typed.acme.io a: unknown field `other`"),
+        ("kind: Bare, any: 1", ""),
+        ("kind: Other, any: 1", ""),
+    ] {
+        let text = format!("{{apiVersion: acme.io/v1, metadata: {{name: a}}, {object}}}");
+        let (manifests, _) = manifest::read("a.yaml", text.as_bytes());
+        let mut findings = Vec::new();
+        check_as_served(&manifests, &documents, |_| Some(text.as_bytes().to_vec()), &mut findings);
+        let told: Vec<String> = findings.iter().map(|finding| finding.to_string().replace("a.yaml:", "")).collect();
+        assert!(told.concat() == expected, "{object}: {told:?}");
+    }
+}
+
+#[test]
+fn of_another_kubernetes_only_custom_kinds_are_known() {
+    let text = thing("  sise: 1\n---\n{apiVersion: v1, kind: Service, metadata: {name: a}, spek: 1}\n");
+    let (manifests, _) = manifest::read("a.yaml", text.as_bytes());
+    let mut findings = Vec::new();
+    check(&manifests, crate::name::KubernetesVersion::of_minor(30), |_| None, &mut findings);
+    assert!(findings.len() == 1 && findings[0].message.contains("sise"), "{findings:?}");
+}
+
 #[test]
 fn a_definition_that_is_no_schema_says_nothing_about_its_objects() {
     let whole = thing("  any: 1\n");
@@ -210,15 +342,20 @@ fn the_measured_objects_are_right() {
 
 /// Values with the names that schemas and objects have, in every wrong place.
 fn values() -> impl Strategy<Value = serde_json::Value> {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 22] = [
         "additionalProperties",
+        "allOf",
+        "anyOf",
         "containers",
         "default",
         "enum",
+        "format",
         "items",
         "metadata",
         "minLength",
         "name",
+        "not",
+        "oneOf",
         "pattern",
         "properties",
         "required",
@@ -227,8 +364,12 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
         "type",
         "x-kubernetes-embedded-resource",
         "x-kubernetes-list-map-keys",
+        "x-kubernetes-list-type",
     ];
-    let text = prop::sample::select(["object", "array", "string", "integer", "name", "(", "ä", ""].as_slice());
+    let text = prop::sample::select(
+        ["object", "array", "string", "integer", "name", "date-time", "duration", "uri", "set", "(", "ä", ""]
+            .as_slice(),
+    );
     let leaf = prop_oneof![
         Just(json!(null)),
         any::<bool>().prop_map(|truth| json!(truth)),
@@ -247,19 +388,19 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     #[test]
     fn nothing_panics(schema in values(), spec in values()) {
-        let version = json!({"name": "v1", "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}});
+        let served = json!({"name": "v1", "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema}}}});
         let definition = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.acme.io"},
-            "spec": {"group": "acme.io", "names": {"kind": "Thing"}, "versions": [version]},
+            "spec": {"group": "acme.io", "names": {"kind": "Thing"}, "versions": [served]},
         });
         let object = |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}, "spec": &spec});
         let all = [definition, object("acme.io/v1", "Thing"), object("apps/v1", "Deployment"), object("v1", "Pod")];
         let all = all.map(|object| object.to_string()).join("\n");
         let (manifests, _) = manifest::read("a.json", all.as_bytes());
         let mut told = Vec::new();
-        check(&manifests, |_| Some(all.as_bytes().to_vec()), &mut told);
+        check(&manifests, version(), |_| Some(all.as_bytes().to_vec()), &mut told);
         let mut again = Vec::new();
-        check(&manifests, |_| None, &mut again);
+        check(&manifests, version(), |_| None, &mut again);
         prop_assert_eq!(told.len(), again.len());
     }
 }

@@ -7,26 +7,32 @@ use std::collections::BTreeMap;
 
 use crate::canon::{Map, Value};
 
+use super::condition::Condition;
 use super::custom::Custom;
 use super::fault::{Fault, Step, may_be_shown};
 use super::kubernetes::Kubernetes;
-use super::model::{Form, List, Model, NodeId, Null, Object, Others};
+use super::model::{Apart, Form, Key, List, Model, NodeId, Null, Object, Others};
 use super::text;
+use super::verdict::{Objection, Verdict};
 
 /// How many faults of one object are told.
 pub(super) const MOST: usize = 100;
 
-/// The faults of an object of one of Kubernetes' own kinds.
-pub(super) fn check_own(own: &Kubernetes, top: NodeId, kind: &str, body: &Value) -> Vec<Fault> {
+/// The faults of an object of a kind that a server has in Go, as Kubernetes' own are.
+pub(super) fn check_own(own: &Kubernetes, model: &Model<'_>, top: NodeId, kind: &str, body: &Value) -> Vec<Fault> {
     let mut walk = Walk::new(own, kind, false);
-    walk.value(&own.model, top, body);
+    walk.value(model, top, body);
     walk.faults
 }
 
 /// The faults of an object of a custom kind.
 pub(super) fn check_custom(own: &Kubernetes, custom: &Custom<'_>, kind: &str, body: &Value) -> Vec<Fault> {
+    let body = custom.completed(body);
     let mut walk = Walk::new(own, kind, custom.keeps_status);
-    walk.value(&custom.model, custom.top, body);
+    walk.value(&custom.model, custom.top, &body);
+    if let (Some(condition), Some(metadata)) = (&custom.metadata, body.get("metadata")) {
+        walk.inside(Step::Field("metadata"), |walk| walk.condition(condition, metadata));
+    }
     walk.faults
 }
 
@@ -52,8 +58,10 @@ impl<'a> Walk<'a> {
             return;
         }
         if *value == Value::Null {
-            if node.null == Null::Refused && self.kept {
-                self.wrong_type(value, expected(&node.form));
+            match (node.null, &node.condition) {
+                (Null::Refused, _) if self.kept => self.wrong_type(value, expected(&node.form)),
+                (Null::Value, Some(condition)) if self.kept => self.condition(condition, value),
+                _ => {}
             }
             return;
         }
@@ -67,8 +75,15 @@ impl<'a> Walk<'a> {
             (form, _) if self.takes(form, value) => {}
             (form, _) => return self.wrong_type(value, expected(form)),
         }
-        if let Some(objection) = node.bounds.as_ref().filter(|_| self.kept).and_then(|bounds| bounds.objection(value)) {
-            self.faults.push(Fault::invalid_value(&self.path, value, self.shown, &objection));
+        if let Some(condition) = node.condition.as_ref().filter(|_| self.kept) {
+            self.condition(condition, value);
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition<'_>, value: &Value) {
+        if let Verdict::Fails(Objection { path, value, words }) = condition.verdict(value) {
+            let path = [self.path.as_slice(), path.as_slice()].concat();
+            self.faults.push(Fault::invalid_value(&path, value, self.shown, &words));
         }
     }
 
@@ -132,24 +147,17 @@ impl<'a> Walk<'a> {
         let mut seen = BTreeMap::new();
         for (index, item) in items.iter().enumerate() {
             self.inside(Step::Item(index), |walk| {
-                if list.keys.is_empty() || *item != Value::Null {
-                    walk.value(model, list.item, item);
-                } else {
+                if *item == Value::Null && matches!(list.apart, Apart::Keys(_)) {
                     walk.wrong_type(item, "a map");
+                } else {
+                    walk.value(model, list.item, item);
                 }
             });
-            if items.len() == 1 || list.keys.is_empty() {
-                continue;
-            }
-            let Some(keys) = keys_of(list, item) else { continue };
-            if let Some(first) = seen.get(&keys) {
-                let names: Vec<&str> = list.keys.iter().map(|key| key.name).collect();
-                let first = *first;
+            let mark = if items.len() == 1 { None } else { mark(&list.apart, item) };
+            if let Some(first) = mark.and_then(|mark| place_of_first(&mut seen, mark, index)) {
                 self.inside(Step::Item(index), |walk| {
-                    walk.faults.push(Fault::repeated_item(&walk.path, first, &names.join(" and ")));
+                    walk.faults.push(Fault::repeated_item(&walk.path, first, &what_repeats(&list.apart)));
                 });
-            } else {
-                seen.insert(keys, index);
             }
             if self.faults.len() >= MOST {
                 return;
@@ -164,17 +172,34 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What tells an item apart; none where a part of it is missing or no text or number.
-fn keys_of(list: &List<'_>, item: &Value) -> Option<Vec<String>> {
-    let fields = item.as_map()?;
-    let part = |key: &super::model::Key<'_>| match fields.get(key.name) {
+/// What tells an item apart; none where nothing does, or a part of it is missing or no text or number.
+fn mark(apart: &Apart<'_>, item: &Value) -> Option<Vec<String>> {
+    let part = |key: &Key<'_>| match item.as_map()?.get(key.name) {
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Int(number)) => Some(number.to_string()),
         Some(Value::Bool(truth)) => Some(truth.to_string()),
         None => key.default.map(str::to_owned),
         Some(_) => None,
     };
-    list.keys.iter().map(part).collect()
+    match apart {
+        Apart::Not => None,
+        Apart::Values if *item == Value::Null => None,
+        Apart::Values => Some(vec![serde_json::to_string(item).ok()?]),
+        Apart::Keys(keys) => keys.iter().map(part).collect(),
+    }
+}
+
+/// Where the same mark was seen before. One that is new is noted.
+fn place_of_first(seen: &mut BTreeMap<Vec<String>, usize>, mark: Vec<String>, index: usize) -> Option<usize> {
+    let first = *seen.entry(mark).or_insert(index);
+    (first != index).then_some(first)
+}
+
+fn what_repeats(apart: &Apart<'_>) -> String {
+    match apart {
+        Apart::Keys(keys) => keys.iter().map(|key| key.name).collect::<Vec<_>>().join(" and "),
+        Apart::Not | Apart::Values => "value".to_owned(),
+    }
 }
 
 /// What a value of a form is, in words.

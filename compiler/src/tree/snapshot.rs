@@ -105,6 +105,13 @@ impl Snapshot {
         }
     }
 
+    /// The bytes of the file at a path of the tree, for messages.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Option<Vec<u8>> {
+        let entry = self.entries.iter().find(|entry| entry.path == path)?;
+        self.reader().read(entry).ok()
+    }
+
     /// A reader for one thread.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`target`] | all that is known of a target before planning |
 //! | [`observe`] | what is in the cluster now: one metadata LIST for each kind |
+//! | [`judge`] | what the server's own schemas say of a plan |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
@@ -30,6 +31,7 @@
 
 pub mod dry_run;
 pub mod event;
+pub mod judge;
 pub mod lease;
 pub mod observe;
 pub mod readiness;

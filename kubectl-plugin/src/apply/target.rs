@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::name::{AppName, ResourceKey, Scope as KeyScope};
+use gitops_compiler::name::{AppName, KubernetesVersion, ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{self, Approvals, BindError, Bound, Owned, Plan, Seen};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -105,6 +105,8 @@ pub struct Target {
     pub found: Option<Found>,
     /// The kinds that are known.
     pub kinds: Kinds,
+    /// The version of Kubernetes, where it was asked for in this run or before.
+    pub kubernetes: Option<KubernetesVersion>,
     /// Whether discovery was asked in this run.
     discovered: bool,
     /// What we own.
@@ -151,6 +153,7 @@ impl Target {
             destination,
             found,
             kinds: Kinds::default(),
+            kubernetes: None,
             discovered: false,
             inventory: BTreeMap::new(),
             base: None,
@@ -166,6 +169,7 @@ impl Target {
     async fn read(&mut self) -> Result<(), TargetError> {
         let Some(found) = &self.found else { return Ok(()) };
         let head = found.head.clone();
+        self.kubernetes = head.kubernetes.as_ref().and_then(|version| version.parse().ok());
         for (name, served) in &head.kinds {
             if let Some((api_version, kind)) = name.rsplit_once('/') {
                 self.kinds.insert(api_version, kind, served.clone());
@@ -264,8 +268,11 @@ impl Target {
 
     async fn discover(&mut self) -> Result<(), TargetError> {
         let doing = "cannot ask the API server for its kinds";
-        let served = self.records.cluster.discover().await;
+        let cluster = &self.records.cluster;
+        let (served, version) = futures::join!(cluster.discover(), cluster.version());
         self.kinds.replace(served.map_err(|failure| TargetError::Request { doing, failure })?);
+        // Who does not tell is taken for what it was.
+        self.kubernetes = version.ok().or(self.kubernetes);
         self.discovered = true;
         Ok(())
     }

@@ -51,6 +51,7 @@ pub(super) async fn begin(
     let number = head.next_number();
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
+    head.kubernetes = target.kubernetes.map(|version| version.to_string());
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     head.pending = Some(pending(&head, &stored, options, absent, run.clone(), number));
     let timeout = records.cluster.timeout;
@@ -78,6 +79,7 @@ async fn first_head(target: &Target) -> Result<Head, TargetError> {
         destination: target.destination.clone(),
         apply_set: target.identity.apply_set.clone(),
         kinds: BTreeMap::new(),
+        kubernetes: None,
         lock: None,
         pending: None,
         live: None,

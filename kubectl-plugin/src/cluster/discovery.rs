@@ -1,6 +1,9 @@
-//! Asking the server for its kinds: two requests, by aggregated discovery.
+//! Asking the server for its kinds: two requests, by aggregated discovery; for its version; and for the schemas of a group
+//! and version.
 
+use gitops_compiler::name::KubernetesVersion;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{Cluster, Failure, Kinds, Served};
 
@@ -52,6 +55,24 @@ struct ResponseKind {
 }
 
 impl Cluster {
+    /// The version of Kubernetes that the server is of.
+    pub async fn version(&self) -> Result<KubernetesVersion, Failure> {
+        let told = self.get("/version").await?;
+        let part = |name: &str| told[name].as_str().unwrap_or_default();
+        let version = format!("{}.{}", part("major"), part("minor")).parse();
+        version.map_err(|error| Failure::Malformed(format!("{error}")))
+    }
+
+    /// What the server publishes of the kinds of a group and version, as OpenAPI v3; none where it publishes nothing.
+    pub async fn schemas(&self, api_version: &str) -> Result<Option<Json>, Failure> {
+        let root = if api_version.contains('/') { "apis" } else { "api" };
+        match self.get(&format!("/openapi/v3/{root}/{api_version}")).await {
+            Ok(document) => Ok(Some(document)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// All kinds that the server serves now.
     pub async fn discover(&self) -> Result<Kinds, Failure> {
         let (core, groups) = futures::try_join!(self.get_as("/api", ACCEPT), self.get_as("/apis", ACCEPT))?;

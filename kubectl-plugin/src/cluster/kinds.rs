@@ -62,6 +62,12 @@ impl Kinds {
         self.served.get(&name).or_else(|| self.defined.get(&name))
     }
 
+    /// Whether a CRD of a graph defines a kind in this version.
+    #[must_use]
+    pub fn is_defined(&self, api_version: &str, kind: &str) -> bool {
+        self.defined.contains_key(&(api_version.to_owned(), kind.to_owned()))
+    }
+
     /// Takes what discovery says in the place of what the record said.
     pub fn replace(&mut self, discovered: Self) {
         *self = Self { defined: std::mem::take(&mut self.defined), ..discovered };

@@ -13,7 +13,7 @@ use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::Commit;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 
@@ -55,8 +55,8 @@ pub fn commit_of(snapshot: &Snapshot) -> Option<Commit> {
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
-    let commit = commit_of(&snapshot);
+    let compiled = compiled_for(&args.cluster, &args.source, &args.app, store.as_ref(), session.printer).await?;
+    let commit = commit_of(&compiled.snapshot);
     let connected = args.cluster.connect(store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
@@ -66,7 +66,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     } else {
         Target::open_unlocked(records, args.app.clone(), destination, patience, &mut say).await?
     };
-    let desired = target.bind(Arc::new(compilation.graph)).await?;
+    let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
     change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
@@ -76,6 +76,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     if nothing_to_do(&target, &desired, &plan) {
         return Ok(up_to_date(session, &target, &desired, args.run.json()));
     }
+    change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
     let header = change::header(&target, &desired, &plan, commit.as_ref());
     change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
     change::refuse_guarded(&plan)?;

@@ -5,10 +5,12 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
+use gitops_compiler::diagnostic::Level;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::plan::{Approvals, Bound, Plan};
 use jiff::Timestamp;
 
+use crate::apply::judge::{Judgement, judge};
 use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
@@ -17,7 +19,7 @@ use crate::json::RunJson;
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
-use crate::settings::Session;
+use crate::settings::{CompiledFor, Session, say_lints};
 
 /// What lifts guards.
 #[derive(Debug, Clone, Args)]
@@ -140,6 +142,30 @@ pub fn refuse_hooks(desired: &Bound) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::user("this graph has hooks, and hooks are not run by this version").details(hooks))
+}
+
+/// Refuses objects that the server would refuse by schemas that only it has, before anything changes.
+pub async fn refuse_faulty(
+    session: &Session,
+    target: &Target,
+    desired: &Bound,
+    plan: &Plan,
+    compiled: &CompiledFor,
+) -> Result<(), CommandError> {
+    let CompiledFor { compilation, snapshot, levels } = compiled;
+    let kubernetes = levels.kubernetes.or(target.kubernetes);
+    let Judgement { mut findings, silent } =
+        judge(target, desired, plan, kubernetes, &compilation.provenance.origins, |path| snapshot.source(path)).await;
+    for (api_version, failure) in silent {
+        session.printer.say(&format!("warning: cannot read the server's schemas of {api_version}: {failure}"));
+    }
+    levels.apply(&mut findings);
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    if errors == 0 {
+        say_lints(&findings, session.printer);
+        return Ok(());
+    }
+    Err(CommandError { findings, ..CommandError::user(format!("{}; nothing was changed", counted(errors, "error"))) })
 }
 
 /// Refuses a plan that needs a word.

@@ -9,7 +9,7 @@ use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::PlanJson;
 use crate::output::plan_text;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs};
 
@@ -36,17 +36,18 @@ pub struct PlanArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    let compiled = compiled_for(&args.cluster, &args.source, &args.app, store.as_ref(), session.printer).await?;
     let connected = args.cluster.connect(store).await?;
     let mut target =
         Target::open(connected.records, args.app.clone(), Destination::Named(&connected.destination)).await?;
     change::say_if_locked(session, &target);
-    let desired = target.bind(Arc::new(compilation.graph)).await?;
+    let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
     change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
-    let commit = super::apply::commit_of(&snapshot);
+    change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
+    let commit = super::apply::commit_of(&compiled.snapshot);
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {

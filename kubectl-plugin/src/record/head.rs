@@ -41,6 +41,9 @@ pub struct Head {
     pub apply_set: String,
     /// How the kinds that we use are served, by `apiVersion/Kind`; saves discovery.
     pub kinds: BTreeMap<String, Served>,
+    /// The version of Kubernetes that the server was of when it was asked for its kinds, as in `1.37`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<String>,
     /// Who is changing this target now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,

@@ -77,7 +77,7 @@ spec:
           status: {type: object, required: [ready], properties: {ready: {type: boolean}}}
 ";
 
-fn object(api_version: &str, kind: &str, more: &str) -> String {
+pub(crate) fn object(api_version: &str, kind: &str, more: &str) -> String {
     format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: NAME}}\n{more}\n")
 }
 

@@ -7,6 +7,7 @@
 mod support;
 
 mod cases;
+mod conditions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,12 +22,18 @@ const THREADS: usize = 4;
 
 /// How the server tells what it finds by schemas: while it reads, and of custom kinds. What is missing is nothing or zero
 /// to Kubernetes' own kinds.
-const BY_SCHEMA: [&str; 11] = [
+const BY_SCHEMA: [&str; 17] = [
     "failed to create typed patch object",
     "failed to convert new object",
     "Required value",
     "in body should",
     "in body must be of type",
+    "value must be of type",
+    "must validate",
+    "must not validate",
+    "must not be empty",
+    "Duplicate value",
+    "should be a multiple",
     "must be of type integer",
     "Unsupported value",
     "Too long",
@@ -51,7 +58,7 @@ fn ours(definitions: &str, text: &str) -> Vec<(String, String)> {
     let (manifests, errors) = manifest::read("a.yaml", both.as_bytes());
     assert!(errors.iter().all(|finding| finding.level == Level::Warning), "{errors:?}: {text}");
     let mut findings = Vec::new();
-    schema::check(&manifests, |_| None, &mut findings);
+    schema::check(&manifests, schema::version(), |_| None, &mut findings);
     findings.into_iter().map(|finding| (finding.rule.unwrap_or_default(), finding.message)).collect()
 }
 
@@ -83,13 +90,13 @@ impl Drop for Kinds<'_> {
 fn the_compiler_and_the_server_agree() {
     let world = World::new("schemas");
     let group = format!("{}.example.com", world.name);
-    let definitions = cases::DEFINITIONS.replace("GROUP", &group);
+    let definitions = format!("{}{}", cases::DEFINITIONS, conditions::definitions()).replace("GROUP", &group);
     let path = world.home.path().join("definitions.yaml");
     std::fs::write(&path, &definitions).expect("written");
     let kinds = Kinds(&world, path.display().to_string());
     world.kubectl(&["apply", "--server-side", "-f", &kinds.1]);
     world.kubectl(&["wait", "--for=condition=Established", "--timeout=120s", "-f", &kinds.1]);
-    let cases = cases::all();
+    let cases = [cases::all(), conditions::all()].concat();
     let next = AtomicUsize::new(0);
     let take = || {
         let number = next.fetch_add(1, Ordering::Relaxed);

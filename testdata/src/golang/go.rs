@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -38,6 +38,23 @@ fn is_new_enough(version: &str) -> bool {
         (Some(major), Some(minor)) => (major, minor) >= OLDEST,
         // A development build has a name of its own; whoever has one knows.
         _ => version.starts_with("devel"),
+    }
+}
+
+/// The directory of the sources of a module such as `k8s.io/api@v0.37.2`, which Go fetches where it does not have them.
+/// `place` is any module of ours.
+pub(crate) fn source(place: &Path, module: &str) -> Result<PathBuf, Error> {
+    let what = || format!("go mod download -json {module}");
+    let output = command(place).args(["mod", "download", "-json", module]).output();
+    let output = output.map_err(|source| Error::Start { command: what(), source })?;
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let complaint = || {
+        let told = told["Error"].as_str().map(str::to_owned);
+        told.unwrap_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    match told["Dir"].as_str() {
+        Some(directory) if output.status.success() => Ok(PathBuf::from(directory)),
+        _ => Err(Error::Failed { command: what(), status: output.status, output: complaint() }),
     }
 }
 

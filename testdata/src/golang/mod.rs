@@ -18,7 +18,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
-pub(crate) use go::Go;
+pub(crate) use go::{Go, source};
 
 use progress::Progress;
 

@@ -19,7 +19,9 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::model::{Field, Form, Key, List, Model, NodeId, Object, Others};
+use crate::name::{KubernetesVersion, group_of};
+
+use super::model::{Apart, Field, Form, Key, List, Model, NodeId, Object, Others};
 
 /// Each version that is known, the newest last.
 const VERSIONS: &[(&str, &str)] = &[("1.37", include_str!("1.37.txt"))];
@@ -37,9 +39,10 @@ pub(super) struct Kubernetes {
     pub(super) metadata: NodeId,
 }
 
-/// The version that manifests are compared with.
-pub(super) fn version() -> &'static str {
-    VERSIONS.last().map_or("", |(version, _)| version)
+/// The newest version that is known.
+pub(super) fn version() -> KubernetesVersion {
+    let newest = VERSIONS.last().and_then(|(version, _)| version.parse().ok());
+    newest.unwrap_or(KubernetesVersion::of_minor(0))
 }
 
 /// The kinds of [`version()`].
@@ -52,6 +55,12 @@ impl Kubernetes {
     /// The node of a kind.
     pub(super) fn kind(&self, api_version: &str, kind: &str) -> Option<NodeId> {
         self.kinds.get(&(api_version, kind)).copied()
+    }
+
+    /// The newest version in which a kind is served.
+    pub(super) fn served_version(&self, group: &str, kind: &str) -> Option<&'static str> {
+        let of_kind = self.kinds.keys().filter(|(version, found)| *found == kind && group_of(version) == group);
+        of_kind.map(|(version, _)| *version).max()
     }
 
     fn read(text: &'static str) -> Self {
@@ -105,7 +114,7 @@ impl Reader {
         }
         let form = match words.split_once(' ') {
             Some(("map", of)) => Form::Object(Object::new(Vec::new(), Others::Each(self.words(of)))),
-            Some((list, of)) => Form::List(List { item: self.words(of), keys: keys(list) }),
+            Some((list, of)) => Form::List(List { item: self.words(of), apart: apart(list) }),
             None => form(words),
         };
         let id = self.model.add(form);
@@ -131,13 +140,13 @@ fn form(word: &str) -> Form<'static> {
 }
 
 /// The keys in `list:containerPort,protocol=TCP`.
-fn keys(list: &'static str) -> Vec<Key<'static>> {
-    let keys = list.split_once(':').map(|(_, keys)| keys.split(',')).into_iter().flatten();
+fn apart(list: &'static str) -> Apart<'static> {
+    let Some((_, keys)) = list.split_once(':') else { return Apart::Not };
     let key = |key: &'static str| match key.split_once('=') {
         Some((name, default)) => Key { name, default: Some(default) },
         None => Key { name: key, default: None },
     };
-    keys.map(key).collect()
+    Apart::Keys(keys.split(',').map(key).collect())
 }
 
 fn three_words(text: &'static str) -> Option<[&'static str; 3]> {
@@ -178,6 +187,7 @@ mod tests {
         assert!(deployment.field("status").is_some_and(|status| !status.demanded));
         assert!(deployment.field("spek").is_none());
         assert_eq!(kubernetes.kind("apps/v1beta1", "Deployment"), None);
-        assert!(version().starts_with("1."));
+        assert!(version().minor() >= 37);
+        assert_eq!(kubernetes.served_version("autoscaling", "HorizontalPodAutoscaler"), Some("autoscaling/v2"));
     }
 }
