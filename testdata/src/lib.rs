@@ -2,7 +2,8 @@
 //!
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
-//! - [`golang`]: how the Go programs of both are built.
+//! - [`escape`]: a program that tries to get out of a sandbox.
+//! - [`golang`]: how the Go programs of all of these are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`random`]: numbers from a seed, the same on every machine.
@@ -19,6 +20,7 @@ pub mod binary;
 pub mod causes;
 pub mod cluster;
 pub mod demo;
+pub mod escape;
 pub mod golang;
 pub mod openapi;
 pub mod oracle;
