@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use gitops_compiler::sandbox::{self, Worker};
+use gitops_compiler::schema::RULES_WORKER;
 
 use crate::commands;
 use crate::error::CommandError;
@@ -24,7 +25,7 @@ pub struct Cli {
 const BUG: u8 = 70;
 
 /// What this program does in the sandbox, in processes of their own.
-const WORKERS: &[Worker] = &[];
+const WORKERS: &[Worker] = &[RULES_WORKER];
 
 #[derive(Debug, Subcommand)]
 enum Command {

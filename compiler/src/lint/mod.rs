@@ -56,6 +56,7 @@ pub const LINTS: &[Lint] = &[
     warn("dropped-text", "text after `...`, which kubectl does not read"),
     warn("duplicate-key", "a key that stands twice in one map: the last one counts"),
     warn("duplicate-list-key", "a list item whose name, port or path stands twice: the last one counts"),
+    warn("failed-rule", "a rule in CEL of a CustomResourceDefinition among the manifests that an object breaks"),
     warn("float-to-integer", "a floating-point number that becomes an integer"),
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
     deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
@@ -69,6 +70,10 @@ pub const LINTS: &[Lint] = &[
     warn("octal-integer", "a number with a leading zero, which is octal"),
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },
     deny("repeated-item", "a list item with the same keys as another, which server-side apply refuses"),
+    warn(
+        "rule-not-evaluated",
+        "a rule in CEL of a CustomResourceDefinition that could not be evaluated without a cluster",
+    ),
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
     warn("sync-wave-ignored", "a sync wave that is no number, or that a hook has"),

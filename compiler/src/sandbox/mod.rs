@@ -24,7 +24,8 @@
 //!
 //! # Guarantees
 //! * Where a job asks for more than can be enforced it is not run.
-//! * When `run` returns, no process of the job is left, and neither is its private folder.
+//! * When `run` returns, no process of the job is left, and neither is its private folder. Where our process is killed its
+//!   jobs end with it, and the next private folder that is made takes the place of those that it left.
 //! * Time decides only whether a job is cut off, and that is an error: it never changes an output.
 //!
 //! # What it does not hide

@@ -22,6 +22,7 @@ mod fault;
 mod kubernetes;
 mod model;
 mod place;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -38,6 +39,8 @@ use crate::manifest::{Definition, Manifest};
 use custom::Custom;
 use fault::Fault;
 use place::Text;
+
+pub use rules::{RULES_WORKER, check_rules};
 
 /// The version of Kubernetes whose schemas are used.
 #[must_use]

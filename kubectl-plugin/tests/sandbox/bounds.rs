@@ -3,15 +3,19 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::Duration;
 
-use gitops_compiler::sandbox::{Error, Job, Limit, Limits, Output, Task};
+use gitops_compiler::sandbox::{Error, Job, Limit, Limits, Output, Sandbox, Task};
 
-use crate::fixture::{Fixture, children};
+use crate::fixture::{Fixture, children, children_of};
 use crate::suite::{SECRET, Suite};
 use crate::workers::expect;
 
 const MIB: u64 = 1 << 20;
+/// The first argument of a run that is killed.
+pub(crate) const ARGUMENT: &str = "wait-for-ever";
 
 pub(crate) fn run(suite: &mut Suite, programs: &Path) {
     let world = Fixture::new(programs);
@@ -45,8 +49,43 @@ pub(crate) fn run(suite: &mut Suite, programs: &Path) {
         "memory",
         output(&world, bomb, |output| !output.status.success() && output.stderr.contains("out of memory")),
     );
+    suite.test("a sandbox whose parent is killed", orphan(&world));
     Suite::part("what a program is given");
     given(suite, &world);
+}
+
+/// A process with a sandbox that does not end, in a folder.
+pub(crate) fn wait_for_ever(arguments: &[String]) -> ExitCode {
+    let [escape, room] = arguments else { return ExitCode::FAILURE };
+    let sandbox = Sandbox::new("/proc/self/exe", room);
+    let mut job = Job::new(Task::Program { path: escape.into(), libraries: Vec::new() });
+    job.arguments = vec!["sleep".into()];
+    job.scratch = sandbox.scratch().ok();
+    let _ = sandbox.run(job);
+    ExitCode::FAILURE
+}
+
+/// It ends as well, and what it leaves is deleted by the next.
+fn orphan(world: &Fixture) -> Result<String, String> {
+    let own = std::env::current_exe().expect("there is one");
+    let arguments = [ARGUMENT, &world.escape.display().to_string(), &world.text("room")];
+    let mut parent = Command::new(own).args(arguments).spawn().expect("it starts");
+    let soon = |is: &dyn Fn() -> bool| {
+        (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            is()
+        })
+    };
+    let started = soon(&|| !children_of(parent.id(), "sleep").is_empty());
+    let child = children_of(parent.id(), "sleep");
+    parent.kill().and_then(|()| parent.wait()).expect("ours");
+    let left = !world.room_is_empty();
+    let ended = soon(&|| child.iter().all(|child| fs::read_link(format!("/proc/{child}/exe")).is_err()));
+    drop(world.scratch());
+    match (started, left, ended, world.room_is_empty()) {
+        (true, true, true, true) => Ok("it ended, and its folder is gone".to_owned()),
+        other => Err(format!("started, left, ended, empty: {other:?}")),
+    }
 }
 
 /// What is used up, the limits, and the one that is hit.

@@ -107,11 +107,16 @@ fn write(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("ours");
 }
 
-/// The processes that this one has started and that run this program with this argument.
+/// The processes that this one has started with this argument.
 pub(crate) fn children(argument: &str) -> Vec<u32> {
-    let own = std::process::id().to_string();
+    children_of(std::process::id(), argument)
+}
+
+/// The processes that another has started with this argument.
+pub(crate) fn children_of(parent: u32, argument: &str) -> Vec<u32> {
+    let parent = parent.to_string();
     let is_child =
-        |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)) == Some(&own);
+        |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)) == Some(&parent);
     let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
     let processes = fs::read_dir("/proc").expect("readable").flatten().filter_map(number);
     processes

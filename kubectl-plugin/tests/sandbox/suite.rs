@@ -65,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
     match arguments.get(1).map(String::as_str) {
         Some(ONE) => as_one_user(Path::new(&arguments[2])),
         Some(weaker::ARGUMENT) => weaker::main(&arguments[2..]),
+        Some(bounds::ARGUMENT) => bounds::wait_for_ever(&arguments[2..]),
         _ => as_each_user(),
     }
 }
