@@ -3,6 +3,7 @@
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
 //! - [`escape`]: a program that tries to get out of a sandbox.
+//! - [`helm`]: a renderer to run and to compare with.
 //! - [`golang`]: how the Go programs of all of these are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
@@ -22,6 +23,7 @@ pub mod cluster;
 pub mod demo;
 pub mod escape;
 pub mod golang;
+pub mod helm;
 pub mod openapi;
 pub mod oracle;
 pub mod random;

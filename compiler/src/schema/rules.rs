@@ -322,10 +322,10 @@ spec:
             "{}",
             told[0]
         );
-        assert_eq!(told[1], "a.yaml:35:3: warning[failed-rule]: example.com/Range a: spec: min must not be above max");
+        assert_eq!(told[1], "a.yaml:36:3: warning[failed-rule]: Range.example.com a: spec: min must not be above max");
         assert_eq!(
             told[2],
-            "a.yaml:38:12: warning[failed-rule]: example.com/Range a: spec.labels.a.b/c: failed rule: size(self) > 2"
+            "a.yaml:39:12: warning[failed-rule]: Range.example.com a: spec.labels.a.b/c: failed rule: size(self) > 2"
         );
     }
 

@@ -13,6 +13,8 @@ mod fixture;
 #[cfg(target_os = "linux")]
 mod renderers;
 #[cfg(target_os = "linux")]
+mod rules;
+#[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod weaker;

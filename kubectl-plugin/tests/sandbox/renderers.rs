@@ -13,11 +13,7 @@ pub(crate) fn run(suite: &mut Suite, programs: &Path) {
     let world = Fixture::new(programs);
     Suite::part("renderers");
     suite.test("kubectl kustomize", kustomize(&world, programs));
-    if programs.join("helm").exists() {
-        suite.test("helm template", helm(&world, programs));
-    } else {
-        crate::suite::say("SKIPPED  helm template: GITOPS_TEST_HELM names no helm");
-    }
+    suite.test("helm template", helm(&world, programs));
 }
 
 fn kustomize(world: &Fixture, programs: &Path) -> Result<String, String> {

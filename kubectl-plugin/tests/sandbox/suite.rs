@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::{attempts, bounds, renderers, weaker, workers};
+use crate::{attempts, bounds, renderers, rules, weaker, workers};
 
 /// The user that stands for everybody but root.
 const OTHER_USER: u32 = 54_321;
@@ -122,11 +122,10 @@ fn copy_programs(folder: &Path) {
         || gitops_testdata::cluster::build().unwrap_or_else(|error| panic!("{error}")).kubectl(),
         PathBuf::from,
     );
-    let mut programs = vec![("suite", own), ("escape", escape), ("kubectl", kubectl)];
-    programs.extend(env::var_os("GITOPS_TEST_HELM").map(|path| ("helm", PathBuf::from(path))));
-    for (name, path) in &programs {
+    let helm = gitops_testdata::helm::build().unwrap_or_else(|error| panic!("{error}"));
+    for (name, path) in [("suite", own), ("escape", escape), ("kubectl", kubectl), ("helm", helm)] {
         let to = folder.join(name);
-        fs::copy(path, &to).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        fs::copy(&path, &to).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("ours");
     }
 }
@@ -138,6 +137,7 @@ fn as_one_user(programs: &Path) -> ExitCode {
     bounds::run(&mut suite, programs);
     weaker::run(&mut suite, programs);
     renderers::run(&mut suite, programs);
+    rules::run(&mut suite, programs);
     say(&format!("passed: {}\nfailed: {}", suite.passed, suite.failures.len()));
     if suite.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use gitops_compiler::sandbox::{Error, Job, Limit, Limits, Strength, Task, Worker};
+use gitops_compiler::schema::RULES_WORKER;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Fixture;
@@ -17,6 +18,7 @@ use crate::suite::{SECRET, Suite};
 
 /// All workers of this program.
 pub(crate) const ALL: &[Worker] = &[
+    RULES_WORKER,
     Worker { name: "attempt", work: attempt },
     Worker { name: "echo", work: echo },
     Worker { name: "panic", work: |_, _| panic!("as it was told to") },
