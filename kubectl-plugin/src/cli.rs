@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use gitops_compiler::sandbox::{self, Worker};
+use gitops_compiler::schema::RULES_WORKER;
 
 use crate::commands;
 use crate::error::CommandError;
@@ -21,6 +23,9 @@ pub struct Cli {
 
 /// The exit code of a bug of ours.
 const BUG: u8 = 70;
+
+/// What this program does in the sandbox, in processes of their own.
+const WORKERS: &[Worker] = &[RULES_WORKER];
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -41,6 +46,10 @@ enum Command {
 /// Runs the command that was asked for. A panic is a bug of ours, and says so.
 #[must_use]
 pub fn main() -> ExitCode {
+    // First, while there is one thread: a process that was started for the sandbox has nothing else to do.
+    if let Some(code) = sandbox::enter(std::env::args_os(), WORKERS) {
+        return code;
+    }
     std::panic::set_hook(Box::new(tell_of_panic));
     std::panic::catch_unwind(run_command).unwrap_or_else(|_| ExitCode::from(BUG))
 }

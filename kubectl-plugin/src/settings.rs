@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::app::{AppSpec, Directory, Pattern};
 use gitops_compiler::canon::{Graph, Id};
-use gitops_compiler::compile::{self, Compilation, compile, summarise};
+use gitops_compiler::compile::{self, Compilation, Tools, compile, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lint::{DefaultLevel, LINTS, Levels, SCHEMAS_NOT_SHIPPED};
 use gitops_compiler::name::{AppName, KubernetesVersion};
+use gitops_compiler::sandbox::Sandbox;
 use gitops_compiler::schema;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{FileMemo, Repository, Snapshot};
@@ -310,7 +311,8 @@ pub fn identified(
     printer: Printer,
 ) -> Result<Id<Graph>, CommandError> {
     let snapshot = source.snapshot(store)?;
-    let summary = summarise(&snapshot, &source.app(name), &source.levels()?, store, &mut warnings(printer))?;
+    let tools = Tools { store, sandbox: Some(&sandbox()) };
+    let summary = summarise(&snapshot, &source.app(name), &source.levels()?, tools, &mut warnings(printer))?;
     say_lints(&summary.lints, printer);
     Ok(summary.graph)
 }
@@ -323,5 +325,14 @@ pub fn compile_snapshot(
     store: Option<&Store>,
     printer: Printer,
 ) -> Result<Compilation, CommandError> {
-    Ok(compile(snapshot, &source.app(name), &source.levels()?, store, &mut warnings(printer))?)
+    let tools = Tools { store, sandbox: Some(&sandbox()) };
+    Ok(compile(snapshot, &source.app(name), &source.levels()?, tools, &mut warnings(printer))?)
+}
+
+/// Where computations of others run.
+fn sandbox() -> Sandbox {
+    // On Linux this is our own program, even where another has come to its place.
+    let own = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
+    // Without a path nothing can be started, which is told where something is to be.
+    Sandbox::new(own.unwrap_or_default(), std::env::temp_dir())
 }

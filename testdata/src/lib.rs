@@ -2,8 +2,10 @@
 //!
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
-//! - [`golang`]: how the Go programs of both are built.
 //! - [`lifecycle`]: when API versions are deprecated and removed, from Kubernetes' Go types, for the compiler.
+//! - [`escape`]: a program that tries to get out of a sandbox.
+//! - [`helm`]: a renderer to run and to compare with.
+//! - [`golang`]: how the Go programs of all of these are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`random`]: numbers from a seed, the same on every machine.
@@ -20,7 +22,9 @@ pub mod binary;
 pub mod causes;
 pub mod cluster;
 pub mod demo;
+pub mod escape;
 pub mod golang;
+pub mod helm;
 pub mod lifecycle;
 pub mod openapi;
 pub mod oracle;

@@ -20,6 +20,7 @@ use crate::lint::{self, Levels};
 use crate::manifest::Manifest;
 use crate::name::{KubernetesVersion, ResourceKey};
 use crate::render::{self, Render};
+use crate::sandbox::Sandbox;
 use crate::schema;
 use crate::store::Store;
 use crate::tree::{self, Snapshot};
@@ -89,17 +90,33 @@ fn counted(findings: &[Diagnostic]) -> String {
     format!("{errors} error{plural}; nothing was compiled")
 }
 
-/// Compiles one application. Lints that `levels` denies are errors. A store that cannot be written costs time the next
-/// time, and nothing else: `warn` is told. For another Kubernetes than that whose schemas are here no store is used, as
-/// what is remembered is what was said for that one.
-pub fn compile(
+/// What a compilation may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tools<'a> {
+    /// What is known of earlier compilations. One that cannot be written costs time the next time, and nothing else.
+    pub store: Option<&'a Store>,
+    /// Where rules of definitions are evaluated. Without it they are not, and what has some is not remembered.
+    pub sandbox: Option<&'a Sandbox>,
+}
+
+impl<'a> From<Option<&'a Store>> for Tools<'a> {
+    fn from(store: Option<&'a Store>) -> Self {
+        Self { store, sandbox: None }
+    }
+}
+
+/// Compiles one application. Lints that `levels` denies are errors. `warn` is told of a store that cannot be used. For
+/// another Kubernetes than that whose schemas are here no store is used, as what is remembered is what was said for that
+/// one.
+pub fn compile<'a>(
     snapshot: &Snapshot,
     app: &AppSpec,
     levels: &Levels,
-    store: Option<&Store>,
+    tools: impl Into<Tools<'a>>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
-    let mut findings = Vec::new();
+    let (mut findings, tools) = (Vec::new(), tools.into());
+    let store = tools.store;
     let render = lay_out(snapshot, app, &mut findings)?;
     let store = store.filter(|_| levels.kubernetes.is_none());
     build_with(store, warn, |warn| {
@@ -108,7 +125,7 @@ pub fn compile(
         });
         match known {
             Some(known) => known.at_levels(levels),
-            None => compile_anew(&render, findings, snapshot, app, levels, store, warn),
+            None => compile_anew(&render, findings, snapshot, app, levels, tools, warn),
         }
     })
 }
@@ -140,9 +157,10 @@ fn compile_anew(
     snapshot: &Snapshot,
     app: &AppSpec,
     levels: &Levels,
-    store: Option<&Store>,
+    tools: Tools<'_>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
+    let store = tools.store;
     let (recipe, files) = (render.recipe, render.file_count());
     let rendered = render.run()?;
     let signatures: Vec<_> = match store {
@@ -151,6 +169,7 @@ fn compile_anew(
     };
     let manifests = render::together(rendered, &mut findings);
     check_each(&manifests, render, levels.kubernetes, &mut findings);
+    let is_whole = schema::check_rules(&manifests, |path| render.source(path), tools.sandbox, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let alone = findings.len();
     let built = match ResourceGraph::build(manifests, &mut findings) {
@@ -168,7 +187,8 @@ fn compile_anew(
     findings.dedup();
     let provenance = Provenance { origins: built.origins, fields: built.fields };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
-    let kept = store.map(|store| {
+    // What was cut off for lack of time says nothing of the next time.
+    let kept = store.filter(|_| is_whole).map(|store| {
         let entry = remember(store, &compilation, snapshot)?;
         let tied = tied.iter().map(String::as_str).collect();
         let baseline = baseline::encode(&entry, render.files(), &signatures, &tied, &compilation.graph);
@@ -181,14 +201,15 @@ fn compile_anew(
 }
 
 /// The ids of what an application compiles to. Where that is known the graph is not read.
-pub fn summarise(
+pub fn summarise<'a>(
     snapshot: &Snapshot,
     app: &AppSpec,
     levels: &Levels,
-    store: Option<&Store>,
+    tools: impl Into<Tools<'a>>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Summary, Error> {
-    let mut findings = Vec::new();
+    let (mut findings, tools) = (Vec::new(), tools.into());
+    let store = tools.store;
     let render = lay_out(snapshot, app, &mut findings)?;
     let (recipe, files) = (render.recipe, render.file_count());
     let store = store.filter(|_| levels.kubernetes.is_none());
@@ -202,7 +223,7 @@ pub fn summarise(
             settle(levels, &mut lints, files)?;
             return Ok(Summary { graph, content_root, hook_root, recipe, lints });
         }
-        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, app, levels, store, warn)?;
+        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, app, levels, tools, warn)?;
         let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
         Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
     })

@@ -61,6 +61,7 @@ pub const LINTS: &[Lint] = &[
     warn("dropped-text", "text after `...`, which kubectl does not read"),
     warn("duplicate-key", "a key that stands twice in one map: the last one counts"),
     warn("duplicate-list-key", "a list item whose name, port or path stands twice: the last one counts"),
+    warn("failed-rule", "a rule in CEL of a CustomResourceDefinition among the manifests that an object breaks"),
     warn("float-to-integer", "a floating-point number that becomes an integer"),
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
     deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
@@ -75,6 +76,10 @@ pub const LINTS: &[Lint] = &[
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },
     warn("removed-api", "an API version that Kubernetes serves no longer"),
     deny("repeated-item", "a list item with the same keys as another, which server-side apply refuses"),
+    warn(
+        "rule-not-evaluated",
+        "a rule in CEL of a CustomResourceDefinition that could not be evaluated without a cluster",
+    ),
     deny(
         SCHEMAS_NOT_SHIPPED,
         "a --kubernetes-version whose schemas are not part of the program: own kinds are not compared",

@@ -36,7 +36,7 @@ mod text;
 mod verdict;
 mod walk;
 
-pub use rules::{Part, Rule, rules};
+pub use rules::{RULES_WORKER, check_rules};
 pub use served::Documents;
 
 use std::collections::HashMap;

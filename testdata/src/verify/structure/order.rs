@@ -20,6 +20,7 @@ const ORDERS: [Order; 2] = [
             "name",
             "canon",
             "diagnostic",
+            "sandbox",
             "tree",
             "app",
             "manifest",
