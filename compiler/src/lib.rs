@@ -5,7 +5,7 @@
 //! uses only what stands before it:
 //!
 //! 1. [`name`] and [`canon`]: names that are valid by construction; canonical values, their bytes, typed ids.
-//! 2. [`diagnostic`]: errors and lints with their places.
+//! 2. [`diagnostic`]: errors and lints with their places; [`sandbox`]: where computations run that others have written.
 //! 3. [`tree`]: the files of a commit or of the working tree.
 //! 4. [`app`]: what to compile.
 //! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`render`]: files to manifests by a closed recipe;
@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod render;
+pub mod sandbox;
 pub mod schema;
 pub mod store;
 pub mod tree;

@@ -2,6 +2,12 @@
 
 use std::process::ExitCode;
 
+use gitops_compiler::sandbox;
+
+/// The computations of ours that run in the sandbox.
+const WORKERS: &[sandbox::Worker] = &[];
+
 fn main() -> ExitCode {
-    kubectl_gitops::cli::main()
+    // Before there is any thread: this may be a process that becomes a job.
+    sandbox::enter(std::env::args_os(), WORKERS).unwrap_or_else(kubectl_gitops::cli::main)
 }

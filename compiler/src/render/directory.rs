@@ -6,11 +6,13 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::app::{AppSpec, Directory};
+use crate::app::Directory;
 use crate::canon::{Encoder, Id, Layout, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::manifest::{self, Manifest};
+use crate::manifest;
 use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
+
+use super::Rendered;
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 2);
@@ -18,8 +20,8 @@ const RENDERER: (&str, u64) = ("directory", 2);
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// A render that is ready to run.
-pub struct Render<'a> {
+/// A render of plain files that is ready to run.
+pub struct DirectoryRender<'a> {
     snapshot: &'a Snapshot,
     files: Vec<&'a Entry>,
     bytes: Vec<Option<Vec<u8>>>,
@@ -29,8 +31,14 @@ pub struct Render<'a> {
 
 /// Chooses the files and hashes the layout. A commit's files need not be read for it: their oids are known, and were
 /// checked when they were read first.
-pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Diagnostic>) -> Result<Render<'a>, Error> {
-    let files = choose(snapshot, &app.directory, findings);
+pub(super) fn lay_out<'a>(
+    snapshot: &'a Snapshot,
+    directory: Option<&Directory>,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<DirectoryRender<'a>, Error> {
+    let default = Directory::default();
+    let directory = directory.unwrap_or(&default);
+    let files = choose(snapshot, directory, findings);
     let reader = snapshot.reader();
     let mut bytes = Vec::with_capacity(files.len());
     let mut encoder = Encoder::new();
@@ -50,11 +58,11 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
         bytes.push(read);
     }
     let layout = Id::<Layout>::of(&encoder.finish());
-    Ok(Render { snapshot, files, bytes, recipe: recipe(layout, &app.directory) })
+    Ok(DirectoryRender { snapshot, files, bytes, recipe: recipe(layout, directory) })
 }
 
 fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
-    let Directory { recurse, include, exclude } = directory;
+    let Directory { recurse, include, exclude, jsonnet: _ } = directory;
     let mut encoder = Encoder::new();
     encoder.list(6);
     encoder.text(RENDERER.0);
@@ -67,7 +75,7 @@ fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
     Id::of(&encoder.finish())
 }
 
-impl Render<'_> {
+impl DirectoryRender<'_> {
     /// How many files take part.
     #[must_use]
     pub fn file_count(&self) -> usize {
@@ -120,25 +128,6 @@ impl Render<'_> {
     pub fn run(&self) -> Result<Vec<Rendered>, Error> {
         self.read(&(0..self.files.len()).collect::<Vec<_>>())
     }
-}
-
-/// What a file holds, and everything there is to say about it alone.
-pub struct Rendered {
-    /// In the order of documents.
-    pub manifests: Vec<Manifest>,
-    /// Errors and lints.
-    pub findings: Vec<Diagnostic>,
-}
-
-/// Puts together what the files hold, in their order.
-pub fn together(files: Vec<Rendered>, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
-    let mut manifests = Vec::with_capacity(files.iter().map(|file| file.manifests.len()).sum());
-    for file in files {
-        manifests.extend(file.manifests);
-        findings.extend(file.findings);
-    }
-    manifest::number_generated(&mut manifests);
-    manifests
 }
 
 fn pointer(path: &str) -> Diagnostic {

@@ -9,16 +9,16 @@ use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::PlanJson;
 use crate::output::plan_text;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled};
+use crate::settings::{ClusterArgs, Session, SourceArgs};
 
 use super::change::{self, ApprovalArgs};
 
 /// Show what apply would do: the steps in order, and what each waits for
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The application
+    /// The application; with --filename, which of those in the file
     #[arg(value_name = "APP")]
-    app: AppName,
+    app: Option<AppName>,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -36,17 +36,17 @@ pub struct PlanArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let (compilation, snapshot) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
-    let connected = args.cluster.connect(store).await?;
-    let mut target =
-        Target::open(connected.records, args.app.clone(), Destination::Named(&connected.destination)).await?;
+    let opened = args.source.open_named(args.app.as_ref(), store.as_ref())?;
+    let compilation = opened.compile(store.as_ref(), session.printer)?;
+    let (name, commit) = (opened.app.name.clone(), super::apply::commit_of(&opened));
+    let connected = args.cluster.connect_for(&opened.home, store).await?;
+    let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compilation.graph)).await?;
     target.check_record_namespace(&desired)?;
     change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
-    let commit = super::apply::commit_of(&snapshot);
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {
