@@ -60,6 +60,7 @@ pub const LINTS: &[Lint] = &[
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
     deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
     warn("kustomization-skipped", "a Kustomization in a folder of plain manifests"),
+    warn("kustomize-reads-all", "a part of a kustomization of which is not known what it reads"),
     warn("local-config-skipped", "an object that is configuration of a tool, not of the cluster"),
     warn("merge-after-key", "a merge (`<<`) that overrides a key before it"),
     deny("missing-field", "a field that the server demands, and that is not there"),

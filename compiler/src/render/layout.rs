@@ -60,6 +60,28 @@ impl Layout {
         self.files.contains_key(path)
     }
 
+    /// The innermost folder that holds all files and `folder`.
+    #[must_use]
+    pub fn common_folder(&self, folder: &str) -> String {
+        let mut common: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        for path in self.files.keys() {
+            let folders = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let same = common.iter().zip(folders.split('/')).take_while(|(left, right)| *left == right).count();
+            common.truncate(same);
+        }
+        common.join("/")
+    }
+
+    /// Makes a folder that holds all files the root.
+    pub fn strip(&mut self, folder: &str) {
+        if folder.is_empty() {
+            return;
+        }
+        let files = std::mem::take(&mut self.files);
+        let below = |path: String| path.strip_prefix(folder).map(|below| below.trim_start_matches('/').to_owned()).unwrap_or(path);
+        self.files = files.into_iter().map(|(path, content)| (below(path), content)).collect();
+    }
+
     /// How many files there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -148,6 +170,22 @@ mod tests {
         assert_eq!(join("a", "..").as_deref(), Some(""));
         assert_eq!(join("", "x//y/").as_deref(), Some("x/y"));
         assert_eq!([join("a", "../.."), join("a", "/b")], [None, None]);
+    }
+
+    #[test]
+    fn a_tree_that_was_moved_as_a_whole_is_the_same() {
+        let id = |prefix: &str| {
+            let mut layout = Layout::default();
+            for path in ["base/a.yaml", "app/b.yaml"] {
+                layout.put(&format!("{prefix}{path}"), Vec::new());
+            }
+            let common = layout.common_folder(&format!("{prefix}app"));
+            layout.strip(&common);
+            (common, layout.id().expect("an id"))
+        };
+        let (top, deep) = (id(""), id("x/y/"));
+        assert_eq!((top.0.as_str(), deep.0.as_str()), ("", "x/y"));
+        assert_eq!(top.1, deep.1);
     }
 
     #[test]
