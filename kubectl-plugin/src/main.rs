@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use gitops_compiler::sandbox;
+use gitops_compiler::{render, sandbox};
 
 /// The computations of ours that run in the sandbox.
-const WORKERS: &[sandbox::Worker] = &[];
+const WORKERS: &[sandbox::Worker] = &[render::JSONNET];
 
 fn main() -> ExitCode {
     // Before there is any thread: this may be a process that becomes a job.

@@ -4,6 +4,7 @@
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
 //! - [`golang`]: how the Go programs of both are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
+//! - [`renderers`]: Helm, as its authors make it.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`random`]: numbers from a seed, the same on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
@@ -23,6 +24,7 @@ pub mod golang;
 pub mod openapi;
 pub mod oracle;
 pub mod random;
+pub mod renderers;
 pub mod repository;
 pub mod services;
 pub mod shop;

@@ -60,7 +60,8 @@ impl<'a> Sources<'a> {
 /// What is rendered.
 pub(super) struct LaidOut<'a> {
     pub(super) sources: &'a Sources<'a>,
-    renders: Vec<Render<'a>>,
+    /// Each with the number of its source.
+    renders: Vec<(usize, Render<'a>)>,
     /// The recipe of the only source, or of all of them.
     pub(super) recipe: Id<Recipe>,
     /// What there is to say of the choice of files. It is said each time.
@@ -72,15 +73,16 @@ impl<'a> LaidOut<'a> {
     pub(super) fn new(sources: &'a Sources<'a>) -> Result<Self, Error> {
         let mut findings = Vec::new();
         let mut renders = Vec::with_capacity(sources.inputs.len());
-        for input in &sources.inputs {
-            renders.extend(render::lay_out(input, sources.tools, &mut findings)?);
+        for (number, input) in sources.inputs.iter().enumerate() {
+            let of_source = render::lay_out(input, sources.tools, &mut findings)?;
+            renders.extend(of_source.into_iter().map(|render| (number, render)));
         }
         if findings.iter().any(|finding| finding.level == Level::Error) {
-            let files = renders.iter().map(Render::file_count).sum();
+            let files = renders.iter().map(|(_, render)| render.file_count()).sum();
             return Err(Error::Manifests { findings, files });
         }
         let recipe = match &renders[..] {
-            [Render::Directory(only)] => only.recipe,
+            [(_, Render::Directory(only))] => only.recipe,
             _ => together(&renders, sources),
         };
         Ok(Self { sources, renders, recipe, findings })
@@ -88,12 +90,12 @@ impl<'a> LaidOut<'a> {
 
     /// How many files take part.
     pub(super) fn files(&self) -> usize {
-        self.renders.iter().map(Render::file_count).sum()
+        self.renders.iter().map(|(_, render)| render.file_count()).sum()
     }
 
     /// The only source, where that is a plain folder, and where its last compilation is kept.
     pub(super) fn directory(&self) -> Option<(&DirectoryRender<'a>, Id<Place>)> {
-        let ([Render::Directory(render)], [input]) = (&self.renders[..], &self.sources.inputs[..]) else { return None };
+        let ([(_, Render::Directory(render))], [input]) = (&self.renders[..], &self.sources.inputs[..]) else { return None };
         let directory = input.source.directory.clone().unwrap_or_default();
         Some((render, baseline::place(&input.folder.place(), input.folder.folder(), &directory)))
     }
@@ -110,21 +112,21 @@ impl<'a> LaidOut<'a> {
 
     fn only_folder(&self) -> Option<&Snapshot> {
         match (&self.renders[..], &self.sources.inputs[..]) {
-            ([Render::Directory(_)], [input]) => Some(input.folder),
+            ([(_, Render::Directory(_))], [input]) => Some(input.folder),
             _ => None,
         }
     }
 
     /// The bytes of a file that took part, for messages.
     pub(super) fn source(&self, path: &str) -> Option<Vec<u8>> {
-        self.renders.iter().find_map(|render| render.source(path))
+        self.renders.iter().find_map(|(_, render)| render.source(path))
     }
 
     /// Runs all renders. Outputs of programs are taken from the store where it has them.
     pub(super) fn run(&self, store: Option<&Store>, warn: &mut dyn FnMut(String)) -> Result<Vec<Rendered>, Error> {
         let mut rendered = Vec::new();
-        let tools: Vec<_> = self.renders.par_iter().map(|render| self.run_tool(render, store)).collect();
-        for (render, tool) in self.renders.iter().zip(tools) {
+        let tools: Vec<_> = self.renders.par_iter().map(|(_, render)| self.run_tool(render, store)).collect();
+        for ((_, render), tool) in self.renders.iter().zip(tools) {
             match (render, tool) {
                 (Render::Directory(render), _) => rendered.extend(render.run().map_err(render::Error::from)?),
                 (Render::Tool(_), Some(tool)) => {
@@ -173,14 +175,14 @@ fn run_or_recall(
 }
 
 /// One recipe for all sources. What is remembered under it names the folders, so they are in it.
-fn together(renders: &[Render<'_>], sources: &Sources<'_>) -> Id<Recipe> {
+fn together(renders: &[(usize, Render<'_>)], sources: &Sources<'_>) -> Id<Recipe> {
     let mut encoder = Encoder::new();
     encoder.list(2);
     encoder.text("sources");
     encoder.list(2 * renders.len());
-    for (render, input) in renders.iter().zip(&sources.inputs) {
+    for (number, render) in renders {
         encoder.raw(render.recipe().digest());
-        encoder.text(input.folder.folder());
+        encoder.text(sources.inputs[*number].folder.folder());
     }
     Id::of(&encoder.finish())
 }

@@ -1,6 +1,7 @@
 //! The renderer for folders of plain manifests.
 //!
-//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it.
+//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it; files that end
+//! in `.jsonnet` are chosen alike, and are renders of their own.
 
 use std::borrow::Cow;
 
@@ -29,16 +30,14 @@ pub struct DirectoryRender<'a> {
     pub recipe: Id<Recipe>,
 }
 
-/// Chooses the files and hashes the layout. A commit's files need not be read for it: their oids are known, and were
+/// Chooses the files and hashes the layout; gives the paths of Jsonnet files, too, which are not among them. A commit's files need not be read for it: their oids are known, and were
 /// checked when they were read first.
 pub(super) fn lay_out<'a>(
     snapshot: &'a Snapshot,
-    directory: Option<&Directory>,
+    directory: &Directory,
     findings: &mut Vec<Diagnostic>,
-) -> Result<DirectoryRender<'a>, Error> {
-    let default = Directory::default();
-    let directory = directory.unwrap_or(&default);
-    let files = choose(snapshot, directory, findings);
+) -> Result<(DirectoryRender<'a>, Vec<String>), Error> {
+    let (files, jsonnets) = choose(snapshot, directory, findings);
     let reader = snapshot.reader();
     let mut bytes = Vec::with_capacity(files.len());
     let mut encoder = Encoder::new();
@@ -58,7 +57,7 @@ pub(super) fn lay_out<'a>(
         bytes.push(read);
     }
     let layout = Id::<Layout>::of(&encoder.finish());
-    Ok(DirectoryRender { snapshot, files, bytes, recipe: recipe(layout, directory) })
+    Ok((DirectoryRender { snapshot, files, bytes, recipe: recipe(layout, directory) }, jsonnets))
 }
 
 fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
@@ -137,8 +136,12 @@ fn pointer(path: &str) -> Diagnostic {
     Diagnostic::error(origin, message)
 }
 
-fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> Vec<&'a Entry> {
-    let mut files = Vec::new();
+fn choose<'a>(
+    snapshot: &'a Snapshot,
+    directory: &Directory,
+    findings: &mut Vec<Diagnostic>,
+) -> (Vec<&'a Entry>, Vec<String>) {
+    let (mut files, mut jsonnets) = (Vec::new(), Vec::new());
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
         let path = snapshot.below(&entry.path);
@@ -157,29 +160,23 @@ fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<
             findings.push(Diagnostic::error(here(), message));
         } else if is_manifest(path) {
             files.push(entry);
-        } else if let Some(message) = needs_another_renderer(path) {
-            findings.push(Diagnostic::error(here(), message));
+        } else if path.ends_with(".jsonnet") {
+            jsonnets.push(entry.path.clone());
         }
     }
-    if files.is_empty() && findings.is_empty() {
+    if files.is_empty() && jsonnets.is_empty() && findings.is_empty() {
         let folder = if snapshot.folder().is_empty() { "." } else { snapshot.folder() };
-        let mut message = "no manifests here (files that end in .yaml, .yml or .json)".to_owned();
+        let mut message = "no manifests here (files that end in .yaml, .yml, .json or .jsonnet)".to_owned();
         if deeper > 0 {
             message = format!("{message}; {deeper} in the folders below: add --recursive");
         }
         let origin = Origin { path: folder.to_owned(), line: 0, column: 0 };
         findings.push(Diagnostic::error(origin, message));
     }
-    files
+    (files, jsonnets)
 }
 
 fn is_manifest(path: &str) -> bool {
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     extension.is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
-}
-
-/// Files whose objects would be lost if they were passed over.
-fn needs_another_renderer(path: &str) -> Option<&'static str> {
-    let (_, extension) = path.rsplit_once('.')?;
-    (extension == "jsonnet").then_some("Jsonnet is not rendered by this version; leave it out with --exclude")
 }

@@ -54,6 +54,11 @@ impl Layout {
         self.files.insert(path.to_owned(), Content::Bytes(bytes));
     }
 
+    /// The paths of all files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// Whether there is a file at a path.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {

@@ -6,6 +6,7 @@
 
 mod directory;
 mod helm;
+mod jsonnet;
 mod kustomize;
 mod layout;
 mod tool;
@@ -17,11 +18,12 @@ use crate::canon::{Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{self, Manifest};
 use crate::sandbox;
-use crate::tree::{self, Snapshot, Tree};
+use crate::tree::{self, File, Snapshot, Tree};
 
 pub use directory::DirectoryRender;
+pub use jsonnet::JSONNET;
 pub use layout::{Layout, WriteError, join};
-pub use tool::{Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
+pub use tool::{Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
 
 /// A source with all that it is rendered from.
 pub struct Input<'a> {
@@ -82,32 +84,50 @@ pub struct Rendered {
     pub findings: Vec<Diagnostic>,
 }
 
-/// Chooses the renderer and the files, and hashes them. `None` where something is wrong, which is among the findings.
+/// Chooses the renderer and the files, and hashes them. Nothing where something is wrong, which is among the findings; more
+/// than one render where a folder has Jsonnet beside manifests.
 pub fn lay_out<'a>(
     input: &Input<'a>,
     tools: &dyn Tools,
     findings: &mut Vec<Diagnostic>,
-) -> Result<Option<Render<'a>>, Error> {
+) -> Result<Vec<Render<'a>>, Error> {
     let folder = input.folder;
     let here = || Origin { path: or_dot(folder.folder()), line: 0, column: 0 };
     match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
         Ok(SourceType::Directory) => {
-            let directory = input.source.directory.as_ref();
-            Ok(Some(Render::Directory(directory::lay_out(folder, directory, findings)?)))
+            let directory = input.source.directory.clone().unwrap_or_default();
+            let (render, jsonnets) = directory::lay_out(folder, &directory, findings)?;
+            let mut renders = vec![Render::Directory(render)];
+            for path in jsonnets {
+                let render = jsonnet::lay_out(input, &path, &directory.jsonnet, findings)?;
+                renders.extend(render.map(Box::new).map(Render::Tool));
+            }
+            Ok(renders)
         }
-        Ok(SourceType::Kustomize) => Ok(kustomize::lay_out(input, tools, findings)?.map(Box::new).map(Render::Tool)),
-        Ok(SourceType::Helm) => Ok(helm::lay_out(input, tools, findings)?.map(Box::new).map(Render::Tool)),
+        Ok(SourceType::Kustomize) => Ok(tool(kustomize::lay_out(input, tools, findings)?)),
+        Ok(SourceType::Helm) => Ok(tool(helm::lay_out(input, tools, findings)?)),
         Ok(SourceType::Plugin) => {
             let message = "a config management plugin is not run: it is a program of the repository's; commit what it \
                            gives, or use Kustomize, Helm or Jsonnet";
             findings.push(Diagnostic::error(here(), message));
-            Ok(None)
+            Ok(Vec::new())
         }
         Err(types) => {
             let message = format!("the source is said to be {}: keep one of these blocks", types.join(" and "));
             findings.push(Diagnostic::error(here(), message));
-            Ok(None)
+            Ok(Vec::new())
         }
+    }
+}
+
+fn tool<'a>(render: Option<ToolRender>) -> Vec<Render<'a>> {
+    render.map(Box::new).map(Render::Tool).into_iter().collect()
+}
+
+impl Input<'_> {
+    /// The file at a path of the repository, links followed.
+    fn file(&self, path: &str) -> Result<Option<File>, tree::Error> {
+        self.tree.map_or(Ok(None), |tree| tree.file(path))
     }
 }
 
@@ -144,10 +164,11 @@ impl Render<'_> {
 #[must_use]
 pub fn read_output(render: &ToolRender, output: &[u8]) -> Rendered {
     let (mut manifests, mut findings) = manifest::read(&render.origin().path, output);
-    let place = |line: usize| match render.places() {
-        Places::Unknown => render.origin().clone(),
-        Places::HelmComments(chart) => helm::place(output, line, chart).unwrap_or_else(|| render.origin().clone()),
+    let written = match render.places() {
+        Places::Unknown => None,
+        Places::HelmComments(chart) => Some(helm::Written::new(output, chart)),
     };
+    let place = |line: usize| written.as_ref().and_then(|written| written.place(line)).unwrap_or_else(|| render.origin().clone());
     manifests.iter_mut().for_each(|manifest| manifest.origin = place(manifest.origin.line));
     findings.iter_mut().for_each(|finding| finding.origin = place(finding.origin.line));
     Rendered { manifests, findings }

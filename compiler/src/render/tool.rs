@@ -60,6 +60,15 @@ pub struct Kustomize {
     pub in_kubectl: bool,
 }
 
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A program of others, with its arguments. Paths in them are relative to the root of the layout.
+    Program(Program, Vec<String>),
+    /// A worker of ours, with what it reads.
+    Worker(&'static str, Vec<u8>),
+}
+
 /// What a program wrote.
 pub struct Written {
     /// To stdout.
@@ -72,8 +81,7 @@ pub struct Written {
 pub struct ToolRender {
     /// What the renderer is called in a recipe, and a number that rises when equal inputs could give other manifests.
     renderer: (&'static str, u64),
-    program: Program,
-    arguments: Vec<String>,
+    command: Command,
     layout: Layout,
     /// The file that manifests are said to come from.
     origin: Origin,
@@ -94,11 +102,10 @@ pub enum Places {
 }
 
 impl ToolRender {
-    /// Arguments are relative to the root of the layout.
+    /// Hashes the layout, and all else that decides about the output.
     pub fn new(
         renderer: (&'static str, u64),
-        program: Program,
-        arguments: Vec<String>,
+        command: Command,
         layout: Layout,
         origin: Origin,
         places: Places,
@@ -107,12 +114,20 @@ impl ToolRender {
         encoder.list(5);
         encoder.text(renderer.0);
         encoder.unsigned(renderer.1);
-        encoder.raw(&program.digest);
-        encoder.list(arguments.len());
-        arguments.iter().for_each(|argument| encoder.text(argument));
+        match &command {
+            Command::Program(program, arguments) => {
+                encoder.raw(&program.digest);
+                encoder.list(arguments.len());
+                arguments.iter().for_each(|argument| encoder.text(argument));
+            }
+            Command::Worker(name, request) => {
+                encoder.text(name);
+                encoder.raw(request);
+            }
+        }
         encoder.raw(layout.id()?.digest());
         let recipe = Id::of(&encoder.finish());
-        Ok(Self { renderer, program, arguments, layout, origin, places, recipe })
+        Ok(Self { renderer, command, layout, origin, places, recipe })
     }
 
     /// How many files take part.
@@ -136,8 +151,13 @@ impl ToolRender {
     /// The command as a person would type it, from the root of the layout.
     #[must_use]
     pub fn command(&self) -> String {
-        let program = self.program.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::iter::once(&program).chain(&self.arguments).map(|part| quoted(part)).collect::<Vec<_>>().join(" ")
+        match &self.command {
+            Command::Program(program, arguments) => {
+                let program = program.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                std::iter::once(&program).chain(arguments).map(|part| quoted(part)).collect::<Vec<_>>().join(" ")
+            }
+            Command::Worker(name, _) => format!("{name} {}", quoted(&self.origin.path)),
+        }
     }
 
     /// Runs the program. Gives what it wrote, or what it said of the input.
@@ -155,8 +175,18 @@ impl ToolRender {
         self.layout.write(layout.path())?;
         open_to_all(layout.path()).map_err(Error::Room)?;
         let environment = environment(scratch.path());
-        let mut job = Job::new(Task::Program { path: self.program.path.clone(), libraries: Vec::new() });
-        job.arguments = self.arguments.iter().map(OsString::from).collect();
+        let mut job = match &self.command {
+            Command::Program(program, arguments) => {
+                let mut job = Job::new(Task::Program { path: program.path.clone(), libraries: Vec::new() });
+                job.arguments = arguments.iter().map(OsString::from).collect();
+                job
+            }
+            Command::Worker(name, request) => {
+                let mut job = Job::new(Task::Worker(name));
+                job.stdin.clone_from(request);
+                job
+            }
+        };
         job.environment = environment;
         job.layout = Some(layout.path().to_owned());
         job.scratch = Some(scratch);
@@ -165,7 +195,7 @@ impl ToolRender {
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));
         }
-        let said = output.stderr.trim().replace(&*layout.path().to_string_lossy(), "");
+        let said = output.stderr.trim().replace(&format!("{}/", layout.path().display()), "");
         let message = format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
         Ok(Err(Diagnostic::error(self.origin.clone(), message)))
     }

@@ -11,7 +11,7 @@ mod edit;
 use crate::app::KUSTOMIZATIONS;
 use crate::diagnostic::{Diagnostic, Level, Origin};
 
-use super::tool::Places;
+use super::tool::{Command, Places};
 use super::{Error, Input, ToolRender, Tools, or_dot};
 
 use closure::Closure;
@@ -56,9 +56,10 @@ pub(super) fn lay_out(
     let root = layout.common_folder(folder);
     layout.strip(&root);
     let below = folder.strip_prefix(root.as_str()).map_or(folder, |below| below.trim_start_matches('/'));
-    let command = if kustomize.in_kubectl { "kustomize" } else { "build" };
-    let arguments = vec![command.to_owned(), or_dot(below)];
-    ToolRender::new(RENDERER, kustomize.program, arguments, layout, origin, Places::Unknown).map(Some)
+    let verb = if kustomize.in_kubectl { "kustomize" } else { "build" };
+    let arguments = vec![verb.to_owned(), or_dot(below)];
+    let command = Command::Program(kustomize.program, arguments);
+    ToolRender::new(RENDERER, command, layout, origin, Places::Unknown).map(Some)
 }
 
 fn or_dot_origin(folder: &str) -> Origin {
