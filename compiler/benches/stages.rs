@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use gitops_compiler::app::{AppSpec, Directory};
+use gitops_compiler::app::{AppSpec, Directory, Source};
 use gitops_compiler::canon::{Decoder, Encoder, Value};
-use gitops_compiler::compile::compile;
+use gitops_compiler::compile::{Sources, compile};
 use gitops_compiler::depend;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lint::Levels;
@@ -56,7 +56,7 @@ fn graph() -> &'static ResourceGraph {
 
 fn app() -> AppSpec {
     let directory = Directory { recurse: true, ..Directory::default() };
-    AppSpec { name: "bench".parse().expect("a name"), directory }
+    AppSpec::folder("bench".parse().expect("a name"), Source::directory(directory))
 }
 
 #[divan::bench]
@@ -170,7 +170,7 @@ fn list_known_working_tree(bencher: Bencher<'_, '_>) {
 }
 
 fn compiled(snapshot: &Snapshot, store: &Store) {
-    compile(snapshot, &app(), &Levels::default(), Some(store), &mut |_| ()).expect("it compiles");
+    compile(&Sources::folder(snapshot, &app()), &Levels::default(), Some(store), &mut |_| ()).expect("it compiles");
 }
 
 #[divan::bench]

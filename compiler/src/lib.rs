@@ -7,8 +7,8 @@
 //! 1. [`name`] and [`canon`]: names that are valid by construction; canonical values, their bytes, typed ids.
 //! 2. [`diagnostic`]: errors and lints with their places; [`sandbox`]: where computations run that others have written.
 //! 3. [`tree`]: the files of a commit or of the working tree.
-//! 4. [`app`]: what to compile.
-//! 5. [`manifest`]: text to objects, exactly as kubectl reads it; [`render`]: files to manifests by a closed recipe;
+//! 4. [`manifest`]: text to objects, exactly as kubectl reads it.
+//! 5. [`app`]: what to compile; [`render`]: files to manifests by a closed recipe;
 //!    [`lint`]: what is worth a word and no error; [`schema`]: what the API server would refuse, found without one.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gitops_compiler::app::{AppSpec, Directory};
-use gitops_compiler::compile::{self, Compilation, compile};
+use gitops_compiler::app::{AppSpec, Directory, Source};
+use gitops_compiler::compile::{self, Compilation, Sources, compile};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot};
@@ -33,13 +33,13 @@ fn in_memory(files: BTreeMap<String, String>) -> Snapshot {
 
 fn app() -> AppSpec {
     let directory = Directory { recurse: true, ..Directory::default() };
-    AppSpec { name: "app".parse().expect("a name"), directory }
+    AppSpec::folder("app".parse().expect("a name"), Source::directory(directory))
 }
 
 /// Compiles, and nothing may be warned of.
 fn compiled(snapshot: &Snapshot, store: Option<&Store>) -> Compilation {
     let mut warnings = Vec::new();
-    let compilation = compile(snapshot, &app(), &Levels::default(), store, &mut |warning| warnings.push(warning))
+    let compilation = compile(&Sources::folder(snapshot, &app()), &Levels::default(), store, &mut |warning| warnings.push(warning))
         .expect("it compiles");
     assert_eq!(warnings, Vec::<String>::new());
     compilation
@@ -80,7 +80,7 @@ fn the_second_run_is_remembered_and_gives_the_same() {
 fn the_name_of_the_application_is_no_part_of_the_graph() {
     let snapshot = in_memory(files());
     let other = AppSpec { name: "other".parse().expect("a name"), ..app() };
-    let compilation = compile(&snapshot, &other, &Levels::default(), None, &mut |_| ()).expect("it compiles");
+    let compilation = compile(&Sources::folder(&snapshot, &other), &Levels::default(), None, &mut |_| ()).expect("it compiles");
     same(&compilation, &compiled(&snapshot, None));
 }
 
@@ -91,7 +91,7 @@ fn what_the_schemas_say_is_remembered_with_its_places() {
     invalid.insert("service.yaml".to_owned(), INVALID.to_owned());
     let snapshot = in_memory(invalid);
     let allowing = Levels { allow: ["unknown-field", "missing-field"].map(str::to_owned).into(), ..Levels::default() };
-    let run = |levels: &Levels| compile(&snapshot, &app(), levels, Some(&store), &mut |_| ());
+    let run = |levels: &Levels| compile(&Sources::folder(&snapshot, &app()), levels, Some(&store), &mut |_| ());
     let refused = |levels: &Levels| {
         let Err(compile::Error::Manifests { findings, .. }) = run(levels) else { panic!("it compiles") };
         findings.iter().map(ToString::to_string).filter(|told| told.contains("error")).collect::<Vec<_>>()
@@ -174,7 +174,7 @@ fn errors_of_all_files_are_told_together_and_nothing_is_remembered() {
     let snapshot = in_memory(broken);
     for _ in 0..2 {
         let error =
-            compile(&snapshot, &app(), &Levels::default(), Some(&store), &mut |_| ()).expect_err("it does not compile");
+            compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |_| ()).expect_err("it does not compile");
         let compile::Error::Manifests { findings, files } = error else { panic!("{error}") };
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         for path in ["broken.yaml:", "nameless.yaml:", "lint.yaml:"] {
@@ -234,7 +234,7 @@ fn a_store_that_cannot_be_written_only_warns() {
     fs::write(store.root().join("tmp"), "a file").expect("written");
     let mut warnings = Vec::new();
     let compilation =
-        compile(&snapshot, &app(), &Levels::default(), Some(&store), &mut |warning| warnings.push(warning));
+        compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |warning| warnings.push(warning));
     same(&compilation.expect("it compiles"), &compiled(&snapshot, None));
     let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
     assert!(warning.starts_with("cannot use the store at ") && warning.ends_with("; going on without it"), "{warning}");

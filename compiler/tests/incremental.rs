@@ -6,9 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gitops_compiler::app::{AppSpec, Directory};
+use gitops_compiler::app::{AppSpec, Directory, Source};
 use gitops_compiler::canon::{Id, Place};
-use gitops_compiler::compile::{self, Compilation, compile, summarise};
+use gitops_compiler::compile::{self, Compilation, Sources, compile, summarise};
 use gitops_compiler::diagnostic::Diagnostic;
 use gitops_compiler::lint::Levels;
 use gitops_compiler::store::Store;
@@ -21,7 +21,7 @@ type Files = BTreeMap<String, String>;
 
 fn app() -> AppSpec {
     let directory = Directory { recurse: true, ..Directory::default() };
-    AppSpec { name: "app".parse().expect("a name"), directory }
+    AppSpec::folder("app".parse().expect("a name"), Source::directory(directory))
 }
 
 fn in_memory(files: &Files) -> Snapshot {
@@ -38,7 +38,7 @@ fn outcome(made: Result<Compilation, compile::Error>) -> Result<Compilation, (Ve
 }
 
 fn whole(snapshot: &Snapshot, levels: &Levels, store: Option<&Store>) -> Result<Compilation, (Vec<Diagnostic>, usize)> {
-    outcome(compile(snapshot, &app(), levels, store, &mut |warning| panic!("{warning}")))
+    outcome(compile(&Sources::folder(snapshot, &app()), levels, store, &mut |warning| panic!("{warning}")))
 }
 
 fn same(
@@ -228,7 +228,7 @@ fn live(texts: Vec<String>, edits: Vec<(Edit, bool)>) -> usize {
         let levels = if denied { &strict } else { &lenient };
         let expected = whole(&snapshot, levels, None);
         // Who asks for the ids first has the graph made from what that left.
-        let summary = summarise(&snapshot, &app(), levels, Some(&store), &mut |warning| panic!("{warning}"));
+        let summary = summarise(&Sources::folder(&snapshot, &app()), levels, Some(&store), &mut |warning| panic!("{warning}"));
         assert_eq!(summary.is_ok(), expected.is_ok(), "{what}");
         if let (Ok(summary), Ok(expected)) = (&summary, &expected) {
             let graph = &expected.graph;

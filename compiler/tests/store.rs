@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gitops_compiler::app::{AppSpec, Directory};
-use gitops_compiler::compile::{Compilation, compile};
+use gitops_compiler::app::{AppSpec, Directory, Source};
+use gitops_compiler::compile::{Compilation, Sources, compile};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::store::{Keep, Store};
 use gitops_compiler::tree::Snapshot;
@@ -32,9 +32,9 @@ fn mixed(version: usize, index: usize, line: usize) -> u64 {
 }
 
 fn compiled(snapshot: &Snapshot, store: Option<&Store>) -> (Compilation, Vec<String>) {
-    let app = AppSpec { name: "app".parse().expect("a name"), directory: Directory::default() };
+    let app = AppSpec::folder("app".parse().expect("a name"), Source::directory(Directory::default()));
     let mut warnings = Vec::new();
-    let made = compile(snapshot, &app, &Levels::default(), store, &mut |warning| warnings.push(warning));
+    let made = compile(&Sources::folder(snapshot, &app), &Levels::default(), store, &mut |warning| warnings.push(warning));
     (made.expect("it compiles"), warnings)
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use gitops_compiler::render::JSONNET;
 use gitops_compiler::sandbox::{self, Worker};
 use gitops_compiler::schema::RULES_WORKER;
 
@@ -25,7 +26,7 @@ pub struct Cli {
 const BUG: u8 = 70;
 
 /// What this program does in the sandbox, in processes of their own.
-const WORKERS: &[Worker] = &[RULES_WORKER];
+const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER];
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -62,6 +62,12 @@ impl CommandError {
         Self { details, ..self }
     }
 
+    /// With findings, told before the message.
+    #[must_use]
+    pub fn findings(self, findings: Vec<Diagnostic>) -> Self {
+        Self { findings, ..self }
+    }
+
     fn caused(error: &dyn std::error::Error) -> Self {
         let mut details = Vec::new();
         let mut current = error.source();
@@ -82,7 +88,7 @@ impl From<compile::Error> for CommandError {
         let told = Self::caused(&error);
         match error {
             compile::Error::Manifests { findings, .. } => Self { findings, ..told },
-            compile::Error::Tree(_) => told,
+            compile::Error::Render(_) => told,
         }
     }
 }

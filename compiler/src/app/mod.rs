@@ -1,78 +1,61 @@
 //! What to compile: an application, lowered to the one form that renderers take.
 //!
-//! In: flags, later `Application` objects. Out: [`AppSpec`].
+//! In: flags, or `Application` objects of Argo CD with the parameter files beside their manifests. Out: [`AppSpec`]: a
+//! name and sources, each with what its renderer is given.
 
-use globset::{GlobBuilder, GlobMatcher};
+mod application;
+mod decode;
+mod environment;
+mod overrides;
+mod pattern;
+mod source;
+mod source_type;
+#[cfg(test)]
+mod tests;
+
+pub use application::{Application, Destination, Spec, read};
+pub use environment::{BuildEnvironment, Facts};
+pub use overrides::override_files;
+pub use pattern::{Pattern, PatternError};
+pub use source::{
+    Directory, Helm, HelmFileParameter, HelmParameter, Jsonnet, JsonnetVariable, Kustomize, KustomizePatch,
+    KustomizeReplica, KustomizeTarget, Source,
+};
+pub use source_type::{CHART, KUSTOMIZATIONS, SourceType};
 
 use crate::name::AppName;
 
 /// An application.
 #[derive(Debug, Clone)]
 pub struct AppSpec {
-    /// Its name. No part of any id.
+    /// Its name. No part of any id, unless a template or a parameter asks for it.
     pub name: AppName,
-    /// How its folder is read.
-    pub directory: Directory,
+    /// Its project; `default` where nobody says.
+    pub project: String,
+    /// Where objects without a namespace go; empty where nobody says.
+    pub namespace: String,
+    /// What it is made of, in order: of two objects with one key, that of the later source counts.
+    pub sources: Vec<Source>,
+    /// Whether one object may be there twice, of which the last counts: in an `Application`, never in a bare folder.
+    pub last_wins: bool,
 }
 
-/// A folder of plain manifests, with the options of `spec.source.directory` of an `Application`.
-#[derive(Debug, Clone, Default)]
-pub struct Directory {
-    /// Whether folders below count too.
-    pub recurse: bool,
-    /// Only files that match; all where absent.
-    pub include: Option<Pattern>,
-    /// No files that match, whatever `include` says.
-    pub exclude: Option<Pattern>,
-}
-
-/// A glob over paths below the folder, with `{a,b}` for alternatives. `*` crosses folders, as in Argo CD.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    text: String,
-    matcher: GlobMatcher,
-}
-
-/// A glob that is none.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("`{text}` is not a pattern for paths: {reason}")]
-pub struct PatternError {
-    text: String,
-    reason: String,
-}
-
-impl Pattern {
-    /// Whether the pattern matches a path below the folder.
+impl AppSpec {
+    /// A bare folder in the repository at hand.
     #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        self.matcher.is_match(path)
-    }
-
-    /// The pattern as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub fn folder(name: AppName, source: Source) -> Self {
+        Self { name, project: "default".to_owned(), namespace: String::new(), sources: vec![source], last_wins: false }
     }
 }
 
-impl std::str::FromStr for Pattern {
-    type Err = PatternError;
-
-    fn from_str(text: &str) -> Result<Self, PatternError> {
-        let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build();
-        let glob = glob.map_err(|error| PatternError { text: text.to_owned(), reason: error.kind().to_string() })?;
-        Ok(Self { text: text.to_owned(), matcher: glob.compile_matcher() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_have_alternatives_and_cross_folders() {
-        let pattern: Pattern = "{*.yaml,env/*.json}".parse().expect("a pattern");
-        assert!(pattern.matches("a/b.yaml") && pattern.matches("env/x.json") && !pattern.matches("x.json"));
-        assert!("{a".parse::<Pattern>().is_err());
+impl From<&Application> for AppSpec {
+    fn from(application: &Application) -> Self {
+        Self {
+            name: application.name.clone(),
+            project: application.project().to_owned(),
+            namespace: application.spec.destination.namespace.clone(),
+            sources: application.sources().to_vec(),
+            last_wins: true,
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::app::{AppSpec, Directory};
+use crate::app::Directory;
 use crate::canon::{DecodeError, Decoder, Encoder, Id, Place};
 use crate::graph::ResourceGraph;
 
@@ -37,8 +37,8 @@ struct File<'a> {
 }
 
 /// Where the baseline of an application is kept. Two that share a place only take it from each other.
-pub(super) fn place(root: &Path, folder: &str, app: &AppSpec) -> Id<Place> {
-    let Directory { recurse, include, exclude } = &app.directory;
+pub(super) fn place(root: &Path, folder: &str, directory: &Directory) -> Id<Place> {
+    let Directory { recurse, include, exclude, jsonnet: _ } = directory;
     let mut encoder = Encoder::new();
     encoder.list(5);
     encoder.raw(root.as_os_str().as_encoded_bytes());

@@ -1,17 +1,18 @@
 //! The driver: a tree and an application to a graph, skipping what was done before.
 //!
-//! In: a [`Snapshot`], an [`AppSpec`], perhaps a [`Store`]. Out: a [`Compilation`], or every error of every file.
+//! In: [`Sources`], perhaps a [`Store`]. Out: a [`Compilation`], or every error of every file.
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
 mod baseline;
+mod lay_out;
 mod memo;
+mod repeated;
 mod update;
 
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use crate::app::AppSpec;
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
 use crate::depend;
 use crate::diagnostic::{Diagnostic, Level, Origin};
@@ -19,13 +20,14 @@ use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
 use crate::manifest::Manifest;
 use crate::name::{KubernetesVersion, ResourceKey};
-use crate::render::{self, Render};
-use crate::sandbox::Sandbox;
+use crate::render;
 use crate::schema;
 use crate::store::Store;
-use crate::tree::{self, Snapshot};
 
 use memo::Entry;
+
+pub use lay_out::Sources;
+use lay_out::LaidOut;
 
 /// A compiled application.
 #[derive(Debug, Clone)]
@@ -71,9 +73,9 @@ pub struct Provenance {
 /// Why there is no graph.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The tree could not be read.
+    /// A source could not be read or rendered.
     #[error(transparent)]
-    Tree(#[from] tree::Error),
+    Render(#[from] render::Error),
     /// The manifests are wrong. All of them are named, lints included.
     #[error("{}", counted(findings))]
     Manifests {
@@ -90,42 +92,22 @@ fn counted(findings: &[Diagnostic]) -> String {
     format!("{errors} error{plural}; nothing was compiled")
 }
 
-/// What a compilation may use.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tools<'a> {
-    /// What is known of earlier compilations. One that cannot be written costs time the next time, and nothing else.
-    pub store: Option<&'a Store>,
-    /// Where rules of definitions are evaluated. Without it they are not, and what has some is not remembered.
-    pub sandbox: Option<&'a Sandbox>,
-}
-
-impl<'a> From<Option<&'a Store>> for Tools<'a> {
-    fn from(store: Option<&'a Store>) -> Self {
-        Self { store, sandbox: None }
-    }
-}
-
-/// Compiles one application. Lints that `levels` denies are errors. `warn` is told of a store that cannot be used. For
-/// another Kubernetes than that whose schemas are here no store is used, as what is remembered is what was said for that
-/// one.
-pub fn compile<'a>(
-    snapshot: &Snapshot,
-    app: &AppSpec,
+/// Compiles one application. Lints that `levels` denies are errors. A store that cannot be written costs time the next
+/// time, and nothing else: `warn` is told. For another Kubernetes than that whose schemas are here no store is used, as
+/// what is remembered is what was said for that one.
+pub fn compile(
+    sources: &Sources<'_>,
     levels: &Levels,
-    tools: impl Into<Tools<'a>>,
+    store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
-    let (mut findings, tools) = (Vec::new(), tools.into());
-    let store = tools.store;
-    let render = lay_out(snapshot, app, &mut findings)?;
+    let laid_out = LaidOut::new(sources)?;
     let store = store.filter(|_| levels.kubernetes.is_none());
     build_with(store, warn, |warn| {
-        let known = store.and_then(|store| {
-            known(store, &render, snapshot).or_else(|| updated(store, &render, app, snapshot, &findings))
-        });
+        let known = store.and_then(|store| known(store, &laid_out).or_else(|| updated(store, &laid_out)));
         match known {
             Some(known) => known.at_levels(levels),
-            None => compile_anew(&render, findings, snapshot, app, levels, tools, warn),
+            None => compile_anew(laid_out, levels, store, warn),
         }
     })
 }
@@ -152,26 +134,29 @@ fn without(error: &crate::store::Error) -> String {
 
 /// Renders what was laid out, and remembers what comes of it.
 fn compile_anew(
-    render: &Render<'_>,
-    mut findings: Vec<Diagnostic>,
-    snapshot: &Snapshot,
-    app: &AppSpec,
+    laid_out: LaidOut<'_>,
     levels: &Levels,
-    tools: Tools<'_>,
+    store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
-    let store = tools.store;
-    let (recipe, files) = (render.recipe, render.file_count());
-    let rendered = render.run()?;
+    let (recipe, files) = (laid_out.recipe, laid_out.files());
+    let mut findings = laid_out.findings.clone();
+    let rendered = laid_out.run(store, warn)?;
     let signatures: Vec<_> = match store {
-        Some(_) => rendered.par_iter().map(|file| depend::signature(&file.manifests)).collect(),
-        None => Vec::new(),
+        Some(_) if laid_out.directory().is_some() => {
+            rendered.par_iter().map(|file| depend::signature(&file.manifests)).collect()
+        }
+        _ => Vec::new(),
     };
-    let manifests = render::together(rendered, &mut findings);
-    check_each(&manifests, render, levels.kubernetes, &mut findings);
-    let is_whole = schema::check_rules(&manifests, |path| render.source(path), tools.sandbox, &mut findings);
+    let mut manifests = render::together(rendered, &mut findings);
+    check_each(&manifests, levels.kubernetes, |path| laid_out.source(path), &mut findings);
+    let sandbox = laid_out.sources.tools.sandbox().ok().map(|(sandbox, _)| sandbox);
+    let is_whole = schema::check_rules(&manifests, |path| laid_out.source(path), sandbox, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let alone = findings.len();
+    if laid_out.sources.last_wins {
+        repeated::keep_last(&mut manifests, &mut findings);
+    }
     let built = match ResourceGraph::build(manifests, &mut findings) {
         Ok(built) if !broken => built,
         other => {
@@ -182,17 +167,18 @@ fn compile_anew(
         }
     };
     let tied: BTreeSet<String> =
-        findings[alone..].iter().map(|finding| snapshot.below(&finding.origin.path).to_owned()).collect();
+        findings[alone..].iter().map(|finding| laid_out.below(&finding.origin.path).to_owned()).collect();
     findings.sort();
     findings.dedup();
     let provenance = Provenance { origins: built.origins, fields: built.fields };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
     // What was cut off for lack of time says nothing of the next time.
     let kept = store.filter(|_| is_whole).map(|store| {
-        let entry = remember(store, &compilation, snapshot)?;
+        let entry = remember(store, &compilation, &laid_out)?;
+        let Some((directory, place)) = laid_out.directory() else { return Ok(()) };
         let tied = tied.iter().map(String::as_str).collect();
-        let baseline = baseline::encode(&entry, render.files(), &signatures, &tied, &compilation.graph);
-        store.put_compiled(baseline::place(&snapshot.place(), snapshot.folder(), app), &baseline)
+        let baseline = baseline::encode(&entry, directory.files(), &signatures, &tied, &compilation.graph);
+        store.put_compiled(place, &baseline)
     });
     if let Some(Err(error)) = kept {
         warn(without(&error));
@@ -201,99 +187,76 @@ fn compile_anew(
 }
 
 /// The ids of what an application compiles to. Where that is known the graph is not read.
-pub fn summarise<'a>(
-    snapshot: &Snapshot,
-    app: &AppSpec,
+pub fn summarise(
+    sources: &Sources<'_>,
     levels: &Levels,
-    tools: impl Into<Tools<'a>>,
+    store: Option<&Store>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Summary, Error> {
-    let (mut findings, tools) = (Vec::new(), tools.into());
-    let store = tools.store;
-    let render = lay_out(snapshot, app, &mut findings)?;
-    let (recipe, files) = (render.recipe, render.file_count());
+    let laid_out = LaidOut::new(sources)?;
     let store = store.filter(|_| levels.kubernetes.is_none());
+    let (recipe, files) = (laid_out.recipe, laid_out.files());
     build_with(store, warn, |warn| {
         // Who asks for the id may ask for the graph next.
         let entry = store.and_then(|store| {
-            let known = entry(store, recipe, snapshot).filter(|entry| store.has_graph(entry.graph));
-            known.or_else(|| updated_entry(store, &render, app, snapshot, &findings))
+            let known = entry(store, &laid_out).filter(|entry| store.has_graph(entry.graph));
+            known.or_else(|| update::update(store, &laid_out))
         });
         if let Some(Entry { graph, content_root, hook_root, mut lints, .. }) = entry {
             settle(levels, &mut lints, files)?;
             return Ok(Summary { graph, content_root, hook_root, recipe, lints });
         }
-        let Compilation { graph, lints, .. } = compile_anew(&render, findings, snapshot, app, levels, tools, warn)?;
+        let Compilation { graph, lints, .. } = compile_anew(laid_out, levels, store, warn)?;
         let (content_root, hook_root) = (graph.content_root(), graph.hook_root());
         Ok(Summary { graph: graph.id(), content_root, hook_root, recipe, lints })
     })
 }
 
-/// Chooses the files. Its lints are made each time; an error among them is final.
-fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Diagnostic>) -> Result<Render<'a>, Error> {
-    let render = render::lay_out(snapshot, app, findings)?;
-    if findings.iter().any(|finding| finding.level == Level::Error) {
-        return Err(Error::Manifests { findings: std::mem::take(findings), files: render.file_count() });
-    }
-    Ok(render)
+/// What is remembered of a recipe. Where an object is there twice only an application that allows it may use it.
+fn entry(store: &Store, laid_out: &LaidOut<'_>) -> Option<Entry> {
+    let entry = Entry::decode(&store.memo(laid_out.recipe)?, laid_out.base()).ok()?;
+    let repeats = entry.lints.iter().any(|lint| lint.rule.as_deref() == Some(repeated::LINT));
+    (laid_out.sources.last_wins || !repeats).then_some(entry)
 }
 
-/// What is remembered of a recipe.
-fn entry(store: &Store, recipe: Id<Recipe>, snapshot: &Snapshot) -> Option<Entry> {
-    Entry::decode(&store.memo(recipe)?, snapshot.folder()).ok()
-}
-
-fn known(store: &Store, render: &Render<'_>, snapshot: &Snapshot) -> Option<Compilation> {
-    let entry = entry(store, render.recipe, snapshot)?;
-    Some(Compilation { memoised: true, ..with_graph(store, entry, render, snapshot)? })
+fn known(store: &Store, laid_out: &LaidOut<'_>) -> Option<Compilation> {
+    let entry = entry(store, laid_out)?;
+    Some(Compilation { memoised: true, ..with_graph(store, entry, laid_out)? })
 }
 
 /// The compilation that an entry stands for. Its graph is read from the store, and so hashed again.
-fn with_graph(store: &Store, entry: Entry, render: &Render<'_>, snapshot: &Snapshot) -> Option<Compilation> {
+fn with_graph(store: &Store, entry: Entry, laid_out: &LaidOut<'_>) -> Option<Compilation> {
     let graph = store.graph(entry.graph)?;
-    let provenance = entry.provenance(&graph, snapshot.folder())?;
-    let (recipe, files) = (render.recipe, render.file_count());
+    let provenance = entry.provenance(&graph, laid_out.base())?;
+    let (recipe, files) = (laid_out.recipe, laid_out.files());
     Some(Compilation { graph, recipe, provenance, lints: entry.lints, files, memoised: false })
 }
 
-/// What is laid out as an update of the last compilation of all files. What was said of the layout is not part of it.
-fn updated_entry(
-    store: &Store,
-    render: &Render<'_>,
-    app: &AppSpec,
-    snapshot: &Snapshot,
-    said: &[Diagnostic],
-) -> Option<Entry> {
-    if said.is_empty() { update::update(store, render, app, snapshot) } else { None }
-}
-
-fn updated(
-    store: &Store,
-    render: &Render<'_>,
-    app: &AppSpec,
-    snapshot: &Snapshot,
-    said: &[Diagnostic],
-) -> Option<Compilation> {
-    with_graph(store, updated_entry(store, render, app, snapshot, said)?, render, snapshot)
+fn updated(store: &Store, laid_out: &LaidOut<'_>) -> Option<Compilation> {
+    with_graph(store, update::update(store, laid_out)?, laid_out)
 }
 
 /// What is said of each manifest alone, whichever others there are: so that what was said of a file holds as long as the
 /// file does. The definitions of custom resources may count as well: where they change, all files are compiled.
 fn check_each(
     manifests: &[Manifest],
-    render: &Render<'_>,
     kubernetes: Option<KubernetesVersion>,
+    source: impl Fn(&str) -> Option<Vec<u8>>,
     findings: &mut Vec<Diagnostic>,
 ) {
     let kubernetes = kubernetes.unwrap_or_else(schema::version);
     lint::check(manifests, kubernetes, findings);
-    schema::check(manifests, kubernetes, |path| render.source(path), findings);
+    schema::check(manifests, kubernetes, source, findings);
 }
 
-fn remember(store: &Store, compilation: &Compilation, snapshot: &Snapshot) -> Result<Vec<u8>, crate::store::Error> {
+fn remember(
+    store: &Store,
+    compilation: &Compilation,
+    laid_out: &LaidOut<'_>,
+) -> Result<Vec<u8>, crate::store::Error> {
     let Compilation { graph, provenance, lints, recipe, .. } = compilation;
     store.put_graph(graph)?;
-    let entry = Entry::new(graph, provenance, lints, |path| snapshot.below(path).to_owned()).encode();
+    let entry = Entry::new(graph, provenance, lints, |path| laid_out.below(path).to_owned()).encode();
     store.put_memo(*recipe, &entry)?;
     Ok(entry)
 }

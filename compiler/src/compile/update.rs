@@ -8,21 +8,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::app::AppSpec;
 use crate::depend;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::graph::{Body, Change, Outline};
 use crate::name::is_built_in;
-use crate::render::{Render, Rendered};
+use crate::render::Rendered;
 use crate::store::Store;
-use crate::tree::Snapshot;
 
-use super::baseline::{self, Baseline};
+use super::baseline::Baseline;
+use super::lay_out::LaidOut;
 use super::memo::Entry;
 
-/// The entry of what was laid out, once its graph and itself are kept.
-pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot: &Snapshot) -> Option<Entry> {
-    let bytes = store.compiled(baseline::place(&snapshot.place(), snapshot.folder(), app))?;
+/// The entry of what was laid out, once its graph and itself are kept. What was said of the layout is not part of it.
+pub(super) fn update(store: &Store, laid_out: &LaidOut<'_>) -> Option<Entry> {
+    if !laid_out.findings.is_empty() {
+        return None;
+    }
+    let (render, place) = laid_out.directory()?;
+    let bytes = store.compiled(place)?;
     let baseline = Baseline::decode(&bytes).ok()?;
     // Of another compiler there is none. Paths stay relative to the folder.
     let before = Entry::decode(baseline.entry, "").ok()?;
@@ -42,7 +45,7 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
             // What is said of a custom resource depends on its definition, which may be in another file.
             return None;
         }
-        super::check_each(&file.manifests, render, None, &mut findings);
+        super::check_each(&file.manifests, None, |path| render.source(path), &mut findings);
         findings.extend(file.findings);
         for manifest in file.manifests {
             // Names that are made by counting through all files are not there yet, and so not found.
@@ -61,7 +64,7 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
     }
     let paths = render.files().map(|(path, _)| path).collect::<Vec<_>>();
     let replaced = changed.iter().filter_map(|number| paths.get(*number).copied()).collect();
-    let entry = before.updated(outline.ids(), lints(&before.lints, &replaced, findings, snapshot), &lines).ok()?;
+    let entry = before.updated(outline.ids(), lints(&before.lints, &replaced, findings, laid_out), &lines).ok()?;
     let kept = if entry.graph == change.base {
         store.has_graph(entry.graph)
     } else {
@@ -72,7 +75,7 @@ pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot
     }
     let bytes = entry.encode();
     store.put_memo(render.recipe, &bytes).ok()?;
-    Entry::decode(&bytes, snapshot.folder()).ok()
+    Entry::decode(&bytes, laid_out.base()).ok()
 }
 
 /// What there is to say now: of the files that were read again what they give, of the others what was said before.
@@ -80,12 +83,12 @@ fn lints(
     before: &[Diagnostic],
     replaced: &BTreeSet<&str>,
     findings: Vec<Diagnostic>,
-    snapshot: &Snapshot,
+    laid_out: &LaidOut<'_>,
 ) -> Vec<Diagnostic> {
     let mut lints: Vec<Diagnostic> =
         before.iter().filter(|lint| !replaced.contains(lint.origin.path.as_str())).cloned().collect();
     lints.extend(findings.into_iter().map(|mut finding| {
-        finding.origin.path = snapshot.below(&finding.origin.path).to_owned();
+        finding.origin.path = laid_out.below(&finding.origin.path).to_owned();
         finding
     }));
     lints.sort();

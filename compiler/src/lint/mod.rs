@@ -66,6 +66,7 @@ pub const LINTS: &[Lint] = &[
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
     deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
     warn("kustomization-skipped", "a Kustomization in a folder of plain manifests"),
+    warn("kustomize-reads-all", "a part of a kustomization of which is not known what it reads"),
     warn("local-config-skipped", "an object that is configuration of a tool, not of the cluster"),
     warn("merge-after-key", "a merge (`<<`) that overrides a key before it"),
     deny("missing-field", "a field that the server demands, and that is not there"),
@@ -76,6 +77,7 @@ pub const LINTS: &[Lint] = &[
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },
     warn("removed-api", "an API version that Kubernetes serves no longer"),
     deny("repeated-item", "a list item with the same keys as another, which server-side apply refuses"),
+    warn("repeated-resource", "an object that an Application has twice: the last one counts"),
     warn(
         "rule-not-evaluated",
         "a rule in CEL of a CustomResourceDefinition that could not be evaluated without a cluster",
@@ -87,6 +89,7 @@ pub const LINTS: &[Lint] = &[
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
     warn("sync-wave-ignored", "a sync wave that is no number, or that a hook has"),
+    warn("unknown-application-field", "a field of an Application that has no effect here"),
     deny("unknown-field", "a field that the schema of its kind does not have"),
     warn("webhook-order-unknown", "a webhook whose objects cannot be told without a cluster"),
     deny("wrong-type", "a value of another type than the schema of its kind has"),

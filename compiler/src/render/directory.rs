@@ -1,16 +1,19 @@
 //! The renderer for folders of plain manifests.
 //!
-//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it.
+//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it; files that end
+//! in `.jsonnet` are chosen alike, and are renders of their own.
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::app::{AppSpec, Directory};
+use crate::app::Directory;
 use crate::canon::{Encoder, Id, Layout, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::manifest::{self, Manifest};
+use crate::manifest;
 use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
+
+use super::Rendered;
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 2);
@@ -18,8 +21,8 @@ const RENDERER: (&str, u64) = ("directory", 2);
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// A render that is ready to run.
-pub struct Render<'a> {
+/// A render of plain files that is ready to run.
+pub struct DirectoryRender<'a> {
     snapshot: &'a Snapshot,
     files: Vec<&'a Entry>,
     bytes: Vec<Option<Vec<u8>>>,
@@ -27,10 +30,14 @@ pub struct Render<'a> {
     pub recipe: Id<Recipe>,
 }
 
-/// Chooses the files and hashes the layout. A commit's files need not be read for it: their oids are known, and were
+/// Chooses the files and hashes the layout; gives the paths of Jsonnet files, too, which are not among them. A commit's files need not be read for it: their oids are known, and were
 /// checked when they were read first.
-pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Diagnostic>) -> Result<Render<'a>, Error> {
-    let files = choose(snapshot, &app.directory, findings);
+pub(super) fn lay_out<'a>(
+    snapshot: &'a Snapshot,
+    directory: &Directory,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<(DirectoryRender<'a>, Vec<String>), Error> {
+    let (files, jsonnets) = choose(snapshot, directory, findings);
     let reader = snapshot.reader();
     let mut bytes = Vec::with_capacity(files.len());
     let mut encoder = Encoder::new();
@@ -50,11 +57,11 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
         bytes.push(read);
     }
     let layout = Id::<Layout>::of(&encoder.finish());
-    Ok(Render { snapshot, files, bytes, recipe: recipe(layout, &app.directory) })
+    Ok((DirectoryRender { snapshot, files, bytes, recipe: recipe(layout, directory) }, jsonnets))
 }
 
 fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
-    let Directory { recurse, include, exclude } = directory;
+    let Directory { recurse, include, exclude, jsonnet: _ } = directory;
     let mut encoder = Encoder::new();
     encoder.list(6);
     encoder.text(RENDERER.0);
@@ -67,7 +74,7 @@ fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
     Id::of(&encoder.finish())
 }
 
-impl Render<'_> {
+impl DirectoryRender<'_> {
     /// How many files take part.
     #[must_use]
     pub fn file_count(&self) -> usize {
@@ -122,25 +129,6 @@ impl Render<'_> {
     }
 }
 
-/// What a file holds, and everything there is to say about it alone.
-pub struct Rendered {
-    /// In the order of documents.
-    pub manifests: Vec<Manifest>,
-    /// Errors and lints.
-    pub findings: Vec<Diagnostic>,
-}
-
-/// Puts together what the files hold, in their order.
-pub fn together(files: Vec<Rendered>, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
-    let mut manifests = Vec::with_capacity(files.iter().map(|file| file.manifests.len()).sum());
-    for file in files {
-        manifests.extend(file.manifests);
-        findings.extend(file.findings);
-    }
-    manifest::number_generated(&mut manifests);
-    manifests
-}
-
 fn pointer(path: &str) -> Diagnostic {
     let origin = Origin { path: path.to_owned(), line: 1, column: 0 };
     let message =
@@ -148,8 +136,12 @@ fn pointer(path: &str) -> Diagnostic {
     Diagnostic::error(origin, message)
 }
 
-fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> Vec<&'a Entry> {
-    let mut files = Vec::new();
+fn choose<'a>(
+    snapshot: &'a Snapshot,
+    directory: &Directory,
+    findings: &mut Vec<Diagnostic>,
+) -> (Vec<&'a Entry>, Vec<String>) {
+    let (mut files, mut jsonnets) = (Vec::new(), Vec::new());
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
         let path = snapshot.below(&entry.path);
@@ -168,29 +160,23 @@ fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<
             findings.push(Diagnostic::error(here(), message));
         } else if is_manifest(path) {
             files.push(entry);
-        } else if let Some(message) = needs_another_renderer(path) {
-            findings.push(Diagnostic::error(here(), message));
+        } else if path.ends_with(".jsonnet") {
+            jsonnets.push(entry.path.clone());
         }
     }
-    if files.is_empty() && findings.is_empty() {
+    if files.is_empty() && jsonnets.is_empty() && findings.is_empty() {
         let folder = if snapshot.folder().is_empty() { "." } else { snapshot.folder() };
-        let mut message = "no manifests here (files that end in .yaml, .yml or .json)".to_owned();
+        let mut message = "no manifests here (files that end in .yaml, .yml, .json or .jsonnet)".to_owned();
         if deeper > 0 {
             message = format!("{message}; {deeper} in the folders below: add --recursive");
         }
         let origin = Origin { path: folder.to_owned(), line: 0, column: 0 };
         findings.push(Diagnostic::error(origin, message));
     }
-    files
+    (files, jsonnets)
 }
 
 fn is_manifest(path: &str) -> bool {
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     extension.is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
-}
-
-/// Files whose objects would be lost if they were passed over.
-fn needs_another_renderer(path: &str) -> Option<&'static str> {
-    let (_, extension) = path.rsplit_once('.')?;
-    (extension == "jsonnet").then_some("Jsonnet is not rendered by this version; leave it out with --exclude")
 }

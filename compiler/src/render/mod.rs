@@ -1,9 +1,191 @@
-//! From an application and a tree to manifests, by a closed recipe.
+//! From an application's sources to manifests, each by a closed recipe.
 //!
-//! In: an [`AppSpec`](crate::app::AppSpec) and a [`Snapshot`](crate::tree::Snapshot). Out: the files that take part
-//! (the layout), the recipe's id, and on demand the manifests. What a render may read is inside its recipe by
-//! construction, so that an equal recipe gives an equal output and need not run again.
+//! In: an [`Input`]: a source, the trees it is in, what it may name; [`Tools`] for sources that are no plain folders. Out:
+//! a [`Render`]: the files that take part (the layout), the recipe's id, and on demand the manifests. What a render may
+//! read is inside its recipe by construction, so that an equal recipe gives an equal output and need not run again.
 
 mod directory;
+mod helm;
+mod jsonnet;
+mod kustomize;
+mod layout;
+mod tool;
 
-pub use directory::{Render, Rendered, lay_out, together};
+use std::collections::BTreeMap;
+
+use crate::app::{BuildEnvironment, Source, SourceType};
+use crate::canon::{Id, Recipe};
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::manifest::{self, Manifest};
+use crate::sandbox;
+use crate::tree::{self, File, Snapshot, Tree};
+
+pub use directory::DirectoryRender;
+pub use jsonnet::JSONNET;
+pub use layout::{Layout, WriteError, join};
+pub use tool::{Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
+
+/// A source with all that it is rendered from.
+pub struct Input<'a> {
+    /// The source, parameter files merged.
+    pub source: Source,
+    /// How it is rendered; where absent, its parameters and its folder say so.
+    pub source_type: Option<SourceType>,
+    /// The folder that it names.
+    pub folder: &'a Snapshot,
+    /// The repository around the folder; none where the folder is all there is.
+    pub tree: Option<&'a Tree>,
+    /// The repositories that other sources lend, by their names.
+    pub lent: BTreeMap<String, &'a Tree>,
+    /// The application's name.
+    pub app: String,
+    /// The namespace of its destination; empty where nobody says.
+    pub namespace: String,
+    /// What parameters may name.
+    pub environment: BuildEnvironment,
+}
+
+/// Why a source could not be rendered, though nothing may be wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
+    /// Its files cannot be laid out.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// There is no room for it.
+    #[error("there is no place to render in")]
+    Room(#[source] std::io::Error),
+    /// Its renderer could not be run, or was cut off.
+    #[error("`{command}` could not be run to its end")]
+    Run {
+        /// What was run.
+        command: String,
+        /// Why.
+        #[source]
+        source: sandbox::Error,
+    },
+}
+
+/// A render that is ready to run.
+pub enum Render<'a> {
+    /// Of plain files.
+    Directory(DirectoryRender<'a>),
+    /// By a program.
+    Tool(Box<ToolRender>),
+}
+
+/// What a file holds, and everything there is to say about it alone.
+pub struct Rendered {
+    /// In the order of documents.
+    pub manifests: Vec<Manifest>,
+    /// Errors and lints.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Chooses the renderer and the files, and hashes them. Nothing where something is wrong, which is among the findings; more
+/// than one render where a folder has Jsonnet beside manifests.
+pub fn lay_out<'a>(
+    input: &Input<'a>,
+    tools: &dyn Tools,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Render<'a>>, Error> {
+    let folder = input.folder;
+    let here = || Origin { path: or_dot(folder.folder()), line: 0, column: 0 };
+    match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
+        Ok(SourceType::Directory) => {
+            let directory = input.source.directory.clone().unwrap_or_default();
+            let (render, jsonnets) = directory::lay_out(folder, &directory, findings)?;
+            let mut renders = vec![Render::Directory(render)];
+            for path in jsonnets {
+                let render = jsonnet::lay_out(input, &path, &directory.jsonnet, findings)?;
+                renders.extend(render.map(Box::new).map(Render::Tool));
+            }
+            Ok(renders)
+        }
+        Ok(SourceType::Kustomize) => Ok(tool(kustomize::lay_out(input, tools, findings)?)),
+        Ok(SourceType::Helm) => Ok(tool(helm::lay_out(input, tools, findings)?)),
+        Ok(SourceType::Plugin) => {
+            let message = "a config management plugin is not run: it is a program of the repository's; commit what it \
+                           gives, or use Kustomize, Helm or Jsonnet";
+            findings.push(Diagnostic::error(here(), message));
+            Ok(Vec::new())
+        }
+        Err(types) => {
+            let message = format!("the source is said to be {}: keep one of these blocks", types.join(" and "));
+            findings.push(Diagnostic::error(here(), message));
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn tool<'a>(render: Option<ToolRender>) -> Vec<Render<'a>> {
+    render.map(Box::new).map(Render::Tool).into_iter().collect()
+}
+
+impl Input<'_> {
+    /// The file at a path of the repository, links followed.
+    fn file(&self, path: &str) -> Result<Option<File>, tree::Error> {
+        self.tree.map_or(Ok(None), |tree| tree.file(path))
+    }
+}
+
+impl Render<'_> {
+    /// The id of everything that the render reads and of how it reads it.
+    #[must_use]
+    pub fn recipe(&self) -> Id<Recipe> {
+        match self {
+            Self::Directory(render) => render.recipe,
+            Self::Tool(render) => render.recipe,
+        }
+    }
+
+    /// How many files take part.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        match self {
+            Self::Directory(render) => render.file_count(),
+            Self::Tool(render) => render.file_count(),
+        }
+    }
+
+    /// The bytes of one of the files again, for messages. What a program wrote has no places worth showing.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Directory(render) => render.source(path),
+            Self::Tool(_) => None,
+        }
+    }
+}
+
+/// The manifests in what a program wrote.
+#[must_use]
+pub fn read_output(render: &ToolRender, output: &[u8]) -> Rendered {
+    let (mut manifests, mut findings) = manifest::read(&render.origin().path, output);
+    let written = match render.places() {
+        Places::Unknown => None,
+        Places::HelmComments(chart) => Some(helm::Written::new(output, chart)),
+    };
+    let place = |line: usize| written.as_ref().and_then(|written| written.place(line)).unwrap_or_else(|| render.origin().clone());
+    manifests.iter_mut().for_each(|manifest| manifest.origin = place(manifest.origin.line));
+    findings.iter_mut().for_each(|finding| finding.origin = place(finding.origin.line));
+    Rendered { manifests, findings }
+}
+
+/// Puts together what the files hold, in their order.
+pub fn together(files: Vec<Rendered>, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
+    let mut manifests = Vec::with_capacity(files.iter().map(|file| file.manifests.len()).sum());
+    for file in files {
+        manifests.extend(file.manifests);
+        findings.extend(file.findings);
+    }
+    manifest::number_generated(&mut manifests);
+    manifests
+}
+
+/// A folder as people read it.
+fn or_dot(folder: &str) -> String {
+    if folder.is_empty() { ".".to_owned() } else { folder.to_owned() }
+}

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 use crate::graph::{Change, ResourceGraph};
+use crate::sandbox::Strength;
 use crate::tree::FileMemo;
 
 use super::Error;
@@ -23,13 +24,15 @@ pub(super) const GRAPHS: &str = "graphs";
 pub(super) const CHANGES: &str = "changes";
 pub(super) const CHUNKS: &str = "chunks";
 pub(super) const MEMO: &str = "memo";
+/// What programs wrote, by the recipe of the render.
+pub(super) const OUTPUTS: &str = "outputs";
 pub(super) const PLACES: &str = "places";
 /// An empty file for each graph that is kept whatever happens.
 pub(super) const PINS: &str = "pins";
 /// Where files are written before they get their names.
 pub(super) const TEMPORARY: &str = "tmp";
 /// Where what is kept lies.
-pub(super) const FOLDERS: [&str; 5] = [GRAPHS, CHANGES, CHUNKS, MEMO, PLACES];
+pub(super) const FOLDERS: [&str; 6] = [GRAPHS, CHANGES, CHUNKS, MEMO, OUTPUTS, PLACES];
 
 /// First bytes of a graph file: the format and its version.
 const MAGIC: &[u8; 8] = b"kgitops1";
@@ -220,6 +223,23 @@ impl Store {
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
         Some(self.used(MEMO, recipe, self.look_at_entry(MEMO, recipe)?))
+    }
+
+    /// Keeps what a program wrote when it rendered a recipe, and how it was confined.
+    pub fn put_output(&self, recipe: Id<Recipe>, strength: Strength, output: &[u8]) -> Result<(), Error> {
+        let failed = |source| Error { path: self.path(OUTPUTS, recipe), source };
+        let mut entry = vec![strength as u8];
+        entry.extend(zstd::encode_all(output, COMPRESSION_LEVEL).map_err(failed)?);
+        self.put_entry(OUTPUTS, recipe, &entry)
+    }
+
+    /// What a program wrote when it rendered a recipe; `None` where nothing is known, the file is damaged, or the program
+    /// was less confined than `least`.
+    #[must_use]
+    pub fn output(&self, recipe: Id<Recipe>, least: Strength) -> Option<Vec<u8>> {
+        let entry = self.used(OUTPUTS, recipe, self.look_at_entry(OUTPUTS, recipe)?);
+        let (strength, output) = entry.split_first()?;
+        if *strength < least as u8 { None } else { decompress(output) }
     }
 
     fn put_entry<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
 
-use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, MEMO, PLACES, TEMPORARY};
+use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, MEMO, OUTPUTS, PLACES, TEMPORARY};
 use super::files::Held;
 use super::{Error, Store};
 
@@ -41,6 +41,8 @@ pub struct Info {
     pub chunks: Count,
     /// Remembered recipes.
     pub memo: Count,
+    /// What programs wrote when they rendered.
+    pub outputs: Count,
     /// Places of which something is known: the files of a working tree, or what an application was compiled to.
     pub places: Count,
     /// What is being written, or was left behind.
@@ -51,8 +53,8 @@ impl Info {
     /// All of it.
     #[must_use]
     pub fn total(&self) -> Count {
-        let Self { graphs, chunks, memo, places, temporary } = self;
-        let counts = [graphs, chunks, memo, places, temporary];
+        let Self { graphs, chunks, memo, outputs, places, temporary } = self;
+        let counts = [graphs, chunks, memo, outputs, places, temporary];
         Count {
             files: counts.iter().map(|count| count.files).sum(),
             bytes: counts.iter().map(|count| count.bytes).sum(),
@@ -81,6 +83,7 @@ impl Store {
             graphs: count(GRAPHS)?.and(count(CHANGES)?),
             chunks: count(CHUNKS)?,
             memo: count(MEMO)?,
+            outputs: count(OUTPUTS)?,
             places: count(PLACES)?,
             temporary: count(TEMPORARY)?,
         })
@@ -126,6 +129,7 @@ impl Store {
             GRAPHS => parsed::<Graph>(name).is_some_and(|id| self.look_at_graph(id).is_some()),
             CHUNKS => parsed::<Chunk>(name).is_some_and(|id| self.look_at_chunk(id).is_some()),
             MEMO => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(MEMO, id).is_some()),
+            OUTPUTS => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(OUTPUTS, id).is_some()),
             _ => parsed::<Place>(name).is_some_and(|id| self.look_at_entry(PLACES, id).is_some()),
         }
     }

@@ -14,6 +14,7 @@
 //!   changes/g1-…          graphs as the difference to one of the above (zstd of its canonical bytes), never to another
 //!   chunks/k1-…           pieces of records, as they are in the cluster
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
+//!   outputs/d1-…          recipe → what its program wrote (zstd); as memo
 //!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; an
 //!                         application at a place → what it was compiled to, file by file; as memo
 //!   pins/g1-…             empty; its graph stays

@@ -5,7 +5,7 @@
 //! do not count, and each object that is read is hashed again, so that an oid always stands for its bytes.
 //!
 //! [`Repository`] opens, [`Repository::commit`] and [`Repository::working_tree`] give a [`Snapshot`]: one list of
-//! [`Entry`] with a way to read each. Nothing outside the tree can be reached through it: symbolic links are resolved
+//! [`Entry`] with a way to read each; a [`Tree`] gives those of any of its folders. Nothing outside the tree can be reached through it: symbolic links are resolved
 //! inside the tree only, submodules are an error.
 
 mod attributes;
@@ -14,10 +14,12 @@ mod files;
 mod repository;
 mod snapshot;
 mod stamp;
+mod whole;
 mod working;
 
 pub use repository::Repository;
 pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot};
+pub use whole::{File, Found, Tree};
 
 use std::path::{Path, PathBuf};
 

@@ -40,10 +40,34 @@ impl Repository {
         commit::snapshot(&repository, id, folder)
     }
 
+    /// The whole oid of what `revision` names now.
+    pub fn oid(&self, revision: &str) -> Result<String, Error> {
+        Ok(resolve(&self.inner.to_thread_local(), revision)?.to_string())
+    }
+
     /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
     /// With `memo`, only files are read that changed since they were listed last.
     pub fn working_tree(&self, folder: &str, memo: Option<&dyn FileMemo>) -> Result<Snapshot, Error> {
         working::snapshot(&self.inner.to_thread_local(), folder, memo)
+    }
+
+    /// The addresses of its remotes, as its configuration has them.
+    #[must_use]
+    pub fn remotes(&self) -> Vec<String> {
+        let repository = self.inner.to_thread_local();
+        let names = repository.remote_names();
+        let remotes = names.iter().filter_map(|name| repository.find_remote(&**name).ok());
+        remotes.filter_map(|remote| Some(remote.url(gix::remote::Direction::Fetch)?.to_bstring().to_string())).collect()
+    }
+
+    /// Whether a name is that of a branch, here or as a remote had it last.
+    #[must_use]
+    pub fn has_branch(&self, name: &str) -> bool {
+        let repository = self.inner.to_thread_local();
+        let exists = |full: String| matches!(repository.try_find_reference(full.as_str()), Ok(Some(_)));
+        let remotes = repository.remote_names();
+        exists(format!("refs/heads/{name}"))
+            || remotes.iter().any(|remote| exists(format!("refs/remotes/{remote}/{name}")))
     }
 
     /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.

@@ -12,7 +12,7 @@ use super::files::WorkingFiles;
 use super::{Error, repository::read_object};
 
 /// How many links may lead to one file.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 /// What an entry of a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +168,7 @@ impl Reader<'_> {
 }
 
 /// Where a link at `path` leads, as a path from the root; `None` where it leaves the tree.
-fn follow(path: &str, target: &[u8]) -> Option<String> {
+pub(super) fn follow(path: &str, target: &[u8]) -> Option<String> {
     let target = std::str::from_utf8(target).ok()?;
     if target.starts_with('/') {
         return None;

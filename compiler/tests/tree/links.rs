@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use gitops_compiler::compile;
+use gitops_compiler::render;
 use gitops_compiler::tree::EntryKind;
 use gitops_testdata::repository::RepositoryBuilder;
 
@@ -58,7 +59,7 @@ fn links_that_lead_out_or_nowhere_are_refused() {
         repository.commit(target).expect("committed");
         for tree in [working_tree(&repository, "app"), commit(&repository, "HEAD", "app")] {
             assert_eq!(refused(read(&tree, "app/link.yaml")), format!("`app/link.yaml`: {message}"), "{target}");
-            assert!(matches!(try_compile(&tree), Err(compile::Error::Tree(_))), "{target}");
+            assert!(matches!(try_compile(&tree), Err(compile::Error::Render(render::Error::Tree(_)))), "{target}");
         }
         repository.remove("app/link.yaml").expect("removed");
     }

@@ -10,8 +10,8 @@ mod working;
 
 use std::path::{Path, PathBuf};
 
-use gitops_compiler::app::{AppSpec, Directory};
-use gitops_compiler::compile::{self, Compilation};
+use gitops_compiler::app::{AppSpec, Directory, Source};
+use gitops_compiler::compile::{self, Compilation, Sources};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::tree::{Error, Repository, Snapshot};
 use gitops_testdata::repository::RepositoryBuilder;
@@ -61,8 +61,8 @@ fn refused<T>(result: Result<T, Error>) -> String {
 
 fn try_compile(snapshot: &Snapshot) -> Result<Compilation, compile::Error> {
     let directory = Directory { recurse: true, ..Directory::default() };
-    let app = AppSpec { name: "app".parse().expect("a name"), directory };
-    compile::compile(snapshot, &app, &Levels::default(), None, &mut |_| ())
+    let app = AppSpec::folder("app".parse().expect("a name"), Source::directory(directory));
+    compile::compile(&Sources::folder(snapshot, &app), &Levels::default(), None, &mut |_| ())
 }
 
 fn compiled(snapshot: &Snapshot) -> Compilation {

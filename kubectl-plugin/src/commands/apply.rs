@@ -6,23 +6,22 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
-use gitops_compiler::tree::Snapshot;
 
 use crate::apply::dry_run::dry_run;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::Commit;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, Opened, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 
 /// Plan, ask, apply in topological order, wait until everything is ready, and record the release
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// The application
+    /// The application; with --filename, which of those in the file
     #[arg(value_name = "APP")]
-    app: AppName,
+    app: Option<AppName>,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -45,26 +44,26 @@ enum DryRun {
     Server,
 }
 
-/// The commit that a snapshot is of.
+/// The commit that a release of this is said to be of.
 #[must_use]
-pub fn commit_of(snapshot: &Snapshot) -> Option<Commit> {
-    let commit = snapshot.commit.as_ref()?;
-    Some(Commit { oid: commit.oid.clone(), subject: commit.subject.clone(), dirty: snapshot.dirty })
+pub fn commit_of(opened: &Opened) -> Option<Commit> {
+    let (commit, dirty) = opened.commit()?;
+    Some(Commit { oid: commit.oid.clone(), subject: commit.subject.clone(), dirty })
 }
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let compiled = compiled_for(&args.cluster, &args.source, &args.app, store.as_ref(), session.printer).await?;
-    let commit = commit_of(&compiled.snapshot);
-    let connected = args.cluster.connect(store).await?;
+    let compiled = compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
+    let (name, commit) = (compiled.opened.app.name.clone(), commit_of(&compiled.opened));
+    let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
     let (records, destination) = (connected.records, Destination::Named(&connected.destination));
     let mut target = if args.dry_run.is_some() {
-        Target::open(records, args.app.clone(), destination).await?
+        Target::open(records, name, destination).await?
     } else {
-        Target::open_unlocked(records, args.app.clone(), destination, patience, &mut say).await?
+        Target::open_unlocked(records, name, destination, patience, &mut say).await?
     };
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;

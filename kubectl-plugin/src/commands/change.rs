@@ -152,10 +152,10 @@ pub async fn refuse_faulty(
     plan: &Plan,
     compiled: &CompiledFor,
 ) -> Result<(), CommandError> {
-    let CompiledFor { compilation, snapshot, levels } = compiled;
+    let CompiledFor { compilation, opened, levels } = compiled;
     let kubernetes = levels.kubernetes.or(target.kubernetes);
     let Judgement { mut findings, silent } =
-        judge(target, desired, plan, kubernetes, &compilation.provenance.origins, |path| snapshot.source(path)).await;
+        judge(target, desired, plan, kubernetes, &compilation.provenance.origins, |path| opened.source(path)).await;
     for (api_version, failure) in silent {
         session.printer.say(&format!("warning: cannot read the server's schemas of {api_version}: {failure}"));
     }

@@ -9,14 +9,14 @@ use gitops_compiler::name::AppName;
 use crate::error::CommandError;
 use crate::json::GraphJson;
 use crate::output::table;
-use crate::settings::{Session, SourceArgs, compiled, identified};
+use crate::settings::{Session, SourceArgs};
 
 /// Compile a folder of manifests into an immutable graph with an id
 #[derive(Debug, Args)]
 pub struct CompileArgs {
-    /// The application; no part of any id
-    #[arg(value_name = "APP", default_value = "app")]
-    app: AppName,
+    /// The application; no part of any id. With --filename, which of those in the file
+    #[arg(value_name = "APP")]
+    app: Option<AppName>,
     #[command(flatten)]
     source: SourceArgs,
     /// What to print
@@ -39,11 +39,11 @@ enum Output {
 /// Runs the command.
 pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let name = || args.app.clone();
-    let compilation = || compiled(&args.source, name(), store.as_ref(), session.printer).map(|(made, _)| made);
+    let opened = args.source.open(args.app.as_ref(), store.as_ref())?;
+    let compilation = || opened.compile(store.as_ref(), session.printer);
     match args.output {
         Output::Id => {
-            let id = identified(&args.source, name(), store.as_ref(), session.printer)?;
+            let id = opened.identify(store.as_ref(), session.printer)?;
             session.printer.data(&id.to_string());
         }
         Output::Table => session.printer.out(&resources(&compilation()?)),

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use gitops_compiler::diff::{self, Change};
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::name::ResourceKey;
 
 use crate::error::CommandError;
 use crate::json::DiffJson;
 use crate::output::counted;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compile_snapshot};
+use crate::settings::{ClusterArgs, Session, SourceArgs};
 
 use super::show::{self, ReleaseName};
 
@@ -62,10 +62,9 @@ async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<
             return Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?);
         }
     }
-    let app: AppName = "app".parse().map_err(|error| CommandError::user(format!("{error}")))?;
     let revision = name.or(args.source.revision.as_deref());
-    let snapshot = args.source.snapshot_at(revision, store.as_ref())?;
-    Ok(compile_snapshot(&args.source, &snapshot, app, store.as_ref(), session.printer)?.graph)
+    let opened = args.source.open_at(revision, None, store.as_ref())?;
+    Ok(opened.compile_silently(store.as_ref(), session.printer)?.graph)
 }
 
 fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> String {

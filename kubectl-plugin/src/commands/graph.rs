@@ -8,14 +8,14 @@ use gitops_compiler::name::AppName;
 use crate::error::CommandError;
 use crate::json::GraphJson;
 use crate::output;
-use crate::settings::{Session, SourceArgs, compiled};
+use crate::settings::{Session, SourceArgs};
 
 /// Show which resource waits for which, and why
 #[derive(Debug, Args)]
 pub struct GraphArgs {
-    /// The application
-    #[arg(value_name = "APP", default_value = "app")]
-    app: AppName,
+    /// The application; with --filename, which of those in the file
+    #[arg(value_name = "APP")]
+    app: Option<AppName>,
     #[command(flatten)]
     source: SourceArgs,
     /// What to print
@@ -43,7 +43,8 @@ enum Output {
 /// Runs the command.
 pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let (compilation, _) = compiled(&args.source, args.app.clone(), store.as_ref(), session.printer)?;
+    let opened = args.source.open(args.app.as_ref(), store.as_ref())?;
+    let compilation = opened.compile(store.as_ref(), session.printer)?;
     if let Some([from, to]) = args.explain.as_deref() {
         session.printer.out(&explain(&compilation, from, to)?);
         return Ok(0);

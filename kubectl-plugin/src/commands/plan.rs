@@ -16,9 +16,9 @@ use super::change::{self, ApprovalArgs};
 /// Show what apply would do: the steps in order, and what each waits for
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The application
+    /// The application; with --filename, which of those in the file
     #[arg(value_name = "APP")]
-    app: AppName,
+    app: Option<AppName>,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -36,10 +36,10 @@ pub struct PlanArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let compiled = compiled_for(&args.cluster, &args.source, &args.app, store.as_ref(), session.printer).await?;
-    let connected = args.cluster.connect(store).await?;
-    let mut target =
-        Target::open(connected.records, args.app.clone(), Destination::Named(&connected.destination)).await?;
+    let compiled = compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
+    let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
+    let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
+    let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
@@ -47,7 +47,6 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let observation = target.observe(Some(&desired), false).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
     change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
-    let commit = super::apply::commit_of(&compiled.snapshot);
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gitops_compiler::app::{AppSpec, Directory};
-use gitops_compiler::compile::{Compilation, Tools, compile};
+use gitops_compiler::app::{AppSpec, Directory, Source};
+use gitops_compiler::compile::{Compilation, Sources, compile};
 use gitops_compiler::lint::Levels;
-use gitops_compiler::sandbox::Sandbox;
+use gitops_compiler::render::{Kustomize, Program, Tools};
+use gitops_compiler::sandbox::{Sandbox, Strength};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::Snapshot;
 
@@ -55,13 +56,34 @@ fn object(kind: &str) -> String {
     format!("apiVersion: example.com/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n  size: 3\n---\n")
 }
 
+/// A sandbox, and no programs to run in it.
+struct Alone<'a>(&'a Sandbox);
+
+impl Tools for Alone<'_> {
+    fn kustomize(&self) -> Result<Kustomize, String> {
+        Err("there is none".to_owned())
+    }
+
+    fn helm(&self) -> Result<Program, String> {
+        Err("there is none".to_owned())
+    }
+
+    fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
+        Ok((self.0, Strength::Full))
+    }
+}
+
+fn app() -> AppSpec {
+    AppSpec::folder("app".parse().expect("a name"), Source::directory(Directory::default()))
+}
+
 /// Compiles one file, with a store.
 fn compiled(sandbox: &Sandbox, text: &str, store: &Store) -> Result<Compilation, String> {
     let files = BTreeMap::from([("all.yaml".to_owned(), text.as_bytes().to_vec())]);
-    let app = AppSpec { name: "app".parse().expect("a name"), directory: Directory::default() };
-    let tools = Tools { store: Some(store), sandbox: Some(sandbox) };
     let snapshot = Snapshot::from_memory(files);
-    compile(&snapshot, &app, &Levels::default(), tools, &mut |_| ()).map_err(|error| format!("{error:?}"))
+    let tools = Alone(sandbox);
+    let sources = Sources { tools: &tools, ..Sources::folder(&snapshot, &app()) };
+    compile(&sources, &Levels::default(), Some(store), &mut |_| ()).map_err(|error| format!("{error:?}"))
 }
 
 fn told(compilation: &Compilation) -> Vec<String> {
@@ -110,9 +132,8 @@ fn endless(world: &Fixture) -> Result<String, String> {
         && of("larges.example.com").contains("rule-not-evaluated")
         && of("Small").contains("failed-rule");
     let again = Snapshot::from_memory(BTreeMap::from([("all.yaml".to_owned(), text.into_bytes())]));
-    let app = AppSpec { name: "app".parse().expect("a name"), directory: Directory::default() };
     // Without a sandbox, so that only what was remembered could give lints.
-    let remembered = compile(&again, &app, &Levels::default(), Some(&store), &mut |_| ());
+    let remembered = compile(&Sources::folder(&again, &app()), &Levels::default(), Some(&store), &mut |_| ());
     let is_remembered = remembered.is_ok_and(|compilation| compilation.memoised || !compilation.lints.is_empty());
     if is_right && !is_remembered { Ok(told.join("; ")) } else { Err(format!("{told:#?} {is_remembered}")) }
 }

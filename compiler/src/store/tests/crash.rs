@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::model::{Contents, Model, Names, PowerCut};
-use crate::app::{AppSpec, Directory};
+use crate::app::{AppSpec, Directory, Source};
 use crate::canon::{Chunk, Graph, Id, Recipe};
-use crate::compile::{Compilation, compile};
+use crate::compile::{Compilation, Sources, compile};
 use crate::graph::ResourceGraph;
 use crate::lint::Levels;
 use crate::store::disk::{GRAPHS, MEMO};
@@ -37,9 +37,9 @@ fn snapshot(version: usize) -> Snapshot {
 }
 
 fn compiled(version: usize, store: Option<&Store>) -> (Compilation, Vec<String>) {
-    let app = AppSpec { name: "shop".parse().expect("a name"), directory: Directory::default() };
+    let app = AppSpec::folder("shop".parse().expect("a name"), Source::directory(Directory::default()));
     let mut warnings = Vec::new();
-    let made = compile(&snapshot(version), &app, &Levels::default(), store, &mut |warning| warnings.push(warning));
+    let made = compile(&Sources::folder(&snapshot(version), &app), &Levels::default(), store, &mut |warning| warnings.push(warning));
     (made.expect("it compiles, whatever the store does"), warnings)
 }
 

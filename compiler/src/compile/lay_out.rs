@@ -1,0 +1,188 @@
+//! The sources of an application, laid out: what is rendered, and under which key it is remembered.
+//!
+//! In: an application and the trees of its sources. Out: [`LaidOut`]: a render for each source, the recipe of all of them,
+//! and what there is to say already. Nothing was run yet.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::app::{AppSpec, BuildEnvironment, Facts};
+use crate::canon::{Encoder, Id, Place, Recipe};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::render::{self, DirectoryRender, Input, NoTools, Render, Rendered, ToolRender, Tools, Written};
+use crate::sandbox::Strength;
+use crate::store::Store;
+use crate::tree::Snapshot;
+
+use super::{Error, baseline, without};
+
+/// An application with the files of its sources.
+pub struct Sources<'a> {
+    /// In order. Those that only lend their files are not among them.
+    pub inputs: Vec<Input<'a>>,
+    /// What renders them.
+    pub tools: &'a dyn Tools,
+    /// Whether the last of two objects with one key counts; otherwise they are an error.
+    pub last_wins: bool,
+}
+
+impl<'a> Sources<'a> {
+    /// A folder of plain manifests, and no programs.
+    #[must_use]
+    pub fn folder(folder: &'a Snapshot, app: &AppSpec) -> Self {
+        let source = app.sources.first().cloned().unwrap_or_default();
+        let revision = folder.commit.as_ref().map(|commit| commit.oid.clone()).unwrap_or_default();
+        let facts = Facts {
+            name: app.name.as_str(),
+            namespace: &app.namespace,
+            project: &app.project,
+            repo_url: &source.repo_url,
+            path: &source.path,
+            target_revision: &source.target_revision,
+            revision: &revision,
+        };
+        let environment = BuildEnvironment::new(&facts);
+        let input = Input {
+            source_type: None,
+            folder,
+            tree: None,
+            lent: BTreeMap::new(),
+            app: app.name.to_string(),
+            namespace: app.namespace.clone(),
+            environment,
+            source,
+        };
+        Self { inputs: vec![input], tools: &NoTools, last_wins: app.last_wins }
+    }
+}
+
+/// What is rendered.
+pub(super) struct LaidOut<'a> {
+    pub(super) sources: &'a Sources<'a>,
+    /// Each with the number of its source.
+    renders: Vec<(usize, Render<'a>)>,
+    /// The recipe of the only source, or of all of them.
+    pub(super) recipe: Id<Recipe>,
+    /// What there is to say of the choice of files. It is said each time.
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+impl<'a> LaidOut<'a> {
+    /// Chooses renderers and files. An error among the findings is final.
+    pub(super) fn new(sources: &'a Sources<'a>) -> Result<Self, Error> {
+        let mut findings = Vec::new();
+        let mut renders = Vec::with_capacity(sources.inputs.len());
+        for (number, input) in sources.inputs.iter().enumerate() {
+            let of_source = render::lay_out(input, sources.tools, &mut findings)?;
+            renders.extend(of_source.into_iter().map(|render| (number, render)));
+        }
+        if findings.iter().any(|finding| finding.level == Level::Error) {
+            let files = renders.iter().map(|(_, render)| render.file_count()).sum();
+            return Err(Error::Manifests { findings, files });
+        }
+        let recipe = match &renders[..] {
+            [(_, Render::Directory(only))] => only.recipe,
+            _ => together(&renders, sources),
+        };
+        Ok(Self { sources, renders, recipe, findings })
+    }
+
+    /// How many files take part.
+    pub(super) fn files(&self) -> usize {
+        self.renders.iter().map(|(_, render)| render.file_count()).sum()
+    }
+
+    /// The only source, where that is a plain folder, and where its last compilation is kept.
+    pub(super) fn directory(&self) -> Option<(&DirectoryRender<'a>, Id<Place>)> {
+        let ([(_, Render::Directory(render))], [input]) = (&self.renders[..], &self.sources.inputs[..]) else { return None };
+        let directory = input.source.directory.clone().unwrap_or_default();
+        Some((render, baseline::place(&input.folder.place(), input.folder.folder(), &directory)))
+    }
+
+    /// The folder that remembered paths are relative to: a folder that was moved is known at its new place.
+    pub(super) fn base(&self) -> &str {
+        self.only_folder().map_or("", Snapshot::folder)
+    }
+
+    /// A path as it is remembered.
+    pub(super) fn below<'p>(&self, path: &'p str) -> &'p str {
+        self.only_folder().map_or(path, |folder| folder.below(path))
+    }
+
+    fn only_folder(&self) -> Option<&Snapshot> {
+        match (&self.renders[..], &self.sources.inputs[..]) {
+            ([(_, Render::Directory(_))], [input]) => Some(input.folder),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a file that took part, for messages.
+    pub(super) fn source(&self, path: &str) -> Option<Vec<u8>> {
+        self.renders.iter().find_map(|(_, render)| render.source(path))
+    }
+
+    /// Runs all renders. Outputs of programs are taken from the store where it has them.
+    pub(super) fn run(&self, store: Option<&Store>, warn: &mut dyn FnMut(String)) -> Result<Vec<Rendered>, Error> {
+        let mut rendered = Vec::new();
+        let tools: Vec<_> = self.renders.par_iter().map(|(_, render)| self.run_tool(render, store)).collect();
+        for ((_, render), tool) in self.renders.iter().zip(tools) {
+            match (render, tool) {
+                (Render::Directory(render), _) => rendered.extend(render.run().map_err(render::Error::from)?),
+                (Render::Tool(_), Some(tool)) => {
+                    let (file, trouble) = tool?;
+                    if let Some(trouble) = trouble {
+                        warn(trouble);
+                    }
+                    rendered.push(file);
+                }
+                (Render::Tool(_), None) => {}
+            }
+        }
+        Ok(rendered)
+    }
+
+    fn run_tool(
+        &self,
+        render: &Render<'_>,
+        store: Option<&Store>,
+    ) -> Option<Result<(Rendered, Option<String>), render::Error>> {
+        let Render::Tool(render) = render else { return None };
+        Some(run_or_recall(render, self.sources.tools, store))
+    }
+}
+
+/// What a program gives, now or when it was run last; and what is to be said of how it was run or kept.
+fn run_or_recall(
+    render: &ToolRender,
+    tools: &dyn Tools,
+    store: Option<&Store>,
+) -> Result<(Rendered, Option<String>), render::Error> {
+    let least = tools.sandbox().map_or(Strength::None, |(_, least)| least);
+    if let Some(output) = store.and_then(|store| store.output(render.recipe, least)) {
+        return Ok((render::read_output(render, &output), None));
+    }
+    match render.run(tools)? {
+        Ok(Written { output, enforced }) => {
+            let kept = store.map(|store| store.put_output(render.recipe, enforced.strength(), &output));
+            let unkept = kept.and_then(Result::err).map(|error| without(&error));
+            let open = (enforced.strength() < Strength::Full)
+                .then(|| format!("`{}` ran in a sandbox that is {}: {}", render.command(), enforced.strength(), enforced.reasons()));
+            Ok((render::read_output(render, &output), open.or(unkept)))
+        }
+        Err(finding) => Ok((Rendered { manifests: Vec::new(), findings: vec![finding] }, None)),
+    }
+}
+
+/// One recipe for all sources. What is remembered under it names the folders, so they are in it.
+fn together(renders: &[(usize, Render<'_>)], sources: &Sources<'_>) -> Id<Recipe> {
+    let mut encoder = Encoder::new();
+    encoder.list(2);
+    encoder.text("sources");
+    encoder.list(2 * renders.len());
+    for (number, render) in renders {
+        encoder.raw(render.recipe().digest());
+        encoder.text(sources.inputs[*number].folder.folder());
+    }
+    Id::of(&encoder.finish())
+}

@@ -1,0 +1,210 @@
+//! The files of a chart, with the charts that it depends on.
+//!
+//! In: the folder of a chart. Out: a [`Layout`] with the chart below `chart/`. Dependencies that lie in the repository
+//! (`file://`) are put below its `charts`, where `helm dependency build` would put them, without running that; those of
+//! chart repositories must lie there already. What is missing is a finding with its line.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::app::CHART;
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::render::layout::{Layout, join};
+use crate::render::{Error, Input, or_dot};
+use crate::tree::{EntryKind, File, Tree};
+
+use super::CHART_FOLDER;
+
+/// Where charts of the first format name their dependencies.
+const REQUIREMENTS: &str = "requirements.yaml";
+
+/// How deep charts may lie in charts.
+const DEEPEST: usize = 16;
+
+/// A chart that was laid out.
+pub(super) struct Chart {
+    pub(super) layout: Layout,
+    /// Its `Chart.yaml`.
+    pub(super) origin: Origin,
+    /// Whether a template, or the chart itself, asks which Kubernetes it is for.
+    pub(super) asks_for_kubernetes: bool,
+}
+
+/// What we read of `Chart.yaml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    kube_version: Option<String>,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Dependency {
+    name: String,
+    repository: String,
+}
+
+/// What is being laid out.
+struct Charts<'i, 'f> {
+    tree: &'i Tree,
+    layout: Layout,
+    asks_for_kubernetes: bool,
+    findings: &'f mut Vec<Diagnostic>,
+}
+
+pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Chart>, Error> {
+    let folder = input.folder.folder();
+    let path = join(folder, CHART).unwrap_or_default();
+    let origin = Origin { path: path.clone(), line: 0, column: 0 };
+    let found = match input.tree {
+        Some(tree) => tree.file(&path)?.map(|_| tree),
+        None => None,
+    };
+    let Some(tree) = found else {
+        let message = format!("no chart here: there is no {CHART}");
+        findings.push(Diagnostic::error(Origin { path: or_dot(folder), ..origin }, message));
+        return Ok(None);
+    };
+    let mut charts = Charts { tree, layout: Layout::default(), asks_for_kubernetes: false, findings };
+    charts.add(folder, CHART_FOLDER, 0)?;
+    let Charts { layout, asks_for_kubernetes, .. } = charts;
+    Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
+}
+
+impl Charts<'_, '_> {
+    /// Lays out the chart in a folder at a place.
+    fn add(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
+        let origin = |name: &str| Origin { path: join(folder, name).unwrap_or_default(), line: 0, column: 0 };
+        if depth > DEEPEST {
+            self.findings.push(Diagnostic::error(origin(CHART), "charts depend on each other too deeply, or in a circle"));
+            return Ok(());
+        }
+        let real = self.tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
+        let snapshot = self.tree.folder(&real)?;
+        for entry in snapshot.entries() {
+            if entry.kind == EntryKind::Submodule {
+                let message = "a submodule lies in this chart, and submodules are not read";
+                self.findings.push(Diagnostic::error(origin(snapshot.below(&entry.path)), message));
+                continue;
+            }
+            match self.tree.file(&entry.path)? {
+                Some(file) => self.add_file(&format!("{place}/{}", snapshot.below(&entry.path)), file)?,
+                // A link to a folder: Helm follows these, too.
+                None => self.add_folder(&entry.path, &format!("{place}/{}", snapshot.below(&entry.path)), depth)?,
+            }
+        }
+        self.add_dependencies(folder, place, depth)
+    }
+
+    fn add_folder(&mut self, path: &str, place: &str, depth: usize) -> Result<(), Error> {
+        let Some(real) = self.tree.real_folder(path)?.filter(|_| depth < DEEPEST) else {
+            let origin = Origin { path: path.to_owned(), line: 0, column: 0 };
+            self.findings.push(Diagnostic::error(origin, "this symbolic link leads nowhere, or in a circle"));
+            return Ok(());
+        };
+        let snapshot = self.tree.folder(&real)?;
+        for entry in snapshot.entries() {
+            let place = format!("{place}/{}", snapshot.below(&entry.path));
+            match self.tree.file(&entry.path)? {
+                Some(file) => self.add_file(&place, file)?,
+                None => self.add_folder(&entry.path, &place, depth + 1)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, place: &str, file: File) -> Result<(), Error> {
+        // Templates of any depth, and helpers of any name; packed charts may hold some.
+        if !self.asks_for_kubernetes {
+            let bytes = if place.ends_with(".tgz") { None } else { Some(file.read()?) };
+            self.asks_for_kubernetes = bytes.is_none_or(|bytes| contains(&bytes, b"Capabilities"));
+        }
+        self.layout.add(place, file);
+        Ok(())
+    }
+
+    fn add_dependencies(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
+        for name in [CHART, REQUIREMENTS] {
+            let Some(path) = join(folder, name) else { continue };
+            let Some(file) = self.tree.file(&path)? else { continue };
+            let Metadata { kube_version, dependencies } = match serde_yaml::from_slice(&file.read()?) {
+                Ok(Some(metadata)) => metadata,
+                Ok(None) => Metadata::default(),
+                Err(error) => {
+                    let place = error.location();
+                    let (line, column) = place.map_or((0, 0), |place| (place.line(), place.column()));
+                    self.findings.push(Diagnostic::error(Origin { path, line, column }, error.to_string()));
+                    continue;
+                }
+            };
+            self.asks_for_kubernetes |= kube_version.is_some();
+            let mut seen = BTreeSet::new();
+            for dependency in dependencies.iter().filter(|dependency| seen.insert(&dependency.name)) {
+                self.add_dependency(folder, place, &path, dependency, depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_dependency(
+        &mut self,
+        folder: &str,
+        place: &str,
+        chart: &str,
+        dependency: &Dependency,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let Dependency { name, repository } = dependency;
+        let origin = Origin { path: chart.to_owned(), line: 0, column: 0 };
+        if name.is_empty() || name.contains('/') || name.contains("..") {
+            self.refuse(origin, format!("a dependency cannot be called `{name}`"));
+            return Ok(());
+        }
+        if self.layout.has(&format!("{place}/charts/{name}/{CHART}")) || self.has_packed(place, name) {
+            return Ok(());
+        }
+        match repository.strip_prefix("file://") {
+            Some(path) => match join(folder, path) {
+                Some(path) if self.tree.file(&format!("{path}/{CHART}"))?.is_some() => {
+                    self.add(&path, &format!("{place}/charts/{name}"), depth + 1)
+                }
+                Some(path) => {
+                    self.refuse(origin, format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}"));
+                    Ok(())
+                }
+                None => {
+                    let message = format!("the dependency {name} is said to be outside of the repository: {repository}");
+                    self.refuse(origin, message);
+                    Ok(())
+                }
+            },
+            None => {
+                let message = format!(
+                    "the dependency {name} of {repository} is not in `charts`: run `helm dependency update`, and commit \
+                     what it puts there"
+                );
+                self.refuse(origin, message);
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse(&mut self, origin: Origin, message: String) {
+        self.findings.push(Diagnostic::error(origin, message));
+    }
+
+    /// Whether a chart lies packed below a place: `charts/<name>-<version>.tgz`.
+    fn has_packed(&self, place: &str, name: &str) -> bool {
+        let prefix = format!("{place}/charts/{name}-");
+        let is_version = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit() || first == 'v');
+        self.layout
+            .paths()
+            .any(|path| path.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with(".tgz") && is_version(rest)))
+    }
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}

@@ -1,0 +1,95 @@
+//! The files of values that an Application names.
+//!
+//! In: the parameters of a source. Out: the files in the layout, and the arguments that name them, in the order in which
+//! they count. A path is one of the folder, `/…` of the root of the repository, `$name/…` of the root of another source's,
+//! as in Argo CD; none leads out of its repository, and none is an address.
+
+use crate::app::Helm;
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::render::layout::{Layout, join};
+use crate::render::{Error, Input};
+use crate::tree::File;
+
+/// Lays out files of values and files that are values.
+pub(super) fn lay_out(
+    input: &Input<'_>,
+    parameters: &Helm,
+    layout: &mut Layout,
+    origin: &Origin,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Vec<String>, Error> {
+    let mut arguments = Vec::new();
+    for (index, name) in parameters.value_files.iter().enumerate() {
+        match find(input, name)? {
+            Ok(file) => {
+                let place = format!("values/{index}.yaml");
+                layout.add(&place, file);
+                arguments.push(format!("--values={place}"));
+            }
+            Err(Missing::NotThere(_)) if parameters.ignore_missing_value_files => {}
+            Err(missing) => findings.push(Diagnostic::error(origin.clone(), missing.message("value file", name))),
+        }
+    }
+    let own = match &parameters.values_object {
+        Some(values) => serde_json::to_vec(values).unwrap_or_default(),
+        None => parameters.values.clone().into_bytes(),
+    };
+    if !own.is_empty() {
+        layout.put("values/application.yaml", own);
+        arguments.push("--values=values/application.yaml".to_owned());
+    }
+    for (index, parameter) in parameters.file_parameters.iter().enumerate() {
+        match find(input, &parameter.path)? {
+            Ok(file) => {
+                let place = format!("files/{index}");
+                layout.add(&place, file);
+                arguments.push(format!("--set-file={}={place}", parameter.name));
+            }
+            Err(missing) => {
+                findings.push(Diagnostic::error(origin.clone(), missing.message("file parameter", &parameter.path)));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+/// Why there is no file.
+enum Missing {
+    NotThere(String),
+    Outside,
+    Address,
+    NoSource(String),
+}
+
+impl Missing {
+    fn message(&self, kind: &str, name: &str) -> String {
+        match self {
+            Self::NotThere(path) => format!("the {kind} `{name}` is not there: there is no `{path}`"),
+            Self::Outside => format!("the {kind} `{name}` leads out of the repository"),
+            Self::Address => format!("the {kind} `{name}` is an address: put the file into a repository"),
+            Self::NoSource(source) => format!("the {kind} `{name}` is of the source `{source}`, and no source has this `ref`"),
+        }
+    }
+}
+
+fn find(input: &Input<'_>, name: &str) -> Result<Result<File, Missing>, Error> {
+    let name = input.environment.replace_after_source(name);
+    if name.contains("://") {
+        return Ok(Err(Missing::Address));
+    }
+    let (tree, path) = if let Some(rest) = name.strip_prefix('$') {
+        let (source, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let Some(tree) = input.lent.get(source) else { return Ok(Err(Missing::NoSource(source.to_owned()))) };
+        (Some(*tree), join("", path))
+    } else if let Some(path) = name.strip_prefix('/') {
+        (input.tree, join("", path))
+    } else {
+        (input.tree, join(input.folder.folder(), &name))
+    };
+    let Some(path) = path else { return Ok(Err(Missing::Outside)) };
+    let file = match tree {
+        Some(tree) => tree.file(&path)?,
+        None => None,
+    };
+    Ok(file.ok_or(Missing::NotThere(path)))
+}

@@ -1,0 +1,67 @@
+//! The renderer for folders with a kustomization.
+//!
+//! In: a source. Out: a render of `kustomize build` over exactly the files that the kustomization names, however far away
+//! (`closure`), with the Application's parameters written into the kustomization (`edit`), as Argo CD does by
+//! `kustomize edit`. No flag comes from the repository: no plugins, no Helm, no files outside a kustomization's folder
+//! but other kustomizations.
+
+mod closure;
+mod edit;
+
+use crate::app::KUSTOMIZATIONS;
+use crate::diagnostic::{Diagnostic, Level, Origin};
+
+use super::tool::{Command, Places};
+use super::{Error, Input, ToolRender, Tools, or_dot};
+
+use closure::Closure;
+
+/// What this renderer is called in a recipe. The number rises whenever equal inputs could give other manifests.
+const RENDERER: (&str, u64) = ("kustomize", 1);
+
+/// Chooses the files and hashes them. `None` where something is wrong, which is among the findings.
+pub(super) fn lay_out(
+    input: &Input<'_>,
+    tools: &dyn Tools,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Option<ToolRender>, Error> {
+    let folder = input.folder.folder();
+    let here = |path: String| Origin { path, line: 0, column: 0 };
+    let parameters = input.source.kustomize.clone().unwrap_or_default();
+    let before = findings.len();
+    let mut closure = Closure::new(input, findings);
+    let Some(kustomization) = closure.root(folder)? else {
+        let message = format!("no kustomization here ({})", KUSTOMIZATIONS.join(", "));
+        findings.push(Diagnostic::error(here(or_dot(folder)), message));
+        return Ok(None);
+    };
+    let origin = here(kustomization.path.clone());
+    match edit::edited(&kustomization.bytes, &parameters, &input.environment, |path| closure.is_folder(folder, path)) {
+        Ok(None) => {}
+        Ok(Some(edited)) => closure.replace(folder, &kustomization.path, edited)?,
+        Err(message) => closure.refuse(origin.clone(), message),
+    }
+    let mut layout = closure.finish();
+    let kustomize = match tools.kustomize() {
+        Ok(kustomize) => kustomize,
+        Err(message) => {
+            findings.push(Diagnostic::error(or_dot_origin(folder), message));
+            return Ok(None);
+        }
+    };
+    if findings[before..].iter().any(|finding| finding.level == Level::Error) {
+        return Ok(None);
+    }
+    // A tree that was moved as a whole has the same recipe.
+    let root = layout.common_folder(folder);
+    layout.strip(&root);
+    let below = folder.strip_prefix(root.as_str()).map_or(folder, |below| below.trim_start_matches('/'));
+    let verb = if kustomize.in_kubectl { "kustomize" } else { "build" };
+    let arguments = vec![verb.to_owned(), or_dot(below)];
+    let command = Command::Program(kustomize.program, arguments);
+    ToolRender::new(RENDERER, command, layout, origin, Places::Unknown).map(Some)
+}
+
+fn or_dot_origin(folder: &str) -> Origin {
+    Origin { path: or_dot(folder), line: 0, column: 0 }
+}

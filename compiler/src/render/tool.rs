@@ -1,0 +1,231 @@
+//! A render by a program of others: Kustomize, Helm.
+//!
+//! In: a program, its arguments, a [`Layout`]. Out: the recipe of exactly that, and on demand what the program writes,
+//! which is read as manifests. It runs in the [`sandbox`](crate::sandbox), with the layout and nothing else.
+//! Guarantees: what decides about the output is in the recipe: renderer, program (by hash), arguments, every file.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::canon::{Encoder, Id, Recipe};
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::sandbox::{Enforced, Job, Sandbox, Strength, Task};
+
+use super::Error;
+use super::layout::Layout;
+
+/// A program that renders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its absolute path.
+    pub path: PathBuf,
+    /// BLAKE3 of its bytes.
+    pub digest: [u8; 32],
+}
+
+/// Where programs come from, and where they run.
+pub trait Tools: Sync {
+    /// Kustomize, or why there is none.
+    fn kustomize(&self) -> Result<Kustomize, String>;
+    /// Helm 4, or why there is none.
+    fn helm(&self) -> Result<Program, String>;
+    /// Where jobs run, and how much of it must be enforced; or why there is no such place.
+    fn sandbox(&self) -> Result<(&Sandbox, Strength), String>;
+}
+
+/// No programs at all: for folders of plain manifests.
+pub struct NoTools;
+
+impl Tools for NoTools {
+    fn kustomize(&self) -> Result<Kustomize, String> {
+        Err("there is no Kustomize here".to_owned())
+    }
+
+    fn helm(&self) -> Result<Program, String> {
+        Err("there is no Helm here".to_owned())
+    }
+
+    fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
+        Err("nothing is run here".to_owned())
+    }
+}
+
+/// Kustomize: a program of its own, or a part of kubectl.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kustomize {
+    /// The program.
+    pub program: Program,
+    /// Whether it is kubectl.
+    pub in_kubectl: bool,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A program of others, with its arguments. Paths in them are relative to the root of the layout.
+    Program(Program, Vec<String>),
+    /// A worker of ours, with what it reads.
+    Worker(&'static str, Vec<u8>),
+}
+
+/// What a program wrote.
+pub struct Written {
+    /// To stdout.
+    pub output: Vec<u8>,
+    /// What it was kept from.
+    pub enforced: Enforced,
+}
+
+/// A render by a program that is ready to run.
+pub struct ToolRender {
+    /// What the renderer is called in a recipe, and a number that rises when equal inputs could give other manifests.
+    renderer: (&'static str, u64),
+    command: Command,
+    layout: Layout,
+    /// The file that manifests are said to come from.
+    origin: Origin,
+    /// How the place of a manifest is found in the output.
+    places: Places,
+    /// The id of everything that the render reads and of how it reads it.
+    pub recipe: Id<Recipe>,
+}
+
+/// How an output says where its documents come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Places {
+    /// It does not.
+    Unknown,
+    /// Helm: `# Source: chart/templates/web.yaml` in front of a document. The chart's folder, which takes the place of the
+    /// chart's name.
+    HelmComments(String),
+}
+
+impl ToolRender {
+    /// Hashes the layout, and all else that decides about the output.
+    pub fn new(
+        renderer: (&'static str, u64),
+        command: Command,
+        layout: Layout,
+        origin: Origin,
+        places: Places,
+    ) -> Result<Self, Error> {
+        let mut encoder = Encoder::new();
+        encoder.list(5);
+        encoder.text(renderer.0);
+        encoder.unsigned(renderer.1);
+        match &command {
+            Command::Program(program, arguments) => {
+                encoder.raw(&program.digest);
+                encoder.list(arguments.len());
+                arguments.iter().for_each(|argument| encoder.text(argument));
+            }
+            Command::Worker(name, request) => {
+                encoder.text(name);
+                encoder.raw(request);
+            }
+        }
+        encoder.raw(layout.id()?.digest());
+        let recipe = Id::of(&encoder.finish());
+        Ok(Self { renderer, command, layout, origin, places, recipe })
+    }
+
+    /// How many files take part.
+    #[must_use]
+    pub fn file_count(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// Where its manifests are said to come from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// How the output says where its documents come from.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The command as a person would type it, from the root of the layout.
+    #[must_use]
+    pub fn command(&self) -> String {
+        match &self.command {
+            Command::Program(program, arguments) => {
+                let program = program.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                std::iter::once(&program).chain(arguments).map(|part| quoted(part)).collect::<Vec<_>>().join(" ")
+            }
+            Command::Worker(name, _) => format!("{name} {}", quoted(&self.origin.path)),
+        }
+    }
+
+    /// Runs the program. Gives what it wrote, or what it said of the input.
+    ///
+    /// # Errors
+    ///
+    /// The program could not be run, or was cut off: nothing is known of the input then.
+    pub fn run(&self, tools: &dyn Tools) -> Result<Result<Written, Diagnostic>, Error> {
+        let (sandbox, least) = match tools.sandbox() {
+            Ok(place) => place,
+            Err(reason) => return Ok(Err(Diagnostic::error(self.origin.clone(), reason))),
+        };
+        let scratch = sandbox.scratch().map_err(Error::Room)?;
+        let layout = sandbox.scratch().map_err(Error::Room)?;
+        self.layout.write(layout.path())?;
+        open_to_all(layout.path()).map_err(Error::Room)?;
+        let environment = environment(scratch.path());
+        let mut job = match &self.command {
+            Command::Program(program, arguments) => {
+                let mut job = Job::new(Task::Program { path: program.path.clone(), libraries: Vec::new() });
+                job.arguments = arguments.iter().map(OsString::from).collect();
+                job
+            }
+            Command::Worker(name, request) => {
+                let mut job = Job::new(Task::Worker(name));
+                job.stdin.clone_from(request);
+                job
+            }
+        };
+        job.environment = environment;
+        job.layout = Some(layout.path().to_owned());
+        job.scratch = Some(scratch);
+        job.least = least;
+        let output = sandbox.run(job).map_err(|source| Error::Run { command: self.command(), source })?;
+        if output.status.success() {
+            return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));
+        }
+        let said = output.stderr.trim().replace(&format!("{}/", layout.path().display()), "");
+        let message = format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
+        Ok(Err(Diagnostic::error(self.origin.clone(), message)))
+    }
+}
+
+/// All that a program finds in its environment.
+fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
+    let home = scratch.as_os_str();
+    let names = ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HELM_PLUGINS"];
+    names.iter().map(|name| (OsString::from(name), home.to_owned())).collect()
+}
+
+/// The job runs as another user where we are root. Its folder's name cannot be guessed by anybody else.
+fn open_to_all(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_to_all(&entry.path())?;
+        } else {
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o444))?;
+        }
+    }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}
+
+fn quoted(part: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:,@+".contains(&byte);
+    if !part.is_empty() && part.bytes().all(plain) {
+        part.to_owned()
+    } else {
+        format!("'{}'", part.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,276 @@
+//! A whole repository at one moment, of which a folder is listed when it is asked for.
+//!
+//! In: a repository and a revision, or its working tree. Out: [`Snapshot`]s of folders, each listed once. Renderers that
+//! reach beyond the folder of their application (`../base`) take it from here; nothing else of a large repository is
+//! walked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::snapshot::{MAX_LINKS, follow, path_error};
+use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Repository, Snapshot};
+
+/// A repository at one moment.
+pub struct Tree {
+    at: At,
+    listed: Mutex<BTreeMap<String, Arc<Snapshot>>>,
+}
+
+enum At {
+    /// A commit, by its whole oid.
+    Commit(Arc<Repository>, String),
+    WorkingTree(Arc<Repository>, Option<Memo>),
+    /// One folder that is all there is.
+    Folder,
+}
+
+/// What stands at a path of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A file, link or submodule.
+    Entry(Entry),
+    /// A folder.
+    Folder,
+    /// Nothing.
+    Nothing,
+}
+
+/// Keeps what is known of the files of working trees.
+type Memo = Arc<dyn FileMemo + Send + Sync>;
+
+impl Tree {
+    /// The tree of the commit that `revision` names now.
+    pub fn of_commit(repository: Arc<Repository>, revision: &str) -> Result<Self, Error> {
+        let oid = repository.oid(revision)?;
+        Ok(Self::at(At::Commit(repository, oid)))
+    }
+
+    /// The working tree as it lies.
+    #[must_use]
+    pub fn of_working_tree(repository: Arc<Repository>, memo: Option<Memo>) -> Self {
+        Self::at(At::WorkingTree(repository, memo))
+    }
+
+    /// A tree that has this one folder.
+    #[must_use]
+    pub fn of_folder(snapshot: Snapshot) -> Self {
+        let listed = BTreeMap::from([(snapshot.folder().to_owned(), Arc::new(snapshot))]);
+        Self { at: At::Folder, listed: Mutex::new(listed) }
+    }
+
+    fn at(at: At) -> Self {
+        Self { at, listed: Mutex::default() }
+    }
+
+    /// The files below a folder; empty for the root.
+    pub fn folder(&self, folder: &str) -> Result<Arc<Snapshot>, Error> {
+        if let Some(snapshot) = self.listed().get(folder) {
+            return Ok(Arc::clone(snapshot));
+        }
+        let snapshot = match &self.at {
+            At::Commit(repository, oid) => repository.commit(oid, folder)?,
+            At::WorkingTree(repository, memo) => repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))?,
+            At::Folder => {
+                return Err(Error::NoFolder { path: folder.to_owned(), place: "what was given".to_owned() });
+            }
+        };
+        let snapshot = Arc::new(snapshot);
+        self.listed().insert(folder.to_owned(), Arc::clone(&snapshot));
+        Ok(snapshot)
+    }
+
+    /// What stands at a path. The smallest folder that is known to hold it is looked at, else the one it is in.
+    pub fn find(&self, path: &str) -> Result<Found, Error> {
+        let parent = parent(path);
+        let snapshot = match self.around(parent) {
+            Some(snapshot) => snapshot,
+            None => match self.folder(parent) {
+                // A file or a link may be where a folder was looked for.
+                Err(Error::NoFolder { .. }) if parent.is_empty() => return Ok(Found::Nothing),
+                Err(Error::NoFolder { .. }) => {
+                    return match self.find(parent)? {
+                        Found::Folder => Err(Error::NoFolder { path: parent.to_owned(), place: "this tree".to_owned() }),
+                        Found::Entry(_) | Found::Nothing => Ok(Found::Nothing),
+                    };
+                }
+                listed => listed?,
+            },
+        };
+        Ok(snapshot.find(path))
+    }
+
+    /// The file at a path, with all links on the way followed inside the repository. `None` where there is none.
+    pub fn file(&self, path: &str) -> Result<Option<File>, Error> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            match self.find(&path)? {
+                Found::Entry(entry) if entry.kind == EntryKind::File => {
+                    let snapshot = self.around(parent(&path));
+                    return Ok(snapshot.map(|snapshot| File { snapshot, entry }));
+                }
+                Found::Entry(entry) if entry.kind == EntryKind::Link => path = self.target(&entry, "")?,
+                Found::Entry(entry) => return Err(path_error(&entry.path, "submodules are not read")),
+                Found::Folder => return Ok(None),
+                Found::Nothing => match self.link_above(&path)? {
+                    Some((link, rest)) => path = self.target(&link, &rest)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+        Err(path_error(&path, "this symbolic link leads in a circle"))
+    }
+
+    /// A path with the links among the folders that it goes through followed; where it is a link itself, that one, too.
+    pub fn real_folder(&self, path: &str) -> Result<Option<String>, Error> {
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            match self.find(&path)? {
+                Found::Folder => return Ok(Some(path)),
+                Found::Entry(entry) if entry.kind == EntryKind::Link => path = self.target(&entry, "")?,
+                Found::Entry(_) => return Ok(None),
+                Found::Nothing => match self.link_above(&path)? {
+                    Some((link, rest)) => path = self.target(&link, &rest)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+        Err(path_error(&path, "this symbolic link leads in a circle"))
+    }
+
+    /// The first link among the folders of a path, and what of the path comes after it.
+    fn link_above(&self, path: &str) -> Result<Option<(Entry, String)>, Error> {
+        for (end, _) in path.match_indices('/') {
+            match self.find(&path[..end])? {
+                Found::Entry(entry) if entry.kind == EntryKind::Link => return Ok(Some((entry, path[end..].to_owned()))),
+                Found::Folder => {}
+                Found::Entry(_) | Found::Nothing => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where a link leads, with `rest` behind it.
+    fn target(&self, link: &Entry, rest: &str) -> Result<String, Error> {
+        let outside = || path_error(&link.path, "this symbolic link leads out of the repository");
+        let snapshot = self.around(parent(&link.path)).ok_or_else(outside)?;
+        let target = snapshot.reader().stored_bytes(link)?;
+        Ok(follow(&link.path, &target).ok_or_else(outside)? + rest)
+    }
+
+    /// The commit: the one that was asked for, or the one under the working tree.
+    #[must_use]
+    pub fn commit(&self) -> Option<CommitInfo> {
+        self.listed().values().find_map(|snapshot| snapshot.commit.clone())
+    }
+
+    /// Whether files of the folders that were looked at differ from those of the commit.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.listed().values().any(|snapshot| snapshot.dirty)
+    }
+
+    /// The smallest listed folder that holds `folder`.
+    fn around(&self, folder: &str) -> Option<Arc<Snapshot>> {
+        let listed = self.listed();
+        let holds = |outer: &str| {
+            outer.is_empty() || folder.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        listed.iter().rev().find(|(outer, _)| holds(outer)).map(|(_, snapshot)| Arc::clone(snapshot))
+    }
+
+    fn listed(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Snapshot>>> {
+        // A list that was being added to when a thread panicked is whole all the same.
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A regular file of a tree.
+#[derive(Clone)]
+pub struct File {
+    snapshot: Arc<Snapshot>,
+    /// What it is called where it really is, and its oid.
+    pub entry: Entry,
+}
+
+impl File {
+    /// Its bytes.
+    pub fn read(&self) -> Result<Vec<u8>, Error> {
+        self.snapshot.reader().read(&self.entry)
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+impl Snapshot {
+    /// What stands at a path, given from the root of the repository.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Found {
+        if let Ok(index) = self.entries().binary_search_by(|entry| entry.path.as_str().cmp(path)) {
+            return Found::Entry(self.entries()[index].clone());
+        }
+        let below = format!("{path}/");
+        let next = self.entries().partition_point(|entry| entry.path.as_str() < below.as_str());
+        match self.entries().get(next) {
+            Some(entry) if entry.path.starts_with(&below) => Found::Folder,
+            _ if path == self.folder() => Found::Folder,
+            _ => Found::Nothing,
+        }
+    }
+
+    /// The names of the files that lie in the folder itself.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let files = self.entries().iter().filter(|entry| entry.kind != EntryKind::Submodule);
+        files.map(|entry| self.below(&entry.path)).filter(|path| !path.contains('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(folder: &str, files: &[&str]) -> Tree {
+        let files = files.iter().map(|path| ((*path).to_owned(), path.as_bytes().to_vec())).collect();
+        let mut snapshot = Snapshot::from_memory(files);
+        snapshot.folder = folder.to_owned();
+        Tree::of_folder(snapshot)
+    }
+
+    #[test]
+    fn paths_are_files_folders_or_nothing() {
+        let tree = tree("", &["a.yaml", "base/x/b.yaml", "base.yaml"]);
+        let kind = |path: &str| tree.find(path).expect("a tree");
+        assert!(matches!(kind("a.yaml"), Found::Entry(entry) if entry.path == "a.yaml"));
+        assert_eq!([kind("base"), kind("base/x"), kind("")], [Found::Folder, Found::Folder, Found::Folder]);
+        assert_eq!([kind("bas"), kind("base/y"), kind("a.yaml/b")], [Found::Nothing, Found::Nothing, Found::Nothing]);
+        let file = tree.file("base/x/b.yaml").expect("a tree").expect("a file");
+        assert_eq!(file.read().expect("its bytes"), b"base/x/b.yaml");
+        assert!(tree.file("nothing").expect("a tree").is_none() && tree.file("base").expect("a tree").is_none());
+    }
+
+    #[test]
+    fn links_are_followed_on_the_way_and_at_its_end() {
+        let files = [("base/x/b.yaml", "b"), ("app/base", "../base"), ("app/x", "base/x"), ("app/b.yaml", "x/b.yaml")];
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.as_bytes().to_vec())).collect();
+        let mut snapshot = Snapshot::from_memory(files);
+        for entry in &mut snapshot.entries {
+            entry.kind = if entry.path == "base/x/b.yaml" { EntryKind::File } else { EntryKind::Link };
+        }
+        let tree = Tree::of_folder(snapshot);
+        for path in ["app/base/x/b.yaml", "app/x/b.yaml", "app/b.yaml"] {
+            let file = tree.file(path).expect("a tree").expect("a file");
+            assert_eq!((file.entry.path.as_str(), file.read().expect("its bytes")), ("base/x/b.yaml", b"b".to_vec()));
+        }
+        assert_eq!(tree.real_folder("app/x").expect("a tree").as_deref(), Some("base/x"));
+        assert_eq!(tree.real_folder("app/x/b.yaml").expect("a tree"), None);
+    }
+
+    #[test]
+    fn a_folder_is_all_there_is_of_it() {
+        let tree = tree("deploy", &["deploy/a.yaml", "deploy/b/c.yaml"]);
+        let names: Vec<_> = tree.folder("deploy").expect("the folder").names().map(str::to_owned).collect();
+        assert_eq!(names, ["a.yaml"]);
+        assert_eq!(tree.find("base/x.yaml").expect("a tree"), Found::Nothing);
+    }
+}

@@ -1,0 +1,29 @@
+//! Flags that many commands share, and what they become.
+//!
+//! In: what the user typed. Out: an application with its sources opened, a store, a connection: things that commands work
+//! with.
+
+mod cluster;
+mod compiled_for;
+mod open;
+mod programs;
+mod repositories;
+mod source;
+mod store;
+
+pub use cluster::{ClusterArgs, Connected, Home};
+pub use compiled_for::{CompiledFor, compiled_for};
+pub use open::{Opened, say_lints};
+pub use programs::ProgramArgs;
+pub use source::SourceArgs;
+pub use store::StoreArgs;
+
+use crate::output::Printer;
+
+/// What every command gets.
+pub struct Session {
+    /// Where output goes.
+    pub printer: Printer,
+    /// Where graphs are kept.
+    pub store: StoreArgs,
+}

@@ -1,0 +1,262 @@
+//! An application with its sources opened: what commands compile.
+//!
+//! In: the flags. Out: [`Opened`]. All that is wrong with the Application is told at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_compiler::app::{self, AppSpec, Application, BuildEnvironment, Facts, Source, SourceType};
+use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::compile::{self, Compilation, Sources, summarise};
+use gitops_compiler::diagnostic::{Diagnostic, Level};
+use gitops_compiler::lint::Levels;
+use gitops_compiler::name::AppName;
+use gitops_compiler::render::Input;
+use gitops_compiler::store::Store;
+use gitops_compiler::tree::{CommitInfo, Repository, Snapshot, Tree};
+
+use crate::error::CommandError;
+use crate::output::Printer;
+
+use super::Home;
+use super::programs::Programs;
+use super::repositories::Repositories;
+use super::source::{SourceArgs, clean};
+
+/// An application with its sources opened.
+pub struct Opened {
+    /// What it is.
+    pub app: AppSpec,
+    /// Where it belongs.
+    pub home: Home,
+    sources: Vec<OpenedSource>,
+    lent: BTreeMap<String, Arc<Tree>>,
+    levels: Levels,
+    programs: Programs,
+    /// Of the Application and the parameter files.
+    lints: Vec<Diagnostic>,
+}
+
+struct OpenedSource {
+    source: Source,
+    source_type: Option<SourceType>,
+    folder: Arc<Snapshot>,
+    tree: Arc<Tree>,
+}
+
+impl SourceArgs {
+    /// Opens what the flags name. An application has this name, or the one that it has in its file.
+    pub fn open(&self, name: Option<&AppName>, store: Option<&Store>) -> Result<Opened, CommandError> {
+        self.open_at(self.revision.as_deref(), name, store)
+    }
+
+    /// Opens what the flags name, for commands that keep a record of it: it must have a name.
+    pub fn open_named(&self, name: Option<&AppName>, store: Option<&Store>) -> Result<Opened, CommandError> {
+        if name.is_none() && self.filename.is_none() {
+            return Err(CommandError::user("an application needs a name: give it as APP, or name its file with --filename"));
+        }
+        self.open(name, store)
+    }
+
+    /// Opens another revision of it.
+    pub fn open_at(
+        &self,
+        revision: Option<&str>,
+        name: Option<&AppName>,
+        store: Option<&Store>,
+    ) -> Result<Opened, CommandError> {
+        let levels = self.levels()?;
+        let here = Arc::new(Repository::discover(&self.source)?);
+        let mut lints = Vec::new();
+        let (app, home, said) = match &self.filename {
+            Some(_) => {
+                let application = self.application(name, &mut lints)?;
+                let destination = application.spec.destination.namespace.clone();
+                let destination = Some(destination).filter(|namespace| !namespace.is_empty());
+                let home = Home { record_namespace: application.namespace.clone(), destination };
+                (AppSpec::from(&application), home, None)
+            }
+            None => {
+                let path = match &self.path {
+                    Some(path) => clean(path)?,
+                    None => here.folder_of(&self.source).unwrap_or_default(),
+                };
+                let (source, said) = self.folder(path);
+                let name = name.cloned().map_or_else(|| "app".parse(), Ok);
+                let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
+                (AppSpec::folder(name, source), Home::default(), said)
+            }
+        };
+        let mut repositories = Repositories::open(here, revision, &self.repository, store)?;
+        let (sources, lent) = open_sources(&app, said, &mut repositories, &mut lints)?;
+        Ok(Opened { app, home, sources, lent, levels, programs: Programs::new(&self.programs, store), lints })
+    }
+
+    /// The Application of the file that is meant.
+    fn application(&self, name: Option<&AppName>, lints: &mut Vec<Diagnostic>) -> Result<Application, CommandError> {
+        let file = self.filename.clone().unwrap_or_default();
+        let shown = file.display().to_string();
+        let bytes = std::fs::read(&file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
+        let (mut applications, findings) = app::read(&shown, &bytes);
+        if findings.iter().any(|finding| finding.level == Level::Error) {
+            return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
+        }
+        lints.extend(findings);
+        let names: Vec<String> = applications.iter().map(|application| application.name.to_string()).collect();
+        match name {
+            Some(name) => applications.retain(|application| application.name == *name),
+            None if applications.len() > 1 => {
+                let message = format!("{shown} has {} Applications: say which one", applications.len());
+                return Err(CommandError::user(message).hint(format!("there are {}", names.join(", "))));
+            }
+            None => {}
+        }
+        let found = applications.pop().ok_or_else(|| {
+            let message = format!("{shown} has no Application of this name");
+            CommandError::user(message).hint(format!("there are {}", names.join(", ")))
+        })?;
+        Ok(found)
+    }
+}
+
+type LentTrees = BTreeMap<String, Arc<Tree>>;
+
+fn open_sources(
+    app: &AppSpec,
+    said: Option<SourceType>,
+    repositories: &mut Repositories,
+    lints: &mut Vec<Diagnostic>,
+) -> Result<(Vec<OpenedSource>, LentTrees), CommandError> {
+    let (mut sources, mut lent) = (Vec::new(), BTreeMap::new());
+    for source in &app.sources {
+        if !source.chart.is_empty() {
+            let message = format!("the chart {} is in a chart repository, which this version does not read", source.chart);
+            return Err(CommandError::user(message).hint("put the chart into the repository, and name its folder as `path`"));
+        }
+        let tree = repositories.tree(source)?;
+        if !source.reference.is_empty() {
+            lent.insert(source.reference.clone(), Arc::clone(&tree));
+        }
+        if source.only_lends() {
+            continue;
+        }
+        let folder = tree.folder(&clean(&source.path)?)?;
+        let source = with_overrides(source, app, &folder, lints)?;
+        sources.push(OpenedSource { source, source_type: said, folder, tree });
+    }
+    Ok((sources, lent))
+}
+
+/// The source with the parameters of the files beside its manifests.
+fn with_overrides(
+    source: &Source,
+    app: &AppSpec,
+    folder: &Snapshot,
+    lints: &mut Vec<Diagnostic>,
+) -> Result<Source, CommandError> {
+    let mut source = source.clone();
+    for name in app::override_files(&app.name) {
+        let Some(entry) = folder.entries().iter().find(|entry| folder.below(&entry.path) == name) else { continue };
+        let bytes = folder.reader().read(entry)?;
+        source = source.with_overrides(&entry.path, &bytes, lints).map_err(|finding| {
+            CommandError::user("a parameter file is not understood").findings(vec![finding])
+        })?;
+    }
+    Ok(source)
+}
+
+impl Opened {
+    /// The commit of the first source: what a release is said to be of.
+    #[must_use]
+    pub fn commit(&self) -> Option<(&CommitInfo, bool)> {
+        let first = self.sources.first()?;
+        let dirty = self.sources.iter().any(|source| source.folder.dirty || source.tree.is_dirty());
+        Some((first.folder.commit.as_ref()?, dirty))
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        let inputs = self.sources.iter().map(|opened| self.input(opened)).collect();
+        Sources { inputs, tools: &self.programs, last_wins: self.app.last_wins }
+    }
+
+    fn input<'a>(&'a self, opened: &'a OpenedSource) -> Input<'a> {
+        let OpenedSource { source, source_type, folder, tree } = opened;
+        let revision = folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default();
+        let environment = BuildEnvironment::new(&Facts {
+            name: self.app.name.as_str(),
+            namespace: &self.app.namespace,
+            project: &self.app.project,
+            repo_url: &source.repo_url,
+            path: &source.path,
+            target_revision: &source.target_revision,
+            revision,
+        });
+        Input {
+            source: source.clone(),
+            source_type: *source_type,
+            folder,
+            tree: Some(tree),
+            lent: self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect(),
+            app: self.app.name.to_string(),
+            namespace: self.app.namespace.clone(),
+            environment,
+        }
+    }
+
+    /// Compiles, and says what there is to say.
+    pub fn compile(&self, store: Option<&Store>, printer: Printer) -> Result<Compilation, CommandError> {
+        let compilation = self.compile_silently(store, printer)?;
+        self.say(&compilation.lints, printer)?;
+        Ok(compilation)
+    }
+
+    /// Compiles without saying its lints.
+    pub fn compile_silently(&self, store: Option<&Store>, printer: Printer) -> Result<Compilation, CommandError> {
+        Ok(self.compile_at(&self.levels, store, printer)?)
+    }
+
+    /// Compiles with other levels.
+    pub(super) fn compile_at(
+        &self,
+        levels: &Levels,
+        store: Option<&Store>,
+        printer: Printer,
+    ) -> Result<Compilation, compile::Error> {
+        compile::compile(&self.sources(), levels, store, &mut warnings(printer))
+    }
+
+    /// The bytes of a file that may have taken part, for messages.
+    #[must_use]
+    pub fn source(&self, path: &str) -> Option<Vec<u8>> {
+        self.sources.iter().find_map(|opened| opened.folder.source(path))
+    }
+
+    /// The id of what it compiles to, and what there is to say.
+    pub fn identify(&self, store: Option<&Store>, printer: Printer) -> Result<Id<Graph>, CommandError> {
+        let summary = summarise(&self.sources(), &self.levels, store, &mut warnings(printer))?;
+        self.say(&summary.lints, printer)?;
+        Ok(summary.graph)
+    }
+
+    pub(super) fn say(&self, lints: &[Diagnostic], printer: Printer) -> Result<(), CommandError> {
+        let mut own = self.lints.clone();
+        self.levels.apply(&mut own);
+        if own.iter().any(|finding| finding.level == Level::Error) {
+            return Err(CommandError::user("the Application has what is denied").findings(own));
+        }
+        say_lints(&own, printer);
+        say_lints(lints, printer);
+        Ok(())
+    }
+}
+
+/// Says what there is to say of manifests.
+pub fn say_lints(lints: &[Diagnostic], printer: Printer) {
+    for lint in lints {
+        printer.say(&lint.to_string());
+    }
+}
+
+fn warnings(printer: Printer) -> impl FnMut(String) {
+    move |message| printer.say(&format!("warning: {message}"))
+}

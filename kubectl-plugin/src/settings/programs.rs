@@ -1,0 +1,144 @@
+//! The programs that render: which ones, what they are, where they run.
+//!
+//! In: flags and PATH. Out: [`Tools`] for the compiler. A program is looked for when a source needs it, and hashed: what a
+//! render gives depends on its bytes. What is known of a program is remembered as long as its file stays the same.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use clap::{Args, ValueEnum};
+use gitops_compiler::canon::{Decoder, Encoder, Id, Place};
+use gitops_compiler::render::{Kustomize, Program, Tools};
+use gitops_compiler::sandbox::{Sandbox, Strength};
+use gitops_compiler::store::Store;
+
+/// Which programs render, and how they are confined.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProgramArgs {
+    /// The program `kustomize`, or `kubectl`, which has it inside [default: the first of both on PATH]
+    #[arg(long, value_name = "PROGRAM", env = "KUBECTL_GITOPS_KUSTOMIZE", hide_env_values = true)]
+    kustomize: Option<PathBuf>,
+    /// The program `helm`, version 4 [default: the one on PATH]
+    #[arg(long, value_name = "PROGRAM", env = "KUBECTL_GITOPS_HELM", hide_env_values = true)]
+    helm: Option<PathBuf>,
+    /// How much of the sandbox that they run in must be there: less than `full` is told
+    #[arg(long, value_enum, value_name = "STRENGTH", default_value_t = Confinement::Weak)]
+    sandbox: Confinement,
+}
+
+/// How much of the sandbox must be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Confinement {
+    /// All of it
+    Full,
+    /// A part of it
+    #[default]
+    Weak,
+    /// Nothing but limits
+    None,
+}
+
+/// The programs of this machine.
+pub(super) struct Programs {
+    args: ProgramArgs,
+    store: Option<Store>,
+    sandbox: Result<Sandbox, String>,
+    kustomize: OnceLock<Result<Kustomize, String>>,
+    helm: OnceLock<Result<Program, String>>,
+}
+
+impl Programs {
+    pub(super) fn new(args: &ProgramArgs, store: Option<&Store>) -> Self {
+        // On Linux this is our own program, even where another has come to its place.
+        let own = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
+        let sandbox = own.map(|own| Sandbox::new(own, std::env::temp_dir()));
+        Self {
+            args: args.clone(),
+            store: store.cloned(),
+            sandbox: sandbox.map_err(|error| format!("this program does not know its own path: {error}")),
+            kustomize: OnceLock::new(),
+            helm: OnceLock::new(),
+        }
+    }
+
+    fn find_kustomize(&self) -> Result<Kustomize, String> {
+        let path = match &self.args.kustomize {
+            Some(named) => find(named)?,
+            None => find(Path::new("kustomize")).or_else(|_| find(Path::new("kubectl"))).map_err(|_| {
+                "neither kustomize nor kubectl is on PATH: install one, or name it with --kustomize".to_owned()
+            })?,
+        };
+        let in_kubectl = path.file_name().is_some_and(|name| name.to_string_lossy().contains("kubectl"));
+        Ok(Kustomize { program: self.program(path)?, in_kubectl })
+    }
+
+    fn find_helm(&self) -> Result<Program, String> {
+        let named = self.args.helm.as_deref().unwrap_or(Path::new("helm"));
+        let found = find(named);
+        let path = found.map_err(|missing| format!("{missing}: install Helm 4, or name it with --helm"))?;
+        self.program(path)
+    }
+
+    /// Hashes a program, unless its file is as it was when that was done last.
+    fn program(&self, path: PathBuf) -> Result<Program, String> {
+        let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+        let metadata = path.metadata().map_err(failed)?;
+        let mut encoder = Encoder::new();
+        encoder.list(4);
+        encoder.text("program");
+        encoder.raw(path.as_os_str().as_encoded_bytes());
+        encoder.unsigned(metadata.ino());
+        encoder.text(&format!("{}.{}.{}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
+        let place = Id::<Place>::of(&encoder.finish());
+        let remembered = self.store.as_ref().and_then(|store| store.compiled(place));
+        let remembered = remembered.and_then(|bytes| Decoder::new(&bytes).digest().ok());
+        let digest = match remembered {
+            Some(digest) => digest,
+            None => {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update_reader(std::fs::File::open(&path).map_err(failed)?).map_err(failed)?;
+                let digest = *hasher.finalize().as_bytes();
+                let mut encoder = Encoder::new();
+                encoder.raw(&digest);
+                // Failing to remember costs time the next time.
+                let _ = self.store.as_ref().map(|store| store.put_compiled(place, &encoder.finish()));
+                digest
+            }
+        };
+        Ok(Program { path, digest })
+    }
+}
+
+impl Tools for Programs {
+    fn kustomize(&self) -> Result<Kustomize, String> {
+        self.kustomize.get_or_init(|| self.find_kustomize()).clone()
+    }
+
+    fn helm(&self) -> Result<Program, String> {
+        self.helm.get_or_init(|| self.find_helm()).clone()
+    }
+
+    fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
+        let least = match self.args.sandbox {
+            Confinement::Full => Strength::Full,
+            Confinement::Weak => Strength::Weak,
+            Confinement::None => Strength::None,
+        };
+        self.sandbox.as_ref().map(|sandbox| (sandbox, least)).map_err(Clone::clone)
+    }
+}
+
+/// The absolute path of a program: a path as it is, a name as PATH has it. Folders that are not absolute do not count.
+fn find(program: &Path) -> Result<PathBuf, String> {
+    let missing = || format!("there is no program {}", program.display());
+    if program.components().count() > 1 {
+        return program.canonicalize().map_err(|_| missing());
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(program))
+        .find_map(|path| path.is_file().then(|| path.canonicalize().ok()).flatten())
+        .ok_or_else(|| format!("{} is not on PATH", program.display()))
+}

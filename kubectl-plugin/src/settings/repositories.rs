@@ -1,0 +1,141 @@
+//! Which repository on this machine stands for which address.
+//!
+//! In: the repository at hand, clones that the user names, addresses as Applications write them. Out: trees of them, each
+//! repository opened once and each revision looked up once. Nothing is fetched.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use gitops_compiler::app::Source;
+use gitops_compiler::store::Store;
+use gitops_compiler::tree::{Repository, Tree};
+
+use crate::error::CommandError;
+
+/// A clone that stands for a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clone {
+    url: String,
+    path: PathBuf,
+}
+
+impl FromStr for Clone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // Addresses have `=` in their queries; folders seldom do.
+        let (url, path) = text.rsplit_once('=').filter(|(url, path)| !url.is_empty() && !path.is_empty()).ok_or_else(
+            || format!("`{text}` is not of the form URL=PATH, as in https://git.example.com/shop.git=../shop"),
+        )?;
+        Ok(Self { url: url.to_owned(), path: PathBuf::from(path) })
+    }
+}
+
+/// The repositories on this machine.
+pub(super) struct Repositories {
+    here: Arc<Repository>,
+    /// What commit the repository at hand is read at; its working tree where absent.
+    revision: Option<String>,
+    remotes: Vec<String>,
+    clones: BTreeMap<String, Arc<Repository>>,
+    store: Option<Store>,
+    trees: BTreeMap<(String, String), Arc<Tree>>,
+}
+
+impl Repositories {
+    /// Opens the repository at hand and the clones.
+    pub(super) fn open(
+        here: Arc<Repository>,
+        revision: Option<&str>,
+        clones: &[Clone],
+        store: Option<&Store>,
+    ) -> Result<Self, CommandError> {
+        let remotes = here.remotes().iter().map(|url| normalised(url)).collect();
+        let mut opened = BTreeMap::new();
+        for Clone { url, path } in clones {
+            opened.insert(normalised(url), Arc::new(Repository::discover(path)?));
+        }
+        let revision = revision.map(str::to_owned);
+        Ok(Self { here, revision, remotes, clones: opened, store: store.cloned(), trees: BTreeMap::new() })
+    }
+
+    /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
+    /// commits are what they are.
+    pub(super) fn tree(&mut self, source: &Source) -> Result<Arc<Tree>, CommandError> {
+        let url = normalised(&source.repo_url);
+        let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
+        let is_here = url.is_empty() || self.remotes.contains(&url);
+        let (key, repository, revision) = match self.clones.get(&url) {
+            Some(clone) => (url, clone, Some(wanted.unwrap_or("HEAD"))),
+            None if is_here => {
+                let pinned = wanted.filter(|revision| !self.here.has_branch(revision));
+                (String::new(), &self.here, pinned.or(self.revision.as_deref()))
+            }
+            None => {
+                let message = format!("{} is another repository, and it is not known here", source.repo_url);
+                return Err(CommandError::user(message)
+                    .hint("name a clone of it with --repository URL=PATH, or the repository at hand with --source"));
+            }
+        };
+        let key = (key, revision.unwrap_or_default().to_owned());
+        if let Some(tree) = self.trees.get(&key) {
+            return Ok(Arc::clone(tree));
+        }
+        let tree = match revision {
+            Some(revision) => Tree::of_commit(Arc::clone(repository), revision)?,
+            None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
+        };
+        let tree = Arc::new(tree);
+        self.trees.insert(key, Arc::clone(&tree));
+        Ok(tree)
+    }
+}
+
+/// An address without what does not tell repositories apart: how it is spoken to, who asks, `.git`, upper case.
+fn normalised(url: &str) -> String {
+    let url = url.trim().to_lowercase();
+    let (scheme, rest) = url.split_once("://").map_or((None, url.as_str()), |(scheme, rest)| (Some(scheme), rest));
+    let rest = match rest.split_once('/') {
+        Some((host, path)) => format!("{}/{path}", host.rsplit('@').next().unwrap_or(host)),
+        None => rest.to_owned(),
+    };
+    // `git@host:path`, as scp has it.
+    let rest = match rest.split_once(':') {
+        Some((host, path)) if scheme.is_none() && !host.contains('/') => {
+            format!("{}/{path}", host.rsplit('@').next().unwrap_or(host))
+        }
+        _ => rest,
+    };
+    let rest = rest.trim_end_matches('/');
+    rest.strip_suffix(".git").unwrap_or(rest).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_repository_has_many_addresses() {
+        let same = [
+            "https://git.example.com/shop/deploy.git",
+            "https://git.example.com/shop/deploy",
+            "https://anna:secret@git.example.com/Shop/Deploy/",
+            "git@git.example.com:shop/deploy.git",
+            "ssh://git@git.example.com/shop/deploy.git",
+        ];
+        for url in same {
+            assert_eq!(normalised(url), "git.example.com/shop/deploy", "{url}");
+        }
+        assert_ne!(normalised("https://git.example.com:8443/shop"), normalised("https://git.example.com/shop"));
+        assert_eq!(normalised("/srv/git/shop.git"), "/srv/git/shop");
+    }
+
+    #[test]
+    fn a_clone_is_named_with_its_address() {
+        let clone: Clone = "https://example.com/?a=b=../x".parse().expect("a clone");
+        assert_eq!((clone.url.as_str(), clone.path.to_str()), ("https://example.com/?a=b", Some("../x")));
+        assert!("nothing".parse::<Clone>().is_err() && "=x".parse::<Clone>().is_err());
+    }
+}

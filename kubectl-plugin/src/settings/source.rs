@@ -1,0 +1,127 @@
+//! The flags that say what to compile.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gitops_compiler::app::{Directory, Pattern, Source, SourceType};
+use gitops_compiler::lint::{DefaultLevel, LINTS, Levels, SCHEMAS_NOT_SHIPPED};
+use gitops_compiler::name::KubernetesVersion;
+use gitops_compiler::schema;
+
+use crate::error::CommandError;
+
+use super::programs::ProgramArgs;
+use super::repositories::Clone;
+
+/// Where manifests come from.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// A path in the Git repository to read
+    #[arg(long, value_name = "REPO", default_value = ".")]
+    pub source: PathBuf,
+    /// The folder of manifests, from the root of the repository; where absent, the folder that --source names
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<String>,
+    /// A commit, branch or tag; the working tree as it lies where absent
+    #[arg(long, value_name = "REV")]
+    pub revision: Option<String>,
+    /// A file with Application objects, instead of a folder. The repository of --source stands for the sources that name
+    /// one of its remotes
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["path", "recursive", "include", "exclude", "renderer"])]
+    pub filename: Option<PathBuf>,
+    /// A clone that stands for another repository that an Application names
+    #[arg(long, value_name = "URL=PATH")]
+    pub repository: Vec<Clone>,
+    /// What renders the folder [default: Helm where there is a Chart.yaml, Kustomize where there is a kustomization, plain
+    /// manifests otherwise]
+    #[arg(long, value_enum)]
+    pub renderer: Option<RendererName>,
+    /// Read the folders below, too
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Only files that match this glob (paths below the folder; {a,b} for alternatives)
+    #[arg(long, value_name = "GLOB")]
+    pub include: Option<Pattern>,
+    /// No files that match this glob
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Option<Pattern>,
+    /// Lints to leave out; `all` for all that are not denied by name
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Lints that are errors; `all` for all that are not allowed by name
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    pub deny: Vec<String>,
+    /// The version of Kubernetes that manifests are for: which API versions are deprecated or removed there. Its schemas
+    /// must be part of the program, unless --allow schemas-not-shipped leaves Kubernetes' own kinds unlooked at
+    /// [default: the version whose schemas are]
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+    #[command(flatten)]
+    pub(super) programs: ProgramArgs,
+}
+
+/// A renderer, as the command line calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RendererName {
+    /// Plain manifests and Jsonnet
+    Directory,
+    /// Kustomize
+    Kustomize,
+    /// Helm
+    Helm,
+}
+
+impl SourceArgs {
+    /// What the flags say of lints.
+    pub fn levels(&self) -> Result<Levels, CommandError> {
+        let set = |names: &[String]| names.iter().cloned().collect();
+        let kubernetes = self.kubernetes_version.filter(|version| *version != schema::version());
+        let levels = Levels { allow: set(&self.allow), deny: set(&self.deny), kubernetes };
+        match levels.unknown()[..] {
+            [] => refuse_not_shipped(&levels).map(|()| levels),
+            [name] => Err(CommandError::user(format!("no lint is called `{name}`")).hint(lint_names())),
+            ref names => {
+                Err(CommandError::user(format!("no lints are called {}", names.join(", "))).hint(lint_names()))
+            }
+        }
+    }
+
+    /// The source that the flags describe, a folder of the repository at hand, and its type where they say it.
+    pub(super) fn folder(&self, path: String) -> (Source, Option<SourceType>) {
+        let (include, exclude) = (self.include.clone(), self.exclude.clone());
+        let directory = Directory { recurse: self.recursive, include, exclude, ..Directory::default() };
+        let said = self.renderer.map(|renderer| match renderer {
+            RendererName::Directory => SourceType::Directory,
+            RendererName::Kustomize => SourceType::Kustomize,
+            RendererName::Helm => SourceType::Helm,
+        });
+        (Source { path, directory: Some(directory), ..Source::default() }, said)
+    }
+}
+
+/// Refuses a version of Kubernetes of which nothing is known but its API versions, unless the user knows.
+fn refuse_not_shipped(levels: &Levels) -> Result<(), CommandError> {
+    let Some(version) = levels.kubernetes.filter(|_| levels.level(SCHEMAS_NOT_SHIPPED) != DefaultLevel::Allow) else {
+        return Ok(());
+    };
+    let message =
+        format!("the schemas of Kubernetes {version} are not part of this program, which has {}", schema::version());
+    let hint = format!("--allow {SCHEMAS_NOT_SHIPPED} looks at API versions and custom kinds only");
+    Err(CommandError::user(message).hint(hint))
+}
+
+/// One line for each lint, for messages.
+fn lint_names() -> String {
+    let names: Vec<&str> = LINTS.iter().map(|lint| lint.name).collect();
+    format!("there are {}", names.join(", "))
+}
+
+/// A path in a repository without `.` and doubled slashes; never one that leads out of it.
+pub(super) fn clean(path: &str) -> Result<String, CommandError> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    if path.starts_with('/') || parts.contains(&"..") {
+        let message = format!("--path {path} leads out of the repository: give a folder below its root");
+        return Err(CommandError::user(message));
+    }
+    Ok(parts.join("/"))
+}

@@ -1,0 +1,118 @@
+//! Helm: what we give is what it gives, with Argo CD's order of values.
+
+use crate::world::{World, helm, peer_objects};
+
+const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: lib, version: 1.x, repository: \
+                     'file://../lib'}\n";
+const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-web\n  namespace: {{ \
+                        .Release.Namespace }}\ndata:\n  color: {{ .Values.color | quote }}\n  size: {{ .Values.size | \
+                        quote }}\n  lib: {{ include \"lib.word\" . }}\n";
+
+fn world() -> World {
+    let world = World::new();
+    world
+        .write("charts/web/Chart.yaml", CHART)
+        .write("charts/web/values.yaml", "color: red\nsize: 1\n")
+        .write("charts/web/values-prod.yaml", "color: green\n")
+        .write("charts/web/templates/config.yaml", TEMPLATE)
+        .write("charts/lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.2.0\ntype: library\n")
+        .write("charts/lib/templates/_lib.tpl", "{{ define \"lib.word\" }}word{{ end }}\n")
+        .write("env/prod.yaml", "color: blue\nsize: 2\n");
+    world
+}
+
+fn application(helm: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: shop, namespace: argocd}}\nspec:\n  project: \
+         default\n  destination: {{namespace: prod, server: x}}\n  source:\n    repoURL: https://git.example.com/shop.git\n    \
+         path: charts/web\n    helm:\n{helm}"
+    )
+}
+
+fn data(world: &World, helm: &str) -> (String, String) {
+    world.repository.git(&["config", "remote.origin.url", "git@git.example.com:shop.git"]).expect("configured");
+    world.write("app.yaml", &application(helm));
+    let objects = world.objects(&["-f", "app.yaml"]);
+    let (key, body) = objects.first_key_value().expect("an object");
+    let text = |name: &str| body.at(&["data", name]).and_then(|value| value.as_str()).unwrap_or("none").to_owned();
+    assert_eq!(key, "ConfigMap prod/shop-web");
+    (text("color"), text("size"))
+}
+
+#[test]
+fn a_chart_gives_what_helm_gives() {
+    let world = world();
+    let ours = world.objects(&["web", "--path", "charts/web"]);
+    let root = world.repository.path();
+    std::fs::create_dir(root.join("charts/web/charts")).expect("made");
+    std::os::unix::fs::symlink("../../lib", root.join("charts/web/charts/lib")).expect("linked");
+    assert_eq!(ours, peer_objects(helm(), root, &["template", "web", "charts/web"]));
+    assert_eq!(world.objects(&["web", "--path", "charts/web"]), ours, "a dependency that is a link in the chart");
+}
+
+#[test]
+fn values_count_in_the_order_of_argo_cd() {
+    let world = world();
+    let is = |helm: &str, color: &str, size: &str| {
+        assert_eq!(data(&world, helm), (color.to_owned(), size.to_owned()), "{helm}");
+    };
+    is("      skipTests: true\n", "red", "1");
+    is("      valueFiles: [values-prod.yaml]\n", "green", "1");
+    is("      valueFiles: [values-prod.yaml, /env/prod.yaml]\n", "blue", "2");
+    is("      valueFiles: [/env/prod.yaml]\n      values: 'size: 3'\n", "blue", "3");
+    is("      values: 'size: 3'\n      valuesObject: {size: 4, color: null}\n", "none", "4");
+    is("      valuesObject: {size: 4}\n      parameters: [{name: size, value: '5,6'}]\n", "red", "5,6");
+    is("      parameters: [{name: size, value: $ARGOCD_APP_NAME}, {name: color, value: '1', forceString: true}]\n", "1", "shop");
+    is("      fileParameters: [{name: color, path: /env/prod.yaml}]\n", "color: blue\nsize: 2\n", "1");
+    is("      valueFiles: [missing.yaml]\n      ignoreMissingValueFiles: true\n", "red", "1");
+}
+
+#[test]
+fn files_of_values_never_leave_their_repository() {
+    let world = world();
+    world.repository.git(&["config", "remote.origin.url", "git@git.example.com:shop.git"]).expect("configured");
+    world.repository.write("link", "").expect("written");
+    std::fs::remove_file(world.repository.path().join("link")).expect("removed");
+    std::os::unix::fs::symlink("/etc/passwd", world.repository.path().join("link")).expect("linked");
+    let helm = "      valueFiles: [missing.yaml, ../../../etc/passwd, /../x, 'https://x.example.com/v.yaml', $other/x]\n";
+    world.write("app.yaml", &application(helm));
+    let ended = world.run(&["compile", "-f", "app.yaml"]);
+    assert_eq!(ended.code, 2);
+    insta::assert_snapshot!(ended.stderr, @r"
+    ");
+    world.write("app.yaml", &application("      valueFiles: [/link]\n"));
+    let ended = world.run(&["compile", "-f", "app.yaml"]);
+    assert!(ended.code == 2 && ended.stderr.contains("leads out of the repository"), "{}", ended.stderr);
+}
+
+#[test]
+fn places_are_those_of_templates() {
+    let world = world();
+    let ended = world.run(&["compile", "web", "--path", "charts/web"]);
+    assert!(ended.stdout.contains("charts/web/templates/config.yaml"), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn what_templates_do_not_ask_for_is_not_in_the_recipe() {
+    let world = world();
+    let recipe = |helm: &str| {
+        data(&world, helm);
+        let ended = world.run(&["compile", "-f", "app.yaml", "-o", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        json["recipe"].to_string()
+    };
+    let plain = recipe("      skipTests: true\n");
+    assert_eq!(recipe("      skipTests: true\n      kubeVersion: 1.20.0\n"), plain);
+    world.write("charts/web/templates/b.yaml", "{{ if .Capabilities.KubeVersion }}{{ end }}\n");
+    assert_ne!(recipe("      skipTests: true\n      kubeVersion: 1.20.0\n"), recipe("      skipTests: true\n"));
+}
+
+#[test]
+fn a_dependency_that_is_not_there_is_told() {
+    let world = world();
+    let chart = CHART.replace("file://../lib", "https://charts.example.com");
+    world.write("charts/web/Chart.yaml", &chart);
+    let ended = world.run(&["compile", "web", "--path", "charts/web"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("the dependency lib of https://charts.example.com is not in `charts`"), "{}", ended.stderr);
+}
