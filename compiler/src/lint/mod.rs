@@ -90,11 +90,17 @@ pub struct Levels {
 /// What stands for all lints in [`Levels`].
 pub const ALL: &str = "all";
 
+/// Whether a lint has this name.
+#[must_use]
+pub fn is_lint(name: &str) -> bool {
+    LINTS.iter().any(|lint| lint.name == name)
+}
+
 impl Levels {
     /// The names that are of no lint.
     #[must_use]
     pub fn unknown(&self) -> Vec<&str> {
-        let known = |name: &str| name == ALL || LINTS.iter().any(|lint| lint.name == name);
+        let known = |name: &str| name == ALL || is_lint(name);
         self.allow.union(&self.deny).map(String::as_str).filter(|name| !known(name)).collect()
     }
 
