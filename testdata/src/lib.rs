@@ -2,6 +2,7 @@
 //!
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
+//! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`golang`]: how the Go programs of both are built.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
@@ -19,6 +20,7 @@ pub mod binary;
 pub mod causes;
 pub mod cluster;
 pub mod demo;
+pub mod fuzz;
 pub mod golang;
 pub mod openapi;
 pub mod oracle;

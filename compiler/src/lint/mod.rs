@@ -10,6 +10,8 @@ mod secret;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::Manifest;
 
@@ -134,11 +136,15 @@ impl Levels {
 
 /// Looks at whole manifests.
 pub fn check(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) {
-    for manifest in manifests {
-        api_version::check(manifest, findings);
-        image::check(manifest, findings);
-        secret::check(manifest, findings);
-    }
+    let check_one = |manifest: &Manifest| {
+        let mut found = Vec::new();
+        api_version::check(manifest, &mut found);
+        image::check(manifest, &mut found);
+        secret::check(manifest, &mut found);
+        found
+    };
+    // In the order of the manifests, however many threads there are.
+    findings.par_extend(manifests.par_iter().with_min_len(64).flat_map_iter(check_one));
 }
 
 #[cfg(test)]
