@@ -135,7 +135,8 @@ fn a_graph_has_one_spelling() {
     assert_eq!(bytes[table], 0x81, "one rule");
     let mut twice = bytes.clone();
     twice[table] = 0x82;
-    twice.splice(table + 1..table + 1, bytes[rule].iter().copied());
+    let first = table + 1;
+    twice.splice(first..first, bytes[rule].iter().copied());
     let refused = ResourceGraph::decode(&twice, graph.id()).expect_err("another spelling");
     assert!(matches!(refused, DecodeGraphError::Invalid(reason) if reason.starts_with("the rules")), "{refused}");
 }

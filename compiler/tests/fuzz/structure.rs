@@ -13,11 +13,11 @@ enum Item {
     Negative(u64),
     Bytes(Vec<u8>),
     /// Bytes that are an item themselves.
-    Inner(Box<Item>),
+    Inner(Box<Self>),
     Text(Vec<u8>),
-    List(Vec<Item>),
+    List(Vec<Self>),
     /// Keys and values in turn.
-    Map(Vec<Item>),
+    Map(Vec<Self>),
     /// One byte, or a float.
     Simple(Vec<u8>),
 }
@@ -102,11 +102,15 @@ fn write(item: &Item, bytes: &mut Vec<u8>) {
         }
         Item::List(items) => {
             head(4, items.len() as u64, bytes);
-            items.iter().for_each(|item| write(item, bytes));
+            for item in items {
+                write(item, bytes);
+            }
         }
         Item::Map(items) => {
             head(5, items.len() as u64 / 2, bytes);
-            items.iter().for_each(|item| write(item, bytes));
+            for item in items {
+                write(item, bytes);
+            }
         }
         Item::Simple(spelled) => bytes.extend(spelled),
     }

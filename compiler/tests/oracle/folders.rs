@@ -181,12 +181,16 @@ fn settled(mut object: Json) -> Json {
     const SERVER_SET: [&str; 7] =
         ["creationTimestamp", "deletionTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
     if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
-        SERVER_SET.iter().for_each(|field| drop(metadata.remove(*field)));
+        for field in SERVER_SET {
+            metadata.remove(field);
+        }
     }
     let is_secret = object["kind"] == "Secret" && object["apiVersion"] == "v1";
     if let (true, Some(fields)) = (is_secret, object.as_object_mut()) {
         // `oracle` compares the values of each; here the one is encoded into the other.
-        ["data", "stringData"].iter().for_each(|field| drop(fields.remove(*field)));
+        for field in ["data", "stringData"] {
+            fields.remove(field);
+        }
     }
     keep_last(&mut object);
     object

@@ -150,7 +150,8 @@ fn told(of: &str, rows: &[folders::Row]) -> Result<String> {
     }
     assert!(graphs > 0, "{of}: no folder has a graph");
     let wrong = rows.iter().filter(|row| !row.mistakes.is_empty());
-    Ok(wrong.map(|row| format!("{of}, {}:\n    {}\n", row.folder, row.mistakes.join("\n    "))).collect())
+    let told = wrong.map(|row| format!("{of}, {}:\n    {}\n", row.folder, row.mistakes.join("\n    ")));
+    Ok(told.collect::<Vec<_>>().concat())
 }
 
 /// kubectl's parser reads 512 bytes at a time, and trips over a byte order mark that comes first of what is left.
