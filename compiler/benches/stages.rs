@@ -1,6 +1,7 @@
 //! Each stage of the compiler over 10,001 resources in 1,001 files, and the planner over as many.
 //!
-//! `cargo bench -p gitops-compiler --bench stages`. Gates nothing; `compile` measures whole processes.
+//! `cargo bench -p gitops-compiler --bench stages`. Gates nothing; `kubectl-plugin/benches/compile.rs` measures whole
+//! processes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -101,6 +102,18 @@ fn build_graph(bencher: Bencher<'_, '_>) {
     let inputs = || manifests().clone();
     bencher
         .with_inputs(inputs)
+        .bench_values(|manifests| ResourceGraph::build(manifests, &mut Vec::new()).map(|built| built.graph.id()));
+}
+
+/// 20,002 objects with all of their edges.
+#[divan::bench]
+fn build_graph_20_000(bencher: Bencher<'_, '_>) {
+    let files = services_with(2 * SERVICES, "bench", |_| 0);
+    let manifests: Vec<Manifest> =
+        files.iter().flat_map(|(path, text)| manifest::read(path, text.as_bytes()).0).collect();
+    bencher
+        .counter(ItemsCount::new(manifests.len()))
+        .with_inputs(|| manifests.clone())
         .bench_values(|manifests| ResourceGraph::build(manifests, &mut Vec::new()).map(|built| built.graph.id()));
 }
 

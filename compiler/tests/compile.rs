@@ -225,6 +225,22 @@ fn an_entry_of_another_recipe_is_not_believed() {
     assert_eq!(compilation.graph.resources().len(), 4);
 }
 
+/// Found by fuzzing: levels are asked only for lints that there are.
+#[test]
+fn an_entry_with_a_lint_that_is_none_is_not_believed() {
+    let (_folder, store) = store();
+    let snapshot = in_memory(files());
+    let whole = compiled(&snapshot, Some(&store));
+    let mut entry = store.memo(whole.recipe).expect("an entry");
+    let name = b"duplicate-key";
+    let at = entry.windows(name.len()).position(|window| window == name).expect("its lint");
+    entry[at] ^= 1;
+    store.put_memo(whole.recipe, &entry).expect("written");
+    let again = compiled(&snapshot, Some(&store));
+    assert_eq!(again.lints, whole.lints);
+    same(&again, &whole);
+}
+
 #[test]
 fn a_store_that_cannot_be_written_only_warns() {
     let (_folder, store) = store();

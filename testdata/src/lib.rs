@@ -6,6 +6,7 @@
 //! - [`escape`]: a program that tries to get out of a sandbox.
 //! - [`helm`]: a renderer to run and to compare with.
 //! - [`golang`]: how the Go programs of all of these are built.
+//! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
 //! - [`random`]: numbers from a seed, the same on every machine.
@@ -23,6 +24,7 @@ pub mod causes;
 pub mod cluster;
 pub mod demo;
 pub mod escape;
+pub mod fuzz;
 pub mod golang;
 pub mod helm;
 pub mod lifecycle;

@@ -15,6 +15,7 @@ use crate::canon::{ContentRoot, DecodeError, Decoder, Encoder, Graph, HookRoot, 
 use crate::depend::Node;
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
+use crate::lint::is_lint;
 
 use super::Provenance;
 
@@ -96,8 +97,11 @@ impl Entry {
             decoder.list_of(5)?;
             let path = inside(folder, decoder.text()?);
             let origin = Origin { path, line: number(&mut decoder)?, column: number(&mut decoder)? };
-            let (rule, message) = (Some(decoder.text()?.to_owned()), decoder.text()?.to_owned());
-            lints.push(Diagnostic { origin, level: Level::Warning, rule, message });
+            let (rule, message) = (decoder.text()?.to_owned(), decoder.text()?.to_owned());
+            if !is_lint(&rule) {
+                return Err(DecodeError { offset: decoder.offset(), reason: "no lint has this name" });
+            }
+            lints.push(Diagnostic { origin, level: Level::Warning, rule: Some(rule), message });
         }
         let provenance = decoder.raw()?.to_vec();
         decoder.end()?;

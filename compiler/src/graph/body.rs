@@ -29,6 +29,13 @@ impl Body {
         Self(Arc::new(Inner { buffer: Arc::new(bytes), range, value: OnceLock::from(value) }))
     }
 
+    /// A body of which only the bytes stay: a third of the memory, and thousands of them are let go in no time.
+    pub(super) fn written(value: &Value) -> Self {
+        let bytes = Encoder::encode(value);
+        let range = 0..bytes.len();
+        Self::stored(&Arc::new(bytes), range)
+    }
+
     /// The body at `range` of a buffer, which must be whole and canonical: [`Decoder::skip`] has seen it.
     pub(super) fn stored(buffer: &Arc<Vec<u8>>, range: Range<usize>) -> Self {
         Self(Arc::new(Inner { buffer: Arc::clone(buffer), range, value: OnceLock::new() }))

@@ -6,7 +6,7 @@
 //! make another graph, never a false one under a true name. Only a body that is kept apart (a Secret's, see
 //! [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -136,6 +136,10 @@ impl ResourceGraph {
             edges.push(read_edge(&mut decoder, nodes, &rules)?);
         }
         decoder.end()?;
+        let used: BTreeSet<_> = edges.iter().map(|edge| (edge.rule.name, edge.rule.version)).collect();
+        if !used.into_iter().eq(rules.iter().map(|rule| (rule.name, rule.version))) {
+            return Err(DecodeGraphError::Invalid("the rules are not just those of the edges, in order"));
+        }
         let sorted = resources.windows(2).all(|pair| pair[0].key < pair[1].key)
             && barriers.windows(2).all(|pair| pair[0] < pair[1])
             && edges.windows(2).all(|pair| pair[0] < pair[1]);

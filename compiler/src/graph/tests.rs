@@ -123,6 +123,24 @@ fn barriers_have_names_and_survive_encoding() {
     insta::assert_snapshot!(graph.id(), @"g1-ym7daarz5fch4uzqfjnbcgnnjocmcrjmt2v32rmdavlduxjozv3q");
 }
 
+/// Found by fuzzing: a table of rules with one twice, or with one that no edge has, gave the same graph.
+#[test]
+fn a_graph_has_one_spelling() {
+    let (graph, _) = build(json!([object("ConfigMap", "a", "/Secret/b"), object("Secret", "b", "")])).expect("a graph");
+    let bytes = graph.encode();
+    let name = graph.edges()[0].rule.name;
+    let at = bytes.windows(name.len()).rposition(|window| window == name.as_bytes()).expect("the rule has its name");
+    // `[[name, version]]`, with one byte each for the list of one, the list of two and the text, and for the version.
+    let (table, rule) = (at - 3, at - 2..at + name.len() + 1);
+    assert_eq!(bytes[table], 0x81, "one rule");
+    let mut twice = bytes.clone();
+    twice[table] = 0x82;
+    let first = table + 1;
+    twice.splice(first..first, bytes[rule].iter().copied());
+    let refused = ResourceGraph::decode(&twice, graph.id()).expect_err("another spelling");
+    assert!(matches!(refused, DecodeGraphError::Invalid(reason) if reason.starts_with("the rules")), "{refused}");
+}
+
 #[test]
 fn a_soft_edge_that_is_dropped_is_told_with_its_reason_and_place() {
     let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}});

@@ -11,6 +11,8 @@ mod secret;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::Manifest;
 use crate::name::KubernetesVersion;
@@ -110,11 +112,17 @@ pub struct Levels {
 /// What stands for all lints in [`Levels`].
 pub const ALL: &str = "all";
 
+/// Whether a lint has this name.
+#[must_use]
+pub fn is_lint(name: &str) -> bool {
+    LINTS.iter().any(|lint| lint.name == name)
+}
+
 impl Levels {
     /// The names that are of no lint.
     #[must_use]
     pub fn unknown(&self) -> Vec<&str> {
-        let known = |name: &str| name == ALL || LINTS.iter().any(|lint| lint.name == name);
+        let known = |name: &str| name == ALL || is_lint(name);
         self.allow.union(&self.deny).map(String::as_str).filter(|name| !known(name)).collect()
     }
 
@@ -149,10 +157,14 @@ impl Levels {
 /// Looks at whole manifests, as they are to Kubernetes of a version.
 pub fn check(manifests: &[Manifest], version: KubernetesVersion, findings: &mut Vec<Diagnostic>) {
     api_version::check(manifests, version, findings);
-    for manifest in manifests {
-        image::check(manifest, findings);
-        secret::check(manifest, findings);
-    }
+    let check_one = |manifest: &Manifest| {
+        let mut found = Vec::new();
+        image::check(manifest, &mut found);
+        secret::check(manifest, &mut found);
+        found
+    };
+    // In the order of the manifests, however many threads there are.
+    findings.par_extend(manifests.par_iter().with_min_len(64).flat_map_iter(check_one));
 }
 
 #[cfg(test)]

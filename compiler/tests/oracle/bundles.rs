@@ -8,13 +8,20 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 use crate::Result;
+
+/// Where a part of the corpus is.
+pub(crate) fn part(of: &str) -> PathBuf {
+    let root = std::env::var_os("GITOPS_CORPUS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")), PathBuf::from);
+    root.join(of)
+}
 
 /// Where the bundles are.
 pub(crate) fn directory() -> PathBuf {
-    let root = std::env::var_os("GITOPS_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")), PathBuf::from);
-    root.join("git")
+    part("git")
 }
 
 /// The bundles, if there are any.
@@ -25,10 +32,16 @@ pub(crate) fn find() -> Option<Vec<PathBuf>> {
     (!bundles.is_empty()).then_some(bundles)
 }
 
-/// The distinct files with the names of manifests: those of HEAD, or of all commits.
-pub(crate) fn files(bundle: &Path, of_all_commits: bool) -> Result<Vec<(String, Vec<u8>)>> {
+/// A bare clone of a bundle.
+pub(crate) fn clone(bundle: &Path) -> Result<TempDir> {
     let clone = tempfile::tempdir()?;
     git(clone.path(), &["clone".as_ref(), "--quiet".as_ref(), "--bare".as_ref(), bundle.as_ref(), ".".as_ref()], b"")?;
+    Ok(clone)
+}
+
+/// The distinct files with the names of manifests: those of HEAD, or of all commits.
+pub(crate) fn files(bundle: &Path, of_all_commits: bool) -> Result<Vec<(String, Vec<u8>)>> {
+    let clone = clone(bundle)?;
     let which = if of_all_commits { "--all" } else { "HEAD^{tree}" };
     let listed = git(clone.path(), &["rev-list", "--objects", which].map(OsStr::new), b"")?;
     let named = String::from_utf8_lossy(&listed);

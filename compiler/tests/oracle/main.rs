@@ -3,19 +3,22 @@
 //!
 //! In: kubectl's own code (`gitops_testdata::oracle`). Out: on stderr, how many files and objects were compared and how
 //! it went; where the two disagree, which file, and how. The steps, one file each: `ours` is our reading in the form
-//! that kubectl's has, `stricter` names what we refuse on purpose, `compare` judges, `bundles` finds real files.
+//! that kubectl's has, `stricter` names what we refuse on purpose, `compare` judges, `bundles` finds real files, `folders`
+//! compiles what lies together and prints a table of what comes of it.
 //!
 //! With `GITOPS_LONG=1` all of it, without a slice of it. `GITOPS_ORACLE_ONLY=4711` compares that one generated file
 //! and prints all there is to say of it.
 
 mod bundles;
 mod compare;
+mod folders;
 mod ours;
 mod stricter;
 
 use std::env;
 use std::io::Write as _;
 
+use gitops_compiler::tree::{Repository, Snapshot};
 use gitops_testdata::oracle::{Oracle, document};
 
 use compare::{Outcome, Tally, compare};
@@ -82,6 +85,73 @@ fn real_files_are_read_as_kubectl_reads_them() -> Result {
     }
     assert!(failures.is_empty(), "{failures}");
     Ok(())
+}
+
+/// A graph holds exactly what kubectl reads in its folder, or there is no graph, for a reason that has a name.
+#[test]
+fn folders_of_real_repositories_compile_to_what_kubectl_reads_there() -> Result {
+    let Some(bundles) = bundles::find() else {
+        return say(&format!("SKIPPED: there are no bundles at {}", bundles::directory().display()));
+    };
+    // In short the smallest ones.
+    let bundles = bundles.iter().filter(|path| is_long() || path.metadata().is_ok_and(|file| file.len() < 2 << 20));
+    let (mut oracle, mut wrong) = (Oracle::start()?, String::new());
+    for bundle in bundles {
+        let clone = bundles::clone(bundle)?;
+        let repository = Repository::discover(clone.path())?;
+        let whole = repository.commit("HEAD", "")?;
+        let reader = whole.reader();
+        let is_manifest = |path: &str| [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
+        let entries = whole.entries().iter().filter(|entry| is_manifest(&entry.path));
+        // What a link leads to out of the tree is nobody's file; the compilation says so.
+        let files: Vec<_> = entries.map(|entry| (entry.path.clone(), reader.read(entry).unwrap_or_default())).collect();
+        let name = bundle.file_stem().unwrap_or_default().to_string_lossy();
+        let mut rows = Vec::new();
+        for (folder, files) in folders::of(&files) {
+            rows.push(folders::row(&mut oracle, &folder, &repository.commit("HEAD", &folder)?, &files)?);
+        }
+        wrong += &told(&name, &rows)?;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    Ok(())
+}
+
+/// The same of the applications and sources that Argo CD tests itself with.
+#[test]
+fn folders_of_argo_cd_compile_to_what_kubectl_reads_there() -> Result {
+    let mut wrong = String::new();
+    for part in ["argocd/apps", "argocd/sources"] {
+        let root = bundles::part(part);
+        if !root.is_dir() {
+            say(&format!("SKIPPED: there is nothing at {}", root.display()))?;
+            continue;
+        }
+        let files = folders::on_disk(&root)?;
+        let mut oracle = Oracle::start()?;
+        let mut rows = Vec::new();
+        for (folder, files) in folders::of(&files) {
+            let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+            let files: Vec<_> = files.iter().map(|(path, bytes)| (name(path), bytes.clone())).collect();
+            let snapshot = Snapshot::from_memory(files.iter().cloned().collect());
+            rows.push(folders::row(&mut oracle, &folder, &snapshot, &files.iter().collect::<Vec<_>>())?);
+        }
+        wrong += &told(part, &rows)?;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    Ok(())
+}
+
+/// Prints a table, and returns what is wrong with it.
+fn told(of: &str, rows: &[folders::Row]) -> Result<String> {
+    let graphs = rows.iter().filter(|row| row.outcome.is_ok()).count();
+    say(&format!("{of}: {} folders, {graphs} of them graphs", rows.len()))?;
+    for row in rows {
+        say(&format!("  {row}"))?;
+    }
+    assert!(graphs > 0, "{of}: no folder has a graph");
+    let wrong = rows.iter().filter(|row| !row.mistakes.is_empty());
+    let told = wrong.map(|row| format!("{of}, {}:\n    {}\n", row.folder, row.mistakes.join("\n    ")));
+    Ok(told.collect::<Vec<_>>().concat())
 }
 
 /// kubectl's parser reads 512 bytes at a time, and trips over a byte order mark that comes first of what is left.

@@ -30,7 +30,8 @@ impl Ours {
     }
 }
 
-fn canonical(value: &Value) -> String {
+/// A value in the form that the oracle's have.
+pub(crate) fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
     text

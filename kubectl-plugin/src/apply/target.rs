@@ -316,7 +316,7 @@ impl Target {
             };
             // A lease that is not renewed for its whole length is over, whatever the clocks say.
             let state = format!("{} {}", lock.holder.run, lock.expires);
-            let lease = Duration::from_secs(lock.lease_seconds + lock.request_timeout_seconds);
+            let lease = Duration::from_secs(lock.lease_seconds.saturating_add(lock.request_timeout_seconds));
             match &watched {
                 Some((seen, since)) if *seen == state => {
                     if since.elapsed() >= lease {

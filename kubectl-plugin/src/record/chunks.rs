@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::cluster::{PartialObject, Served};
 
-use super::pack;
+use super::pack::{self, PackError};
 use super::persist::{RecordError, Records, TARGET_LABEL, field, path, request, secrets};
 
 const CHUNK_TYPE: &str = "kubectl-gitops/chunk.v1";
@@ -53,6 +53,10 @@ impl Records {
         let mut bytes = Vec::new();
         for chunk in chunks {
             bytes.extend(self.read_chunk(namespace, *chunk, target).await?);
+            // A head may name one chunk thousands of times.
+            if bytes.len() > pack::MAX_GRAPH_BYTES {
+                return Err(PackError::TooLarge { limit: pack::MAX_GRAPH_BYTES }.into());
+            }
         }
         Ok(bytes)
     }

@@ -291,7 +291,7 @@ impl Head {
     pub fn next_number(&self) -> u64 {
         let pending = self.pending.as_ref().filter(|pending| !pending.ended).map(|pending| pending.number);
         let last = self.releases.last().map(|release| release.number);
-        last.max(pending).unwrap_or_default() + 1
+        last.max(pending).unwrap_or_default().saturating_add(1)
     }
 
     /// The lock of another run, where it may still be alive.
@@ -299,7 +299,9 @@ impl Head {
     pub fn foreign_lock(&self) -> Option<&Lock> {
         let lock = self.lock.as_ref()?;
         let grace = SignedDuration::from_secs(i64::try_from(lock.request_timeout_seconds).unwrap_or(60));
-        let over = Timestamp::now() > lock.expires + grace + CLOCK_SKEW;
+        // A time that no calendar has is never over.
+        let end = lock.expires.checked_add(grace.saturating_add(CLOCK_SKEW));
+        let over = end.is_ok_and(|end| Timestamp::now() > end);
         (!over && !lock.holder.is_certainly_dead()).then_some(lock)
     }
 

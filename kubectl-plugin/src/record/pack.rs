@@ -19,8 +19,14 @@ pub const CHUNK_BYTES: usize = 512 << 10;
 /// zstd's default level.
 const LEVEL: i32 = 3;
 
-/// No graph or inventory is larger than this, decoded.
-const LIMIT: u64 = 1 << 30;
+/// No graph is larger than this, decoded: 1 GiB, the limit of an application. Nor is what it is decoded from.
+pub(super) const MAX_GRAPH_BYTES: usize = 1 << 30;
+
+/// No inventory, list of keys or bodies of Secrets is larger than this, decoded: enough for a million objects.
+const MAX_PART_BYTES: usize = 256 << 20;
+
+/// How far back a window may reach, as a power of two. Whoever reads must have room for it.
+const MAX_WINDOW_LOG: u32 = 30;
 
 /// Stored bytes that are not what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +34,12 @@ pub enum PackError {
     /// zstd cannot read or write them.
     #[error("cannot decompress what the record holds")]
     Compression(#[source] std::io::Error),
+    /// They would fill the memory.
+    #[error("the record holds more than {limit} bytes in one part")]
+    TooLarge {
+        /// How many there may be.
+        limit: usize,
+    },
     /// They are no graph, or another one.
     #[error("the record holds no usable graph")]
     Graph(#[source] gitops_compiler::graph::DecodeGraphError),
@@ -46,7 +58,7 @@ pub fn graph(graph: &ResourceGraph, base: Option<&ResourceGraph>) -> Result<Vec<
 
 /// The bytes of a graph's encoding, given those of the graph below it.
 pub fn unpack_layer(packed: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
-    decompress(packed, base)
+    decompress(packed, base, MAX_GRAPH_BYTES)
 }
 
 /// The graph `id` from its encoding and the bodies that were withheld.
@@ -61,7 +73,7 @@ pub fn inventory(entries: &BTreeMap<ResourceKey, InventoryEntry>) -> Result<Vec<
 
 /// An inventory from its bytes.
 pub fn unpack_inventory(packed: &[u8]) -> Result<BTreeMap<ResourceKey, InventoryEntry>, PackError> {
-    serde_json::from_slice(&decompress(packed, &[])?).map_err(PackError::Inventory)
+    serde_json::from_slice(&decompress(packed, &[], MAX_PART_BYTES)?).map_err(PackError::Inventory)
 }
 
 /// Keys as bytes.
@@ -71,7 +83,7 @@ pub fn keys(keys: &[ResourceKey]) -> Result<Vec<u8>, PackError> {
 
 /// Keys from their bytes.
 pub fn unpack_keys(packed: &[u8]) -> Result<Vec<ResourceKey>, PackError> {
-    serde_json::from_slice(&decompress(packed, &[])?).map_err(PackError::Inventory)
+    serde_json::from_slice(&decompress(packed, &[], MAX_PART_BYTES)?).map_err(PackError::Inventory)
 }
 
 /// Bodies of Secrets as bytes: canonical CBOR, one list.
@@ -82,7 +94,7 @@ pub fn bodies(bodies: &[&Value]) -> Result<Vec<u8>, PackError> {
 
 /// Bodies of Secrets from their bytes, by the ids that they hash to.
 pub fn unpack_bodies(packed: &[u8]) -> Result<BTreeMap<Id<Resource>, Value>, PackError> {
-    let bytes = decompress(packed, &[])?;
+    let bytes = decompress(packed, &[], MAX_PART_BYTES)?;
     let list = gitops_compiler::canon::Decoder::decode(&bytes).map_err(|error| PackError::Graph(error.into()))?;
     let Value::Array(bodies) = list else { return Ok(BTreeMap::new()) };
     Ok(bodies.into_iter().map(|body| (Id::of(&gitops_compiler::canon::Encoder::encode(&body)), body)).collect())
@@ -104,20 +116,21 @@ fn compress(bytes: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
     encode().map_err(PackError::Compression)
 }
 
-fn decompress(packed: &[u8], base: &[u8]) -> Result<Vec<u8>, PackError> {
+fn decompress(packed: &[u8], base: &[u8], limit: usize) -> Result<Vec<u8>, PackError> {
     let decode = || {
         let mut decoder = zstd::stream::read::Decoder::with_dictionary(packed, base)?;
-        decoder.set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(31))?;
+        decoder.set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
         let mut bytes = Vec::new();
-        decoder.take(LIMIT + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LIMIT { Err(std::io::Error::other("more than 1 GiB")) } else { Ok(bytes) }
+        decoder.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     };
-    decode().map_err(PackError::Compression)
+    let bytes = decode().map_err(PackError::Compression)?;
+    if bytes.len() > limit { Err(PackError::TooLarge { limit }) } else { Ok(bytes) }
 }
 
 /// The window must reach back over everything.
 fn window_log(bytes: usize) -> u32 {
-    usize::BITS.saturating_sub(bytes.max(1).leading_zeros()).clamp(10, 30)
+    usize::BITS.saturating_sub(bytes.max(1).leading_zeros()).clamp(10, MAX_WINDOW_LOG)
 }
 
 #[cfg(test)]
@@ -152,6 +165,15 @@ mod tests {
         let new_bytes = unpack_layer(&change, &old_bytes).expect("unpacked");
         assert_eq!(decode(&new_bytes, new.id(), &BTreeMap::new()).expect("decoded"), new);
         assert!(decode(&old_bytes, new.id(), &BTreeMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_few_bytes_that_become_too_many_are_refused() {
+        let zeros = std::io::repeat(b' ').take(MAX_PART_BYTES as u64 + 1);
+        let packed = zstd::encode_all(zeros, LEVEL).expect("packed");
+        assert!(packed.len() < 64 << 10, "{}", packed.len());
+        let refused = unpack_inventory(&packed).expect_err("too much");
+        assert!(matches!(refused, PackError::TooLarge { limit: MAX_PART_BYTES }), "{refused}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use clap::ValueEnum;
 
 use super::failure::Failure;
-use super::job::Job;
+use super::job::{Job, LONG_TIME_LIMIT};
 use super::{licences, structure, suites, workspace};
 
 /// One check, under the name that the command line has for it.
@@ -85,6 +85,9 @@ impl Check {
 
     /// Runs it; tests run their full counts where `long`.
     pub(super) fn run(self, job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
+        if long {
+            job.limit_time(LONG_TIME_LIMIT);
+        }
         match self {
             Self::Format => format(job),
             Self::Structure => structure::run(job),

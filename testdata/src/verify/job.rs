@@ -25,6 +25,8 @@ use super::printer;
 
 /// How long a check may take.
 pub(super) const TIME_LIMIT: Duration = Duration::from_mins(40);
+/// The same where tests run their full counts.
+pub(super) const LONG_TIME_LIMIT: Duration = Duration::from_mins(150);
 /// How often a check that goes on says so.
 const REMINDER: Duration = Duration::from_mins(1);
 /// How long the processes of a check may take to end when they are asked to.
@@ -71,6 +73,11 @@ impl<'a> Job<'a> {
         let log = tempfile::tempfile().map_err(Failure::unreadable("a temporary file"))?;
         let now = Instant::now();
         Ok(Self { name, interrupt, begun: now, reminded: now, time_limit: TIME_LIMIT, log })
+    }
+
+    /// Gives it another time limit.
+    pub(super) fn limit_time(&mut self, limit: Duration) {
+        self.time_limit = limit;
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -231,7 +238,7 @@ mod tests {
     fn a_command_that_takes_too_long_is_killed_with_what_it_started() {
         let interrupt = never();
         let mut job = Job::begin("x", &interrupt).expect("a temporary file");
-        job.time_limit = Duration::from_millis(300);
+        job.limit_time(Duration::from_millis(300));
         // The sleep is a child of the shell's, whose end the shell waits for; it prints its own id first.
         let failure = job.run(shell("sleep 60 & echo $!; wait")).expect_err("it takes too long");
         assert!(matches!(failure, Failure::TimedOut { .. }), "{failure}");

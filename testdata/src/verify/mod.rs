@@ -7,8 +7,8 @@
 //!
 //! # Guarantees
 //! - A failure never hides another: the checks after it are run also, and all output of a failed one is shown.
-//! - Nothing hangs: a check has 40 minutes (`job::TIME_LIMIT`), then its processes are killed. Ctrl-C kills them at
-//!   once.
+//! - Nothing hangs: a check has 40 minutes (`job::TIME_LIMIT`), two and a half hours with full counts, then its processes
+//!   are killed. Ctrl-C kills them at once.
 //! - A check that runs no test, or does not know a module or a licence, fails. Nothing passes by not being looked at.
 
 mod check;
