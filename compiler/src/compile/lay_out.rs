@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::app::{AppSpec, BuildEnvironment, Facts};
+use crate::app::{AppSpec, BuildEnvironment, Facts, SourceType};
 use crate::canon::{Encoder, Id, Place, Recipe};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::render::{self, DirectoryRender, Input, NoTools, Render, Rendered, ToolRender, Tools, Written};
@@ -28,7 +28,7 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// A folder of plain manifests, and no programs.
+    /// A folder of plain manifests, whatever else lies there, and no programs.
     #[must_use]
     pub fn folder(folder: &'a Snapshot, app: &AppSpec) -> Self {
         let source = app.sources.first().cloned().unwrap_or_default();
@@ -44,7 +44,7 @@ impl<'a> Sources<'a> {
         };
         let environment = BuildEnvironment::new(&facts);
         let input = Input {
-            source_type: None,
+            source_type: Some(SourceType::Directory),
             folder,
             tree: None,
             lent: BTreeMap::new(),

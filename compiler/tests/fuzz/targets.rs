@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use gitops_compiler::app::{AppSpec, Directory, Pattern};
+use gitops_compiler::app::{AppSpec, Directory, Pattern, Source};
 use gitops_compiler::canon::{Decoder, Encoder, Graph, Id, Resource};
-use gitops_compiler::compile::{Compilation, Error, compile as compile_with};
+use gitops_compiler::compile::{Compilation, Error, Sources, compile as compile_with};
 use gitops_compiler::graph::{Body, Change, DecodeGraphError, Outline, ResourceGraph};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest;
@@ -41,11 +41,11 @@ pub(crate) fn snapshot(data: &[u8]) -> Snapshot {
 
 /// The application that is compiled here.
 pub(crate) fn app() -> AppSpec {
-    AppSpec { name: "fuzz".parse().expect("a name"), directory: Directory::default() }
+    AppSpec::folder("fuzz".parse().expect("a name"), Source::directory(Directory::default()))
 }
 
 pub(crate) fn compiled(snapshot: Snapshot, store: Option<&Store>) -> Result<Compilation, Error> {
-    compile_with(&snapshot, &app(), &Levels::default(), store, &mut |_| ())
+    compile_with(&Sources::folder(&snapshot, &app()), &Levels::default(), store, &mut |_| ())
 }
 
 /// The decoder of graphs: what it accepts is written in just these bytes, under the id that it says.

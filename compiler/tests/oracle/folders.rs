@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use gitops_compiler::app::{AppSpec, Directory};
-use gitops_compiler::compile::{Compilation, Error, compile};
+use gitops_compiler::app::{AppSpec, Directory, Source};
+use gitops_compiler::compile::{Compilation, Error, Sources, compile};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::tree::Snapshot;
@@ -25,7 +25,7 @@ const NAMED: [(&str, &str); 11] = [
     ("an object twice", ": one application has each object once"),
     ("an object without a name", " has no metadata.name"),
     ("an object without metadata", "this object has no `metadata`"),
-    ("Jsonnet", "Jsonnet is not rendered by this version"),
+    ("Jsonnet", "nothing is run here"),
     ("a list that would lose or add objects", "[list-without-list-kind]"),
     ("schema: an unknown field", "[unknown-field]"),
     ("schema: a wrong type", "[wrong-type]"),
@@ -96,8 +96,8 @@ pub(crate) fn row(oracle: &mut Oracle, folder: &str, snapshot: &Snapshot, files:
             refused.insert(path.as_str());
         }
     }
-    let app = AppSpec { name: "table".parse()?, directory: Directory::default() };
-    let made = compile(snapshot, &app, &Levels::default(), None, &mut |_| ());
+    let app = AppSpec::folder("table".parse()?, Source::directory(Directory::default()));
+    let made = compile(&Sources::folder(snapshot, &app), &Levels::default(), None, &mut |_| ());
     let row = |outcome, objects, lints, mistakes| Row { folder: folder.to_owned(), outcome, objects, lints, mistakes };
     match made {
         Ok(Compilation { graph, lints, .. }) => {
