@@ -4,6 +4,7 @@
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
 mod baseline;
+mod explain;
 mod memo;
 mod update;
 
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::app::AppSpec;
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
-use crate::depend;
+use crate::depend::{self, Edge, EdgeRules};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
@@ -23,6 +24,8 @@ use crate::render::{self, Render};
 use crate::schema;
 use crate::store::Store;
 use crate::tree::{self, Snapshot};
+
+pub use explain::{Because, Explanation, LeftOut};
 
 use memo::Entry;
 
@@ -63,8 +66,10 @@ pub struct Summary {
 pub struct Provenance {
     /// Where each resource was read, by node.
     pub origins: Vec<Origin>,
-    /// The field that made each edge, beside the graph's edges.
+    /// The field that made each edge: beside the graph's edges, and behind these beside those that order deletion.
     pub fields: Vec<String>,
+    /// The edges that are not in the graph because they would close a circle.
+    pub dropped: Vec<Edge>,
 }
 
 /// Why there is no graph.
@@ -142,16 +147,20 @@ fn compile_anew(
     warn: &mut dyn FnMut(String),
 ) -> Result<Compilation, Error> {
     let (recipe, files) = (render.recipe, render.file_count());
+    let rules = edge_rules(render).unwrap_or_else(|error| {
+        findings.push(error);
+        EdgeRules::default()
+    });
     let rendered = render.run()?;
     let signatures: Vec<_> = match store {
-        Some(_) => rendered.par_iter().map(|file| depend::signature(&file.manifests)).collect(),
+        Some(_) => rendered.par_iter().map(|file| depend::signature(&file.manifests, &rules)).collect(),
         None => Vec::new(),
     };
     let manifests = render::together(rendered, &mut findings);
     check_each(&manifests, render, &mut findings);
     let broken = findings.iter().any(|finding| finding.level == Level::Error);
     let alone = findings.len();
-    let built = match ResourceGraph::build(manifests, &mut findings) {
+    let built = match ResourceGraph::build_with(manifests, &rules, &mut findings) {
         Ok(built) if !broken => built,
         other => {
             findings.extend(other.err().map(|error| error.findings).unwrap_or_default());
@@ -164,13 +173,13 @@ fn compile_anew(
         findings[alone..].iter().map(|finding| snapshot.below(&finding.origin.path).to_owned()).collect();
     findings.sort();
     findings.dedup();
-    let provenance = Provenance { origins: built.origins, fields: built.fields };
+    let provenance = Provenance { origins: built.origins, fields: built.fields, dropped: built.dropped };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
     let kept = store.map(|store| {
         let entry = remember(store, &compilation, snapshot)?;
         let tied = tied.iter().map(String::as_str).collect();
         let baseline = baseline::encode(&entry, render.files(), &signatures, &tied, &compilation.graph);
-        store.put_compiled(baseline::place(&snapshot.place(), snapshot.folder(), app), &baseline)
+        store.put_compiled(baseline::place(snapshot, render, app), &baseline)
     });
     if let Some(Err(error)) = kept {
         warn(without(&error));
@@ -251,6 +260,11 @@ fn updated(
     said: &[Diagnostic],
 ) -> Option<Compilation> {
     with_graph(store, updated_entry(store, render, app, snapshot, said)?, render, snapshot)
+}
+
+/// The rules about edges that the application itself has.
+fn edge_rules(render: &Render<'_>) -> Result<EdgeRules, Diagnostic> {
+    render.rules().map_or_else(|| Ok(EdgeRules::default()), |(path, bytes)| EdgeRules::read(path, bytes))
 }
 
 /// What is said of each manifest alone, whichever others there are: so that what was said of a file holds as long as the

@@ -22,14 +22,16 @@ use super::memo::Entry;
 
 /// The entry of what was laid out, once its graph and itself are kept.
 pub(super) fn update(store: &Store, render: &Render<'_>, app: &AppSpec, snapshot: &Snapshot) -> Option<Entry> {
-    let bytes = store.compiled(baseline::place(&snapshot.place(), snapshot.folder(), app))?;
+    let bytes = store.compiled(baseline::place(snapshot, render, app))?;
     let baseline = Baseline::decode(&bytes).ok()?;
     // Of another compiler there is none. Paths stay relative to the folder.
     let before = Entry::decode(baseline.entry, "").ok()?;
     let changed = baseline.changed(render.files())?;
     let files = render.read(&changed).ok()?;
-    let is_as_before =
-        |(number, file): (&usize, &Rendered)| baseline.has_signature(*number, &depend::signature(&file.manifests));
+    let rules = super::edge_rules(render).ok()?;
+    let is_as_before = |(number, file): (&usize, &Rendered)| {
+        baseline.has_signature(*number, &depend::signature(&file.manifests, &rules))
+    };
     if !changed.iter().zip(&files).all(is_as_before) {
         return None;
     }

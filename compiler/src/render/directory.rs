@@ -1,6 +1,7 @@
 //! The renderer for folders of plain manifests.
 //!
-//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it.
+//! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it. Folders
+//! called `.gitops` hold what is written for us, and no manifests.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,10 @@ use crate::manifest::{self, Manifest};
 use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
-const RENDERER: (&str, u64) = ("directory", 2);
+const RENDERER: (&str, u64) = ("directory", 3);
+
+/// Where an application has rules of its own about edges, below its folder.
+const RULES: &str = ".gitops/edges.yaml";
 
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -23,6 +27,8 @@ pub struct Render<'a> {
     snapshot: &'a Snapshot,
     files: Vec<&'a Entry>,
     bytes: Vec<Option<Vec<u8>>>,
+    /// Path and bytes of the rules about edges.
+    rules: Option<(&'a str, Vec<u8>)>,
     /// The id of everything that the render reads and of how it reads it.
     pub recipe: Id<Recipe>,
 }
@@ -33,8 +39,15 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
     let files = choose(snapshot, &app.directory, findings);
     let reader = snapshot.reader();
     let mut bytes = Vec::with_capacity(files.len());
+    let rules = snapshot.entries().iter().find(|entry| snapshot.below(&entry.path) == RULES);
+    let rules = rules.map(|entry| Ok((entry.path.as_str(), reader.read(entry)?))).transpose()?;
     let mut encoder = Encoder::new();
-    encoder.list(files.len());
+    encoder.list(files.len() + usize::from(rules.is_some()));
+    if let Some((_, bytes)) = &rules {
+        encoder.list(2);
+        encoder.text(RULES);
+        encoder.raw(blake3::hash(bytes).as_bytes());
+    }
     for file in &files {
         encoder.list(2);
         encoder.text(snapshot.below(&file.path));
@@ -50,7 +63,7 @@ pub fn lay_out<'a>(snapshot: &'a Snapshot, app: &AppSpec, findings: &mut Vec<Dia
         bytes.push(read);
     }
     let layout = Id::<Layout>::of(&encoder.finish());
-    Ok(Render { snapshot, files, bytes, recipe: recipe(layout, &app.directory) })
+    Ok(Render { snapshot, files, bytes, rules, recipe: recipe(layout, &app.directory) })
 }
 
 fn recipe(layout: Id<Layout>, directory: &Directory) -> Id<Recipe> {
@@ -82,6 +95,12 @@ impl Render<'_> {
             Some(bytes) => Some(bytes.clone()),
             None => self.snapshot.reader().read(self.files.get(index)?).ok(),
         }
+    }
+
+    /// Path and bytes of the rules about edges, where there are any.
+    #[must_use]
+    pub fn rules(&self) -> Option<(&str, &[u8])> {
+        self.rules.as_ref().map(|(path, bytes)| (*path, bytes.as_slice()))
     }
 
     /// The files, by their paths below the folder, and what stands for the bytes of each.
@@ -153,6 +172,10 @@ fn choose<'a>(snapshot: &'a Snapshot, directory: &Directory, findings: &mut Vec<
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
         let path = snapshot.below(&entry.path);
+        // What is written for us is no manifest.
+        if path.split('/').any(|folder| folder == ".gitops") {
+            continue;
+        }
         let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
             && !directory.exclude.as_ref().is_some_and(|pattern| pattern.matches(path));
         if !wanted {
