@@ -264,3 +264,84 @@ fn a_file_is_no_place_for_a_store() {
     let error = Store::open(&path).expect_err("it is a file");
     assert_eq!(error.to_string(), format!("cannot use the store at {}", path.join("v1/graphs").display()));
 }
+
+const RULES: &str = "references:\n- from: {kinds: [ConfigMap]}\n  field: data.after\n  to: {kind: ConfigMap}\n";
+
+/// Two objects of which one names the other in a field that only the user knows.
+fn written() -> BTreeMap<String, String> {
+    let config = |name: &str, after: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{after: {after}}}\n")
+    };
+    let named = [("a.yaml", config("a", "b")), ("b.yaml", config("b", "none")), ("c.yaml", config("c", "none"))];
+    named.into_iter().map(|(path, text)| (path.to_owned(), text)).collect()
+}
+
+fn edges(compilation: &Compilation) -> Vec<String> {
+    let graph = &compilation.graph;
+    let told = graph
+        .edges()
+        .iter()
+        .map(|edge| format!("{} -> {} {}", graph.node_name(edge.from), graph.node_name(edge.to), edge.rule.name));
+    told.collect()
+}
+
+#[test]
+fn the_rules_of_an_application_are_part_of_its_recipe() {
+    let (_folder, store) = store();
+    let mut files = written();
+    let without = compiled(&in_memory(files.clone()), Some(&store));
+    assert_eq!(edges(&without), Vec::<String>::new());
+    files.insert(".gitops/edges.yaml".to_owned(), RULES.to_owned());
+    let with = compiled(&in_memory(files.clone()), Some(&store));
+    assert_eq!(edges(&with), ["ConfigMap a -> ConfigMap b edge-rule"]);
+    assert_ne!((without.recipe, without.graph.id()), (with.recipe, with.graph.id()));
+    assert_eq!((without.graph.content_root(), with.files), (with.graph.content_root(), 3), "it is no manifest");
+    // A value that only the user's rules read.
+    let other = files["a.yaml"].replace("after: b", "after: c");
+    files.insert("a.yaml".to_owned(), other);
+    let changed = compiled(&in_memory(files.clone()), Some(&store));
+    assert_eq!(edges(&changed), ["ConfigMap a -> ConfigMap c edge-rule"]);
+    same(&changed, &compiled(&in_memory(files.clone()), None));
+    files.remove(".gitops/edges.yaml");
+    assert_eq!(edges(&compiled(&in_memory(files), Some(&store))), Vec::<String>::new());
+}
+
+#[test]
+fn rules_that_are_wrong_are_told_with_everything_else_and_those_of_folders_below_are_theirs() {
+    let mut files = written();
+    files.insert(".gitops/edges.yaml".to_owned(), "references:\n- form: {}\n".to_owned());
+    files.insert("broken.yaml".to_owned(), "a: [\n".to_owned());
+    let made = compile(&Sources::folder(&in_memory(files.clone()), &app()), &Levels::default(), None, &mut |_| ());
+    let Err(compile::Error::Manifests { findings, .. }) = made else { panic!("it compiles") };
+    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with(".gitops/edges.yaml:2:3: error: references[0]: unknown field `form`"), "{told:?}");
+    files.remove("broken.yaml");
+    files.remove(".gitops/edges.yaml");
+    files.insert("below/.gitops/edges.yaml".to_owned(), RULES.to_owned());
+    assert_eq!(edges(&compiled(&in_memory(files), None)), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_dropped_is_remembered_and_explained() {
+    let (_folder, store) = store();
+    let mut files = files();
+    let after = "metadata:\n  annotations: {config.kubernetes.io/depends-on: /namespaces/shop/Pod/web}\n";
+    files.insert("config.yaml".to_owned(), CONFIG.replace("metadata:\n", after));
+    let snapshot = in_memory(files);
+    let first = compiled(&snapshot, Some(&store));
+    let second = compiled(&snapshot, Some(&store));
+    assert!(second.memoised);
+    same(&first, &second);
+    let node = |name: &str| (0..4).find(|node| second.graph.node_name(*node) == name).expect(name);
+    let [pod, config, namespace] = ["Pod shop/web", "ConfigMap shop/config", "Namespace shop"].map(node);
+    let explanation = second.explain(pod, config);
+    assert!(explanation.path.is_empty() && explanation.back.len() == 1, "{explanation:?}");
+    let left_out = &explanation.left_out[0];
+    assert_eq!(left_out.because.field, "spec.containers[web].envFrom");
+    assert_eq!(left_out.because.origin.as_ref().map(ToString::to_string), Some("pod.yaml:1".to_owned()));
+    assert_eq!(left_out.circle, explanation.back);
+    let direct = second.explain(config, namespace);
+    assert_eq!((direct.path.len(), direct.path[0].edge.rule.name), (1, "namespace"));
+    assert_eq!(second.explain(namespace, pod).left_out, []);
+}

@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use gitops_compiler::depend::EdgeRules;
 use kubectl_gitops::json::schemas;
 use serde_json::Value as Json;
 use support::{World, config_map, deployment};
@@ -68,6 +69,21 @@ fn json(world: &World, arguments: &[&str]) -> Json {
 }
 
 #[test]
+fn the_example_of_rules_is_what_their_schema_says() {
+    let page = include_str!("../docs/edges.md");
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    EdgeRules::read("edges.yaml", example.as_bytes()).expect("rules");
+    let manifest = format!("kind: A\napiVersion: v1\nmetadata: {{name: a}}\n{example}");
+    let (manifests, _) = gitops_compiler::manifest::read("edges.yaml", manifest.as_bytes());
+    let mut document = Json::from(&manifests[0].body);
+    for field in ["kind", "apiVersion", "metadata"] {
+        document.as_object_mut().expect("a map").remove(field);
+    }
+    assert!(document["references"][1]["field"].is_string(), "{document}");
+    check("edge-rules", &document);
+}
+
+#[test]
 fn what_commands_print_is_what_the_schemas_say() {
     let world = World::new("json");
     let name = world.name.clone();
@@ -84,6 +100,9 @@ fn what_commands_print_is_what_the_schemas_say() {
         check("graph", &graph);
         assert!(!graph["edges"][0].is_null() && !graph["lints"][0].is_null(), "nothing was tested: {graph}");
     }
+    let explained = json(&world, &["graph", "--explain", "Deployment/web", "ConfigMap/settings", "-o", "json"]);
+    check("explain", &explained);
+    assert!(!explained["path"][0]["origin"].is_null(), "nothing was tested: {explained}");
     check("run", &json(&world, &apply));
     check("run", &json(&world, &apply));
     world.write("a.yaml", &config_map("settings", "two")).remove("f.yaml");

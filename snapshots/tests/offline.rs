@@ -247,7 +247,89 @@ fn graph_explains_why() {
     let other_way = explain("ConfigMap/web", "Deployment/web");
     let itself = explain("ConfigMap/web", "ConfigMap/web");
     let unknown = explain("Deployment/wbe", "ConfigMap/web");
-    insta::assert_snapshot!("graph_explain", [found, chain, other_way, itself, unknown].concat());
+    let data =
+        example.run(&["graph", "--path", "shop", "--explain", "Deployment/web", "Secret/database", "-o", "json"]);
+    let picture =
+        example.run(&["graph", "--path", "shop", "--explain", "Deployment/web", "Secret/database", "-o", "dot"]);
+    let all = [found, chain, other_way, itself, unknown, data, picture];
+    insta::assert_snapshot!("graph_explain", all.concat());
+}
+
+/// A controller and its custom resource, waves, and a ConfigMap that waits for the pod that reads it.
+const OPERATOR: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: operator}
+rules:
+- {apiGroups: [acme.io], resources: [offers/finalizers], verbs: [update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: operator}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: operator}
+subjects:
+- {kind: ServiceAccount, name: operator, namespace: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: operator, namespace: shop}
+spec:
+  selector: {matchLabels: {app: operator}}
+  template:
+    metadata: {labels: {app: operator}}
+    spec:
+      serviceAccountName: operator
+      containers:
+      - {name: operator, image: 'registry.example.com/operator:1.0.0', envFrom: [{configMapRef: {name: operator}}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: operator
+  namespace: shop
+  annotations: {config.kubernetes.io/depends-on: apps/namespaces/shop/Deployment/operator}
+---
+apiVersion: acme.io/v1
+kind: Offer
+metadata:
+  name: spring
+  namespace: shop
+  annotations: {argocd.argoproj.io/sync-wave: '1'}
+spec: {shelf: {name: window}}
+---
+apiVersion: acme.io/v1
+kind: Shelf
+metadata: {name: window, namespace: shop}
+";
+
+#[test]
+fn graph_explains_chains_and_what_was_left_out_and_what_orders_deletion() {
+    let example = empty();
+    example.write("shop/operator.yaml", OPERATOR).write("shop/namespace.yaml", NAMESPACE);
+    let explain = |from, to| example.run(&["graph", "--path", "shop", "--explain", from, to]);
+    let mut all = vec![
+        explain("Offer/spring", "ClusterRole/operator"),
+        explain("Offer/spring", "wave 0"),
+        explain("Deployment/operator", "ConfigMap/operator"),
+        explain("Deployment/operator", "Offer/spring"),
+        explain("Shelf/window", "ConfigMap/operator"),
+    ];
+    let data = ["graph", "--path", "shop", "--explain", "Deployment/operator", "ConfigMap/operator", "-o", "json"];
+    all.push(example.run(&data));
+    insta::assert_snapshot!("graph_explain_more", all.concat());
+}
+
+#[test]
+fn rules_of_the_application_make_edges() {
+    let example = empty();
+    example.write("shop/operator.yaml", OPERATOR).write("shop/namespace.yaml", NAMESPACE);
+    let rules = "references:\n- from: {group: acme.io, kinds: [Offer]}\n  field: spec.shelf\n  to: {group: acme.io, kind: Shelf}\n";
+    let explain = || example.run(&["graph", "--path", "shop", "--explain", "Offer/spring", "Shelf/window"]);
+    example.write("shop/.gitops/edges.yaml", rules);
+    let found = explain();
+    example.write("shop/.gitops/edges.yaml", &rules.replace("field:", "path:"));
+    let wrong = explain();
+    insta::assert_snapshot!("edge_rules", [found, wrong].concat());
 }
 
 #[test]

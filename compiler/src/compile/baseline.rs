@@ -11,11 +11,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::app::Directory;
 use crate::canon::{DecodeError, Decoder, Encoder, Id, Place};
 use crate::graph::ResourceGraph;
+use crate::tree::Snapshot;
 
 /// As many files are read again; where more have changed, all are, and there is a new baseline.
 const MOST_CHANGED: usize = 32;
@@ -37,12 +37,14 @@ struct File<'a> {
 }
 
 /// Where the baseline of an application is kept. Two that share a place only take it from each other.
-pub(super) fn place(root: &Path, folder: &str, directory: &Directory) -> Id<Place> {
+pub(super) fn place(snapshot: &Snapshot, rules: &[u8], directory: &Directory) -> Id<Place> {
     let Directory { recurse, include, exclude, jsonnet: _ } = directory;
     let mut encoder = Encoder::new();
-    encoder.list(5);
-    encoder.raw(root.as_os_str().as_encoded_bytes());
-    encoder.text(folder);
+    encoder.list(6);
+    encoder.raw(snapshot.place().as_os_str().as_encoded_bytes());
+    encoder.text(snapshot.folder());
+    // With other rules any edge may be another.
+    encoder.raw(rules);
     encoder.unsigned(u64::from(*recurse));
     for pattern in [include, exclude] {
         encoder.text(pattern.as_ref().map_or("", |pattern| pattern.as_str()));

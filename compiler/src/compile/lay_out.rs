@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::app::{AppSpec, BuildEnvironment, Facts, SourceType};
 use crate::canon::{Encoder, Id, Place, Recipe};
+use crate::depend::EdgeRules;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::render::{self, DirectoryRender, Input, NoTools, Render, Rendered, ToolRender, Tools, Written};
 use crate::sandbox::Strength;
@@ -66,26 +67,42 @@ pub(super) struct LaidOut<'a> {
     pub(super) recipe: Id<Recipe>,
     /// What there is to say of the choice of files. It is said each time.
     pub(super) findings: Vec<Diagnostic>,
+    /// Paths and bytes of the rules about edges that the sources have.
+    rules: Vec<(String, Vec<u8>)>,
 }
+
+/// Where a source has rules of its own about edges, below its folder.
+const RULES: &str = ".gitops/edges.yaml";
 
 impl<'a> LaidOut<'a> {
     /// Chooses renderers and files. An error among the findings is final.
     pub(super) fn new(sources: &'a Sources<'a>) -> Result<Self, Error> {
         let mut findings = Vec::new();
         let mut renders = Vec::with_capacity(sources.inputs.len());
+        let mut rules = Vec::new();
         for (number, input) in sources.inputs.iter().enumerate() {
             let of_source = render::lay_out(input, sources.tools, &mut findings)?;
             renders.extend(of_source.into_iter().map(|render| (number, render)));
+            let found = input.folder.entries().iter().find(|entry| input.folder.below(&entry.path) == RULES);
+            if let Some(entry) = found {
+                let bytes = input.folder.reader().read(entry).map_err(render::Error::from)?;
+                rules.push((entry.path.clone(), bytes));
+            }
         }
         if findings.iter().any(|finding| finding.level == Level::Error) {
             let files = renders.iter().map(|(_, render)| render.file_count()).sum();
             return Err(Error::Manifests { findings, files });
         }
         let recipe = match &renders[..] {
-            [(_, Render::Directory(only))] => only.recipe,
-            _ => together(&renders, sources),
+            [(_, Render::Directory(only))] if rules.is_empty() => only.recipe,
+            _ => together(&renders, sources, &rules),
         };
-        Ok(Self { sources, renders, recipe, findings })
+        Ok(Self { sources, renders, recipe, findings, rules })
+    }
+
+    /// The rules about edges that the application itself has.
+    pub(super) fn rules(&self) -> Result<EdgeRules, Diagnostic> {
+        self.rules.iter().try_fold(EdgeRules::default(), |all, (path, bytes)| Ok(all.and(EdgeRules::read(path, bytes)?)))
     }
 
     /// How many files take part.
@@ -97,7 +114,7 @@ impl<'a> LaidOut<'a> {
     pub(super) fn directory(&self) -> Option<(&DirectoryRender<'a>, Id<Place>)> {
         let ([(_, Render::Directory(render))], [input]) = (&self.renders[..], &self.sources.inputs[..]) else { return None };
         let directory = input.source.directory.clone().unwrap_or_default();
-        Some((render, baseline::place(&input.folder.place(), input.folder.folder(), &directory)))
+        Some((render, baseline::place(input.folder, &digest(&self.rules), &directory)))
     }
 
     /// The folder that remembered paths are relative to: a folder that was moved is known at its new place.
@@ -174,11 +191,17 @@ fn run_or_recall(
     }
 }
 
+/// Nothing where there are no rules.
+fn digest(rules: &[(String, Vec<u8>)]) -> Vec<u8> {
+    rules.iter().flat_map(|(_, bytes)| *blake3::hash(bytes).as_bytes()).collect()
+}
+
 /// One recipe for all sources. What is remembered under it names the folders, so they are in it.
-fn together(renders: &[(usize, Render<'_>)], sources: &Sources<'_>) -> Id<Recipe> {
+fn together(renders: &[(usize, Render<'_>)], sources: &Sources<'_>, rules: &[(String, Vec<u8>)]) -> Id<Recipe> {
     let mut encoder = Encoder::new();
-    encoder.list(2);
+    encoder.list(3);
     encoder.text("sources");
+    encoder.raw(&digest(rules));
     encoder.list(2 * renders.len());
     for (number, render) in renders {
         encoder.raw(render.recipe().digest());

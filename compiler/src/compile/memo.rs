@@ -4,15 +4,16 @@
 //! since a moved folder has the same recipe. An entry is ours alone and checksummed by the store; one that is not whole
 //! is no entry.
 //!
-//! `[compiler, graph, content root, hook root, lints, [strings, origins, fields]]` in our canonical encoding. The
+//! `[compiler, graph, content root, hook root, lints, [strings, origins, fields, dropped]]` in our canonical encoding. The
 //! compiler is a hash of its sources: what another one gave says nothing of what this one would give. A lint is `[path,
 //! line, column, name, message]`. Origins (a path and a line for each resource) and fields (one for each edge) are
-//! numbers of strings, so that who needs the ids alone steps over a few bytes.
+//! numbers of strings, so that who needs the ids alone steps over a few bytes. A dropped edge is `[from, to, state, rule,
+//! version of the rule, field]`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::canon::{ContentRoot, DecodeError, Decoder, Encoder, Graph, HookRoot, Id};
-use crate::depend::Node;
+use crate::depend::{self, Edge, Node, State, Strength};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::is_lint;
@@ -49,7 +50,7 @@ impl Entry {
             content_root: graph.content_root(),
             hook_root: graph.hook_root(),
             lints: lints.iter().map(lint).collect(),
-            provenance: encode_provenance(&origins, &provenance.fields),
+            provenance: encode_provenance(&origins, &provenance.fields, &provenance.dropped),
         }
     }
 
@@ -117,8 +118,8 @@ impl Entry {
     /// Where the parts of the graph came from; `None` where it is of another graph.
     pub(super) fn provenance(&self, graph: &ResourceGraph, folder: &str) -> Option<Provenance> {
         let provenance = decode_provenance(&self.provenance, folder).ok()?;
-        let whole =
-            provenance.origins.len() == graph.resources().len() && provenance.fields.len() == graph.edges().len();
+        let whole = provenance.origins.len() == graph.resources().len()
+            && provenance.fields.len() == graph.edges().len() + graph.deletions().len();
         whole.then_some(provenance)
     }
 }
@@ -148,12 +149,14 @@ impl<'a> Strings<'a> {
     }
 }
 
-fn encode_provenance(origins: &[Origin], fields: &[String]) -> Vec<u8> {
+fn encode_provenance(origins: &[Origin], fields: &[String], dropped: &[Edge]) -> Vec<u8> {
     let mut strings = Strings::default();
     let origins: Vec<(u64, usize)> = origins.iter().map(|origin| (strings.number(&origin.path), origin.line)).collect();
     let fields: Vec<u64> = fields.iter().map(|field| strings.number(field)).collect();
+    let dropped: Vec<(&Edge, [u64; 2])> =
+        dropped.iter().map(|edge| (edge, [strings.number(edge.rule.name), strings.number(&edge.field)])).collect();
     let mut encoder = Encoder::new();
-    encoder.list(3);
+    encoder.list(4);
     encoder.list(strings.all.len());
     for text in &strings.all {
         encoder.text(text);
@@ -167,13 +170,20 @@ fn encode_provenance(origins: &[Origin], fields: &[String]) -> Vec<u8> {
     for field in fields {
         encoder.unsigned(field);
     }
+    encoder.list(dropped.len());
+    for (edge, [rule, field]) in dropped {
+        encoder.list(6);
+        for part in [edge.from as u64, edge.to as u64, edge.state as u64, rule, u64::from(edge.rule.version), field] {
+            encoder.unsigned(part);
+        }
+    }
     encoder.finish()
 }
 
 /// The same provenance, with some resources on other lines of their files.
 fn with_lines(bytes: &[u8], lines: &BTreeMap<Node, usize>) -> Result<Vec<u8>, DecodeError> {
     let mut decoder = Decoder::new(bytes);
-    decoder.list_of(3)?;
+    decoder.list_of(4)?;
     decoder.skip()?;
     let strings = decoder.offset();
     let mut encoder = Encoder::new();
@@ -191,7 +201,7 @@ fn with_lines(bytes: &[u8], lines: &BTreeMap<Node, usize>) -> Result<Vec<u8>, De
 
 fn decode_provenance(bytes: &[u8], folder: &str) -> Result<Provenance, DecodeError> {
     let mut decoder = Decoder::new(bytes);
-    decoder.list_of(3)?;
+    decoder.list_of(4)?;
     let mut strings = Vec::new();
     for _ in 0..decoder.list()? {
         strings.push(decoder.text()?);
@@ -206,6 +216,26 @@ fn decode_provenance(bytes: &[u8], folder: &str) -> Result<Provenance, DecodeErr
     for _ in 0..decoder.list()? {
         fields.push(text(number(&mut decoder)?).to_owned());
     }
+    let mut dropped = Vec::new();
+    for _ in 0..decoder.list()? {
+        decoder.list_of(6)?;
+        let [from, to, state, rule, version, field] = decode_numbers(&mut decoder)?;
+        let state = [State::Present, State::Ready, State::Absent].get(state).copied();
+        let rule = u32::try_from(version).ok().and_then(|version| depend::rule(text(rule), version));
+        let unknown = DecodeError { offset: decoder.offset(), reason: "an edge is of no rule" };
+        let (state, rule) = state.zip(rule).ok_or(unknown)?;
+        // Hard ones are never dropped.
+        let (strength, field) = (Strength::Soft, text(field).to_owned());
+        dropped.push(Edge { from, to, state, strength, rule, field });
+    }
     decoder.end()?;
-    Ok(Provenance { origins, fields })
+    Ok(Provenance { origins, fields, dropped })
+}
+
+fn decode_numbers<const N: usize>(decoder: &mut Decoder<'_>) -> Result<[usize; N], DecodeError> {
+    let mut numbers = [0; N];
+    for place in &mut numbers {
+        *place = number(decoder)?;
+    }
+    Ok(numbers)
 }

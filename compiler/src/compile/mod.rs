@@ -4,6 +4,7 @@
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
 mod baseline;
+mod explain;
 mod lay_out;
 mod memo;
 mod repeated;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
-use crate::depend;
+use crate::depend::{self, Edge, EdgeRules};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::graph::ResourceGraph;
 use crate::lint::{self, Levels};
@@ -23,6 +24,8 @@ use crate::name::{KubernetesVersion, ResourceKey};
 use crate::render;
 use crate::schema;
 use crate::store::Store;
+
+pub use explain::{Because, Explanation, LeftOut};
 
 use memo::Entry;
 
@@ -66,8 +69,10 @@ pub struct Summary {
 pub struct Provenance {
     /// Where each resource was read, by node.
     pub origins: Vec<Origin>,
-    /// The field that made each edge, beside the graph's edges.
+    /// The field that made each edge: beside the graph's edges, and behind these beside those that order deletion.
     pub fields: Vec<String>,
+    /// The edges that are not in the graph because they would close a circle.
+    pub dropped: Vec<Edge>,
 }
 
 /// Why there is no graph.
@@ -141,10 +146,14 @@ fn compile_anew(
 ) -> Result<Compilation, Error> {
     let (recipe, files) = (laid_out.recipe, laid_out.files());
     let mut findings = laid_out.findings.clone();
+    let rules = laid_out.rules().unwrap_or_else(|error| {
+        findings.push(error);
+        EdgeRules::default()
+    });
     let rendered = laid_out.run(store, warn)?;
     let signatures: Vec<_> = match store {
         Some(_) if laid_out.directory().is_some() => {
-            rendered.par_iter().map(|file| depend::signature(&file.manifests)).collect()
+            rendered.par_iter().map(|file| depend::signature(&file.manifests, &rules)).collect()
         }
         _ => Vec::new(),
     };
@@ -157,7 +166,7 @@ fn compile_anew(
     if laid_out.sources.last_wins {
         repeated::keep_last(&mut manifests, &mut findings);
     }
-    let built = match ResourceGraph::build(manifests, &mut findings) {
+    let built = match ResourceGraph::build_with(manifests, &rules, &mut findings) {
         Ok(built) if !broken => built,
         other => {
             findings.extend(other.err().map(|error| error.findings).unwrap_or_default());
@@ -170,7 +179,7 @@ fn compile_anew(
         findings[alone..].iter().map(|finding| laid_out.below(&finding.origin.path).to_owned()).collect();
     findings.sort();
     findings.dedup();
-    let provenance = Provenance { origins: built.origins, fields: built.fields };
+    let provenance = Provenance { origins: built.origins, fields: built.fields, dropped: built.dropped };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
     // What was cut off for lack of time says nothing of the next time.
     let kept = store.filter(|_| is_whole).map(|store| {

@@ -31,8 +31,10 @@ pub(super) fn update(store: &Store, laid_out: &LaidOut<'_>) -> Option<Entry> {
     let before = Entry::decode(baseline.entry, "").ok()?;
     let changed = baseline.changed(render.files())?;
     let files = render.read(&changed).ok()?;
-    let is_as_before =
-        |(number, file): (&usize, &Rendered)| baseline.has_signature(*number, &depend::signature(&file.manifests));
+    let rules = laid_out.rules().ok()?;
+    let is_as_before = |(number, file): (&usize, &Rendered)| {
+        baseline.has_signature(*number, &depend::signature(&file.manifests, &rules))
+    };
     if !changed.iter().zip(&files).all(is_as_before) {
         return None;
     }

@@ -14,7 +14,7 @@ use crate::manifest::{Manifest, pod_spec_path};
 use super::edges::{Edges, MAX_STEPS};
 use super::reference::{Reference, Target};
 use super::served::version_of;
-use super::{Edge, Index, Node, Rule, State, Strength};
+use super::{Edge, Index, Node, Rule, State, Strength, deletion};
 
 pub(super) const SERVICE: Rule =
     Rule { name: "backend-service", version: 1, reason: "the API server sends its requests there" };
@@ -53,6 +53,11 @@ pub(super) fn infer(manifests: &[Manifest], index: &Index<'_>, edges: &mut Edges
         let behind = workloads.get(&edge.to).unwrap_or(&none);
         if manifests[edge.from].key.is(CRDS, CRD) {
             convert(manifests, index, edge.from, behind, edges);
+            // The server reads the objects once more before it forgets their kind.
+            for from in behind {
+                let (to, state, field) = (edge.from, State::Absent, "labels of its pods".to_owned());
+                edges.add(Edge { from: *from, to, state, rule: deletion::CONVERSION, field, ..edge.clone() });
+            }
             continue;
         }
         for to in behind {

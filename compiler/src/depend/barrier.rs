@@ -10,6 +10,29 @@ use super::Node;
 /// So many webhook configurations are named; of more only the number is told.
 const NAMED: usize = 3;
 
+/// Phases of a sync, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Hooks before the content.
+    PreSync,
+    /// The content, and hooks among it.
+    Sync,
+    /// Hooks after the content.
+    PostSync,
+}
+
+impl Phase {
+    /// As Argo CD spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PreSync => "PreSync",
+            Self::Sync => "Sync",
+            Self::PostSync => "PostSync",
+        }
+    }
+}
+
 /// A node without a resource. Barriers stand behind the resources of a graph, sorted and without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Barrier {
@@ -23,6 +46,21 @@ pub enum Barrier {
     BeforeGroup(String),
     /// These webhook configurations are there, ascending.
     Webhooks(Vec<Node>),
+    /// All hooks of this phase and wave are through.
+    Hooks(Phase, i64),
+    /// All of this change group is gone.
+    GroupGone(String),
+    /// What must be gone before the first of this change group goes.
+    BeforeGroupGoes(String),
+    /// The objects of this kind are gone: those of one namespace, or all.
+    Gone {
+        /// Their group.
+        group: String,
+        /// Their kind.
+        kind: String,
+        /// [`Scope::Cluster`] for all.
+        scope: Scope,
+    },
 }
 
 impl Barrier {
@@ -47,6 +85,14 @@ impl Barrier {
                 names.truncate(NAMED);
                 format!("webhooks {}{more}", names.join(", "))
             }
+            Self::Hooks(phase, wave) => format!("{} wave {wave}", phase.as_str()),
+            Self::GroupGone(group) => format!("end of change group {group}"),
+            Self::BeforeGroupGoes(group) => format!("deletion of change group {group}"),
+            Self::Gone { group, kind, scope } => match scope {
+                Scope::Cluster => format!("all {kind}.{group}"),
+                Scope::Unbound => format!("all {kind}.{group} of the destination's namespace"),
+                Scope::Namespace(namespace) => format!("all {kind}.{group} of namespace {namespace}"),
+            },
         }
     }
 }
@@ -63,6 +109,13 @@ mod tests {
         assert_eq!(name(Barrier::Policies(Scope::Unbound)), "policies of the destination's namespace");
         assert_eq!(name(Barrier::Group("db".to_owned())), "change group db");
         assert_eq!(name(Barrier::BeforeGroup("db".to_owned())), "start of change group db");
+        assert_eq!(name(Barrier::Hooks(Phase::PreSync, 3)), "PreSync wave 3");
+        assert_eq!(name(Barrier::GroupGone("db".to_owned())), "end of change group db");
+        assert_eq!(name(Barrier::BeforeGroupGoes("db".to_owned())), "deletion of change group db");
+        let gone = |scope| Barrier::Gone { group: "acme.io".to_owned(), kind: "Offer".to_owned(), scope };
+        assert_eq!(name(gone(Scope::Cluster)), "all Offer.acme.io");
+        assert_eq!(name(gone(Scope::Unbound)), "all Offer.acme.io of the destination's namespace");
+        assert_eq!(name(gone(Scope::Namespace("a".to_owned()))), "all Offer.acme.io of namespace a");
         assert_eq!(name(Barrier::Webhooks(vec![0, 1, 2])), "webhooks w0, w1");
         assert_eq!(name(Barrier::Webhooks((0..10).collect())), "webhooks w0, w1, w2 and 2 more");
     }

@@ -14,6 +14,9 @@ pub(super) const MAX_EDGES: usize = 2_000_000;
 /// it; it takes a fraction of a second.
 pub(super) const MAX_STEPS: usize = 20_000_000;
 
+/// Up to so many pairs of a dependent and a dependency have edges of their own, which are easier to read than a barrier.
+pub(super) const FEW: usize = 8;
+
 pub(super) struct Edges {
     manifests: usize,
     list: Vec<Edge>,
@@ -60,6 +63,13 @@ impl Edges {
     /// Takes no more edges: there would be too many, or too many objects to compare.
     pub(super) fn give_up(&mut self) {
         self.too_many = true;
+    }
+
+    /// Lets the edges of these rules wait until what they lead to is ready.
+    pub(super) fn raise(&mut self, rules: &[Rule]) {
+        for edge in self.list.iter_mut().filter(|edge| rules.contains(&edge.rule)) {
+            edge.state = State::Ready;
+        }
     }
 
     /// What was collected so far, in no order.

@@ -49,9 +49,7 @@ fn resolve(reference: &str, index: &Index<'_>, own: Node) -> Result<Node, &'stat
     let found = match parts[..] {
         [group, kind, name] if !kind.is_empty() && !name.is_empty() => index.cluster(group, kind, name),
         [group, "namespaces", namespace, kind, name] if ![namespace, kind, name].contains(&"") => {
-            // The manifest may leave out the namespace that the destination will give it.
-            let written = index.beside(&Scope::Namespace(namespace.to_owned()), group, kind, name);
-            written.or_else(|| index.beside(&Scope::Unbound, group, kind, name))
+            index.inside(Some(namespace), &Scope::Unbound, group, kind, name)
         }
         _ => return Err(MALFORMED),
     };

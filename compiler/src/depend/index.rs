@@ -122,6 +122,11 @@ impl<'a> Index<'a> {
                         // The server never defaults the namespace of a subject: without one it means the place where
                         // the binding itself is written.
                         let namespace = text("namespace").unwrap_or(key.scope.as_str());
+                        // The account may leave its namespace to the destination. All accounts are indexed by now.
+                        let written = Scope::from_spelling(namespace);
+                        let bound_later = self.beside(&written, "", "ServiceAccount", name).is_none()
+                            && self.beside(&Scope::Unbound, "", "ServiceAccount", name).is_some();
+                        let namespace = if bound_later { Scope::Unbound.as_str() } else { namespace };
                         self.bindings.entry((namespace, name)).or_default().push(node);
                     }
                 }
@@ -164,12 +169,30 @@ impl<'a> Index<'a> {
     }
 
     /// A namespaced resource in the namespace that the reference names; in that of the referrer where it names none.
+    /// Where there is none, one whose manifest leaves the namespace to the destination, which is likely to be that one.
     #[must_use]
     pub fn inside(&self, namespace: Option<&str>, scope: &Scope, group: &str, kind: &str, name: &str) -> Option<Node> {
-        match namespace {
-            None => self.beside(scope, group, kind, name),
-            Some(namespace) => self.beside(&Scope::Namespace(namespace.to_owned()), group, kind, name),
-        }
+        let Some(namespace) = namespace else { return self.beside(scope, group, kind, name) };
+        let written = self.beside(&Scope::Namespace(namespace.to_owned()), group, kind, name);
+        written.or_else(|| self.beside(&Scope::Unbound, group, kind, name))
+    }
+
+    /// The resources of one namespace whose names are this prefix and a number.
+    pub fn numbered<'s>(
+        &'s self,
+        scope: &'s Scope,
+        group: &str,
+        kind: &str,
+        prefix: &'s str,
+    ) -> impl Iterator<Item = Node> + 's {
+        let mut nodes = self.of_kind(group, kind);
+        let key = |node: &Node| (&self.manifests[*node].key.scope, self.manifests[*node].key.name.as_str());
+        let before = self.manifests[nodes.clone()]
+            .partition_point(|other| (&other.key.scope, other.key.name.as_str()) < (scope, prefix));
+        nodes.start += before;
+        let number = move |node: &Node| key(node).1.strip_prefix(prefix).filter(|_| key(node).0 == scope);
+        let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+        nodes.take_while(move |node| number(node).is_some()).filter(move |node| number(node).is_some_and(is_number))
     }
 
     /// A resource of a kind without namespaces, whatever namespace its manifest names by mistake.

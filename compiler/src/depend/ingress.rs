@@ -20,12 +20,16 @@ const EXTENSIONS: &str = "extensions";
 const INGRESS: &[&str] = &["Ingress"];
 const SERVICE: Target = Target::Beside("", "Service");
 const SECRET: Target = Target::Beside("", "Secret");
+/// The reference says what it is to.
+const ANYTHING: Target = Target::Object("", "");
 const INGRESS_CLASS: Target = Target::Cluster(NETWORKING, "IngressClass");
 
 const REFERENCES: &[Reference] = &[
     Reference::soft(NETWORKING, INGRESS, "spec.ingressClassName", INGRESS_CLASS, CLASS),
     Reference::soft(NETWORKING, INGRESS, "spec.defaultBackend.service.name", SERVICE, BACKEND),
     Reference::soft(NETWORKING, INGRESS, "spec.rules[*].http.paths[*].backend.service.name", SERVICE, BACKEND),
+    Reference::soft(NETWORKING, INGRESS, "spec.defaultBackend.resource", ANYTHING, BACKEND),
+    Reference::soft(NETWORKING, INGRESS, "spec.rules[*].http.paths[*].backend.resource", ANYTHING, BACKEND),
     Reference::soft(NETWORKING, INGRESS, "spec.tls[*].secretName", SECRET, CERTIFICATE),
     // networking.k8s.io/v1beta1
     Reference::soft(NETWORKING, INGRESS, "spec.backend.serviceName", SERVICE, BACKEND),

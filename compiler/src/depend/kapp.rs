@@ -3,9 +3,10 @@
 //! In: `kapp.k14s.io/change-group[.x]: GROUP` and `kapp.k14s.io/change-rule[.x]: upsert (before|after) upserting GROUP`,
 //! both with the placeholders `{api-group}`, `{kind}`, `{name}`, `{namespace}`, `{crd-kind}`, `{crd-group}`. Out: one
 //! barrier behind each group that somebody waits for, and one before each that waits. As in kapp, a rule for a group
-//! that the object itself is in is a circle. Rules for deletion need no edge where they say the reverse of creation,
-//! which is how we delete; others are told not to count. kapp's own groups, which it gives to all objects of some
-//! kinds, are not ours: what they order, our other rules order better.
+//! that the object itself is in is a circle. `delete (before|after) deleting GROUP` is the same for deletion, with
+//! barriers of its own. All objects are deleted after all others are applied: a rule that says so is met, and one that
+//! asks for the reverse is told not to count. kapp's own groups, which it gives to all objects of some kinds, are not
+//! ours: what they order, our other rules order better.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +22,16 @@ pub(super) const RULE: Rule = Rule { name: "change-rule", version: 1, reason: "a
 pub(super) const MEMBER: Rule = Rule { name: "change-group", version: 1, reason: "that is in this change group" };
 pub(super) const BEFORE: Rule =
     Rule { name: "before-change-group", version: 1, reason: "that goes before its change group" };
+pub(super) const DELETION: Rule =
+    Rule { name: "delete-change-rule", version: 1, reason: "a change rule for deletion says so" };
 
 /// A change rule, read.
 #[derive(Debug, PartialEq, Eq)]
 struct ChangeRule {
+    /// Of a deletion or of a creation.
     deletes: bool,
     before: bool,
+    /// Of the group.
     target_deletes: bool,
     group: String,
 }
@@ -58,39 +63,30 @@ pub(super) fn infer(
             }
         }
     }
-    // What the rules about creation say of deletion, which goes in the reverse order.
-    let reversed: BTreeSet<(Node, bool, &str)> = rules
-        .iter()
-        .filter(|(_, _, rule)| !rule.deletes && !rule.target_deletes)
-        .map(|(node, _, rule)| (*node, !rule.before, rule.group.as_str()))
-        .collect();
     let mut used = BTreeSet::new();
     for (node, annotation, rule) in &rules {
-        let reason = if rule.deletes || rule.target_deletes {
-            if rule.deletes && rule.target_deletes && reversed.contains(&(*node, rule.before, &rule.group)) {
+        let reason = match (rule.deletes, rule.before, rule.target_deletes) {
+            (true, true, false) | (false, false, true) => {
+                "objects are deleted after all others are applied; this rule changes nothing"
+            }
+            // That is how it is.
+            (true, false, false) | (false, true, true) => continue,
+            _ if groups.contains_key(&rule.group) => {
+                used.insert((rule.deletes, rule.before, rule.group.as_str()));
+                rule.add(*node, annotation, edges);
                 continue;
             }
-            "objects are deleted after all others are applied, in the reverse order; this rule changes nothing"
-        } else if groups.contains_key(&rule.group) {
-            used.insert((rule.before, rule.group.as_str()));
-            rule.add(*node, annotation, edges);
-            continue;
-        } else {
-            "no object of this application is in that change group; this rule changes nothing"
+            _ => "no object of this application is in that change group; this rule changes nothing",
         };
         let manifest = &manifests[*node];
         let message = format!("{}: {annotation}: {reason}", manifest.key);
         findings.push(Diagnostic::lint(manifest.origin.clone(), "change-rule-ignored", message));
     }
-    for (before, group) in used {
+    for (deletes, before, group) in used {
         for member in &groups[group] {
-            let (from, to, rule) = if before {
-                (*member, edges.barrier(Barrier::BeforeGroup(group.to_owned())), BEFORE)
-            } else {
-                (edges.barrier(Barrier::Group(group.to_owned())), *member, MEMBER)
-            };
-            let (state, strength, field) = (State::Ready, Strength::Hard, String::new());
-            edges.add(Edge { from, to, state, strength, rule, field });
+            let barrier = edges.barrier(barrier(deletes, before, group));
+            let (from, to, rule) = if before { (*member, barrier, BEFORE) } else { (barrier, *member, MEMBER) };
+            edges.add(edge(deletes, from, to, rule, String::new()));
         }
     }
 }
@@ -98,14 +94,26 @@ pub(super) fn infer(
 impl ChangeRule {
     /// The edge between the object that has the rule and the barrier of the group.
     fn add(&self, node: Node, annotation: &str, edges: &mut Edges) {
-        let (from, to) = if self.before {
-            (edges.barrier(Barrier::BeforeGroup(self.group.clone())), node)
-        } else {
-            (node, edges.barrier(Barrier::Group(self.group.clone())))
-        };
-        let (state, strength, field) = (State::Ready, Strength::Hard, format!("annotation {annotation}"));
-        edges.add(Edge { from, to, state, strength, rule: RULE, field });
+        let barrier = edges.barrier(barrier(self.deletes, self.before, &self.group));
+        let (from, to) = if self.before { (barrier, node) } else { (node, barrier) };
+        let rule = if self.deletes { DELETION } else { RULE };
+        edges.add(edge(self.deletes, from, to, rule, format!("annotation {annotation}")));
     }
+}
+
+fn barrier(deletes: bool, before: bool, group: &str) -> Barrier {
+    let kind = match (deletes, before) {
+        (false, false) => Barrier::Group,
+        (false, true) => Barrier::BeforeGroup,
+        (true, false) => Barrier::GroupGone,
+        (true, true) => Barrier::BeforeGroupGoes,
+    };
+    kind(group.to_owned())
+}
+
+fn edge(deletes: bool, from: Node, to: Node, rule: Rule, field: String) -> Edge {
+    let state = if deletes { State::Absent } else { State::Ready };
+    Edge { from, to, state, strength: Strength::Hard, rule, field }
 }
 
 fn read_rule(text: &str) -> Result<ChangeRule, String> {

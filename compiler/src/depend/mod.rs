@@ -11,6 +11,7 @@
 mod admission;
 mod backend;
 mod barrier;
+mod deletion;
 mod edges;
 mod explicit;
 mod extensions;
@@ -23,6 +24,7 @@ mod pods;
 mod policies;
 mod rbac;
 mod reference;
+mod rules;
 mod selector;
 mod served;
 mod signature;
@@ -31,8 +33,10 @@ mod wave;
 mod webhook;
 mod werf;
 
-pub use barrier::Barrier;
+pub use barrier::{Barrier, Phase};
 pub use index::Index;
+pub use namespace::RULE as IN_NAMESPACE;
+pub use rules::EdgeRules;
 pub use signature::signature;
 
 use std::ops::Bound;
@@ -54,6 +58,8 @@ pub enum State {
     Present,
     /// It works: Established, Available, complete, whatever its kind calls it.
     Ready,
+    /// It is gone. Such an edge orders deletion and nothing else: the dependent is deleted only then.
+    Absent,
 }
 
 /// Whether an edge may be dropped.
@@ -74,7 +80,8 @@ pub struct Rule {
     pub name: &'static str,
     /// From 1.
     pub version: u32,
-    /// Why the dependent waits, as the end of a sentence: `Deployment a waits for ConfigMap b: …`.
+    /// Why the dependent waits, as the end of a sentence: `Deployment a waits for ConfigMap b: …`, and `is deleted
+    /// after` in the place of `waits for` where that is what it is about.
     pub reason: &'static str,
 }
 
@@ -116,6 +123,7 @@ pub const RULES: &[Rule] = &[
     pods::CLASS_OF_POD,
     pods::RESOURCE_CLAIM,
     pods::STORAGE_CLASS,
+    pods::TRUST_BUNDLE,
     pods::GOVERNING_SERVICE,
     policies::BEHIND,
     policies::POLICY,
@@ -163,7 +171,13 @@ pub const RULES: &[Rule] = &[
     kapp::RULE,
     kapp::MEMBER,
     kapp::BEFORE,
+    kapp::DELETION,
     werf::RULE,
+    deletion::CONTROLLER,
+    deletion::WEBHOOK,
+    deletion::CONVERSION,
+    deletion::MEMBER,
+    rules::WRITTEN,
 ];
 
 /// The rule with this name and version, as read from a stored graph.
@@ -182,9 +196,18 @@ fn beginning_with<'a>(annotations: &'a Map, prefix: &'a str) -> impl Iterator<It
     ours.map(|(name, text)| (name.as_str(), text.as_str().unwrap_or_default()))
 }
 
-/// Finds all edges among `manifests`, which must be sorted by key without duplicates, and the barriers that they lead
-/// through: barrier `i` is node `manifests + i`.
+/// Like [`infer_with`], with no rules but ours.
 pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edge>, Vec<Barrier>) {
+    infer_with(manifests, &EdgeRules::default(), findings)
+}
+
+/// Finds all edges among `manifests`, which must be sorted by key without duplicates, and the barriers that they lead
+/// through: barrier `i` is node `manifests + i`. `rules` are the user's.
+pub fn infer_with(
+    manifests: &[Manifest],
+    rules: &EdgeRules,
+    findings: &mut Vec<Diagnostic>,
+) -> (Vec<Edge>, Vec<Barrier>) {
     let index = Index::new(manifests);
     let mut edges = Edges::new(manifests.len());
     // Most objects have no annotations, and nothing to say to the families that read only these.
@@ -204,6 +227,7 @@ pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edg
         reference::infer(backend::SERVICES, manifest, &index, &mut sink);
         admission::infer(manifest, &index, manifests, &mut sink);
         extensions::infer(manifest, &index, &mut sink);
+        rules.infer(manifest, &index, &mut sink);
         if let Some(annotations) = manifest.body.at(&["metadata", "annotations"]).and_then(Value::as_map) {
             explicit::infer(manifest, &index, &mut sink, findings);
             annotated.push((node, annotations));
@@ -221,10 +245,12 @@ pub fn infer(manifests: &[Manifest], findings: &mut Vec<Diagnostic>) -> (Vec<Edg
     wave::infer(manifests, &annotated, &mut edges, findings);
     policies::infer(manifests, &mut edges);
     webhook::infer(manifests, &index, &mut edges, findings);
+    deletion::infer(manifests, &index, &mut edges);
     if let (true, Some(first)) = (edges.is_full(), manifests.first()) {
         let message = format!("these objects would wait for each other in more than {MAX_EDGES} ways: split the set");
         findings.push(Diagnostic::error(first.origin.clone(), message));
     }
+    rules.raise(&mut edges);
     edges.finish()
 }
 

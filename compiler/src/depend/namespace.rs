@@ -10,7 +10,8 @@ use crate::name::group_of;
 use super::reference::visit;
 use super::{Index, Rule, Sink, State, Strength};
 
-pub(super) const RULE: Rule = Rule { name: "namespace", version: 1, reason: "it lives there" };
+/// That it waits for its Namespace.
+pub const RULE: Rule = Rule { name: "namespace", version: 1, reason: "it lives there" };
 pub(super) const OWNER: Rule = Rule { name: "owner", version: 1, reason: "that owns it" };
 
 pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>) {

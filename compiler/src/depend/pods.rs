@@ -30,13 +30,15 @@ pub(super) const CLASS_OF_POD: Rule =
     Rule { name: "bare-pod-class", version: 1, reason: "it is refused without that class" };
 pub(super) const RESOURCE_CLAIM: Rule =
     Rule { name: "pod-resource-claim", version: 1, reason: "its pods claim devices with it" };
+pub(super) const TRUST_BUNDLE: Rule =
+    Rule { name: "pod-trust-bundle", version: 1, reason: "its pods trust what is in it" };
 pub(super) const STORAGE_CLASS: Rule =
     Rule { name: "pod-storage-class", version: 1, reason: "the volumes of its pods are of that class" };
 
 const RESOURCES: &str = "resource.k8s.io";
 
 /// Further references of a pod spec, each of them soft: a pod without what they name stays pending, and starts later.
-const REFERENCES: [(&str, Target, Rule); 12] = [
+const REFERENCES: [(&str, Target<'static>, Rule); 13] = [
     ("resourceClaims[*].resourceClaimName", Target::Beside(RESOURCES, "ResourceClaim"), RESOURCE_CLAIM),
     ("resourceClaims[*].resourceClaimTemplateName", Target::Beside(RESOURCES, "ResourceClaimTemplate"), RESOURCE_CLAIM),
     (
@@ -48,6 +50,11 @@ const REFERENCES: [(&str, Target, Rule); 12] = [
         "volumes[*].ephemeral.volumeClaimTemplate.spec.volumeAttributesClassName",
         Target::Cluster("storage.k8s.io", "VolumeAttributesClass"),
         STORAGE_CLASS,
+    ),
+    (
+        "volumes[*].projected.sources[*].clusterTrustBundle",
+        Target::Object("certificates.k8s.io", "ClusterTrustBundle"),
+        TRUST_BUNDLE,
     ),
     ("volumes[*].azureFile.secretName", Target::Beside("", "Secret"), VOLUME_SECRET),
     ("volumes[*].cephfs.secretRef.name", Target::Beside("", "Secret"), VOLUME_SECRET),
@@ -74,10 +81,11 @@ pub(super) fn infer(manifest: &Manifest, index: &Index<'_>, sink: &mut Sink<'_>)
             references.sink.add_at(to, State::Present, Strength::Soft, rule, || trail.to_string());
         });
     }
-    if manifest.key.is("apps", "StatefulSet")
-        && let Some(name) = manifest.body.at(&["spec", "serviceName"]).and_then(Value::as_str)
-    {
-        references.add("", "Service", name, GOVERNING_SERVICE, "spec.serviceName".to_owned());
+    if manifest.key.is("apps", "StatefulSet") {
+        if let Some(name) = manifest.body.at(&["spec", "serviceName"]).and_then(Value::as_str) {
+            references.add("", "Service", name, GOVERNING_SERVICE, "spec.serviceName".to_owned());
+        }
+        references.claims_by_template();
     }
 }
 
@@ -141,6 +149,19 @@ impl References<'_, '_> {
             }
             if let Some(claim) = volume.at(&["persistentVolumeClaim", "claimName"]).and_then(Value::as_str) {
                 self.add("", "PersistentVolumeClaim", claim, CLAIM, place);
+            }
+        }
+    }
+
+    /// A StatefulSet takes claims that are there already, where they have the names that it would give to its own.
+    fn claims_by_template(&mut self) {
+        let Manifest { key, body, origin: _ } = self.manifest;
+        for template in body.at(&["spec", "volumeClaimTemplates"]).map(Value::items).unwrap_or_default() {
+            let Some(name) = template.at(&["metadata", "name"]).and_then(Value::as_str) else { continue };
+            let prefix = format!("{name}-{}-", key.name);
+            for claim in self.index.numbered(&key.scope, "", "PersistentVolumeClaim", &prefix) {
+                let field = || format!("spec.volumeClaimTemplates[{name}]");
+                self.sink.add_at(Some(claim), State::Present, Strength::Soft, CLAIM, field);
             }
         }
     }

@@ -20,21 +20,21 @@ pub(super) struct Reference {
     kinds: &'static [&'static str],
     /// Where the reference is; `[*]` stands for each item of a list.
     path: &'static str,
-    to: Target,
+    to: Target<'static>,
     strength: Strength,
     rule: Rule,
 }
 
 /// How a field names an object.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Target {
+pub(super) enum Target<'r> {
     /// The text is the name of an object of this group and kind, in the namespace of the referrer.
-    Beside(&'static str, &'static str),
+    Beside(&'r str, &'r str),
     /// The text is the name of an object of this group and kind, which has no namespaces.
-    Cluster(&'static str, &'static str),
+    Cluster(&'r str, &'r str),
     /// A map with `name` and, where they are not this group and kind or its own namespace, with `group`, `apiGroup`
     /// or `apiVersion`, `kind` and `namespace`.
-    Object(&'static str, &'static str),
+    Object(&'r str, &'r str),
 }
 
 impl Reference {
@@ -42,7 +42,7 @@ impl Reference {
         group: &'static str,
         kinds: &'static [&'static str],
         path: &'static str,
-        to: Target,
+        to: Target<'static>,
         rule: Rule,
     ) -> Self {
         Self { group, kinds, path, to, strength: Strength::Soft, rule }
@@ -52,7 +52,7 @@ impl Reference {
         group: &'static str,
         kinds: &'static [&'static str],
         path: &'static str,
-        to: Target,
+        to: Target<'static>,
         rule: Rule,
     ) -> Self {
         Self { group, kinds, path, to, strength: Strength::Hard, rule }
@@ -75,7 +75,7 @@ pub(super) fn infer(table: &[Reference], manifest: &Manifest, index: &Index<'_>,
     }
 }
 
-impl Target {
+impl Target<'_> {
     /// Kind and name of the object that a value names in the namespace of the referrer, where nothing outside of the set
     /// is likely to bring it: no other namespace, nothing of the cluster's own, no Secret that a controller makes.
     fn beside<'v>(self, value: &'v Value, scope: &Scope, index: &Index<'_>) -> Option<(&'v str, &'v str)>

@@ -21,3 +21,23 @@ pub(super) fn version_of(manifest: &Manifest) -> &str {
     let api_version = manifest.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     api_version.rsplit_once('/').map_or(api_version, |(_, version)| version)
 }
+
+/// The resource of a kind: what its CRD says, else what Kubernetes would guess.
+pub(super) fn plural(group: &str, kind: &str, index: &Index<'_>, manifests: &[Manifest]) -> String {
+    let definition = index.definition(group, kind).map(|node| &manifests[node].body);
+    let written = definition.and_then(|body| body.at(&["spec", "names", "plural"])).and_then(Value::as_str);
+    written.map_or_else(|| guess_plural(kind), str::to_owned)
+}
+
+fn guess_plural(kind: &str) -> String {
+    let lower = kind.to_lowercase();
+    if lower == "endpoints" {
+        lower
+    } else if lower.ends_with('s') {
+        lower + "es"
+    } else if let Some(stem) = lower.strip_suffix('y') {
+        format!("{stem}ies")
+    } else {
+        lower + "s"
+    }
+}

@@ -7,6 +7,8 @@
 use crate::canon::{Encoder, Value};
 use crate::manifest::{Manifest, pod_spec_path};
 
+use super::EdgeRules;
+
 /// Of ConfigMaps and Secrets.
 const DATA: &[&str] = &["binaryData", "data"];
 
@@ -28,9 +30,9 @@ pub(super) const CONTAINER: &[&str] = &[
 /// Writes what is read of a value.
 type Write = fn(&mut Encoder, &Value);
 
-/// The hash of what the rules read of these manifests.
+/// The hash of what the rules read of these manifests. Of kinds that rules of the user are for it is all of them.
 #[must_use]
-pub fn signature(manifests: &[Manifest]) -> [u8; 32] {
+pub fn signature(manifests: &[Manifest], rules: &EdgeRules) -> [u8; 32] {
     let mut encoder = Encoder::new();
     encoder.list(manifests.len());
     for Manifest { key, body, origin: _ } in manifests {
@@ -38,7 +40,9 @@ pub fn signature(manifests: &[Manifest]) -> [u8; 32] {
         for part in [&key.group, &key.kind, key.scope.as_str(), &key.name] {
             encoder.text(part);
         }
-        if key.is("", "ConfigMap") || key.is("", "Secret") {
+        if rules.read_of(key) {
+            encoder.value(body);
+        } else if key.is("", "ConfigMap") || key.is("", "Secret") {
             fields(&mut encoder, body, DATA, &[]);
         } else if let Some(way) = pod_spec_path(key) {
             workload(&mut encoder, body, way);

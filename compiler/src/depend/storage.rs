@@ -25,6 +25,11 @@ pub(super) const SNAPSHOT_SOURCE: Rule =
     Rule { name: "snapshot-source", version: 1, reason: "the snapshot is taken from there" };
 pub(super) const ATTACHMENT: Rule = Rule { name: "volume-attachment", version: 1, reason: "it attaches that volume" };
 
+/// A Secret with which the driver of a volume signs in.
+const fn secret_of_volume(path: &'static str) -> Reference {
+    Reference::soft("", &["PersistentVolume"], path, Target::Object("", "Secret"), SECRET)
+}
+
 const REFERENCES: &[Reference] = &[
     Reference::soft("", CLAIM, "spec.storageClassName", Target::Cluster(STORAGE, "StorageClass"), CLASS),
     Reference::soft(
@@ -44,6 +49,19 @@ const REFERENCES: &[Reference] = &[
         Target::Cluster(STORAGE, "StorageClass"),
         CLASS,
     ),
+    Reference::soft(
+        "",
+        &["PersistentVolume"],
+        "spec.volumeAttributesClassName",
+        Target::Cluster(STORAGE, "VolumeAttributesClass"),
+        CLASS,
+    ),
+    Reference::soft("", &["PersistentVolume"], "spec.csi.driver", Target::Cluster(STORAGE, "CSIDriver"), DRIVER),
+    secret_of_volume("spec.csi.controllerExpandSecretRef"),
+    secret_of_volume("spec.csi.controllerPublishSecretRef"),
+    secret_of_volume("spec.csi.nodeExpandSecretRef"),
+    secret_of_volume("spec.csi.nodePublishSecretRef"),
+    secret_of_volume("spec.csi.nodeStageSecretRef"),
     Reference::soft(
         "apps",
         &["StatefulSet"],

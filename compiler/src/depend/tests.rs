@@ -8,11 +8,13 @@ use crate::manifest::objects;
 
 mod admission;
 mod any;
+mod deletion;
 mod extensions;
 mod network;
 mod order;
 mod pods;
 mod rights;
+mod rules;
 mod served;
 mod signature;
 mod storage;

@@ -15,16 +15,14 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::name::Scope;
 
-use super::edges::{Edges, MAX_STEPS};
+use super::edges::{Edges, FEW, MAX_STEPS};
 use super::selector::{self, Label};
-use super::served::version_of;
+use super::served::{plural, version_of};
 use super::{Barrier, Edge, Index, Node, Rule, State, Strength};
 
 const GROUP: &str = "admissionregistration.k8s.io";
 /// Every namespace has this label, whatever its manifest says.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-/// Up to so many pairs of object and configuration have edges of their own, which are easier to read.
-const FEW: usize = 8;
 
 pub(super) const RULE: Rule = Rule { name: "webhook", version: 1, reason: "it judges or changes such objects" };
 pub(super) const BEHIND: Rule = Rule { name: "webhooks", version: 1, reason: "they judge or change such objects" };
@@ -189,7 +187,7 @@ impl Calls<'_> {
             }
             self.steps += 1 + rules.len();
             let in_namespaces = self.index.namespaced(&key.group, &key.kind);
-            let plural = self.plural(&key.group, &key.kind);
+            let plural = plural(&key.group, &key.kind, self.index, self.manifests);
             let covers = |rule: &&Value| covers(rule, &key.group, &plural, in_namespaces);
             let rules: Vec<&Value> = rules.iter().filter(covers).collect();
             if !rules.is_empty() {
@@ -233,13 +231,6 @@ impl Calls<'_> {
         }
     }
 
-    /// The resource of a kind: what its CRD says, else what Kubernetes would guess.
-    fn plural(&self, group: &str, kind: &str) -> String {
-        let definition = self.index.definition(group, kind).map(|node| &self.manifests[node].body);
-        let written = definition.and_then(|body| body.at(&["spec", "names", "plural"])).and_then(Value::as_str);
-        written.map_or_else(|| guess_plural(kind), str::to_owned)
-    }
-
     /// Whether the selector takes objects of this namespace.
     fn namespace(&self, scope: &Scope, selector: Option<&Value>) -> Option<bool> {
         let name = scope.namespace();
@@ -270,7 +261,7 @@ fn own_labels(manifest: &Manifest, selector: Option<&Value>) -> Option<bool> {
 }
 
 /// Whether a rule is about writing objects of this resource, of whatever version.
-fn covers(rule: &Value, group: &str, plural: &str, in_namespaces: Option<bool>) -> bool {
+pub(super) fn covers(rule: &Value, group: &str, plural: &str, in_namespaces: Option<bool>) -> bool {
     let in_scope = match rule.get("scope").and_then(Value::as_str) {
         Some("Namespaced") => in_namespaces == Some(true),
         Some("Cluster") => in_namespaces == Some(false),
@@ -287,22 +278,9 @@ fn covers(rule: &Value, group: &str, plural: &str, in_namespaces: Option<bool>) 
 }
 
 /// Whether a list of a rule has `*`, or something that is as wanted.
-fn lists(rule: &Value, field: &str, wanted: impl Fn(&str) -> bool) -> bool {
+pub(super) fn lists(rule: &Value, field: &str, wanted: impl Fn(&str) -> bool) -> bool {
     let items = rule.get(field).map(Value::items).unwrap_or_default();
     items.iter().filter_map(Value::as_str).any(|item| item == "*" || wanted(item))
-}
-
-fn guess_plural(kind: &str) -> String {
-    let lower = kind.to_lowercase();
-    if lower == "endpoints" {
-        lower
-    } else if lower.ends_with('s') {
-        lower + "es"
-    } else if let Some(stem) = lower.strip_suffix('y') {
-        format!("{stem}ies")
-    } else {
-        lower + "s"
-    }
 }
 
 /// What a node waits for, through any number of edges.
@@ -319,7 +297,8 @@ struct Needs {
 impl Needs {
     fn new(edges: &Edges) -> Self {
         let mut starts = vec![0; edges.nodes() + 1];
-        for edge in edges.list() {
+        let orders_creation = || edges.list().iter().filter(|edge| edge.state != State::Absent);
+        for edge in orders_creation() {
             starts[edge.from + 1] += 1;
         }
         for node in 0..edges.nodes() {
@@ -327,7 +306,7 @@ impl Needs {
         }
         let mut next = starts.clone();
         let mut targets = vec![0; edges.list().len()];
-        for edge in edges.list() {
+        for edge in orders_creation() {
             targets[next[edge.from]] = edge.to;
             next[edge.from] += 1;
         }

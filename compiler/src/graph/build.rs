@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::depend::{self, Barrier, Edge, Node};
+use crate::depend::{self, Barrier, Edge, EdgeRules, Node, State};
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::Manifest;
 
+use super::cycle::Resolved;
 use super::root::Leaf;
 use super::{Body, Cycle, GraphEdge, GraphResource, ResourceGraph, cycle, order, root};
 
@@ -16,8 +17,11 @@ pub struct Built {
     pub graph: ResourceGraph,
     /// Where each resource was read, by node.
     pub origins: Vec<Origin>,
-    /// The field that made each edge, beside [`ResourceGraph::edges`].
+    /// The field that made each edge: beside [`ResourceGraph::edges`], and behind these beside
+    /// [`ResourceGraph::deletions`].
     pub fields: Vec<String>,
+    /// The edges that are not in the graph because they would close a circle.
+    pub dropped: Vec<Edge>,
 }
 
 /// Why there is no graph.
@@ -29,16 +33,25 @@ pub struct BuildError {
 }
 
 impl ResourceGraph {
+    /// Like [`ResourceGraph::build_with`], with no rules but ours.
+    pub fn build(manifests: Vec<Manifest>, findings: &mut Vec<Diagnostic>) -> Result<Built, BuildError> {
+        Self::build_with(manifests, &EdgeRules::default(), findings)
+    }
+
     /// Hashes the manifests, infers their edges and orders them. Lints are added to `findings`.
     ///
     /// # Errors
     ///
     /// Two manifests with one key, edges that users wrote and that cannot be met, and hard cycles, all of them.
-    pub fn build(mut manifests: Vec<Manifest>, findings: &mut Vec<Diagnostic>) -> Result<Built, BuildError> {
+    pub fn build_with(
+        mut manifests: Vec<Manifest>,
+        rules: &EdgeRules,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Result<Built, BuildError> {
         manifests.par_sort_by(|left, right| left.key.cmp(&right.key));
         let mut errors = duplicates(&manifests);
         let mut depend_findings = Vec::new();
-        let (edges, barriers) = depend::infer(&manifests, &mut depend_findings);
+        let (edges, barriers) = depend::infer_with(&manifests, rules, &mut depend_findings);
         let (depend_errors, lints): (Vec<_>, Vec<_>) =
             depend_findings.into_iter().partition(|finding| finding.level == Level::Error);
         errors.extend(depend_errors);
@@ -56,27 +69,31 @@ impl ResourceGraph {
         findings.extend(resolved.dropped.iter().map(|edge| dropped_lint(edge, &manifests, &name)));
         let origins = manifests.iter().map(|manifest| manifest.origin.clone()).collect();
         let resources = manifests.into_par_iter().map(resource).collect();
-        let fields = resolved.kept.iter().map(|edge| edge.field.clone()).collect();
-        let edges = resolved.kept.iter().map(GraphEdge::from).collect();
-        Ok(Built { graph: Self::assemble(resources, barriers, edges), origins, fields })
+        let Resolved { kept, deletions, dropped, cycles: _ } = resolved;
+        let fields = kept.iter().chain(&deletions).map(|edge| edge.field.clone()).collect();
+        let [edges, deletions] = [kept, deletions].map(|edges| edges.iter().map(GraphEdge::from).collect());
+        Ok(Built { graph: Self::assemble(resources, barriers, edges, deletions), origins, fields, dropped })
     }
 
     /// The graph of nothing: what a target is led to when its application is deleted.
     #[must_use]
     pub fn empty() -> Self {
-        Self::assemble(Vec::new(), Vec::new(), Vec::new())
+        Self::assemble(Vec::new(), Vec::new(), Vec::new(), Vec::new())
     }
 
     /// Puts a graph together from sorted, acyclic parts.
-    pub(super) fn assemble(resources: Vec<GraphResource>, barriers: Vec<Barrier>, edges: Vec<GraphEdge>) -> Self {
+    pub(super) fn assemble(
+        resources: Vec<GraphResource>,
+        barriers: Vec<Barrier>,
+        edges: Vec<GraphEdge>,
+        deletions: Vec<GraphEdge>,
+    ) -> Self {
         let leaves: Vec<_> = resources.par_iter().map(Leaf::of).collect();
         let (content_root, hook_root) = root::roots(&leaves);
-        let id = root::graph_id(content_root, hook_root, &root::wiring(&barriers, &edges));
-        let mut ranks: Vec<usize> = resources.iter().map(|resource| order::rank(&resource.key)).collect();
-        // A barrier costs nothing: it goes as soon as it can.
-        ranks.resize(resources.len() + barriers.len(), 0);
+        let id = root::graph_id(content_root, hook_root, &root::wiring(&barriers, &edges, &deletions));
+        let ranks = order::ranks(&resources, barriers.len());
         let order = order::order(&ranks, edges.iter().map(|edge| (edge.from, edge.to)));
-        Self { id, content_root, hook_root, resources, barriers, edges, order }
+        Self { id, content_root, hook_root, resources, barriers, edges, deletions, order }
     }
 }
 
@@ -112,7 +129,8 @@ fn cycle_error(cycle: &Cycle, manifests: &[Manifest], name: &impl Fn(Node) -> St
     let mut message = "these wait for each other in a circle".to_owned();
     for edge in &cycle.0 {
         let field = if edge.field.is_empty() { String::new() } else { format!(" [{}]", edge.field) };
-        let line = format!("\n    {} waits for {}: {}{field}", name(edge.from), name(edge.to), edge.rule.reason);
+        let waits = if edge.state == State::Absent { "is deleted after" } else { "waits for" };
+        let line = format!("\n    {} {waits} {}: {}{field}", name(edge.from), name(edge.to), edge.rule.reason);
         message.push_str(&line);
     }
     let first = cycle.0.iter().map(|edge| edge.from).find(|node| *node < manifests.len()).unwrap_or_default();
@@ -121,6 +139,10 @@ fn cycle_error(cycle: &Cycle, manifests: &[Manifest], name: &impl Fn(Node) -> St
 
 fn dropped_lint(edge: &Edge, manifests: &[Manifest], name: &impl Fn(Node) -> String) -> Diagnostic {
     let (from, to, reason) = (name(edge.from), name(edge.to), edge.rule.reason);
-    let message = format!("{from} does not wait for {to} ({reason}): they would wait for each other");
+    let message = if edge.state == State::Absent {
+        format!("{from} is not deleted after {to} ({reason}): they are applied in that order")
+    } else {
+        format!("{from} does not wait for {to} ({reason}): they would wait for each other")
+    };
     Diagnostic::lint(origin_of(edge.from, manifests), "soft-edge-dropped", message)
 }

@@ -2,7 +2,7 @@
 //!
 //! Canonical CBOR: `[resources, barriers, edges]`, a resource being `[[group, kind, scope, name], body]`, a barrier
 //! `[kind, what]` and the edges `[rules, edges]`: a table of `[rule, version]`, and `[from, to, state, strength, number
-//! of the rule]` for each. No id is written: all of them are computed on reading, so that bytes which were tampered with
+//! of the rule]` for each, those that order deletion behind all others. No id is written: all of them are computed on reading, so that bytes which were tampered with
 //! make another graph, never a false one under a true name. Only a body that is kept apart (a Secret's, see
 //! [`ResourceGraph::encode_without`]) leaves its id behind: `[[…], null, id]`.
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::canon::{DecodeError, Decoder, Encoder, Graph, Id, Resource, Value};
-use crate::depend::{self, Barrier, Node, Rule, State, Strength};
+use crate::depend::{self, Barrier, Node, Phase, Rule, State, Strength};
 use crate::name::{ResourceKey, Scope};
 
 use super::{Body, Change, GraphEdge, GraphResource, ResourceGraph, root};
@@ -71,7 +71,7 @@ impl ResourceGraph {
             }
         }
         root::write_barriers(&mut encoder, &self.barriers);
-        root::write_edges(&mut encoder, &self.edges);
+        root::write_edges(&mut encoder, &self.edges, &self.deletions);
         encoder.finish()
     }
 
@@ -140,14 +140,21 @@ impl ResourceGraph {
         if !used.into_iter().eq(rules.iter().map(|rule| (rule.name, rule.version))) {
             return Err(DecodeGraphError::Invalid("the rules are not just those of the edges, in order"));
         }
+        let deletions = edges.split_off(edges.partition_point(|edge| edge.state != State::Absent));
         let sorted = resources.windows(2).all(|pair| pair[0].key < pair[1].key)
             && barriers.windows(2).all(|pair| pair[0] < pair[1])
-            && edges.windows(2).all(|pair| pair[0] < pair[1]);
+            && [&edges, &deletions].iter().all(|edges| edges.windows(2).all(|pair| pair[0] < pair[1]))
+            && edges.iter().all(|edge| edge.state != State::Absent)
+            && deletions.iter().all(|edge| edge.state == State::Absent);
         if !sorted {
             return Err(DecodeGraphError::Invalid("something is out of order"));
         }
-        let graph = Self::assemble(resources, barriers, edges);
-        if graph.order.len() == nodes { Ok(graph) } else { Err(DecodeGraphError::Invalid("it has a circle")) }
+        let graph = Self::assemble(resources, barriers, edges, deletions);
+        if graph.order.len() == nodes && graph.can_be_deleted() {
+            Ok(graph)
+        } else {
+            Err(DecodeGraphError::Invalid("it has a circle"))
+        }
     }
 }
 
@@ -182,7 +189,9 @@ pub(super) fn read_key(decoder: &mut Decoder<'_>) -> Result<ResourceKey, DecodeE
 fn read_barrier(decoder: &mut Decoder<'_>, resources: usize) -> Result<Barrier, DecodeGraphError> {
     decoder.list_of(2)?;
     let barrier = match decoder.text()? {
-        "wave" => Barrier::Wave(decoder.value()?.as_int().ok_or(DecodeGraphError::Invalid("a wave is a number"))?),
+        "wave" => Barrier::Wave(read_wave(decoder)?),
+        "PreSync" => Barrier::Hooks(Phase::PreSync, read_wave(decoder)?),
+        "PostSync" => Barrier::Hooks(Phase::PostSync, read_wave(decoder)?),
         "policies" => Barrier::Policies(Scope::from_spelling(decoder.text()?)),
         "group" => Barrier::Group(decoder.text()?.to_owned()),
         "before-group" => Barrier::BeforeGroup(decoder.text()?.to_owned()),
@@ -193,9 +202,20 @@ fn read_barrier(decoder: &mut Decoder<'_>, resources: usize) -> Result<Barrier, 
             }
             Barrier::Webhooks(nodes)
         }
+        "group-gone" => Barrier::GroupGone(decoder.text()?.to_owned()),
+        "before-group-goes" => Barrier::BeforeGroupGoes(decoder.text()?.to_owned()),
+        "gone" => {
+            decoder.list_of(3)?;
+            let (group, kind) = (decoder.text()?.to_owned(), decoder.text()?.to_owned());
+            Barrier::Gone { group, kind, scope: Scope::from_spelling(decoder.text()?) }
+        }
         _ => return Err(DecodeGraphError::Invalid("a barrier is of an unknown kind")),
     };
     Ok(barrier)
+}
+
+fn read_wave(decoder: &mut Decoder<'_>) -> Result<i64, DecodeGraphError> {
+    decoder.value()?.as_int().ok_or(DecodeGraphError::Invalid("a wave is a number"))
 }
 
 /// The number of a node, of which there are `nodes`.
@@ -217,6 +237,7 @@ fn read_edge(decoder: &mut Decoder<'_>, nodes: usize, rules: &[Rule]) -> Result<
     let state = match decoder.unsigned()? {
         0 => State::Present,
         1 => State::Ready,
+        2 => State::Absent,
         _ => return Err(DecodeGraphError::Invalid("an edge has an unknown state")),
     };
     let strength = match decoder.unsigned()? {

@@ -27,6 +27,8 @@ pub use codec::DecodeGraphError;
 pub use cycle::Cycle;
 pub use outline::Outline;
 
+pub(crate) use cycle::{Link, settle};
+
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};
 use crate::manifest::Definition;
@@ -58,6 +60,23 @@ pub struct GraphEdge {
     pub rule: Rule,
 }
 
+/// A node that is deleted only after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletionWait {
+    /// What waits.
+    pub node: Node,
+    /// What must be gone.
+    pub after: Node,
+    /// The rule that asks for it; absent where it is the reverse of creation.
+    pub rule: Option<Rule>,
+}
+
+/// Nodes in an order in which each comes after all that it waits for; those of a lower rank first, then of a lower
+/// number. What is part of a circle, or behind one, is missing.
+pub(crate) fn topological(ranks: &[usize], waits: impl Iterator<Item = (Node, Node)> + Clone) -> Vec<Node> {
+    order::order(ranks, waits)
+}
+
 /// Resources, edges and order of one application. Nodes are the resources in key order, then the barriers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceGraph {
@@ -67,6 +86,7 @@ pub struct ResourceGraph {
     resources: Vec<GraphResource>,
     barriers: Vec<Barrier>,
     edges: Vec<GraphEdge>,
+    deletions: Vec<GraphEdge>,
     order: Vec<Node>,
 }
 
@@ -112,6 +132,48 @@ impl ResourceGraph {
     #[must_use]
     pub fn edges(&self) -> &[GraphEdge] {
         &self.edges
+    }
+
+    /// The edges that order deletion and nothing else, sorted: their state is [`State::Absent`]. What has none is deleted
+    /// before what it waited for; see [`ResourceGraph::deletion_waits`].
+    #[must_use]
+    pub fn deletions(&self) -> &[GraphEdge] {
+        &self.deletions
+    }
+
+    /// What is deleted only after what, without circles: the reverse of all edges, and the edges for deletion, with the
+    /// rules of these. They hold without the graph that comes next.
+    #[must_use]
+    pub fn deletion_waits(&self) -> Vec<DeletionWait> {
+        let ends = |edge: &GraphEdge| (edge.from, edge.to, edge.strength);
+        let links = cycle::deletion_links(self.edges.iter().map(ends), self.deletions.iter().map(ends));
+        let rules = self.edges.iter().map(|_| None).chain(self.deletions.iter().map(|edge| Some(edge.rule)));
+        // The reverse of what has no circles has none.
+        let stay = if self.deletions.is_empty() { None } else { settle(self.order.len(), &links) };
+        let stays = |index: &usize| stay.as_ref().is_none_or(|stay| stay[*index]);
+        let waits = links.iter().zip(rules).enumerate().filter(|(index, _)| stays(index));
+        waits.map(|(_, (link, rule))| DeletionWait { node: link.from, after: link.to, rule }).collect()
+    }
+
+    /// Whether what asks for an order of deletion has no circles.
+    fn can_be_deleted(&self) -> bool {
+        let hard = self.deletions.iter().filter(|edge| edge.strength == Strength::Hard);
+        let nodes = self.resources.len() + self.barriers.len();
+        self.deletions.is_empty() || order::order(&vec![0; nodes], hard.map(|edge| (edge.from, edge.to))).len() == nodes
+    }
+
+    /// An order like [`ResourceGraph::order`] in which some nodes wait for others besides, unless these wait for them.
+    /// Also which of the `more` waits, of a node for another, it follows.
+    #[must_use]
+    pub fn order_with(&self, more: &[(Node, Node)]) -> (Vec<Node>, Vec<(Node, Node)>) {
+        let edges = self.edges.iter().map(|edge| Link { from: edge.from, to: edge.to, class: 0 });
+        let links: Vec<Link> = edges.chain(more.iter().map(|&(from, to)| Link { from, to, class: 1 })).collect();
+        let stay = settle(self.order.len(), &links);
+        let stays = |index: usize| stay.as_ref().is_none_or(|stay| stay[self.edges.len() + index]);
+        let kept: Vec<(Node, Node)> = (0..more.len()).filter(|index| stays(*index)).map(|index| more[index]).collect();
+        let ranks = order::ranks(&self.resources, self.barriers.len());
+        let all = self.edges.iter().map(|edge| (edge.from, edge.to)).chain(kept.iter().copied());
+        (order::order(&ranks, all), kept)
     }
 
     /// All nodes, each after everything that it waits for. The same graph has the same order on every machine.

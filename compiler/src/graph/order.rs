@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 use crate::depend::Node;
 use crate::name::ResourceKey;
 
+use super::GraphResource;
+
 /// Kinds in the order in which people expect to read them where nothing else decides; others come in between.
 /// Only a tie-breaker: what really must wait has an edge.
 const FIRST: [&str; 17] = [
@@ -39,8 +41,15 @@ const LAST: [&str; 5] = [
     "ValidatingWebhookConfiguration",
 ];
 
-/// The rank of a kind among nodes that are ready at the same time.
-pub(super) fn rank(key: &ResourceKey) -> usize {
+/// The ranks of resources and of the barriers behind them: what goes first of nodes that are ready at the same time.
+pub(super) fn ranks(resources: &[GraphResource], barriers: usize) -> Vec<usize> {
+    let mut ranks: Vec<usize> = resources.iter().map(|resource| rank(&resource.key)).collect();
+    // A barrier costs nothing: it goes as soon as it can.
+    ranks.resize(resources.len() + barriers, 0);
+    ranks
+}
+
+fn rank(key: &ResourceKey) -> usize {
     let position = |kinds: &[&str]| kinds.iter().position(|kind| *kind == key.kind);
     let middle = FIRST.len() + 1;
     let last = middle + MIDDLE.len();

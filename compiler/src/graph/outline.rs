@@ -40,7 +40,7 @@ impl ResourceGraph {
         for node in hooks {
             encoder.unsigned(node as u64);
         }
-        encoder.raw(&root::wiring(&self.barriers, &self.edges));
+        encoder.raw(&root::wiring(&self.barriers, &self.edges, &self.deletions));
         encoder.finish()
     }
 }

@@ -77,10 +77,10 @@ pub(super) fn write_key(encoder: &mut Encoder, key: &ResourceKey) {
 }
 
 /// Barriers and edges as bytes, for [`graph_id`].
-pub(super) fn wiring(barriers: &[Barrier], edges: &[GraphEdge]) -> Vec<u8> {
+pub(super) fn wiring(barriers: &[Barrier], edges: &[GraphEdge], deletions: &[GraphEdge]) -> Vec<u8> {
     let mut encoder = Encoder::new();
     write_barriers(&mut encoder, barriers);
-    write_edges(&mut encoder, edges);
+    write_edges(&mut encoder, edges, deletions);
     encoder.finish()
 }
 
@@ -122,14 +122,35 @@ pub(super) fn write_barriers(encoder: &mut Encoder, barriers: &[Barrier]) {
                     encoder.unsigned(*node as u64);
                 }
             }
+            Barrier::Hooks(phase, wave) => {
+                encoder.text(phase.as_str());
+                encoder.int(*wave);
+            }
+            Barrier::GroupGone(group) => {
+                encoder.text("group-gone");
+                encoder.text(group);
+            }
+            Barrier::BeforeGroupGoes(group) => {
+                encoder.text("before-group-goes");
+                encoder.text(group);
+            }
+            Barrier::Gone { group, kind, scope } => {
+                encoder.text("gone");
+                encoder.list(3);
+                for part in [group, kind, scope.as_str()] {
+                    encoder.text(part);
+                }
+            }
         }
     }
 }
 
 /// Nodes are numbers here: the resources in key order fix what they stand for.
-/// `[[[rule, version], …], [[from, to, state, strength, number of the rule], …]]`: rules sorted, each once.
-pub(super) fn write_edges(encoder: &mut Encoder, edges: &[GraphEdge]) {
-    let rules: BTreeSet<(&str, u32)> = edges.iter().map(|edge| (edge.rule.name, edge.rule.version)).collect();
+/// `[[[rule, version], …], [[from, to, state, strength, number of the rule], …]]`: rules sorted, each once. Edges that
+/// order deletion stand behind all others.
+pub(super) fn write_edges(encoder: &mut Encoder, edges: &[GraphEdge], deletions: &[GraphEdge]) {
+    let all = || edges.iter().chain(deletions);
+    let rules: BTreeSet<(&str, u32)> = all().map(|edge| (edge.rule.name, edge.rule.version)).collect();
     let numbers: HashMap<(&str, u32), u64> = rules.iter().copied().zip(0..).collect();
     encoder.list(2);
     encoder.list(rules.len());
@@ -138,8 +159,8 @@ pub(super) fn write_edges(encoder: &mut Encoder, edges: &[GraphEdge]) {
         encoder.text(name);
         encoder.unsigned(u64::from(version));
     }
-    encoder.list(edges.len());
-    for edge in edges {
+    encoder.list(edges.len() + deletions.len());
+    for edge in all() {
         encoder.list(5);
         encoder.unsigned(edge.from as u64);
         encoder.unsigned(edge.to as u64);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::depend::{Edge, RULES};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{Manifest, objects};
 
@@ -81,7 +82,7 @@ fn a_soft_edge_gives_way_to_a_hard_one_and_is_reported() {
     assert_eq!(findings[0].rule.as_deref(), Some("soft-edge-dropped"));
 }
 
-/// A graph with every kind of barrier. Its id pins how barriers are encoded.
+/// A graph with every kind of barrier and of edge. Its id pins how barriers are encoded.
 #[test]
 fn barriers_have_names_and_survive_encoding() {
     let annotated = |name: &str, annotation: &str, text: &str| {
@@ -100,6 +101,9 @@ fn barriers_have_names_and_survive_encoding() {
         annotated("c", "kapp.k14s.io/change-rule", "upsert after upserting g"),
         annotated("d", "argocd.argoproj.io/sync-wave", "1"),
         object("ConfigMap", "e", ""),
+        annotated("f", "argocd.argoproj.io/hook", "PreSync"),
+        annotated("g", "kapp.k14s.io/change-rule", "delete after deleting g"),
+        annotated("h", "kapp.k14s.io/change-rule", "delete before deleting g"),
         object("Pod", "p", ""),
         object("ResourceQuota", "q", ""),
         webhook("MutatingWebhookConfiguration"),
@@ -116,11 +120,15 @@ fn barriers_have_names_and_survive_encoding() {
             "policies of the destination's namespace",
             "change group g",
             "start of change group g",
-            "webhooks w"
+            "webhooks w",
+            "PreSync wave 0",
+            "end of change group g",
+            "deletion of change group g",
         ]
     );
+    assert_eq!(graph.deletions().len(), 4);
     assert_eq!(ResourceGraph::decode(&graph.encode(), graph.id()).as_ref(), Ok(&graph));
-    insta::assert_snapshot!(graph.id(), @"g1-ym7daarz5fch4uzqfjnbcgnnjocmcrjmt2v32rmdavlduxjozv3q");
+    insta::assert_snapshot!(graph.id(), @"g1-taustwpmmqkavxc6ulsmpr64nk3ajfg2bvwewfam6d4ujmsohrsq");
 }
 
 /// Found by fuzzing: a table of rules with one twice, or with one that no edge has, gave the same graph.
@@ -153,6 +161,78 @@ fn a_soft_edge_that_is_dropped_is_told_with_its_reason_and_place() {
         ["a.yaml:1: warning[soft-edge-dropped]: Deployment d does not wait for policies of the destination's \
           namespace (they bind its pods): they would wait for each other"]
     );
+}
+
+/// A controller of custom resources that waits for one of them itself.
+fn controller(more: &serde_json::Value) -> serde_json::Value {
+    let group = "rbac.authorization.k8s.io/v1";
+    let rules = json!([{"verbs": ["update"], "apiGroups": ["acme.io"], "resources": ["offers"]}]);
+    let subjects = json!([{"kind": "ServiceAccount", "name": "op", "namespace": "sys"}]);
+    let reference = json!({"kind": "ClusterRole", "name": "op"});
+    json!([
+        {"apiVersion": group, "kind": "ClusterRole", "metadata": {"name": "op"}, "rules": rules},
+        {"apiVersion": group, "kind": "ClusterRoleBinding", "metadata": {"name": "op"}, "roleRef": reference, "subjects": subjects},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "op", "namespace": "sys", "annotations": more},
+         "spec": {"template": {"spec": {"serviceAccountName": "op"}}}},
+        {"apiVersion": "acme.io/v1", "kind": "Offer", "metadata": {"name": "o", "namespace": "sys"}},
+    ])
+}
+
+#[test]
+fn an_edge_for_deletion_changes_no_order_of_creation_and_gives_way_to_it() {
+    let (with, findings) = build(controller(&json!({}))).expect("a graph");
+    let dropped = |findings: Vec<Diagnostic>| {
+        let dropped = findings.iter().filter(|finding| finding.rule.as_deref() == Some("soft-edge-dropped"));
+        dropped.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!((with.deletions().len(), dropped(findings)), (1, Vec::new()));
+    let waits: Vec<DeletionWait> = with.deletion_waits().into_iter().filter(|wait| wait.rule.is_some()).collect();
+    let [op, offer] = ["Deployment sys/op", "Offer.acme.io sys/o"]
+        .map(|name| (0..4).find(|node| with.node_name(*node) == name).expect("a node"));
+    assert_eq!((waits[0].node, waits[0].after), (op, offer));
+    let keys = |graph: &ResourceGraph| graph.ordered().map(|resource| resource.key.clone()).collect::<Vec<_>>();
+    let without = ResourceGraph::assemble(with.resources.clone(), Vec::new(), with.edges.clone(), Vec::new());
+    assert_eq!(keys(&with), keys(&without));
+    assert_ne!(with.id(), without.id());
+    // Where it is created after the object it is deleted before it.
+    let (graph, findings) =
+        build(controller(&json!({"config.kubernetes.io/depends-on": "acme.io/namespaces/sys/Offer/o"})))
+            .expect("a graph");
+    assert_eq!(graph.deletions(), []);
+    assert_eq!(
+        dropped(findings),
+        [
+            "a.yaml:1: warning[soft-edge-dropped]: Deployment sys/op is not deleted after Offer.acme.io sys/o (its pods may \
+          be needed to delete that): they are applied in that order"
+        ]
+    );
+}
+
+#[test]
+fn what_asks_for_an_order_of_deletion_in_so_many_words_comes_before_the_reverse_of_creation() {
+    let rules = |name: &str, rules: &[&str]| {
+        let mut body = object("ConfigMap", name, "");
+        body["metadata"]["annotations"] = json!({"kapp.k14s.io/change-group": name});
+        for (number, rule) in rules.iter().enumerate() {
+            body["metadata"]["annotations"][format!("kapp.k14s.io/change-rule.{number}")] = (*rule).into();
+        }
+        body
+    };
+    let (graph, _) =
+        build(json!([rules("app", &["upsert after upserting db", "delete after deleting db"]), rules("db", &[]),]))
+            .expect("a graph");
+    let waits = graph.deletion_waits();
+    let mut ranks = order::ranks(&graph.resources, graph.barriers.len());
+    ranks.fill(0);
+    let order = order::order(&ranks, waits.iter().map(|wait| (wait.node, wait.after)));
+    let names: Vec<String> = order.iter().map(|node| graph.node_name(*node)).collect();
+    let position = |name: &str| names.iter().position(|other| other == name);
+    assert!(position("ConfigMap db") < position("ConfigMap app"), "{names:?}");
+    assert_eq!(ResourceGraph::decode(&graph.encode(), graph.id()), Ok(graph));
+    let errors =
+        build(json!([rules("app", &["delete after deleting db"]), rules("db", &["delete after deleting app"]),]))
+            .expect_err("no graph");
+    assert!(errors[0].message.contains("ConfigMap app is deleted after end of change group db"), "{}", errors[0]);
 }
 
 #[test]
@@ -195,6 +275,82 @@ proptest! {
         }
         let decoded = ResourceGraph::decode(&graph.encode(), graph.id());
         prop_assert_eq!(decoded, Ok(graph));
+    }
+
+    /// Soft edges are dropped only where they close a circle with what stays, and all that stays has none. Which these
+    /// are depends on the set alone.
+    #[test]
+    fn a_soft_edge_is_dropped_only_to_break_a_circle(
+        links in prop::collection::vec((0_usize..9, 0_usize..9, any::<bool>(), prop::bool::weighted(0.2)), 0..40),
+        seed in any::<usize>(),
+    ) {
+        const NODES: usize = 9;
+        let edge = |&(from, to, hard, absent): &(usize, usize, bool, bool)| {
+            let (state, rule) = if absent { (State::Absent, 2) } else { (State::Present, 1) };
+            let strength = if hard && from > to { Strength::Hard } else { Strength::Soft };
+            Edge { from, to, state, strength, rule: RULES[rule], field: String::new() }
+        };
+        let mut edges: Vec<Edge> = links.iter().filter(|link| link.0 != link.1).map(edge).collect();
+        edges.sort();
+        edges.dedup();
+        let resolved = cycle::resolve(NODES, edges.clone());
+        prop_assert_eq!(resolved.kept.len() + resolved.deletions.len() + resolved.dropped.len(), edges.len());
+        prop_assert!(resolved.cycles.is_empty() && resolved.kept.is_sorted() && resolved.deletions.is_sorted());
+        let leads = |arcs: &[(Node, Node)], start: Node, end: Node| {
+            let (mut seen, mut pending) = ([false; NODES], vec![start]);
+            while let Some(node) = pending.pop() {
+                if !std::mem::replace(&mut seen[node], true) {
+                    pending.extend(arcs.iter().filter(|(from, _)| *from == node).map(|(_, to)| *to));
+                }
+            }
+            seen[end]
+        };
+        let creation: Vec<(Node, Node)> = resolved.kept.iter().map(|edge| (edge.from, edge.to)).collect();
+        let mut deletion: Vec<(Node, Node)> = creation.iter().map(|(from, to)| (*to, *from)).collect();
+        deletion.extend(resolved.deletions.iter().map(|edge| (edge.from, edge.to)));
+        let waits = order::order(&[0; NODES], creation.iter().copied());
+        prop_assert_eq!(waits.len(), NODES, "a circle is left");
+        for edge in &resolved.dropped {
+            prop_assert_eq!(edge.strength, Strength::Soft);
+            let arcs = if edge.state == State::Absent { &deletion } else { &creation };
+            prop_assert!(leads(arcs, edge.to, edge.from), "{:?} closes no circle", edge);
+        }
+        // The set alone: whatever order the edges were found in, they are sorted first.
+        let length = edges.len();
+        for index in 0..length {
+            edges.swap(index, seed.wrapping_mul(index + 1) % length);
+        }
+        edges.sort();
+        let again = cycle::resolve(NODES, edges);
+        prop_assert_eq!((again.kept, again.deletions, again.dropped), (resolved.kept, resolved.deletions, resolved.dropped));
+    }
+
+    /// The same of whole sets: workloads that read ConfigMaps, of which some wait for workloads.
+    #[test]
+    fn what_is_dropped_depends_on_the_set_alone(
+        reads in prop::collection::btree_set((0_usize..5, 0_usize..5), 0..12),
+        waits in prop::collection::btree_map(0_usize..5, 0_usize..5, 0..5),
+        seed in any::<usize>(),
+    ) {
+        let mut documents: Vec<serde_json::Value> = (0..5)
+            .map(|number| {
+                let sources = reads.iter().filter(|(workload, _)| *workload == number);
+                let sources: Vec<_> = sources.map(|(_, config)| json!({"configMapRef": {"name": format!("c{config}")}})).collect();
+                let mut body = object("Pod", &format!("p{number}"), "");
+                body["spec"] = json!({"containers": [{"name": "c", "envFrom": sources}]});
+                body
+            })
+            .collect();
+        documents.extend((0..5).map(|number| {
+            let wait = waits.get(&number).map(|workload| format!("/Pod/p{workload}")).unwrap_or_default();
+            object("ConfigMap", &format!("c{number}"), &wait)
+        }));
+        let (graph, findings) = build(json!(documents)).expect("a graph");
+        let length = documents.len();
+        for index in 0..length {
+            documents.swap(index, seed.wrapping_mul(index + 1) % length);
+        }
+        prop_assert_eq!(build(json!(documents)).expect("a graph"), (graph, findings));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::depend::Node;
 use crate::graph::{GraphResource, ResourceGraph};
-use crate::name::ResourceKey;
+use crate::name::{ResourceKey, Scope};
 
 /// A graph with the keys that its resources have in one target.
 #[derive(Debug, Clone)]
@@ -17,6 +17,9 @@ pub struct Bound {
     pub graph: Arc<ResourceGraph>,
     keys: Vec<ResourceKey>,
     nodes: BTreeMap<ResourceKey, Node>,
+    homes: Vec<(Node, Node)>,
+    /// Absent where it is the graph's.
+    order: Option<Vec<Node>>,
 }
 
 /// Why a graph cannot go to a target.
@@ -75,7 +78,29 @@ impl Bound {
                 errors.push(BindError::SameObject { first, second: resource.key.clone(), bound: key });
             }
         }
-        if errors.is_empty() { Ok(Self { graph, keys, nodes }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut homes = homes(&graph, &keys, &nodes, destination);
+        let mut order = None;
+        if !homes.is_empty() {
+            let (reordered, met) = graph.order_with(&homes);
+            (order, homes) = (Some(reordered), met);
+        }
+        Ok(Self { graph, keys, nodes, homes, order })
+    }
+
+    /// The graph's order, but that each resource comes after the Namespace that it was bound to.
+    #[must_use]
+    pub fn order(&self) -> &[Node] {
+        self.order.as_deref().unwrap_or_else(|| self.graph.order())
+    }
+
+    /// Resources whose manifests name no namespace, and the Namespace of the graph that they were bound to. Those that
+    /// the Namespace itself waits for are not among them.
+    #[must_use]
+    pub fn homes(&self) -> &[(Node, Node)] {
+        &self.homes
     }
 
     /// The keys, by node.
@@ -95,6 +120,21 @@ impl Bound {
     pub fn resource(&self, key: &ResourceKey) -> Option<&GraphResource> {
         self.graph.resources().get(self.node(key)?)
     }
+}
+
+/// Each resource that was bound to the Namespace of the destination, and that Namespace, where the graph makes it.
+fn homes(
+    graph: &ResourceGraph,
+    keys: &[ResourceKey],
+    nodes: &BTreeMap<ResourceKey, Node>,
+    destination: &str,
+) -> Vec<(Node, Node)> {
+    let home = ResourceKey::new("", "Namespace", Scope::Cluster.as_str(), destination);
+    let Some(home) = nodes.get(&home) else { return Vec::new() };
+    let bound = graph.resources().iter().zip(keys).enumerate().filter(|(_, (resource, key))| {
+        resource.key.scope == Scope::Unbound && key.scope.namespace() == Some(destination)
+    });
+    bound.map(|(node, _)| (node, *home)).collect()
 }
 
 /// Whether the kinds that the graph's own CRDs define have namespaces.

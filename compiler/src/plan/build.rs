@@ -1,13 +1,13 @@
 //! Making a plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::depend::State;
+use crate::depend::{self, State};
 use crate::diff;
 use crate::graph::GraphResource;
 use crate::name::ResourceKey;
 
-use super::{Action, Approvals, Bound, Cause, Forgotten, Owned, Plan, PlanNode, Seen, Step, Wait, guard};
+use super::{Action, Approvals, Bound, Cause, Forgotten, Owned, Plan, PlanNode, Seen, Step, Wait, deletion, guard};
 
 /// All that a plan depends on.
 #[derive(Debug)]
@@ -63,15 +63,20 @@ fn unsettled(input: &Input<'_>) -> BTreeSet<ResourceKey> {
 /// One node for each node of the wanted graph, in its order, so that waits only point backwards.
 fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut Plan) {
     let graph = &input.desired.graph;
-    let mut position = vec![0; graph.order().len()];
-    let mut waits: Vec<Vec<Wait>> = vec![Vec::new(); graph.order().len()];
-    for (index, node) in graph.order().iter().enumerate() {
+    let order = input.desired.order();
+    let mut position = vec![0; order.len()];
+    let mut waits: Vec<Vec<Wait>> = vec![Vec::new(); order.len()];
+    for (index, node) in order.iter().enumerate() {
         position[*node] = index;
     }
     for edge in graph.edges() {
         waits[edge.from].push(Wait { node: position[edge.to], state: edge.state, rule: Some(edge.rule) });
     }
-    for node in graph.order() {
+    for (inside, namespace) in input.desired.homes() {
+        let (node, rule) = (position[*namespace], Some(depend::IN_NAMESPACE));
+        waits[*inside].push(Wait { node, state: State::Present, rule });
+    }
+    for node in order {
         let wanted = input.desired.keys().get(*node).zip(graph.resources().get(*node));
         let step = wanted.and_then(|(key, resource)| apply_step(input, unsettled, key, resource));
         if *node < graph.resources().len() && step.is_none() {
@@ -81,7 +86,8 @@ fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut 
             plan.steps.push(step);
             plan.steps.len() - 1
         });
-        plan.nodes.push(PlanNode { step, waits: std::mem::take(&mut waits[*node]) });
+        let barrier = (*node >= graph.resources().len()).then(|| graph.node_name(*node));
+        plan.nodes.push(PlanNode { step, barrier, waits: std::mem::take(&mut waits[*node]) });
     }
 }
 
@@ -152,16 +158,21 @@ fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
         return;
     }
     let barrier = plan.nodes.len();
-    let all = |node| Wait { node, state: State::Ready, rule: None };
-    plan.nodes.push(PlanNode { step: None, waits: (0..applies).map(all).collect() });
-    for (key, waits_for) in deletion_order(input, &doomed) {
-        let uid = doomed.get(&key).cloned();
-        let (action, cause) = (Action::Delete, Cause::Removed);
-        let changes = Vec::new();
-        plan.steps.push(Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0 });
-        let mut waits = vec![all(barrier)];
-        waits.extend(waits_for.into_iter().map(|position| all(barrier + 1 + position)));
-        plan.nodes.push(PlanNode { step: Some(plan.steps.len() - 1), waits });
+    let wait = |node, rule| Wait { node, state: State::Ready, rule };
+    let waits = (0..applies).map(|node| wait(node, None)).collect();
+    plan.nodes.push(PlanNode { step: None, barrier: None, waits });
+    let graphs: Vec<&Bound> = input.base.into_iter().chain(input.attempted).collect();
+    for deletion in deletion::order(&graphs, &doomed.keys().collect()) {
+        let step = deletion.key.map(|key| {
+            let uid = doomed.get(&key).cloned();
+            let (action, cause) = (Action::Delete, Cause::Removed);
+            let changes = Vec::new();
+            plan.steps.push(Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0 });
+            plan.steps.len() - 1
+        });
+        let after = deletion.after.into_iter().map(|(position, rule)| wait(barrier + 1 + position, rule));
+        let waits = std::iter::once(wait(barrier, None)).chain(after).collect();
+        plan.nodes.push(PlanNode { step, barrier: deletion.barrier, waits });
     }
 }
 
@@ -195,39 +206,6 @@ fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
         }
         (None, _) => Fate::Nothing,
     }
-}
-
-/// Dependents before what they depend on: the reverse of the order of creation, with the positions that each deletion
-/// must wait for. Graphs may disagree on edges; one that would point backwards is left out.
-fn deletion_order(input: &Input<'_>, doomed: &BTreeMap<ResourceKey, String>) -> Vec<(ResourceKey, Vec<usize>)> {
-    let graphs: Vec<&Bound> = input.base.into_iter().chain(input.attempted).collect();
-    let mut order: Vec<ResourceKey> = Vec::new();
-    let mut placed = BTreeSet::new();
-    for bound in &graphs {
-        for node in bound.graph.order().iter().rev() {
-            if let Some(key) = bound.keys().get(*node)
-                && doomed.contains_key(key)
-                && placed.insert(key.clone())
-            {
-                order.push(key.clone());
-            }
-        }
-    }
-    order.extend(doomed.keys().filter(|key| !placed.contains(*key)).cloned());
-    let position: HashMap<&ResourceKey, usize> = order.iter().enumerate().map(|(index, key)| (key, index)).collect();
-    let mut waits: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); order.len()];
-    for bound in &graphs {
-        for edge in bound.graph.edges() {
-            let place = |node| bound.keys().get(node).and_then(|key| position.get(key)).copied();
-            if let (Some(dependent), Some(dependency)) = (place(edge.from), place(edge.to))
-                && dependent < dependency
-            {
-                waits[dependency].insert(dependent);
-            }
-        }
-    }
-    let waits: Vec<Vec<usize>> = waits.into_iter().map(|waits| waits.into_iter().collect()).collect();
-    order.into_iter().zip(waits).collect()
 }
 
 /// The longest chain of steps before each step, from 1.

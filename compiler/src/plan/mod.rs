@@ -9,6 +9,7 @@
 
 mod bind;
 mod build;
+mod deletion;
 mod guard;
 
 pub use bind::{BindError, Bound};
@@ -16,6 +17,7 @@ pub use build::{Input, build};
 pub use guard::{Approvals, Guard, is_precious};
 
 use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::canon::{Id, Resource};
 use crate::depend::{Rule, State};
@@ -110,6 +112,8 @@ pub struct Step {
 pub struct PlanNode {
     /// Index into [`Plan::steps`].
     pub step: Option<usize>,
+    /// How it is called, where it is a barrier of a graph.
+    pub barrier: Option<String>,
     /// What must have happened before.
     pub waits: Vec<Wait>,
 }
@@ -121,7 +125,8 @@ pub struct Wait {
     pub node: usize,
     /// What must hold of it. A deletion is present and ready when the object is gone.
     pub state: State,
-    /// The rule that asks for it; absent for our own barriers and for deletions.
+    /// The rule that asks for it; absent for the barrier behind all that is applied, and for deletions that only go in
+    /// the reverse order of creation.
     pub rule: Option<Rule>,
 }
 
@@ -130,10 +135,21 @@ pub struct Wait {
 pub struct Waited<'a> {
     /// The step.
     pub step: &'a Step,
-    /// What must hold of its object.
+    /// What must hold of its object; gone, where it is a deletion.
     pub state: State,
     /// Why.
     pub reason: &'static str,
+    /// The barrier that stands between the two.
+    pub behind: Option<Behind<'a>>,
+}
+
+/// A barrier before a step. It stands for all steps that it waits for; the one that is told is the last of these.
+#[derive(Debug, Clone, Copy)]
+pub struct Behind<'a> {
+    /// How it is called.
+    pub barrier: &'a str,
+    /// How many steps it waits for.
+    pub steps: usize,
 }
 
 /// An object that leaves the record without being deleted.
@@ -181,18 +197,55 @@ impl Plan {
         nodes
     }
 
-    /// The steps that a node waits for, by the edges of the graph: those that go last first.
+    /// The steps that each step waits for, by the edges of the graph: those that go last first. Of those behind a
+    /// barrier only the last is there, so that many steps behind one barrier stay few waits.
     #[must_use]
-    pub fn waits_of(&self, node: usize) -> Vec<Waited<'_>> {
-        let waits = self.nodes.get(node).map(|node| node.waits.as_slice()).unwrap_or_default();
-        let waited = |wait: &Wait| {
-            let step = self.steps.get(self.nodes.get(wait.node)?.step?)?;
-            Some(Waited { step, state: wait.state, reason: wait.rule.as_ref()?.reason })
-        };
-        let mut found: Vec<Waited<'_>> = waits.iter().filter_map(waited).collect();
-        // That everything waits for its namespace tells the least.
-        found.sort_by_key(|waited| (Reverse(waited.step.layer), waited.step.key.is("", "Namespace")));
+    pub fn waits(&self) -> Vec<Vec<Waited<'_>>> {
+        let node_of_step = self.step_nodes();
+        let mut behind: HashMap<usize, Option<Waited<'_>>> = HashMap::new();
+        node_of_step.iter().map(|node| self.waits_of(*node, &mut behind)).collect()
+    }
+
+    fn waits_of<'a>(&'a self, node: usize, behind: &mut HashMap<usize, Option<Waited<'a>>>) -> Vec<Waited<'a>> {
+        let mut found: Vec<Waited<'a>> = Vec::new();
+        for wait in &self.nodes[node].waits {
+            let Some(rule) = wait.rule else { continue };
+            let to = &self.nodes[wait.node];
+            if let Some(step) = to.step {
+                found.push(self.waited(step, wait.state, rule));
+            } else if to.barrier.is_some() {
+                let last = behind.entry(wait.node).or_insert_with(|| self.last_behind(wait.node));
+                found.extend(last.map(|last| Waited { reason: rule.reason, ..last }));
+            }
+        }
+        sort(&mut found);
         found
+    }
+
+    /// The last of the steps that a barrier waits for; where these are none, of those behind the barriers before it.
+    fn last_behind(&self, barrier: usize) -> Option<Waited<'_>> {
+        let (mut found, mut seen, mut barriers) = (Vec::new(), BTreeSet::from([barrier]), vec![barrier]);
+        while found.is_empty() && !barriers.is_empty() {
+            let mut before = Vec::new();
+            for wait in barriers.iter().flat_map(|barrier| &self.nodes[*barrier].waits) {
+                let (to, Some(rule)) = (&self.nodes[wait.node], wait.rule) else { continue };
+                match to.step {
+                    Some(step) => found.push(self.waited(step, wait.state, rule)),
+                    None if to.barrier.is_some() && seen.insert(wait.node) => before.push(wait.node),
+                    None => {}
+                }
+            }
+            barriers = before;
+        }
+        sort(&mut found);
+        let (last, barrier) = (found.first()?, self.nodes[barrier].barrier.as_deref()?);
+        Some(Waited { behind: Some(Behind { barrier, steps: found.len() }), ..*last })
+    }
+
+    fn waited(&self, step: usize, state: State, rule: Rule) -> Waited<'_> {
+        let step = &self.steps[step];
+        let state = if step.action == Action::Delete { State::Absent } else { state };
+        Waited { step, state, reason: rule.reason, behind: None }
     }
 
     /// How many steps have this action.
@@ -200,6 +253,11 @@ impl Plan {
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|step| step.action == action).count()
     }
+}
+
+/// Those that go last first. That everything waits for its namespace tells the least.
+fn sort(waits: &mut [Waited<'_>]) {
+    waits.sort_by_key(|waited| (Reverse(waited.step.layer), waited.step.key.is("", "Namespace")));
 }
 
 #[cfg(test)]

@@ -181,3 +181,201 @@ fn dangerous_plans_need_a_word() {
     situation.desired = bound(json!([]));
     assert!(guards(&situation)[0].starts_with("the graph is empty"));
 }
+
+/// An object of any kind, with a spec and annotations.
+fn object(
+    version: &str,
+    kind: &str,
+    place: &str,
+    spec: serde_json::Value,
+    notes: serde_json::Value,
+) -> serde_json::Value {
+    let (namespace, name) = place.split_once('/').map_or((None, place), |(namespace, name)| (Some(namespace), name));
+    let mut body = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "annotations": notes}});
+    if let Some(namespace) = namespace {
+        body["metadata"]["namespace"] = namespace.into();
+    }
+    body["spec"] = spec;
+    body
+}
+
+fn waves(number: usize) -> serde_json::Value {
+    let early = (0..number).map(|number| config(&format!("early{number}"), "1", ""));
+    let late = ["late", "later"].map(|name| {
+        let mut body = config(name, "1", "");
+        body["metadata"]["annotations"] =
+            json!({"argocd.argoproj.io/sync-wave": if name == "late" { "1" } else { "2" }});
+        body
+    });
+    early.chain(late).collect::<Vec<_>>().into()
+}
+
+/// `what  waits` for each step, as people read it.
+fn waits(plan: &Plan) -> Vec<String> {
+    let told = |waited: &Waited<'_>| {
+        let behind = waited.behind.map(|behind| format!(" behind {} of {}", behind.barrier, behind.steps));
+        format!("{} {:?} ({}){}", waited.step.key.name, waited.state, waited.reason, behind.unwrap_or_default())
+    };
+    let steps = plan.steps.iter().zip(plan.waits());
+    steps
+        .map(|(step, waits)| format!("{}: {}", step.key.name, waits.iter().map(told).collect::<Vec<_>>().join(", ")))
+        .collect()
+}
+
+#[test]
+fn what_a_barrier_stands_for_is_told() {
+    let mut situation = Situation::from_to(bound(json!([])), bound(waves(3)));
+    assert_eq!(
+        waits(&situation.plan())[3..],
+        [
+            "late: early0 Ready (that must be ready first) behind wave 0 of 3",
+            "later: late Ready (that must be ready first) behind wave 1 of 1",
+        ]
+    );
+    // Where nothing of a wave is to be done, what went before it counts.
+    let late = situation.desired.resource(&key("late")).expect("a resource").id;
+    situation.inventory.insert(key("late"), Owned { uid: "uid-late".to_owned(), applied: late, created: true });
+    assert_eq!(
+        waits(&situation.plan())[3],
+        "later: early0 Ready (that must be ready first) behind wave 1 of 3",
+        "through the wave between them"
+    );
+}
+
+#[test]
+fn waves_are_deleted_in_reverse_whatever_stays_between_them() {
+    let situation = Situation::from_to(bound(waves(2)), bound(json!([waves(2)[2]])));
+    assert_eq!(
+        situation.steps(),
+        ["1 Delete later (Removed)", "2 Delete early1 (Removed)", "2 Delete early0 (Removed)"]
+    );
+}
+
+#[test]
+fn what_was_between_two_objects_orders_their_deletion_though_it_stays() {
+    let chain = [config("a", "1", ""), config("b", "1", "/ConfigMap/a"), config("c", "1", "/ConfigMap/b")];
+    let situation = Situation::from_to(bound(json!(chain)), bound(json!([config("b", "1", "")])));
+    assert_eq!(situation.steps(), ["1 Update b (Changed)", "2 Delete c (Removed)", "3 Delete a (Removed)"]);
+    // Of what has nothing to do with what goes there is no node.
+    assert_eq!(situation.plan().nodes.len(), 5);
+}
+
+/// A CRD, a controller of its objects with all that it needs, an APIService, a webhook, a claim, and what uses them.
+fn operator() -> serde_json::Value {
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let service = json!({"service": {"name": "op", "namespace": "sys"}});
+    let pods = json!({"template": {"metadata": {"labels": {"app": "op"}}, "spec": {"serviceAccountName": "op"}}});
+    let with = |mut body: serde_json::Value, fields: serde_json::Value| {
+        body.as_object_mut().expect("a map").extend(fields.as_object().expect("a map").clone());
+        body
+    };
+    let plain = |version: &str, kind: &str, place: &str| object(version, kind, place, json!({}), json!({}));
+    let spec = |version: &str, kind: &str, place: &str, spec| object(version, kind, place, spec, json!({}));
+    let names = json!({"group": "acme.io", "names": {"kind": "Offer", "plural": "offers"}, "scope": "Namespaced"});
+    let rule = json!({"verbs": ["update"], "apiGroups": ["acme.io"], "resources": ["offers/finalizers"]});
+    let subject = json!({"kind": "ServiceAccount", "name": "op", "namespace": "sys"});
+    let granted = json!({"kind": "ClusterRole", "name": "op"});
+    let api = json!({"group": "metrics.acme.io", "version": "v1", "service": service["service"]});
+    let claim = json!({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]});
+    json!([
+        plain("v1", "Namespace", "sys"),
+        spec("apiextensions.k8s.io/v1", "CustomResourceDefinition", "offers.acme.io", names),
+        with(plain(rbac, "ClusterRole", "op"), json!({"rules": [rule]})),
+        with(plain(rbac, "ClusterRoleBinding", "op"), json!({"roleRef": granted, "subjects": [subject]})),
+        plain("v1", "ServiceAccount", "sys/op"),
+        spec("apps/v1", "Deployment", "sys/op", pods),
+        spec("v1", "Service", "sys/op", json!({"selector": {"app": "op"}})),
+        spec("apiregistration.k8s.io/v1", "APIService", "v1.metrics.acme.io", api),
+        with(
+            plain("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "op"),
+            json!({"webhooks": [{"name": "op", "clientConfig": service}]})
+        ),
+        plain("acme.io/v1", "Offer", "shop/o"),
+        plain("metrics.acme.io/v1", "Metric", "shop/m"),
+        spec("v1", "Pod", "shop/p", claim),
+        plain("v1", "PersistentVolumeClaim", "shop/data"),
+    ])
+}
+
+#[test]
+fn what_serves_others_is_deleted_after_them_without_the_graph_that_comes_next() {
+    let cluster = [
+        "Namespace",
+        "CustomResourceDefinition",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "APIService",
+        "ValidatingWebhookConfiguration",
+    ];
+    let bound = |documents| {
+        let list = json!({"kind": "List", "apiVersion": "v1", "items": documents});
+        let manifests =
+            objects(list.into(), &Origin { path: "a.yaml".to_owned(), line: 1, column: 0 }, &mut Vec::new());
+        let graph = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;
+        // As it comes from the record.
+        let graph = ResourceGraph::decode(&graph.encode(), graph.id()).expect("the same");
+        Bound::new(Arc::new(graph), "shop", |_, kind| Some(!cluster.contains(&kind))).expect("bound")
+    };
+    let situation = Situation::from_to(bound(operator()), bound(json!([])));
+    let plan = situation.plan();
+    assert_eq!(plan.steps.len(), 13);
+    let name = |step: &Step| format!("{} {}", step.key.kind, step.key.name);
+    let position = |wanted: &str| plan.steps.iter().position(|step| name(step) == wanted).expect(wanted);
+    let nodes = plan.step_nodes();
+    let waits_for = |late: &str, early: &str| {
+        let (mut pending, mut seen) = (vec![nodes[position(late)]], BTreeSet::new());
+        while let Some(node) = pending.pop() {
+            pending.extend(plan.nodes[node].waits.iter().map(|wait| wait.node).filter(|node| seen.insert(*node)));
+        }
+        seen.contains(&nodes[position(early)])
+    };
+    for (early, late) in [
+        ("Offer o", "CustomResourceDefinition offers.acme.io"),
+        ("Offer o", "Deployment op"),
+        ("Offer o", "ServiceAccount op"),
+        ("Offer o", "ClusterRoleBinding op"),
+        ("Offer o", "ClusterRole op"),
+        ("Offer o", "Namespace sys"),
+        ("Metric m", "APIService v1.metrics.acme.io"),
+        ("APIService v1.metrics.acme.io", "Service op"),
+        ("APIService v1.metrics.acme.io", "Deployment op"),
+        ("ValidatingWebhookConfiguration op", "Service op"),
+        ("ValidatingWebhookConfiguration op", "Deployment op"),
+        ("Pod p", "PersistentVolumeClaim data"),
+    ] {
+        assert!(position(early) < position(late), "{early} before {late}");
+        assert!(waits_for(late, early), "{late} waits for {early}");
+    }
+    assert!(!waits_for("Pod p", "Offer o"), "what has nothing to do with it does not wait");
+    assert!(
+        waits(&plan).contains(&"op: o Absent (its pods may be needed to delete that)".to_owned()),
+        "{:?}",
+        waits(&plan)
+    );
+}
+
+#[test]
+fn graphs_that_disagree_still_delete_everything() {
+    let one = || bound(json!([config("a", "1", ""), config("b", "1", "/ConfigMap/a")]));
+    let mut situation = Situation::from_to(one(), bound(json!([config("x", "1", "")])));
+    situation.attempted = vec![bound(json!([config("a", "1", "/ConfigMap/b"), config("b", "1", "")]))];
+    assert_eq!(situation.steps(), ["1 Create x (New)", "2 Delete b (Removed)", "3 Delete a (Removed)"]);
+}
+
+#[test]
+fn what_names_no_namespace_waits_for_that_of_the_destination() {
+    let namespace = || json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+    let documents = || json!([namespace(), config("a", "1", ""), config("b", "1", "")]);
+    let situation = Situation::from_to(bound(json!([])), bound(documents()));
+    assert_eq!(situation.steps(), ["1 Create shop (New)", "2 Create a (New)", "2 Create b (New)"]);
+    assert_eq!(waits(&situation.plan())[1], "a: shop Present (it lives there)");
+    let mut back = Situation::from_to(bound(documents()), bound(json!([config("a", "1", "")])));
+    back.approvals.delete.insert("Namespace".to_owned());
+    assert_eq!(back.steps(), ["1 Delete b (Removed)", "2 Delete shop (Removed)"]);
+    // Unless that waits for it.
+    let mut waiting = namespace();
+    waiting["metadata"]["annotations"] = json!({"config.kubernetes.io/depends-on": "/ConfigMap/a"});
+    let situation =
+        Situation::from_to(bound(json!([])), bound(json!([waiting, config("a", "1", ""), config("b", "1", "")])));
+    assert_eq!(situation.steps(), ["1 Create a (New)", "2 Create shop (New)", "3 Create b (New)"]);
+}

@@ -1,7 +1,8 @@
 //! The renderer for folders of plain manifests.
 //!
 //! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it; files that end
-//! in `.jsonnet` are chosen alike, and are renders of their own.
+//! in `.jsonnet` are chosen alike, and are renders of their own. Folders called `.gitops` hold what is written for us, and
+//! no manifests.
 
 use std::borrow::Cow;
 
@@ -16,7 +17,7 @@ use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
 use super::Rendered;
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
-const RENDERER: (&str, u64) = ("directory", 2);
+const RENDERER: (&str, u64) = ("directory", 3);
 
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -30,8 +31,8 @@ pub struct DirectoryRender<'a> {
     pub recipe: Id<Recipe>,
 }
 
-/// Chooses the files and hashes the layout; gives the paths of Jsonnet files, too, which are not among them. A commit's files need not be read for it: their oids are known, and were
-/// checked when they were read first.
+/// Chooses the files and hashes the layout; gives the paths of Jsonnet files, too, which are not among them. A commit's
+/// files need not be read for it: their oids are known, and were checked when they were read first.
 pub(super) fn lay_out<'a>(
     snapshot: &'a Snapshot,
     directory: &Directory,
@@ -145,6 +146,10 @@ fn choose<'a>(
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
         let path = snapshot.below(&entry.path);
+        // What is written for us is no manifest.
+        if path.split('/').any(|folder| folder == ".gitops") {
+            continue;
+        }
         let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
             && !directory.exclude.as_ref().is_some_and(|pattern| pattern.matches(path));
         if !wanted {

@@ -111,18 +111,21 @@ impl ToolRender {
         places: Places,
     ) -> Result<Self, Error> {
         let mut encoder = Encoder::new();
-        encoder.list(5);
+        encoder.list(6);
         encoder.text(renderer.0);
         encoder.unsigned(renderer.1);
         match &command {
             Command::Program(program, arguments) => {
                 encoder.raw(&program.digest);
+                // Some programs are another by each of their names.
+                encoder.raw(program.path.file_name().unwrap_or_default().as_encoded_bytes());
                 encoder.list(arguments.len());
                 arguments.iter().for_each(|argument| encoder.text(argument));
             }
             Command::Worker(name, request) => {
                 encoder.text(name);
                 encoder.raw(request);
+                encoder.list(0);
             }
         }
         encoder.raw(layout.id()?.digest());

@@ -51,13 +51,13 @@ impl Repository {
         working::snapshot(&self.inner.to_thread_local(), folder, memo)
     }
 
-    /// The addresses of its remotes, as its configuration has them.
+    /// The addresses of its remotes, as its configuration has them. They are names here, and nobody is called.
     #[must_use]
     pub fn remotes(&self) -> Vec<String> {
         let repository = self.inner.to_thread_local();
-        let names = repository.remote_names();
-        let remotes = names.iter().filter_map(|name| repository.find_remote(&**name).ok());
-        remotes.filter_map(|remote| Some(remote.url(gix::remote::Direction::Fetch)?.to_bstring().to_string())).collect()
+        let configuration = repository.config_snapshot();
+        let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
+        sections.filter_map(|section| Some(section.value("url")?.to_string())).collect()
     }
 
     /// Whether a name is that of a branch, here or as a remote had it last.
@@ -65,9 +65,10 @@ impl Repository {
     pub fn has_branch(&self, name: &str) -> bool {
         let repository = self.inner.to_thread_local();
         let exists = |full: String| matches!(repository.try_find_reference(full.as_str()), Ok(Some(_)));
-        let remotes = repository.remote_names();
-        exists(format!("refs/heads/{name}"))
-            || remotes.iter().any(|remote| exists(format!("refs/remotes/{remote}/{name}")))
+        let configuration = repository.config_snapshot();
+        let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
+        let mut remotes = sections.filter_map(|section| section.header().subsection_name().map(ToString::to_string));
+        exists(format!("refs/heads/{name}")) || remotes.any(|remote| exists(format!("refs/remotes/{remote}/{name}")))
     }
 
     /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.

@@ -198,7 +198,7 @@ mod tests {
                 plan.steps.len() - 1
             });
             let waits = waits.iter().map(|(node, state)| Wait { node: *node, state: *state, rule: None }).collect();
-            plan.nodes.push(PlanNode { step, waits });
+            plan.nodes.push(PlanNode { step, barrier: None, waits });
         }
         plan
     }

@@ -3,10 +3,11 @@
 use clap::{Args, ValueEnum};
 use gitops_compiler::compile::Compilation;
 use gitops_compiler::depend::Node;
+use gitops_compiler::graph::GraphResource;
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
-use crate::json::GraphJson;
+use crate::json::{ExplainJson, GraphJson};
 use crate::output;
 use crate::settings::{Session, SourceArgs};
 
@@ -21,7 +22,7 @@ pub struct GraphArgs {
     /// What to print
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Say why A waits for B (each as Kind/name or Kind/namespace/name)
+    /// Say why A waits for B, or why not (each as Kind/name or Kind/namespace/name, or the name of a barrier)
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     explain: Option<Vec<String>>,
 }
@@ -36,7 +37,7 @@ enum Output {
     Mermaid,
     /// A picture, for a browser
     Svg,
-    /// As `compile -o json`
+    /// As `compile -o json`; an explanation as data with --explain
     Json,
 }
 
@@ -46,7 +47,7 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
     let opened = args.source.open(args.app.as_ref(), store.as_ref())?;
     let compilation = opened.compile(store.as_ref(), session.printer)?;
     if let Some([from, to]) = args.explain.as_deref() {
-        session.printer.out(&explain(&compilation, from, to)?);
+        explain(session, &compilation, [from, to], args.output)?;
         return Ok(0);
     }
     match args.output {
@@ -59,51 +60,35 @@ pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
     Ok(0)
 }
 
-/// A shortest chain of edges from one resource to the other.
-fn explain(compilation: &Compilation, from: &str, to: &str) -> Result<String, CommandError> {
+/// Why the one waits for the other, or why not.
+fn explain(
+    session: &Session,
+    compilation: &Compilation,
+    [from, to]: [&str; 2],
+    output: Output,
+) -> Result<(), CommandError> {
     let (start, end) = (find(compilation, from)?, find(compilation, to)?);
     if start == end {
         return Err(CommandError::user(format!("`{from}` and `{to}` are the same resource")));
     }
-    let edges = compilation.graph.edges();
-    let mut arrived: std::collections::BTreeMap<Node, usize> = std::collections::BTreeMap::new();
-    let mut pending = std::collections::VecDeque::from([start]);
-    while let Some(node) = pending.pop_front() {
-        for index in compilation.graph.edges_of(node) {
-            let to = edges[index].to;
-            arrived.entry(to).or_insert_with(|| {
-                pending.push_back(to);
-                index
-            });
+    let explanation = compilation.explain(start, end);
+    match output {
+        Output::Text => session.printer.out(&output::explanation_text(&compilation.graph, start, end, &explanation)),
+        Output::Json => session.printer.json(&ExplainJson::new(compilation, start, end, &explanation)),
+        Output::Dot | Output::Mermaid | Output::Svg => {
+            return Err(CommandError::user("an explanation is text or JSON: leave out -o, or use -o json"));
         }
     }
-    let mut lines = Vec::new();
-    let mut node = end;
-    while node != start {
-        let Some(index) = arrived.get(&node) else {
-            let (from, to) = (compilation.graph.node_name(start), compilation.graph.node_name(end));
-            return Ok(format!("{from} does not wait for {to}\n"));
-        };
-        let edge = edges[*index];
-        let field = &compilation.provenance.fields[*index];
-        let place = compilation.provenance.origins.get(edge.from).map(|origin| format!("  {origin}"));
-        lines.push(format!(
-            "{} waits for {}: {} [{field}]{}\n",
-            compilation.graph.node_name(edge.from),
-            compilation.graph.node_name(edge.to),
-            edge.rule.reason,
-            place.unwrap_or_default(),
-        ));
-        node = edge.from;
-    }
-    lines.reverse();
-    Ok(lines.concat())
+    Ok(())
 }
 
 fn find(compilation: &Compilation, text: &str) -> Result<Node, CommandError> {
     let parts: Vec<&str> = text.split('/').collect();
+    let graph = &compilation.graph;
     let matches = |node: &Node| {
-        let key = &compilation.graph.resources()[*node].key;
+        let Some(GraphResource { key, .. }) = graph.resources().get(*node) else {
+            return graph.node_name(*node) == text;
+        };
         match parts[..] {
             [kind, name] => key.kind.eq_ignore_ascii_case(kind) && key.name == name,
             [kind, namespace, name] => {
@@ -112,7 +97,7 @@ fn find(compilation: &Compilation, text: &str) -> Result<Node, CommandError> {
             _ => false,
         }
     };
-    let found: Vec<Node> = (0..compilation.graph.resources().len()).filter(matches).collect();
+    let found: Vec<Node> = (0..graph.order().len()).filter(matches).collect();
     match found[..] {
         [node] => Ok(node),
         [] => Err(CommandError::user(format!("no resource is called `{text}`"))

@@ -5,7 +5,7 @@ use gitops_compiler::depend::State;
 use gitops_compiler::diff::{Change, FieldChange};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Waited};
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -96,19 +96,21 @@ impl PlanJson {
     /// The way from one graph to another, as data.
     #[must_use]
     pub fn new(application: &AppName, from: Option<Id<Graph>>, to: Id<Graph>, plan: &Plan) -> Self {
-        let node_of_step = plan.step_nodes();
         let wait = |waited: &Waited<'_>| PlanWaitJson {
             resource: waited.step.key.clone(),
             state: waited.state,
             reason: waited.reason,
+            behind: waited
+                .behind
+                .map(|Behind { barrier, steps }| BarrierWaitJson { barrier: barrier.to_owned(), steps }),
         };
-        let step = |(step, node): (&Step, &usize)| PlanStepJson {
+        let step = |(step, waits): (&Step, &Vec<Waited<'_>>)| PlanStepJson {
             resource: step.key.clone(),
             action: step.action,
             cause: step.cause,
             layer: step.layer,
             changes: step.changes.clone(),
-            waits_for: plan.waits_of(*node).iter().map(wait).collect(),
+            waits_for: waits.iter().map(wait).collect(),
         };
         let forgotten = |gone: &Forgotten| ForgottenJson { resource: gone.key.clone(), reason: gone.reason };
         Self {
@@ -116,7 +118,7 @@ impl PlanJson {
             application: application.clone(),
             from,
             to,
-            steps: plan.steps.iter().zip(&node_of_step).map(step).collect(),
+            steps: plan.steps.iter().zip(&plan.waits()).map(step).collect(),
             unchanged: plan.unchanged,
             forgotten: plan.forgotten.iter().map(forgotten).collect(),
             guards: plan.guards.iter().map(ToString::to_string).collect(),
@@ -151,6 +153,17 @@ pub struct PlanWaitJson {
     pub state: State,
     /// Why.
     pub reason: &'static str,
+    /// The barrier that stands between the two, where there is one.
+    pub behind: Option<BarrierWaitJson>,
+}
+
+/// A barrier before a step: it waits for all of some steps, and the one that is named is the last of these.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BarrierWaitJson {
+    /// How it is called.
+    pub barrier: String,
+    /// How many steps it waits for.
+    pub steps: usize,
 }
 
 /// What leaves the record without being deleted.

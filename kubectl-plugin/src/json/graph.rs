@@ -4,6 +4,7 @@ use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
 use gitops_compiler::compile::Compilation;
 use gitops_compiler::depend::{State, Strength};
 use gitops_compiler::diagnostic::{Diagnostic, Origin};
+use gitops_compiler::graph::{GraphEdge, ResourceGraph};
 use gitops_compiler::name::ResourceKey;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub struct GraphJson {
     pub recipe: Id<Recipe>,
     /// In canonical order.
     pub resources: Vec<GraphResourceJson>,
-    /// What waits for what.
+    /// What waits for what. Those of the state `absent` come last: they order deletion only.
     pub edges: Vec<EdgeJson>,
     /// What there is to say of the files, sorted by place.
     pub lints: Vec<Diagnostic>,
@@ -64,6 +65,20 @@ pub struct EdgeJson {
     pub field: String,
 }
 
+impl EdgeJson {
+    pub(super) fn new(graph: &ResourceGraph, edge: &GraphEdge, field: &str) -> Self {
+        Self {
+            from: graph.node_name(edge.from),
+            to: graph.node_name(edge.to),
+            state: edge.state,
+            strength: edge.strength,
+            rule: format!("{}@{}", edge.rule.name, edge.rule.version),
+            reason: edge.rule.reason,
+            field: field.to_owned(),
+        }
+    }
+}
+
 impl GraphJson {
     /// A compilation as data.
     #[must_use]
@@ -78,15 +93,8 @@ impl GraphJson {
                 origin: compilation.provenance.origins.get(*node).cloned(),
             })
         };
-        let edges = graph.edges().iter().zip(&compilation.provenance.fields).map(|(edge, field)| EdgeJson {
-            from: graph.node_name(edge.from),
-            to: graph.node_name(edge.to),
-            state: edge.state,
-            strength: edge.strength,
-            rule: format!("{}@{}", edge.rule.name, edge.rule.version),
-            reason: edge.rule.reason,
-            field: field.clone(),
-        });
+        let edges = graph.edges().iter().chain(graph.deletions()).zip(&compilation.provenance.fields);
+        let edges = edges.map(|(edge, field)| EdgeJson::new(graph, edge, field));
         Self {
             schema_version: SchemaVersion,
             graph: graph.id(),

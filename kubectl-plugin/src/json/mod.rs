@@ -1,24 +1,28 @@
 //! The JSON objects that commands print with `-o json`, as types.
 //!
 //! In: what a command found out. Out: one object with a `schemaVersion`, and for each a JSON Schema, which
-//! `schemas/` publishes and a test compares with these types. A field that is not always there is null, not absent,
+//! `schemas/` publishes, beside those of the files of ours that we read, and a test compares with these types. A field that is not always there is null, not absent,
 //! unless its type says otherwise. A change that could break a reader gets a new version.
 
 mod change;
+mod explain;
 mod graph;
 mod history;
 mod status;
 mod store;
 
 pub use change::{
-    DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff, RunJson, RunOutcome,
-    RunStepJson, StepOutcomeJson,
+    BarrierWaitJson, DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff,
+    RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
 };
+pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
 pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
 
+use gitops_compiler::depend::EdgeRules;
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
@@ -56,6 +60,8 @@ impl JsonSchema for SchemaVersion {
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         schema::<DiffJson>("diff"),
+        read_schema::<EdgeRules>("edge-rules"),
+        schema::<ExplainJson>("explain"),
         schema::<GraphJson>("graph"),
         schema::<HistoryJson>("history"),
         schema::<PlanJson>("plan"),
@@ -68,8 +74,17 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     ]
 }
 
+/// Of what we print.
 fn schema<T: JsonSchema>(name: &'static str) -> (&'static str, Schema) {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    schema_with::<T>(name, SchemaSettings::draft2020_12().for_serialize())
+}
+
+/// Of what we read.
+fn read_schema<T: JsonSchema>(name: &'static str) -> (&'static str, Schema) {
+    schema_with::<T>(name, SchemaSettings::draft2020_12().for_deserialize())
+}
+
+fn schema_with<T: JsonSchema>(name: &'static str, settings: SchemaSettings) -> (&'static str, Schema) {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), name.into());
     (name, schema)

@@ -17,16 +17,23 @@ pub fn text(compilation: &Compilation) -> String {
             let (edge, field) = (&graph.edges()[index], &compilation.provenance.fields[index]);
             let _ = writeln!(text, "    {}", sentence(compilation, edge, field));
         }
+        for (edge, field) in compilation.deletions_of(*node) {
+            let _ = writeln!(text, "    {}", sentence(compilation, edge, field));
+        }
     }
     text
 }
 
 fn sentence(compilation: &Compilation, edge: &GraphEdge, field: &str) -> String {
-    let state = if edge.state == State::Ready { " to be ready" } else { "" };
+    let (waits, state) = match edge.state {
+        State::Present => ("waits for", ""),
+        State::Ready => ("waits for", " to be ready"),
+        State::Absent => ("is deleted after", ""),
+    };
     let soft = if edge.strength == Strength::Soft { ", soft" } else { "" };
     let field = if field.is_empty() { String::new() } else { format!(" [{field}]") };
     let to = compilation.graph.node_name(edge.to);
-    format!("waits for {to}{state}: {}{field}{soft}", edge.rule.reason)
+    format!("{waits} {to}{state}: {}{field}{soft}", edge.rule.reason)
 }
 
 /// For `dot -Tsvg`.

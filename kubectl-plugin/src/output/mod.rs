@@ -3,6 +3,7 @@
 //! In: lines and tables. Out: bytes. Colour only repeats what a sign or a word says; nothing depends on it. A closed
 //! pipe ends the output without an error.
 
+mod explain;
 mod graph;
 mod plan;
 mod progress;
@@ -10,6 +11,7 @@ mod size;
 mod svg;
 mod table;
 
+pub use explain::text as explanation_text;
 pub use graph::{dot, mermaid, text as graph_text};
 pub use plan::{plan_summary, plan_text};
 pub use progress::Progress;

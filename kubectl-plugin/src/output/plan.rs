@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::plan::{Action, Cause, Forgotten, Plan, Step, Waited};
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited};
 
 use super::table;
 
@@ -14,7 +14,7 @@ const SHOWN_FIELDS: usize = 3;
 #[must_use]
 pub fn plan_text(plan: &Plan) -> String {
     let mut rows = Vec::new();
-    let node_of_step = plan.step_nodes();
+    let waits = plan.waits();
     let mut by_layer: Vec<(usize, &Step)> = plan.steps.iter().enumerate().collect();
     by_layer.sort_by_key(|(index, step)| (step.layer, *index));
     for (index, step) in by_layer {
@@ -28,7 +28,7 @@ pub fn plan_text(plan: &Plan) -> String {
         if step.changes.len() > SHOWN_FIELDS {
             notes.push(format!("{} more fields", step.changes.len() - SHOWN_FIELDS));
         }
-        notes.extend(after(&plan.waits_of(node_of_step[index])));
+        notes.extend(after(&waits[index]));
         row.push(notes.first().cloned().unwrap_or_default());
         rows.push(row);
         rows.extend(notes.into_iter().skip(1).map(|note| vec![String::new(), String::new(), String::new(), note]));
@@ -79,8 +79,17 @@ fn reason(step: &Step) -> Option<String> {
 }
 
 fn after(found: &[Waited<'_>]) -> Option<String> {
-    let Waited { step, state, reason } = found.first()?;
+    let Waited { step, state, reason, behind } = found.first()?;
     let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-    let ready = if *state == State::Ready { " is ready" } else { "" };
-    Some(format!("after {}{ready} ({reason}){more}", step.key))
+    let state = match state {
+        State::Present => "",
+        State::Ready => " is ready",
+        State::Absent => " is gone",
+    };
+    let reason = match behind {
+        None => (*reason).to_owned(),
+        Some(Behind { barrier, steps: 1 }) => format!("{barrier}: {reason}"),
+        Some(Behind { barrier, steps }) => format!("the last of {steps} in {barrier}: {reason}"),
+    };
+    Some(format!("after {}{state} ({reason}){more}", step.key))
 }

@@ -129,16 +129,17 @@ impl Tools for Programs {
     }
 }
 
-/// The absolute path of a program: a path as it is, a name as PATH has it. Folders that are not absolute do not count.
+/// The absolute path of a program: a path as it is, a name as PATH has it. Folders that are not absolute do not count. Links
+/// are not followed: some programs are another by each of their names.
 fn find(program: &Path) -> Result<PathBuf, String> {
     let missing = || format!("there is no program {}", program.display());
     if program.components().count() > 1 {
-        return program.canonicalize().map_err(|_| missing());
+        return std::path::absolute(program).ok().filter(|path| path.is_file()).ok_or_else(missing);
     }
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(program))
-        .find_map(|path| path.is_file().then(|| path.canonicalize().ok()).flatten())
+        .find(|path| path.is_file())
         .ok_or_else(|| format!("{} is not on PATH", program.display()))
 }

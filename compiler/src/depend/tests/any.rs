@@ -11,13 +11,14 @@ use crate::graph::ResourceGraph;
 use crate::name::group_of;
 use crate::name::{ResourceKey, Scope};
 
-const KINDS: [(&str, &str); 32] = [
+const KINDS: [(&str, &str); 33] = [
     ("v1", "Pod"),
     ("v1", "Secret"),
     ("v1", "Service"),
     ("v1", "ServiceAccount"),
     ("v1", "Namespace"),
     ("v1", "PersistentVolumeClaim"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
     ("v1", "ResourceQuota"),
     ("v1", "Endpoints"),
     ("apps/v1", "Deployment"),
@@ -47,7 +48,7 @@ const KINDS: [(&str, &str); 32] = [
 ];
 
 /// Every word that a rule looks for, so that arbitrary trees often come close to what it expects.
-const FIELDS: [&str; 96] = [
+const FIELDS: [&str; 101] = [
     "metadata",
     "labels",
     "annotations",
@@ -103,6 +104,11 @@ const FIELDS: [&str; 96] = [
     "type",
     "roleRef",
     "subjects",
+    "verbs",
+    "aggregationRule",
+    "clusterRoleSelectors",
+    "resource",
+    "clusterTrustBundle",
     "ingressClassName",
     "rules",
     "http",
@@ -146,7 +152,7 @@ const FIELDS: [&str; 96] = [
     "storage",
 ];
 
-const TEXTS: [&str; 24] = [
+const TEXTS: [&str; 28] = [
     "a",
     "b",
     "*",
@@ -162,6 +168,10 @@ const TEXTS: [&str; 24] = [
     "ServiceAccount",
     "CREATE",
     "configmaps",
+    "update",
+    "cert-manager.io",
+    "delete after deleting a",
+    "argocd.argoproj.io/hook",
     "kapp.k14s.io/change-group",
     "kapp.k14s.io/change-rule.x",
     "werf.io/deploy-dependency-x",

@@ -150,3 +150,18 @@ fn a_route_of_another_group_or_to_another_namespace_waits_for_nothing() {
     ]);
     assert_eq!(edges(documents), NONE);
 }
+
+#[test]
+fn an_ingress_waits_for_a_backend_that_is_no_service() {
+    let resource_of = |group: &str| json!({"resource": {"apiGroup": group, "kind": "Bucket", "name": "static"}});
+    let spec = json!({
+        "defaultBackend": resource_of("acme.io"),
+        "rules": [{"http": {"paths": [{"path": "/", "backend": resource_of("other.io")}]}}],
+    });
+    let documents =
+        json!([resource("networking.k8s.io/v1", "Ingress", "i", spec), object("acme.io/v1", "Bucket", "static")]);
+    assert_eq!(
+        whole_edges(documents),
+        ["Ingress i -> Bucket.acme.io static (ingress-backend) present soft [spec.defaultBackend.resource]"]
+    );
+}

@@ -84,18 +84,89 @@ fn a_rule_that_nobody_can_follow_is_an_error_and_one_without_effect_is_told() {
         ["a.yaml:1: warning[change-rule-ignored]: ConfigMap a: kapp.k14s.io/change-rule: \
           no object of this application is in that change group; this rule changes nothing"]
     );
-    let deletes = json!([annotated(object("v1", "ConfigMap", "a"), RULE, "delete before deleting db")]);
-    assert!(findings(deletes)[0].contains("in the reverse order"));
+    for rule in ["delete before upserting db", "upsert after deleting db"] {
+        let against = json!([
+            annotated(object("v1", "ConfigMap", "a"), RULE, rule),
+            annotated(object("v1", "ConfigMap", "db"), GROUP, "db"),
+        ]);
+        assert!(findings(against)[0].contains("objects are deleted after all others are applied"), "{rule}");
+    }
+    for rule in ["delete after upserting db", "upsert before deleting db"] {
+        let so_it_is = json!([annotated(object("v1", "ConfigMap", "a"), RULE, rule)]);
+        assert_eq!(findings(so_it_is), NONE, "{rule}");
+    }
 }
 
 #[test]
-fn a_rule_for_deletion_that_reverses_one_for_creation_needs_no_word() {
-    let late = annotated(object("v1", "ConfigMap", "late"), &format!("{RULE}.a"), "upsert after upserting db");
+fn rules_for_deletion_have_barriers_of_their_own() {
     let documents = json!([
         annotated(object("v1", "ConfigMap", "db"), GROUP, "db"),
-        annotated(late, &format!("{RULE}.b"), "delete before deleting db"),
+        annotated(object("v1", "ConfigMap", "first"), &format!("{RULE}.b"), "delete before deleting db"),
+        annotated(object("v1", "ConfigMap", "last"), &format!("{RULE}.b"), "delete after deleting db"),
+        annotated(object("v1", "ConfigMap", "none"), &format!("{RULE}.b"), "upsert after upserting db"),
     ]);
-    assert_eq!(edges(documents).len(), 2);
+    insta::assert_snapshot!(whole_edges(documents).join("\n"), @r"
+    ConfigMap db -> deletion of change group db (before-change-group) absent hard []
+    ConfigMap last -> end of change group db (delete-change-rule) absent hard [annotation kapp.k14s.io/change-rule.b]
+    ConfigMap none -> change group db (change-rule) ready hard [annotation kapp.k14s.io/change-rule.b]
+    change group db -> ConfigMap db (change-group) ready hard []
+    end of change group db -> ConfigMap db (change-group) absent hard []
+    deletion of change group db -> ConfigMap first (delete-change-rule) absent hard [annotation kapp.k14s.io/change-rule.b]
+    ");
+}
+
+/// A body that is a hook, and one that has a wave.
+fn hook(name: &str, annotation: &str, phases: &str, wave: &str) -> serde_json::Value {
+    let wave_of = if annotation.starts_with("helm") { "helm.sh/hook-weight" } else { "argocd.argoproj.io/sync-wave" };
+    annotated(annotated(object("batch/v1", "Job", name), annotation, phases), wave_of, wave)
+}
+
+#[test]
+fn phases_stand_around_the_content_and_have_waves_of_their_own() {
+    const ARGO: &str = "argocd.argoproj.io/hook";
+    let found = edges(json!([
+        hook("before", ARGO, "PreSync", "7"),
+        hook("among", ARGO, "Sync", "0"),
+        hook("both", ARGO, "PostSync, PreSync", "7"),
+        hook("after", ARGO, "PostSync", "-1"),
+        hook("failed", ARGO, "SyncFail", "0"),
+        object("v1", "ConfigMap", "content"),
+    ]));
+    insta::assert_snapshot!(found.join("\n"), @r"
+    ConfigMap content -> PreSync wave 7 (after-sync-wave)
+    Job after -> wave 0 (after-sync-wave)
+    Job among -> PreSync wave 7 (after-sync-wave)
+    wave 0 -> ConfigMap content (sync-wave)
+    wave 0 -> Job among (sync-wave)
+    wave 0 -> PreSync wave 7 (after-sync-wave)
+    PreSync wave 7 -> Job before (sync-wave)
+    PreSync wave 7 -> Job both (sync-wave)
+    ");
+    let found = edges(json!([
+        hook("before", "helm.sh/hook", "pre-install,pre-upgrade", "3"),
+        hook("after", "helm.sh/hook", "post-install", "-5"),
+        hook("test", "helm.sh/hook", "test", "0"),
+        annotated(object("v1", "ConfigMap", "content"), "helm.sh/hook", "crd-install"),
+    ]));
+    insta::assert_snapshot!(found.join("\n"), @r"
+    ConfigMap content -> PreSync wave 3 (after-sync-wave)
+    Job after -> wave 0 (after-sync-wave)
+    wave 0 -> ConfigMap content (sync-wave)
+    wave 0 -> PreSync wave 3 (after-sync-wave)
+    PreSync wave 3 -> Job before (sync-wave)
+    ");
+}
+
+#[test]
+fn a_hook_counts_as_argo_says_where_both_say_something() {
+    let mut both = hook("both", "argocd.argoproj.io/hook", "PostSync", "0");
+    both["metadata"]["annotations"]["helm.sh/hook"] = "pre-install".into();
+    let found = edges(json!([both, object("v1", "ConfigMap", "content")]));
+    assert_eq!(found, ["Job both -> wave 0 (after-sync-wave)", "wave 0 -> ConfigMap content (sync-wave)"]);
+    assert_eq!(
+        edges(json!([hook("no-phase", "argocd.argoproj.io/hook", "Skip", "4"), object("v1", "Secret", "s")])),
+        NONE
+    );
 }
 
 #[test]

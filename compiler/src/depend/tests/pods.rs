@@ -147,3 +147,38 @@ fn policies_of_another_namespace_or_group_bind_nobody() {
     ]);
     assert_eq!(edges(documents), NONE);
 }
+
+#[test]
+fn a_stateful_set_waits_for_the_claims_that_it_will_take() {
+    let spec = json!({"template": {"spec": {}}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]});
+    let claim = |place: &str| resource("v1", "PersistentVolumeClaim", place, json!({}));
+    let documents = json!([
+        resource("apps/v1", "StatefulSet", "shop/db", spec),
+        claim("shop/data-db-0"),
+        claim("shop/data-db-10"),
+        claim("shop/data-db-x"),
+        claim("shop/data-dbs-0"),
+        claim("shop/logs-db-0"),
+        claim("other/data-db-1"),
+    ]);
+    assert_eq!(
+        whole_edges(documents),
+        [
+            "StatefulSet shop/db -> PersistentVolumeClaim shop/data-db-0 (pod-claim) present soft [spec.volumeClaimTemplates[data]]",
+            "StatefulSet shop/db -> PersistentVolumeClaim shop/data-db-10 (pod-claim) present soft [spec.volumeClaimTemplates[data]]",
+        ]
+    );
+}
+
+#[test]
+fn pods_wait_for_the_trust_bundle_that_they_mount() {
+    let volume = |more: serde_json::Value| {
+        let mut bundle = json!({"name": "roots", "path": "ca.pem"});
+        bundle.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+        deployment(json!({"volumes": [{"name": "v", "projected": {"sources": [{"clusterTrustBundle": bundle}]}}]}))
+    };
+    let bundle = object("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "roots");
+    let edge = "Deployment d -> ClusterTrustBundle roots (pod-trust-bundle)";
+    assert_eq!(edges(json!([volume(json!({})), bundle])), [edge]);
+    assert_eq!(edges(json!([volume(json!({"optional": true})), bundle])), NONE);
+}

@@ -83,3 +83,30 @@ fn an_owner_of_another_namespace_or_group_is_not_meant() {
     let here = resource("apps/v1", "Deployment", "shop/web", json!({}));
     assert_eq!(edges(json!([owned("example.com/v1", "Deployment", "web"), here])), NONE);
 }
+
+#[test]
+fn an_account_may_leave_its_namespace_to_the_destination() {
+    let binding = |name: &str, namespace: &str| {
+        let mut body = resource("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", name, json!({}));
+        body["subjects"] = json!([{"kind": "ServiceAccount", "name": "sa", "namespace": namespace}]);
+        body
+    };
+    let pods = json!({"template": {"spec": {"serviceAccountName": "sa"}}});
+    let documents = |place: &str| {
+        json!([
+            binding("b", "shop"),
+            resource("v1", "ServiceAccount", place, json!({})),
+            resource("apps/v1", "Deployment", &place.replace("sa", "d"), pods.clone()),
+        ])
+    };
+    assert_eq!(
+        edges(documents("sa")),
+        [
+            "Deployment d -> ServiceAccount sa (pod-service-account)",
+            "Deployment d -> ClusterRoleBinding b (pod-rights)",
+            "ClusterRoleBinding b -> ServiceAccount sa (role-subject)",
+        ]
+    );
+    // One that names another namespace is another.
+    assert_eq!(edges(documents("other/sa")), ["Deployment other/d -> ServiceAccount other/sa (pod-service-account)"]);
+}

@@ -73,6 +73,7 @@ fn a_definition_waits_for_its_service_and_objects_of_old_versions_for_its_worklo
     Offer.acme.io old -> CustomResourceDefinition offers.acme.io (custom-resource) ready hard [kind]
     Offer.acme.io old -> Deployment sys/hook (conversion-backend) ready soft [apiVersion]
     CustomResourceDefinition offers.acme.io -> Service sys/hook (backend-service) present soft [spec.conversion.webhook.clientConfig.service]
+    Deployment sys/hook -> CustomResourceDefinition offers.acme.io (conversion-until-gone) absent soft [labels of its pods]
     ");
 }
 

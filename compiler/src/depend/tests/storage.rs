@@ -141,3 +141,21 @@ fn an_attachment_waits_for_its_volume_and_its_driver() {
         ]
     );
 }
+
+#[test]
+fn a_volume_waits_for_its_driver_and_the_secrets_of_that() {
+    let secret = |name: &str| json!({"name": name, "namespace": "csi"});
+    let csi = json!({"driver": "csi.example.com", "nodeStageSecretRef": secret("stage"), "nodePublishSecretRef": secret("none")});
+    let documents = json!([
+        resource("v1", "PersistentVolume", "v", json!({"csi": csi, "volumeAttributesClassName": "gold"})),
+        object(STORAGE, "CSIDriver", "csi.example.com"),
+        object(STORAGE, "VolumeAttributesClass", "gold"),
+        resource("v1", "Secret", "csi/stage", json!({})),
+        resource("v1", "Secret", "other/none", json!({})),
+    ]);
+    insta::assert_snapshot!(whole_edges(documents).join("\n"), @r"
+    PersistentVolume v -> Secret csi/stage (storage-secret) present soft [spec.csi.nodeStageSecretRef]
+    PersistentVolume v -> CSIDriver csi.example.com (storage-driver) present soft [spec.csi.driver]
+    PersistentVolume v -> VolumeAttributesClass gold (storage-class) present soft [spec.volumeAttributesClassName]
+    ");
+}
