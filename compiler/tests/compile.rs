@@ -39,8 +39,9 @@ fn app() -> AppSpec {
 /// Compiles, and nothing may be warned of.
 fn compiled(snapshot: &Snapshot, store: Option<&Store>) -> Compilation {
     let mut warnings = Vec::new();
-    let compilation = compile(&Sources::folder(snapshot, &app()), &Levels::default(), store, &mut |warning| warnings.push(warning))
-        .expect("it compiles");
+    let compilation =
+        compile(&Sources::folder(snapshot, &app()), &Levels::default(), store, &mut |warning| warnings.push(warning))
+            .expect("it compiles");
     assert_eq!(warnings, Vec::<String>::new());
     compilation
 }
@@ -80,7 +81,8 @@ fn the_second_run_is_remembered_and_gives_the_same() {
 fn the_name_of_the_application_is_no_part_of_the_graph() {
     let snapshot = in_memory(files());
     let other = AppSpec { name: "other".parse().expect("a name"), ..app() };
-    let compilation = compile(&Sources::folder(&snapshot, &other), &Levels::default(), None, &mut |_| ()).expect("it compiles");
+    let compilation =
+        compile(&Sources::folder(&snapshot, &other), &Levels::default(), None, &mut |_| ()).expect("it compiles");
     same(&compilation, &compiled(&snapshot, None));
 }
 
@@ -173,8 +175,8 @@ fn errors_of_all_files_are_told_together_and_nothing_is_remembered() {
     broken.insert("nameless.yaml".to_owned(), "apiVersion: v1\nkind: ConfigMap\n".to_owned());
     let snapshot = in_memory(broken);
     for _ in 0..2 {
-        let error =
-            compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |_| ()).expect_err("it does not compile");
+        let error = compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |_| ())
+            .expect_err("it does not compile");
         let compile::Error::Manifests { findings, files } = error else { panic!("{error}") };
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         for path in ["broken.yaml:", "nameless.yaml:", "lint.yaml:"] {
@@ -249,8 +251,9 @@ fn a_store_that_cannot_be_written_only_warns() {
     fs::remove_dir(store.root().join("tmp")).expect("removed");
     fs::write(store.root().join("tmp"), "a file").expect("written");
     let mut warnings = Vec::new();
-    let compilation =
-        compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |warning| warnings.push(warning));
+    let compilation = compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |warning| {
+        warnings.push(warning)
+    });
     same(&compilation.expect("it compiles"), &compiled(&snapshot, None));
     let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
     assert!(warning.starts_with("cannot use the store at ") && warning.ends_with("; going on without it"), "{warning}");

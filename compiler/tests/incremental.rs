@@ -228,7 +228,8 @@ fn live(texts: Vec<String>, edits: Vec<(Edit, bool)>) -> usize {
         let levels = if denied { &strict } else { &lenient };
         let expected = whole(&snapshot, levels, None);
         // Who asks for the ids first has the graph made from what that left.
-        let summary = summarise(&Sources::folder(&snapshot, &app()), levels, Some(&store), &mut |warning| panic!("{warning}"));
+        let summary =
+            summarise(&Sources::folder(&snapshot, &app()), levels, Some(&store), &mut |warning| panic!("{warning}"));
         assert_eq!(summary.is_ok(), expected.is_ok(), "{what}");
         if let (Ok(summary), Ok(expected)) = (&summary, &expected) {
             let graph = &expected.graph;

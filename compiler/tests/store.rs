@@ -34,7 +34,8 @@ fn mixed(version: usize, index: usize, line: usize) -> u64 {
 fn compiled(snapshot: &Snapshot, store: Option<&Store>) -> (Compilation, Vec<String>) {
     let app = AppSpec::folder("app".parse().expect("a name"), Source::directory(Directory::default()));
     let mut warnings = Vec::new();
-    let made = compile(&Sources::folder(snapshot, &app), &Levels::default(), store, &mut |warning| warnings.push(warning));
+    let made =
+        compile(&Sources::folder(snapshot, &app), &Levels::default(), store, &mut |warning| warnings.push(warning));
     (made.expect("it compiles"), warnings)
 }
 

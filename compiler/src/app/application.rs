@@ -124,7 +124,9 @@ impl File {
         let (version, kind) = (text(&["apiVersion"]), text(&["kind"]));
         if (version, kind) != (API_VERSION, "Application") {
             let message = match kind {
-                "ApplicationSet" => "an ApplicationSet is not read: write out the Applications that it makes".to_owned(),
+                "ApplicationSet" => {
+                    "an ApplicationSet is not read: write out the Applications that it makes".to_owned()
+                }
                 _ => format!("this is `{kind}` of `{version}`, not Application of {API_VERSION}"),
             };
             self.findings.push(Diagnostic::error(origin, message));

@@ -56,7 +56,11 @@ impl BuildEnvironment {
     pub fn replace_after_source(&self, path: &str) -> String {
         let end = path.find('/').filter(|_| path.starts_with('$')).unwrap_or(0);
         let is_variable = path[..end].strip_prefix('$').is_some_and(|name| self.0.contains_key(name));
-        if end == 0 || is_variable { self.replace(path) } else { format!("{}{}", &path[..end], self.replace(&path[end..])) }
+        if end == 0 || is_variable {
+            self.replace(path)
+        } else {
+            format!("{}{}", &path[..end], self.replace(&path[end..]))
+        }
     }
 
     /// Replaces `$NAME` and `${NAME}`; a name that is none of ours gives nothing, `$$` a dollar sign.

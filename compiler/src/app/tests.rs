@@ -75,7 +75,8 @@ fn what_is_wrong_is_told_with_its_place_and_all_at_once() {
 
 #[test]
 fn a_value_of_another_type_is_told_with_its_place() {
-    let text = one("  source:\n    repoURL: a\n    path: x\n    helm:\n      parameters:\n      - {name: a, value: 1}\n");
+    let text =
+        one("  source:\n    repoURL: a\n    path: x\n    helm:\n      parameters:\n      - {name: a, value: 1}\n");
     let (_, findings) = read_text(&text);
     assert_eq!(findings, ["app.yaml:11:19: error: invalid type: integer `1`, expected a string"]);
 }
@@ -105,7 +106,10 @@ fn parameter_files_change_how_a_source_is_rendered_and_nothing_else() {
     let kustomize = merged.kustomize.as_ref().expect("a block");
     assert_eq!((kustomize.name_prefix.as_str(), &kustomize.images[..]), ("a-", &["web:2".to_owned()][..]));
     assert_eq!((merged.repo_url, merged.path), (source.repo_url.clone(), source.path.clone()));
-    assert_eq!(lints[0].to_string(), "x/.argocd-source.yaml:5:10: warning[unknown-application-field]: `kustomize/color` is no field that is known here: it has no effect");
+    assert_eq!(
+        lints[0].to_string(),
+        "x/.argocd-source.yaml:5:10: warning[unknown-application-field]: `kustomize/color` is no field that is known here: it has no effect"
+    );
 
     let gone = source.with_overrides("f", b"kustomize: null\n", &mut lints).expect("a sound file");
     assert_eq!(gone.kustomize, None);

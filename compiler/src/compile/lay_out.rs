@@ -91,6 +91,7 @@ impl<'a> LaidOut<'a> {
         }
         if findings.iter().any(|finding| finding.level == Level::Error) {
             let files = renders.iter().map(|(_, render)| render.file_count()).sum();
+            findings.sort();
             return Err(Error::Manifests { findings, files });
         }
         let recipe = match &renders[..] {
@@ -102,7 +103,9 @@ impl<'a> LaidOut<'a> {
 
     /// The rules about edges that the application itself has.
     pub(super) fn rules(&self) -> Result<EdgeRules, Diagnostic> {
-        self.rules.iter().try_fold(EdgeRules::default(), |all, (path, bytes)| Ok(all.and(EdgeRules::read(path, bytes)?)))
+        self.rules
+            .iter()
+            .try_fold(EdgeRules::default(), |all, (path, bytes)| Ok(all.and(EdgeRules::read(path, bytes)?)))
     }
 
     /// How many files take part.
@@ -112,7 +115,9 @@ impl<'a> LaidOut<'a> {
 
     /// The only source, where that is a plain folder, and where its last compilation is kept.
     pub(super) fn directory(&self) -> Option<(&DirectoryRender<'a>, Id<Place>)> {
-        let ([(_, Render::Directory(render))], [input]) = (&self.renders[..], &self.sources.inputs[..]) else { return None };
+        let ([(_, Render::Directory(render))], [input]) = (&self.renders[..], &self.sources.inputs[..]) else {
+            return None;
+        };
         let directory = input.source.directory.clone().unwrap_or_default();
         Some((render, baseline::place(input.folder, &digest(&self.rules), &directory)))
     }
@@ -183,8 +188,14 @@ fn run_or_recall(
         Ok(Written { output, enforced }) => {
             let kept = store.map(|store| store.put_output(render.recipe, enforced.strength(), &output));
             let unkept = kept.and_then(Result::err).map(|error| without(&error));
-            let open = (enforced.strength() < Strength::Full)
-                .then(|| format!("`{}` ran in a sandbox that is {}: {}", render.command(), enforced.strength(), enforced.reasons()));
+            let open = (enforced.strength() < Strength::Full).then(|| {
+                format!(
+                    "`{}` ran in a sandbox that is {}: {}",
+                    render.command(),
+                    enforced.strength(),
+                    enforced.reasons()
+                )
+            });
             Ok((render::read_output(render, &output), open.or(unkept)))
         }
         Err(finding) => Ok((Rendered { manifests: Vec::new(), findings: vec![finding] }, None)),

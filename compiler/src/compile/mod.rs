@@ -29,8 +29,8 @@ pub use explain::{Because, Explanation, LeftOut};
 
 use memo::Entry;
 
-pub use lay_out::Sources;
 use lay_out::LaidOut;
+pub use lay_out::Sources;
 
 /// A compiled application.
 #[derive(Debug, Clone)]
@@ -258,11 +258,7 @@ fn check_each(
     schema::check(manifests, kubernetes, source, findings);
 }
 
-fn remember(
-    store: &Store,
-    compilation: &Compilation,
-    laid_out: &LaidOut<'_>,
-) -> Result<Vec<u8>, crate::store::Error> {
+fn remember(store: &Store, compilation: &Compilation, laid_out: &LaidOut<'_>) -> Result<Vec<u8>, crate::store::Error> {
     let Compilation { graph, provenance, lints, recipe, .. } = compilation;
     store.put_graph(graph)?;
     let entry = Entry::new(graph, provenance, lints, |path| laid_out.below(path).to_owned()).encode();

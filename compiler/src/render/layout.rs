@@ -83,7 +83,9 @@ impl Layout {
             return;
         }
         let files = std::mem::take(&mut self.files);
-        let below = |path: String| path.strip_prefix(folder).map(|below| below.trim_start_matches('/').to_owned()).unwrap_or(path);
+        let below = |path: String| {
+            path.strip_prefix(folder).map(|below| below.trim_start_matches('/').to_owned()).unwrap_or(path)
+        };
         self.files = files.into_iter().map(|(path, content)| (below(path), content)).collect();
     }
 

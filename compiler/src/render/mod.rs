@@ -168,7 +168,9 @@ pub fn read_output(render: &ToolRender, output: &[u8]) -> Rendered {
         Places::Unknown => None,
         Places::HelmComments(chart) => Some(helm::Written::new(output, chart)),
     };
-    let place = |line: usize| written.as_ref().and_then(|written| written.place(line)).unwrap_or_else(|| render.origin().clone());
+    let place = |line: usize| {
+        written.as_ref().and_then(|written| written.place(line)).unwrap_or_else(|| render.origin().clone())
+    };
     manifests.iter_mut().for_each(|manifest| manifest.origin = place(manifest.origin.line));
     findings.iter_mut().for_each(|finding| finding.origin = place(finding.origin.line));
     Rendered { manifests, findings }

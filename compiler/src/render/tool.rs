@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::canon::{Encoder, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::sandbox::{Enforced, Job, Sandbox, Strength, Task};
+use crate::sandbox::{Enforced, Job, Limits, Sandbox, Strength, Task};
 
 use super::Error;
 use super::layout::Layout;
@@ -32,6 +32,10 @@ pub trait Tools: Sync {
     fn helm(&self) -> Result<Program, String>;
     /// Where jobs run, and how much of it must be enforced; or why there is no such place.
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String>;
+    /// How much a render may use.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
 }
 
 /// No programs at all: for folders of plain manifests.
@@ -194,12 +198,14 @@ impl ToolRender {
         job.layout = Some(layout.path().to_owned());
         job.scratch = Some(scratch);
         job.least = least;
+        job.limits = tools.limits();
         let output = sandbox.run(job).map_err(|source| Error::Run { command: self.command(), source })?;
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));
         }
         let said = output.stderr.trim().replace(&format!("{}/", layout.path().display()), "");
-        let message = format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
+        let message =
+            format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
         Ok(Err(Diagnostic::error(self.origin.clone(), message)))
     }
 }

@@ -69,7 +69,9 @@ impl Tree {
         }
         let snapshot = match &self.at {
             At::Commit(repository, oid) => repository.commit(oid, folder)?,
-            At::WorkingTree(repository, memo) => repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))?,
+            At::WorkingTree(repository, memo) => {
+                repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))?
+            }
             At::Folder => {
                 return Err(Error::NoFolder { path: folder.to_owned(), place: "what was given".to_owned() });
             }
@@ -89,7 +91,9 @@ impl Tree {
                 Err(Error::NoFolder { .. }) if parent.is_empty() => return Ok(Found::Nothing),
                 Err(Error::NoFolder { .. }) => {
                     return match self.find(parent)? {
-                        Found::Folder => Err(Error::NoFolder { path: parent.to_owned(), place: "this tree".to_owned() }),
+                        Found::Folder => {
+                            Err(Error::NoFolder { path: parent.to_owned(), place: "this tree".to_owned() })
+                        }
                         Found::Entry(_) | Found::Nothing => Ok(Found::Nothing),
                     };
                 }
@@ -141,7 +145,9 @@ impl Tree {
     fn link_above(&self, path: &str) -> Result<Option<(Entry, String)>, Error> {
         for (end, _) in path.match_indices('/') {
             match self.find(&path[..end])? {
-                Found::Entry(entry) if entry.kind == EntryKind::Link => return Ok(Some((entry, path[end..].to_owned()))),
+                Found::Entry(entry) if entry.kind == EntryKind::Link => {
+                    return Ok(Some((entry, path[end..].to_owned())));
+                }
                 Found::Folder => {}
                 Found::Entry(_) | Found::Nothing => return Ok(None),
             }

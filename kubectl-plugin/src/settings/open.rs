@@ -53,7 +53,9 @@ impl SourceArgs {
     /// Opens what the flags name, for commands that keep a record of it: it must have a name.
     pub fn open_named(&self, name: Option<&AppName>, store: Option<&Store>) -> Result<Opened, CommandError> {
         if name.is_none() && self.filename.is_none() {
-            return Err(CommandError::user("an application needs a name: give it as APP, or name its file with --filename"));
+            return Err(CommandError::user(
+                "an application needs a name: give it as APP, or name its file with --filename",
+            ));
         }
         self.open(name, store)
     }
@@ -96,7 +98,8 @@ impl SourceArgs {
     fn application(&self, name: Option<&AppName>, lints: &mut Vec<Diagnostic>) -> Result<Application, CommandError> {
         let file = self.filename.clone().unwrap_or_default();
         let shown = file.display().to_string();
-        let bytes = std::fs::read(&file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
+        let bytes =
+            std::fs::read(&file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
         let (mut applications, findings) = app::read(&shown, &bytes);
         if findings.iter().any(|finding| finding.level == Level::Error) {
             return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
@@ -130,8 +133,11 @@ fn open_sources(
     let (mut sources, mut lent) = (Vec::new(), BTreeMap::new());
     for source in &app.sources {
         if !source.chart.is_empty() {
-            let message = format!("the chart {} is in a chart repository, which this version does not read", source.chart);
-            return Err(CommandError::user(message).hint("put the chart into the repository, and name its folder as `path`"));
+            let message =
+                format!("the chart {} is in a chart repository, which this version does not read", source.chart);
+            return Err(
+                CommandError::user(message).hint("put the chart into the repository, and name its folder as `path`")
+            );
         }
         let tree = repositories.tree(source)?;
         if !source.reference.is_empty() {
@@ -158,9 +164,9 @@ fn with_overrides(
     for name in app::override_files(&app.name) {
         let Some(entry) = folder.entries().iter().find(|entry| folder.below(&entry.path) == name) else { continue };
         let bytes = folder.reader().read(entry)?;
-        source = source.with_overrides(&entry.path, &bytes, lints).map_err(|finding| {
-            CommandError::user("a parameter file is not understood").findings(vec![finding])
-        })?;
+        source = source
+            .with_overrides(&entry.path, &bytes, lints)
+            .map_err(|finding| CommandError::user("a parameter file is not understood").findings(vec![finding]))?;
     }
     Ok(source)
 }

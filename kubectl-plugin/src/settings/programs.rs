@@ -6,15 +6,16 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::canon::{Decoder, Encoder, Id, Place};
 use gitops_compiler::render::{Kustomize, Program, Tools};
-use gitops_compiler::sandbox::{Sandbox, Strength};
+use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
 /// Which programs render, and how they are confined.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ProgramArgs {
     /// The program `kustomize`, or `kubectl`, which has it inside [default: the first of both on PATH]
     #[arg(long, value_name = "PROGRAM", env = "KUBECTL_GITOPS_KUSTOMIZE", hide_env_values = true)]
@@ -25,6 +26,9 @@ pub struct ProgramArgs {
     /// How much of the sandbox that they run in must be there: less than `full` is told
     #[arg(long, value_enum, value_name = "STRENGTH", default_value_t = Confinement::Weak)]
     sandbox: Confinement,
+    /// How long one render may take, in seconds, and how long its processors may compute
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    render_timeout: u64,
 }
 
 /// How much of the sandbox must be there.
@@ -126,6 +130,11 @@ impl Tools for Programs {
             Confinement::None => Strength::None,
         };
         self.sandbox.as_ref().map(|sandbox| (sandbox, least)).map_err(Clone::clone)
+    }
+
+    fn limits(&self) -> Limits {
+        let time = Duration::from_secs(self.args.render_timeout);
+        Limits { time, processor_time: time, ..Limits::default() }
     }
 }
 

@@ -26,9 +26,10 @@ impl FromStr for Clone {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // Addresses have `=` in their queries; folders seldom do.
-        let (url, path) = text.rsplit_once('=').filter(|(url, path)| !url.is_empty() && !path.is_empty()).ok_or_else(
-            || format!("`{text}` is not of the form URL=PATH, as in https://git.example.com/shop.git=../shop"),
-        )?;
+        let (url, path) =
+            text.rsplit_once('=').filter(|(url, path)| !url.is_empty() && !path.is_empty()).ok_or_else(|| {
+                format!("`{text}` is not of the form URL=PATH, as in https://git.example.com/shop.git=../shop")
+            })?;
         Ok(Self { url: url.to_owned(), path: PathBuf::from(path) })
     }
 }

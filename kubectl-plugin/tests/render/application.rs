@@ -17,7 +17,7 @@ fn config_map(name: &str, value: &str) -> String {
 fn of_two_sources_the_later_counts_and_a_third_lends_its_files() {
     let (world, other) = (World::new(), World::new());
     world.write("a/x.yaml", &config_map("x", "one")).write("b/x.yaml", &config_map("x", "two"));
-    world.write("b/y.yaml", &config_map("y", "one"));
+    world.write("b/w.yaml", &config_map("w", "one"));
     world.write("chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n");
     world.write("chart/templates/z.yaml", &config_map("z", "{{ .Values.word }}"));
     other.write("values.yaml", "word: lent\n");
@@ -36,13 +36,21 @@ fn of_two_sources_the_later_counts_and_a_third_lends_its_files() {
     let flags = ["-f", "app.yaml", "--repository", &clone];
     let objects = world.objects(&flags);
     let value = |key: &str| objects[key].at(&["data", "key"]).and_then(|value| value.as_str()).unwrap_or_default();
-    assert_eq!([value("ConfigMap x"), value("ConfigMap y"), value("ConfigMap z")], ["two", "one", "lent"]);
+    assert_eq!([value("ConfigMap x"), value("ConfigMap w"), value("ConfigMap z")], ["two", "one", "lent"]);
     let ended = world.run(&[&["compile"], &flags[..]].concat());
-    assert!(ended.stderr.contains("a/x.yaml:1: warning[repeated-resource]: ConfigMap x comes again in b/x.yaml:1"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("a/x.yaml:1: warning[repeated-resource]: ConfigMap x comes again in b/x.yaml:1"),
+        "{}",
+        ended.stderr
+    );
     let again = world.run(&[&["compile"], &flags[..]].concat());
     assert_eq!((again.stdout, again.stderr), (ended.stdout, ended.stderr), "from the store");
     let ended = world.run(&["compile", "-f", "app.yaml"]);
-    assert!(ended.code == 2 && ended.stderr.contains("is another repository, and it is not known here"), "{}", ended.stderr);
+    assert!(
+        ended.code == 2 && ended.stderr.contains("is another repository, and it is not known here"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn a_plugin_is_refused_by_name() {
     let world = World::new();
     world.repository.git(&["config", "remote.origin.url", "https://git.example.com/shop.git"]).expect("configured");
     world.write("a/x.yaml", &config_map("x", "one"));
-    world.write("app.yaml", &application("  source: {repoURL: https://git.example.com/shop, path: a, plugin: {name: x}}\n"));
+    world.write(
+        "app.yaml",
+        &application("  source: {repoURL: https://git.example.com/shop, path: a, plugin: {name: x}}\n"),
+    );
     let ended = world.run(&["compile", "-f", "app.yaml"]);
     assert!(ended.code == 2 && ended.stderr.contains("a config management plugin is not run"), "{}", ended.stderr);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::world::{Ended, helm, kubectl, objects, peer, run_in};
 
@@ -15,7 +15,14 @@ fn corpus() -> PathBuf {
 /// What became of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
+    /// The same objects.
     Equal,
+    /// The folder has parameters for us, which the renderer does not read.
+    Parameters,
+    /// The renderer alone gives other objects each time.
+    Random,
+    /// The renderer wants its dependencies to be put beside it first, which we do.
+    Dependencies,
     BothRefuse,
     WeRefuse,
     Different,
@@ -68,12 +75,16 @@ fn ours(root: &Path, home: &Path, path: &str) -> Ended {
     run_in(root, home, &["compile", "web", "--path", path, "-o", "yaml", "--allow", "all"])
 }
 
-fn compare(table: &mut Table, name: &str, ours: &Ended, theirs: &std::process::Output) {
+fn compare(table: &mut Table, root: &Path, name: &str, ours: &Ended, run: impl Fn() -> Output) {
+    let theirs = run();
     let reason = ours.stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
     let said = String::from_utf8_lossy(&theirs.stderr).lines().next().unwrap_or_default().to_owned();
     let outcome = match (ours.code, theirs.status.success()) {
         (0, true) if objects(ours.stdout.as_bytes()) == objects(&theirs.stdout) => Outcome::Equal,
+        (0, true) if root.join(name).join(".argocd-source.yaml").exists() => Outcome::Parameters,
+        (0, true) if objects(&run().stdout) != objects(&theirs.stdout) => Outcome::Random,
         (0, true) => Outcome::Different,
+        (0, false) if said.contains("missing in charts/ directory") => Outcome::Dependencies,
         (0, false) => Outcome::TheyRefuse,
         (2, true) => Outcome::WeRefuse,
         (2, false) => Outcome::BothRefuse,
@@ -89,12 +100,13 @@ fn compare_all(root: &Path) -> (Table, Table) {
     let every = if std::env::var_os("GITOPS_LONG").is_some() { 1 } else { 8 };
     let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
     for folder in folders_with(root, &names).into_iter().step_by(every) {
-        let theirs = peer(kubectl(), root, &["kustomize", if folder.is_empty() { "." } else { &folder }]);
-        compare(&mut kustomizations, &folder, &ours(root, home.path(), &folder), &theirs);
+        let theirs = || peer(kubectl(), root, &["kustomize", if folder.is_empty() { "." } else { &folder }]);
+        compare(&mut kustomizations, root, &folder, &ours(root, home.path(), &folder), theirs);
     }
     for folder in folders_with(root, &["Chart.yaml"]) {
         let arguments = ["template", "web", &folder, "--include-crds", "--kube-version", "1.37"];
-        compare(&mut charts, &folder, &ours(root, home.path(), &folder), &peer(helm(), root, &arguments));
+        let theirs = || peer(helm(), root, &arguments);
+        compare(&mut charts, root, &folder, &ours(root, home.path(), &folder), theirs);
     }
     (kustomizations, charts)
 }

@@ -62,7 +62,11 @@ fn values_count_in_the_order_of_argo_cd() {
     is("      valueFiles: [/env/prod.yaml]\n      values: 'size: 3'\n", "blue", "3");
     is("      values: 'size: 3'\n      valuesObject: {size: 4, color: null}\n", "none", "4");
     is("      valuesObject: {size: 4}\n      parameters: [{name: size, value: '5,6'}]\n", "red", "5,6");
-    is("      parameters: [{name: size, value: $ARGOCD_APP_NAME}, {name: color, value: '1', forceString: true}]\n", "1", "shop");
+    is(
+        "      parameters: [{name: size, value: $ARGOCD_APP_NAME}, {name: color, value: '1', forceString: true}]\n",
+        "1",
+        "shop",
+    );
     is("      fileParameters: [{name: color, path: /env/prod.yaml}]\n", "color: blue\nsize: 2\n", "1");
     is("      valueFiles: [missing.yaml]\n      ignoreMissingValueFiles: true\n", "red", "1");
 }
@@ -74,11 +78,18 @@ fn files_of_values_never_leave_their_repository() {
     world.repository.write("link", "").expect("written");
     std::fs::remove_file(world.repository.path().join("link")).expect("removed");
     std::os::unix::fs::symlink("/etc/passwd", world.repository.path().join("link")).expect("linked");
-    let helm = "      valueFiles: [missing.yaml, ../../../etc/passwd, /../x, 'https://x.example.com/v.yaml', $other/x]\n";
+    let helm =
+        "      valueFiles: [missing.yaml, ../../../etc/passwd, /../x, 'https://x.example.com/v.yaml', $other/x]\n";
     world.write("app.yaml", &application(helm));
     let ended = world.run(&["compile", "-f", "app.yaml"]);
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.stderr, @r"
+    charts/web: error: the value file `$other/x` is of the source `other`, and no source has this `ref`
+    charts/web: error: the value file `../../../etc/passwd` leads out of the repository
+    charts/web: error: the value file `/../x` leads out of the repository
+    charts/web: error: the value file `https://x.example.com/v.yaml` is an address: put the file into a repository
+    charts/web: error: the value file `missing.yaml` is not there: there is no `charts/web/missing.yaml`
+    error: 5 errors; nothing was compiled
     ");
     world.write("app.yaml", &application("      valueFiles: [/link]\n"));
     let ended = world.run(&["compile", "-f", "app.yaml"]);
@@ -98,7 +109,8 @@ fn what_templates_do_not_ask_for_is_not_in_the_recipe() {
     let recipe = |helm: &str| {
         data(&world, helm);
         let ended = world.run(&["compile", "-f", "app.yaml", "-o", "json"]);
-        let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        let json: serde_json::Value =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
         json["recipe"].to_string()
     };
     let plain = recipe("      skipTests: true\n");
@@ -114,5 +126,9 @@ fn a_dependency_that_is_not_there_is_told() {
     world.write("charts/web/Chart.yaml", &chart);
     let ended = world.run(&["compile", "web", "--path", "charts/web"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("the dependency lib of https://charts.example.com is not in `charts`"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the dependency lib of https://charts.example.com is not in `charts`"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -46,7 +46,8 @@ fn only_what_it_reads_is_in_its_id() {
     let world = world();
     let of = |path: &str| {
         let ended = world.run(&["compile", "-o", "json", "--path", path]);
-        let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        let json: serde_json::Value =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
         (json["recipe"].clone(), json["graph"].clone(), ended.stderr)
     };
     let before = of("apps/prod");
@@ -66,7 +67,8 @@ fn a_tree_that_was_moved_is_known() {
     let world = world();
     let recipe = |path: &str| {
         let ended = world.run(&["compile", "-o", "json", "--path", path]);
-        let json: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        let json: serde_json::Value =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
         json["graph"].clone()
     };
     let before = recipe("apps/prod");
@@ -85,6 +87,13 @@ fn what_leads_nowhere_is_told_with_its_place_and_all_at_once() {
     let ended = world.run(&["compile", "--path", "app"]);
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.stderr, @r"
+    app/kustomization.yaml:2:3: error: there is no `missing.yaml`
+    app/kustomization.yaml:3:3: error: `https://example.com/base?ref=v1` is in another repository, and is not pinned: copy it into this one
+    app/kustomization.yaml:4:3: error: `../../../etc/passwd` leads out of the repository
+    app/kustomization.yaml:5:3: error: this must be a path, and is a number
+    app/kustomization.yaml:6:13: error: charts inside a kustomization are not rendered (Kustomize would run Helm as it likes): make the chart a source of its own
+    app/kustomization.yaml:8:9: error: `/etc/passwd` leads out of the repository
+    error: 6 errors; nothing was compiled
     ");
 }
 

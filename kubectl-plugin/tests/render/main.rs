@@ -7,5 +7,6 @@
 mod application;
 mod corpus;
 mod helm;
+mod jsonnet;
 mod kustomize;
 mod world;

@@ -78,7 +78,8 @@ impl Charts<'_, '_> {
     fn add(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
         let origin = |name: &str| Origin { path: join(folder, name).unwrap_or_default(), line: 0, column: 0 };
         if depth > DEEPEST {
-            self.findings.push(Diagnostic::error(origin(CHART), "charts depend on each other too deeply, or in a circle"));
+            self.findings
+                .push(Diagnostic::error(origin(CHART), "charts depend on each other too deeply, or in a circle"));
             return Ok(());
         }
         let real = self.tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
@@ -171,11 +172,15 @@ impl Charts<'_, '_> {
                     self.add(&path, &format!("{place}/charts/{name}"), depth + 1)
                 }
                 Some(path) => {
-                    self.refuse(origin, format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}"));
+                    self.refuse(
+                        origin,
+                        format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}"),
+                    );
                     Ok(())
                 }
                 None => {
-                    let message = format!("the dependency {name} is said to be outside of the repository: {repository}");
+                    let message =
+                        format!("the dependency {name} is said to be outside of the repository: {repository}");
                     self.refuse(origin, message);
                     Ok(())
                 }

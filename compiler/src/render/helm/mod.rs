@@ -80,9 +80,8 @@ impl Helm {
     /// Of two parameters with one name the last counts; they come in the order of their names.
     fn parameters_as_arguments(&self, replace: impl Fn(&str) -> String) -> Vec<String> {
         let last = |parameter: &&HelmParameter| {
-            let same = |other: &&HelmParameter| {
-                (&other.name, other.force_string) == (&parameter.name, parameter.force_string)
-            };
+            let same =
+                |other: &&HelmParameter| (&other.name, other.force_string) == (&parameter.name, parameter.force_string);
             self.parameters.iter().rfind(same).is_some_and(|found| std::ptr::eq(found, *parameter))
         };
         let mut parameters: Vec<_> = self.parameters.iter().filter(last).collect();

@@ -67,7 +67,9 @@ impl Missing {
             Self::NotThere(path) => format!("the {kind} `{name}` is not there: there is no `{path}`"),
             Self::Outside => format!("the {kind} `{name}` leads out of the repository"),
             Self::Address => format!("the {kind} `{name}` is an address: put the file into a repository"),
-            Self::NoSource(source) => format!("the {kind} `{name}` is of the source `{source}`, and no source has this `ref`"),
+            Self::NoSource(source) => {
+                format!("the {kind} `{name}` is of the source `{source}`, and no source has this `ref`")
+            }
         }
     }
 }

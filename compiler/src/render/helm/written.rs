@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn each_document_is_of_the_template_that_is_named_before_it() {
-        let output = b"---\n# Source: web/templates/a.yaml\nkind: A\n---\n# Source: web/charts/db/templates/b.yaml\nkind: B\n";
+        let output =
+            b"---\n# Source: web/templates/a.yaml\nkind: A\n---\n# Source: web/charts/db/templates/b.yaml\nkind: B\n";
         let written = Written::new(output, "deploy/web");
         let path = |line| written.place(line).map(|origin| origin.path);
         assert_eq!(path(3).as_deref(), Some("deploy/web/templates/a.yaml"));

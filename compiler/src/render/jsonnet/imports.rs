@@ -174,13 +174,16 @@ mod tests {
               e
             |||, f: "import 'no5'", importer 'no6' }
         "#;
-        let expected = [("a.libsonnet", true), ("b\"A.libsonnet", true), ("c'.txt", false), ("d.bin", false), ("e\n", true)];
+        let expected =
+            [("a.libsonnet", true), ("b\"A.libsonnet", true), ("c'.txt", false), ("d.bin", false), ("e\n", true)];
         assert_eq!(found(text), expected.map(|(name, is_code)| (name.to_owned(), is_code)));
     }
 
     #[test]
     fn what_never_ends_ends() {
-        for text in ["import 'a", "import @'a", "import |||\n  a", "/* import 'a'", "import \"\\", "import '\\u12", "import ("] {
+        for text in
+            ["import 'a", "import @'a", "import |||\n  a", "/* import 'a'", "import \"\\", "import '\\u12", "import ("]
+        {
             let _ = found(text);
         }
     }

@@ -59,7 +59,8 @@ pub(super) fn lay_out(
         variables.iter().map(replace).collect()
     };
     // A tree that was moved as a whole has the same recipe.
-    let root = libraries.iter().fold(layout.common_folder(libraries[0].as_str()), |root, library| common(&root, library));
+    let root =
+        libraries.iter().fold(layout.common_folder(libraries[0].as_str()), |root, library| common(&root, library));
     layout.strip(&root);
     let below = |path: &str| path.strip_prefix(root.as_str()).unwrap_or(path).trim_start_matches('/').to_owned();
     let request = Request {

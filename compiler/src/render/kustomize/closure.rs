@@ -22,15 +22,37 @@ const MOST_FOLDERS: usize = 10_000;
 
 /// Fields without paths.
 const PLAIN: &[&str] = &[
-    "apiVersion", "buildMetadata", "commonAnnotations", "commonLabels", "generatorOptions", "imageTags", "images", "kind",
-    "labels", "metadata", "namePrefix", "nameSuffix", "namespace", "replicas", "sortOptions", "vars",
+    "apiVersion",
+    "buildMetadata",
+    "commonAnnotations",
+    "commonLabels",
+    "generatorOptions",
+    "imageTags",
+    "images",
+    "kind",
+    "labels",
+    "metadata",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "replicas",
+    "sortOptions",
+    "vars",
 ];
 
 /// Kinds of Kustomize's own generators and transformers without paths.
 const PLAIN_PLUGINS: &[&str] = &[
-    "AnnotationsTransformer", "HashTransformer", "IAMPolicyGenerator", "ImageTagTransformer", "LabelTransformer",
-    "NamespaceTransformer", "PrefixSuffixTransformer", "PrefixTransformer", "ReplicaCountTransformer",
-    "SuffixTransformer", "ValueAddTransformer",
+    "AnnotationsTransformer",
+    "HashTransformer",
+    "IAMPolicyGenerator",
+    "ImageTagTransformer",
+    "LabelTransformer",
+    "NamespaceTransformer",
+    "PrefixSuffixTransformer",
+    "PrefixTransformer",
+    "ReplicaCountTransformer",
+    "SuffixTransformer",
+    "ValueAddTransformer",
 ];
 
 /// The files that were found so far.
@@ -59,14 +81,7 @@ struct Place<'k> {
 
 impl<'i, 'f> Closure<'i, 'f> {
     pub(super) fn new(input: &'i Input<'i>, findings: &'f mut Vec<Diagnostic>) -> Self {
-        Self {
-            input,
-            layout: Layout::default(),
-            findings,
-            walked: BTreeSet::new(),
-            waiting: Vec::new(),
-            whole: false,
-        }
+        Self { input, layout: Layout::default(), findings, walked: BTreeSet::new(), waiting: Vec::new(), whole: false }
     }
 
     /// Lays out a folder and all that it needs; gives its kustomization.

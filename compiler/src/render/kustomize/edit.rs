@@ -59,7 +59,11 @@ pub(super) fn edited(
     serde_json::to_vec(&kustomization).map(Some).map_err(|error| error.to_string())
 }
 
-fn images(fields: &mut Map<String, Value>, parameters: &Kustomize, environment: &BuildEnvironment) -> Result<(), String> {
+fn images(
+    fields: &mut Map<String, Value>,
+    parameters: &Kustomize,
+    environment: &BuildEnvironment,
+) -> Result<(), String> {
     if parameters.images.is_empty() {
         return Ok(());
     }
@@ -125,7 +129,8 @@ fn replicas(fields: &mut Map<String, Value>, parameters: &Kustomize) -> Result<(
     let list = list(fields, "replicas")?;
     for replica in &parameters.replicas {
         let count = replica.count.as_i64().or_else(|| replica.count.as_str()?.parse().ok());
-        let count = count.ok_or_else(|| format!("the replicas of `{}` are no number: {}", replica.name, replica.count))?;
+        let count =
+            count.ok_or_else(|| format!("the replicas of `{}` are no number: {}", replica.name, replica.count))?;
         list.retain(|other| other.get("name").and_then(Value::as_str) != Some(&replica.name));
         list.push(json!({ "name": replica.name, "count": count }));
     }
@@ -133,7 +138,11 @@ fn replicas(fields: &mut Map<String, Value>, parameters: &Kustomize) -> Result<(
     Ok(())
 }
 
-fn labels(fields: &mut Map<String, Value>, parameters: &Kustomize, environment: &BuildEnvironment) -> Result<(), String> {
+fn labels(
+    fields: &mut Map<String, Value>,
+    parameters: &Kustomize,
+    environment: &BuildEnvironment,
+) -> Result<(), String> {
     if parameters.common_labels.is_empty() {
         return Ok(());
     }
@@ -230,7 +239,11 @@ mod tests {
     fn what_is_set_replaces_and_what_is_added_is_added() {
         let parameters = Kustomize {
             name_prefix: "b-".to_owned(),
-            images: vec!["web=example.com:5000/web:$ARGOCD_APP_NAME".to_owned(), "db@sha256:1".to_owned(), "c=*:2".to_owned()],
+            images: vec![
+                "web=example.com:5000/web:$ARGOCD_APP_NAME".to_owned(),
+                "db@sha256:1".to_owned(),
+                "c=*:2".to_owned(),
+            ],
             replicas: vec![KustomizeReplica { name: "web".to_owned(), count: json!("3") }],
             patches: vec![KustomizePatch { path: "p.yaml".to_owned(), ..KustomizePatch::default() }],
             components: vec!["there".to_owned(), "missing".to_owned()],
