@@ -252,7 +252,7 @@ fn a_store_that_cannot_be_written_only_warns() {
     fs::write(store.root().join("tmp"), "a file").expect("written");
     let mut warnings = Vec::new();
     let compilation = compile(&Sources::folder(&snapshot, &app()), &Levels::default(), Some(&store), &mut |warning| {
-        warnings.push(warning)
+        warnings.push(warning);
     });
     same(&compilation.expect("it compiles"), &compiled(&snapshot, None));
     let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };

@@ -93,11 +93,11 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Graph(args) => commands::graph::run(session, &args),
         Command::Plan(args) => commands::plan::run(session, &args).await,
         Command::Diff(args) => commands::diff::run(session, &args).await,
-        Command::Apply(args) => commands::apply::run(session, &args).await,
+        Command::Apply(args) => Box::pin(commands::apply::run(session, &args)).await,
         Command::Status(args) => commands::status::run(session, &args).await,
         Command::History(args) => commands::history::run(session, &args).await,
         Command::Show(args) => commands::show::run(session, &args).await,
-        Command::Rollback(args) => commands::rollback::run(session, &args).await,
+        Command::Rollback(args) => Box::pin(commands::rollback::run(session, &args)).await,
         Command::Delete(args) => commands::delete::run(session, &args).await,
         Command::Store(args) => commands::store::run(session, &args),
     }

@@ -32,8 +32,8 @@ impl Source {
             return Err(Diagnostic::error(place(reading.documents[1].line, 0), "only one document is read here"));
         }
         let Some(document) = reading.documents.pop() else { return Ok(self.clone()) };
-        let patch = serde_json::Value::from(&document.value);
-        if !patch.is_object() {
+        let parameters = serde_json::Value::from(&document.value);
+        if !parameters.is_object() {
             return Err(Diagnostic::error(place(document.line, 0), "this must be a map of parameters"));
         }
         let located = |pointer: &str| {
@@ -42,7 +42,7 @@ impl Source {
         };
         let failed = |pointer: &str, message: String| Diagnostic::error(located(pointer), message);
         let mut merged = serde_json::to_value(self).map_err(|error| failed("", error.to_string()))?;
-        json_patch::merge(&mut merged, &patch);
+        json_patch::merge(&mut merged, &parameters);
         let decoded = decode::<Self>(merged);
         for pointer in decoded.unknown {
             let message = format!("`{}` is no field that is known here: it has no effect", &pointer[1..]);

@@ -199,7 +199,9 @@ mod tests {
     fn the_id_is_that_of_paths_and_bytes() {
         let id = |files: &[(&str, &str)]| {
             let mut layout = Layout::default();
-            files.iter().for_each(|(path, bytes)| layout.put(path, bytes.as_bytes().to_vec()));
+            for (path, bytes) in files {
+                layout.put(path, bytes.as_bytes().to_vec());
+            }
             layout.id().expect("an id")
         };
         assert_eq!(id(&[("a", "1"), ("b", "2")]), id(&[("b", "2"), ("a", "1")]));

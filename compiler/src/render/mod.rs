@@ -171,8 +171,12 @@ pub fn read_output(render: &ToolRender, output: &[u8]) -> Rendered {
     let place = |line: usize| {
         written.as_ref().and_then(|written| written.place(line)).unwrap_or_else(|| render.origin().clone())
     };
-    manifests.iter_mut().for_each(|manifest| manifest.origin = place(manifest.origin.line));
-    findings.iter_mut().for_each(|finding| finding.origin = place(finding.origin.line));
+    for manifest in &mut manifests {
+        manifest.origin = place(manifest.origin.line);
+    }
+    for finding in &mut findings {
+        finding.origin = place(finding.origin.line);
+    }
     Rendered { manifests, findings }
 }
 

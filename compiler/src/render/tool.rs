@@ -124,7 +124,9 @@ impl ToolRender {
                 // Some programs are another by each of their names.
                 encoder.raw(program.path.file_name().unwrap_or_default().as_encoded_bytes());
                 encoder.list(arguments.len());
-                arguments.iter().for_each(|argument| encoder.text(argument));
+                for argument in arguments {
+                    encoder.text(argument);
+                }
             }
             Command::Worker(name, request) => {
                 encoder.text(name);

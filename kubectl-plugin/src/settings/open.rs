@@ -70,24 +70,21 @@ impl SourceArgs {
         let levels = self.levels()?;
         let here = Arc::new(Repository::discover(&self.source)?);
         let mut lints = Vec::new();
-        let (app, home, said) = match &self.filename {
-            Some(_) => {
-                let application = self.application(name, &mut lints)?;
-                let destination = application.spec.destination.namespace.clone();
-                let destination = Some(destination).filter(|namespace| !namespace.is_empty());
-                let home = Home { record_namespace: application.namespace.clone(), destination };
-                (AppSpec::from(&application), home, None)
-            }
-            None => {
-                let path = match &self.path {
-                    Some(path) => clean(path)?,
-                    None => here.folder_of(&self.source).unwrap_or_default(),
-                };
-                let (source, said) = self.folder(path);
-                let name = name.cloned().map_or_else(|| "app".parse(), Ok);
-                let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
-                (AppSpec::folder(name, source), Home::default(), said)
-            }
+        let (app, home, said) = if self.filename.is_some() {
+            let application = self.application(name, &mut lints)?;
+            let destination = application.spec.destination.namespace.clone();
+            let destination = Some(destination).filter(|namespace| !namespace.is_empty());
+            let home = Home { record_namespace: application.namespace.clone(), destination };
+            (AppSpec::from(&application), home, None)
+        } else {
+            let path = match &self.path {
+                Some(path) => clean(path)?,
+                None => here.folder_of(&self.source).unwrap_or_default(),
+            };
+            let (source, said) = self.folder(path);
+            let name = name.cloned().map_or_else(|| "app".parse(), Ok);
+            let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
+            (AppSpec::folder(name, source), Home::default(), said)
         };
         let mut repositories = Repositories::open(here, revision, &self.repository, store)?;
         let (sources, lent) = open_sources(&app, said, &mut repositories, &mut lints)?;

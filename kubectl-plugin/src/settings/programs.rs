@@ -97,19 +97,16 @@ impl Programs {
         let place = Id::<Place>::of(&encoder.finish());
         let remembered = self.store.as_ref().and_then(|store| store.compiled(place));
         let remembered = remembered.and_then(|bytes| Decoder::new(&bytes).digest().ok());
-        let digest = match remembered {
-            Some(digest) => digest,
-            None => {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update_reader(std::fs::File::open(&path).map_err(failed)?).map_err(failed)?;
-                let digest = *hasher.finalize().as_bytes();
-                let mut encoder = Encoder::new();
-                encoder.raw(&digest);
-                // Failing to remember costs time the next time.
-                let _ = self.store.as_ref().map(|store| store.put_compiled(place, &encoder.finish()));
-                digest
-            }
-        };
+        if let Some(digest) = remembered {
+            return Ok(Program { path, digest });
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(std::fs::File::open(&path).map_err(failed)?).map_err(failed)?;
+        let digest = *hasher.finalize().as_bytes();
+        let mut encoder = Encoder::new();
+        encoder.raw(&digest);
+        // Failing to remember costs time the next time.
+        let _ = self.store.as_ref().map(|store| store.put_compiled(place, &encoder.finish()));
         Ok(Program { path, digest })
     }
 }

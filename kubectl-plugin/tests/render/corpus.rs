@@ -2,10 +2,16 @@
 //! a reason, or by the renderer, too. Skipped with a word where the corpus is absent.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::world::{Ended, helm, kubectl, objects, peer, run_in};
+
+/// Printed whether the test passes or not.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 fn corpus() -> PathBuf {
     std::env::var_os("GITOPS_CORPUS")
@@ -114,7 +120,7 @@ fn compare_all(root: &Path) -> (Table, Table) {
 fn checkout(bundle: &str) -> Option<tempfile::TempDir> {
     let bundle = corpus().join("git").join(bundle);
     if !bundle.exists() {
-        println!("SKIPPED: there is no {}", bundle.display());
+        say(&format!("SKIPPED: there is no {}", bundle.display()));
         return None;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -125,8 +131,10 @@ fn checkout(bundle: &str) -> Option<tempfile::TempDir> {
 /// Prints what became of all, and fails where what we give is not what the renderer gives.
 fn judge(name: &str, (kustomizations, charts): (Table, Table)) {
     for (kind, table) in [("kustomizations", kustomizations), ("charts", charts)] {
-        println!("{name}: {kind}: {:?}", table.counts);
-        table.notable.iter().for_each(|line| println!("  {line}"));
+        say(&format!("{name}: {kind}: {:?}", table.counts));
+        for line in &table.notable {
+            say(&format!("  {line}"));
+        }
         let wrong = [Outcome::Different, Outcome::TheyRefuse];
         assert!(wrong.iter().all(|outcome| !table.counts.contains_key(outcome)), "{:#?}", table.notable);
     }
@@ -151,7 +159,7 @@ fn the_test_applications_of_argo_cd() {
     for part in ["apps", "sources"] {
         let from = corpus().join("argocd").join(part);
         if !from.exists() {
-            println!("SKIPPED: there is no {}", from.display());
+            say(&format!("SKIPPED: there is no {}", from.display()));
             continue;
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -58,8 +58,8 @@ fn only_what_it_reads_is_in_its_id() {
     let after = of("apps/prod");
     assert!(after.0 != before.0 && after.1 != before.1, "what a generator of a base reads");
     world.write("apps/base/data/env", "# a word\nLEVEL=info\n");
-    let word = of("apps/prod");
-    assert!(word.0 != before.0 && word.1 == before.1, "a comment renders, and changes nothing");
+    let commented = of("apps/prod");
+    assert!(commented.0 != before.0 && commented.1 == before.1, "a comment renders, and changes nothing");
 }
 
 #[test]

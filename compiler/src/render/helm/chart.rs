@@ -166,34 +166,28 @@ impl Charts<'_, '_> {
         if self.layout.has(&format!("{place}/charts/{name}/{CHART}")) || self.has_packed(place, name) {
             return Ok(());
         }
-        match repository.strip_prefix("file://") {
-            Some(path) => match join(folder, path) {
-                Some(path) if self.tree.file(&format!("{path}/{CHART}"))?.is_some() => {
-                    self.add(&path, &format!("{place}/charts/{name}"), depth + 1)
-                }
-                Some(path) => {
-                    self.refuse(
-                        origin,
-                        format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}"),
-                    );
-                    Ok(())
-                }
-                None => {
-                    let message =
-                        format!("the dependency {name} is said to be outside of the repository: {repository}");
-                    self.refuse(origin, message);
-                    Ok(())
-                }
-            },
-            None => {
-                let message = format!(
-                    "the dependency {name} of {repository} is not in `charts`: run `helm dependency update`, and commit \
-                     what it puts there"
-                );
+        let Some(path) = repository.strip_prefix("file://") else {
+            let message = format!(
+                "the dependency {name} of {repository} is not in `charts`: run `helm dependency update`, and commit what it \
+                 puts there"
+            );
+            self.refuse(origin, message);
+            return Ok(());
+        };
+        match join(folder, path) {
+            Some(path) if self.tree.file(&format!("{path}/{CHART}"))?.is_some() => {
+                self.add(&path, &format!("{place}/charts/{name}"), depth + 1)?;
+            }
+            Some(path) => {
+                let message = format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}");
                 self.refuse(origin, message);
-                Ok(())
+            }
+            None => {
+                let message = format!("the dependency {name} is said to be outside of the repository: {repository}");
+                self.refuse(origin, message);
             }
         }
+        Ok(())
     }
 
     fn refuse(&mut self, origin: Origin, message: String) {

@@ -37,14 +37,12 @@ pub(super) fn lay_out(
     // The folder itself is looked in before the others, as Argo CD does.
     let mut libraries = vec![input.folder.folder().to_owned()];
     for library in &jsonnet.libs {
-        match join("", library.trim_start_matches('/')) {
-            Some(library) => libraries.push(library),
-            None => {
-                let message = format!("the library `{library}` leads out of the repository");
-                findings.push(Diagnostic::error(origin, message));
-                return Ok(None);
-            }
-        }
+        let Some(folder) = join("", library.trim_start_matches('/')) else {
+            let message = format!("the library `{library}` leads out of the repository");
+            findings.push(Diagnostic::error(origin, message));
+            return Ok(None);
+        };
+        libraries.push(folder);
     }
     let mut layout = Layout::default();
     if let Err(message) = add(input, path, &libraries, &mut layout)? {

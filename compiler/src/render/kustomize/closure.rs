@@ -127,12 +127,11 @@ impl<'i, 'f> Closure<'i, 'f> {
                 self.refuse(origin, format!("more than {MOST_FOLDERS} kustomizations are needed"));
                 return Ok(());
             }
-            match self.kustomization(&folder)? {
-                Some(kustomization) => self.read(&folder, &kustomization)?,
-                None => {
-                    let message = format!("this folder is used as a base and has no {}", KUSTOMIZATIONS.join(" or "));
-                    self.refuse(Origin { path: folder, line: 0, column: 0 }, message);
-                }
+            if let Some(kustomization) = self.kustomization(&folder)? {
+                self.read(&folder, &kustomization)?;
+            } else {
+                let message = format!("this folder is used as a base and has no {}", KUSTOMIZATIONS.join(" or "));
+                self.refuse(Origin { path: folder, line: 0, column: 0 }, message);
             }
         }
         Ok(())
@@ -209,7 +208,7 @@ impl<'i, 'f> Closure<'i, 'f> {
             "helmCharts" | "helmChartInflationGenerator" | "helmGlobals" => {
                 let message = "charts inside a kustomization are not rendered (Kustomize would run Helm as it likes): make \
                                the chart a source of its own";
-                let origin = self.locate(place, &format!("/{field}"));
+                let origin = locate(place, &format!("/{field}"));
                 self.refuse(origin, message.to_owned());
             }
             _ if PLAIN.contains(&field) => {}
@@ -316,7 +315,7 @@ impl<'i, 'f> Closure<'i, 'f> {
     /// The path that a name leads to, from the root of the repository.
     fn inside(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<Option<(String, String)>, Error> {
         let Some(name) = item.as_str() else {
-            let origin = self.locate(place, pointer);
+            let origin = locate(place, pointer);
             self.refuse(origin, format!("this must be a path, and is {}", item.type_name()));
             return Ok(None);
         };
@@ -325,7 +324,7 @@ impl<'i, 'f> Closure<'i, 'f> {
         {
             return Ok(Some((name.to_owned(), path)));
         }
-        let origin = self.locate(place, pointer);
+        let origin = locate(place, pointer);
         let message = if is_remote(name) {
             format!("`{name}` is in another repository, and is not pinned: copy it into this one")
         } else {
@@ -336,13 +335,13 @@ impl<'i, 'f> Closure<'i, 'f> {
     }
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {
-        let origin = self.locate(place, pointer);
+        let origin = locate(place, pointer);
         self.refuse(origin, format!("there is no `{name}`"));
     }
 
     /// Lays out everything, since nobody knows what will be read.
     fn take_all(&mut self, place: &Place<'_>, pointer: &str, reason: &str) -> Result<(), Error> {
-        let origin = self.locate(place, pointer);
+        let origin = locate(place, pointer);
         let message = format!("{reason}: the whole repository takes part in this render");
         self.findings.push(Diagnostic::lint(origin, "kustomize-reads-all", message));
         if std::mem::replace(&mut self.whole, true) {
@@ -382,12 +381,12 @@ impl<'i, 'f> Closure<'i, 'f> {
             None => Ok(matches!(self.input.folder.find(path), Found::Folder).then(|| path.to_owned())),
         }
     }
+}
 
-    fn locate(&self, place: &Place<'_>, pointer: &str) -> Origin {
-        let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
-        let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
-        Origin { path: place.kustomization.path.clone(), line, column }
-    }
+fn locate(place: &Place<'_>, pointer: &str) -> Origin {
+    let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
+    let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
+    Origin { path: place.kustomization.path.clone(), line, column }
 }
 
 /// Whether text is a document of its own rather than a path.

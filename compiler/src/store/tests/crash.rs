@@ -40,7 +40,7 @@ fn compiled(version: usize, store: Option<&Store>) -> (Compilation, Vec<String>)
     let app = AppSpec::folder("shop".parse().expect("a name"), Source::directory(Directory::default()));
     let mut warnings = Vec::new();
     let made = compile(&Sources::folder(&snapshot(version), &app), &Levels::default(), store, &mut |warning| {
-        warnings.push(warning)
+        warnings.push(warning);
     });
     (made.expect("it compiles, whatever the store does"), warnings)
 }
