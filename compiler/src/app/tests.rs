@@ -42,7 +42,7 @@ fn an_application_is_read_with_all_of_its_source() {
 fn sources_count_more_than_a_source() {
     let text = one("  source: {repoURL: a, path: x}
   sources:
-  - {repoURL: b, path: y}
+  - {repoURL: b, path: z}
   - {repoURL: c, ref: values}
 ");
     let (applications, findings) = read_text(&text);
@@ -53,7 +53,7 @@ fn sources_count_more_than_a_source() {
 
 #[test]
 fn what_is_wrong_is_told_with_its_place_and_all_at_once() {
-    let text = one("  source: {repoURL: a, path: ../x, chart: y, nonsense: 1}
+    let text = one("  source: {repoURL: a, path: ../x, chart: z, nonsense: 1}
   destination: {server: a, name: b}
   wrong: {}
 ");

@@ -64,7 +64,7 @@ pub use scratch::Scratch;
 /// How jobs are started; one for a whole process.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
-    /// Our own executable, whose `main` calls [`enter`] first.
+    /// Our own executable, whose `main` calls [`enter()`] first.
     executable: PathBuf,
     /// Where private folders are made.
     room: PathBuf,

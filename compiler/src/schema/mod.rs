@@ -8,7 +8,7 @@
 //! `kubernetes`). Objects of other kinds with the CustomResourceDefinition among the same manifests, in the version that
 //! they use (`custom`). A kind that neither knows is not looked at by [`check`]: its definition may be in the cluster. Who
 //! has a cluster gives what it publishes to [`check_as_served`] (`served`). All of them become one `model`, which `walk`
-//! compares with bodies; what a definition asks beyond types is a `condition`. Rules in CEL are handed out ([`rules`]).
+//! compares with bodies; what a definition asks beyond types is a `condition`. Rules in CEL are evaluated by a worker (`rules`).
 //!
 //! # Guarantees
 //! * Nothing that Kubernetes of that version accepts by server-side apply with `fieldValidation=Strict`, where the object

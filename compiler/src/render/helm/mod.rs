@@ -1,7 +1,7 @@
 //! The renderer for charts.
 //!
 //! In: a source. Out: a render of `helm template` over the chart, its dependencies (`chart`) and the files of values, and
-//! nothing else; the order of values is that of [`Helm`](crate::app::Helm). What templates are told of Kubernetes enters
+//! nothing else; the order of values is that of [`crate::app::Helm`]. What templates are told of Kubernetes enters
 //! the recipe only where one of them asks.
 
 mod chart;

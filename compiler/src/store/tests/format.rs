@@ -9,6 +9,7 @@ use crate::canon::{Id, Recipe};
 use crate::diagnostic::Origin;
 use crate::graph::{Change, ResourceGraph};
 use crate::manifest;
+use crate::sandbox::Strength;
 use crate::store::Store;
 use crate::tree::FileMemo as _;
 
@@ -32,6 +33,11 @@ const CHUNK: (&str, &str) = ("chunks/k1-d4e22bze5toirdackymutk7bojzjliyf3dw6pq6t
 const MEMO: (&str, &str) = (
     "memo/d1-7nz5zc7wadzbglymeqkiuy7opyx2e7mxdlhlpfyrrs6qexhoixea",
     "199556d3115b111d1b801822632b71e36923fa00941cb679b437efb589fcaa9a656e747279",
+);
+/// The same, of how a program was confined and a zstd frame of what it wrote.
+const OUTPUT: (&str, &str) = (
+    "outputs/d1-7nz5zc7wadzbglymeqkiuy7opyx2e7mxdlhlpfyrrs6qexhoixea",
+    "369f18d2496ec0a1d5397035a035cc55851289ef34ad3469ffe508ff05459fde0128b52ffd20063100006f7574707574",
 );
 /// The same, under the place.
 const PLACE: (&str, &str) = (
@@ -69,6 +75,10 @@ fn files_are_written_as_they_always_were() {
     store.put_memo(Id::<Recipe>::of(b"recipe"), b"entry").expect("written");
     store.put_chunk(b"chunk").expect("written");
     store.save(Path::new("/shop"), b"files");
+    store.put_output(Id::<Recipe>::of(b"recipe"), Strength::Weak, b"output").expect("written");
+    let output = fs::read(store.root().join(OUTPUT.0)).expect("it has its name");
+    assert_eq!(output[32], 1, "weak");
+    assert_eq!(zstd::decode_all(&output[33..]).expect("a frame"), b"output");
     for golden in [CHUNK, MEMO, PLACE] {
         holds(&store, golden);
     }
@@ -82,14 +92,17 @@ fn files_are_written_as_they_always_were() {
     let mut parts: Vec<_> =
         fs::read_dir(store.root()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     parts.sort();
-    assert_eq!(parts, ["builds.lock", "changes", "chunks", "graphs", "memo", "pins", "places", "tmp", "writes.lock"]);
+    assert_eq!(
+        parts,
+        ["builds.lock", "changes", "chunks", "graphs", "memo", "outputs", "pins", "places", "tmp", "writes.lock"]
+    );
     assert!(store.root().ends_with("v1"));
 }
 
 #[test]
 fn files_that_were_written_long_ago_are_read() {
     let (_folder, store) = store();
-    for (path, hex) in [GRAPH, CHANGE, CHUNK, MEMO, PLACE] {
+    for (path, hex) in [GRAPH, CHANGE, CHUNK, MEMO, OUTPUT, PLACE] {
         fs::write(store.root().join(path), bytes_of(hex)).expect("written");
     }
     assert_eq!(store.graph(graph().id()), Some(graph()));
@@ -98,7 +111,10 @@ fn files_that_were_written_long_ago_are_read() {
     assert_eq!(store.chunk(Id::of(b"chunk")).as_deref(), Some(&b"chunk"[..]));
     assert_eq!(store.memo(Id::<Recipe>::of(b"recipe")).as_deref(), Some(&b"entry"[..]));
     assert_eq!(store.load(Path::new("/shop")).as_deref(), Some(&b"files"[..]));
-    assert_eq!(store.verify(false).expect("verified").whole, 5);
+    let output = |least| store.output(Id::<Recipe>::of(b"recipe"), least);
+    assert_eq!(output(Strength::Weak).as_deref(), Some(&b"output"[..]));
+    assert_eq!(output(Strength::Full), None, "it was less confined");
+    assert_eq!(store.verify(false).expect("verified").whole, 6);
 }
 
 /// Nobody else on the machine reads what a store holds.
