@@ -1,6 +1,7 @@
-//! Gives the compiler a name for exactly what it does: a hash of its own sources.
+//! Gives the compiler a name for exactly what it does: a hash of its own sources, and of the versions of what it is built
+//! with.
 //!
-//! In: the files below `src`. Out: the variable `GITOPS_COMPILER_SOURCES`, for what is remembered of a compilation: any
+//! In: the files below `src`, the lock file of the workspace where there is one. Out: the variable `GITOPS_COMPILER_SOURCES`, for what is remembered of a compilation: any
 //! change of a rule makes all of it unknown. The hash is that of the bytes, whatever the machine.
 
 use std::error::Error;
@@ -15,6 +16,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in files {
         hasher.update(blake3::hash(file.as_os_str().as_encoded_bytes()).as_bytes());
         hasher.update(blake3::hash(&std::fs::read(&file)?).as_bytes());
+    }
+    // Readers of CEL and Jsonnet decide about what comes out, too.
+    let lock = Path::new("../Cargo.lock");
+    if lock.exists() {
+        println!("cargo::rerun-if-changed=../Cargo.lock");
+        hasher.update(blake3::hash(&std::fs::read(lock)?).as_bytes());
     }
     println!("cargo::rustc-env=GITOPS_COMPILER_SOURCES={}", hasher.finalize().to_hex());
     Ok(())

@@ -1,6 +1,7 @@
 //! The kubectl plugin: applies compiled graphs to clusters, in topological order, and remembers what it did.
 //!
-//! An async shell over the pure compiler, never the reverse. In the order in which the data flows:
+//! An async shell over the compiler, never the reverse. Data flows from [`cli`] to [`settings`] (an application, opened),
+//! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
 //! 1. [`cluster`]: the only way to the API server.
 //! 2. [`health`]: whether an object works, pure.
@@ -8,7 +9,8 @@
 //! 4. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 5. [`json`]: what `-o json` prints, as types.
 //! 6. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
-//!    [`commands`]: one file for each command; [`cli`]: the list of them.
+//!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//!    started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
 pub mod cli;

@@ -1,7 +1,7 @@
-//! What to compile: an application, lowered to the one form that renderers take.
+//! What to compile: an application, whoever described it.
 //!
-//! In: flags, or `Application` objects of Argo CD with the parameter files beside their manifests. Out: [`AppSpec`]: a
-//! name and sources, each with what its renderer is given.
+//! In: what a caller says, or `Application` objects of Argo CD with the parameter files beside their manifests. Out: [`AppSpec`]: a
+//! name and sources, each with what its renderer is given. `render::Input` adds the trees.
 
 mod application;
 mod decode;

@@ -46,7 +46,6 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The raw bytes of one file.
     /// The files laid out for one render.
     Layout = "t1", "layout";
     /// A closed description of one render.
@@ -61,7 +60,7 @@ kinds! {
     Graph = "g1", "graph";
     /// A piece of the record in the cluster.
     Chunk = "k1", "chunk";
-    /// A folder of this machine, by its absolute path.
+    /// Something on this machine of which something is known: a folder, an application in it, a program.
     Place = "w1", "place";
 }
 

@@ -1,7 +1,7 @@
 //! The sources of an application, laid out: what is rendered, and under which key it is remembered.
 //!
 //! In: an application and the trees of its sources. Out: [`LaidOut`]: a render for each source, the recipe of all of them,
-//! and what there is to say already. Nothing was run yet.
+//! and what there is to say already. Laying out runs nothing; `run` does, or takes from the store what was run before.
 
 use std::collections::BTreeMap;
 

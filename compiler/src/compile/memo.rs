@@ -20,7 +20,7 @@ use crate::lint::is_lint;
 
 use super::Provenance;
 
-/// A hash of the sources of this compiler.
+/// A hash of the sources of this compiler and of its lock file.
 const COMPILER: &str = env!("GITOPS_COMPILER_SOURCES");
 
 /// An entry.

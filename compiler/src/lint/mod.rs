@@ -90,7 +90,7 @@ pub const LINTS: &[Lint] = &[
     ),
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
-    warn("sync-wave-ignored", "a sync wave that is no number, or that a hook has"),
+    warn("sync-wave-ignored", "a sync wave that is no whole number, and counts as 0"),
     warn("unknown-application-field", "a field of an Application that has no effect here"),
     deny("unknown-field", "a field that the schema of its kind does not have"),
     warn("webhook-order-unknown", "a webhook whose objects cannot be told without a cluster"),

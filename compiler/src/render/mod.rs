@@ -72,7 +72,7 @@ pub enum Error {
 pub enum Render<'a> {
     /// Of plain files.
     Directory(DirectoryRender<'a>),
-    /// By a program.
+    /// In the sandbox.
     Tool(Box<ToolRender>),
 }
 

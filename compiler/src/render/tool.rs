@@ -1,7 +1,7 @@
-//! A render by a program of others: Kustomize, Helm.
+//! A render in the sandbox: by a program of others (Kustomize, Helm), or by a worker of ours (Jsonnet).
 //!
-//! In: a program, its arguments, a [`Layout`]. Out: the recipe of exactly that, and on demand what the program writes,
-//! which is read as manifests. It runs in the [`sandbox`](crate::sandbox), with the layout and nothing else.
+//! In: a program with its arguments or a worker with its request, a [`Layout`]. Out: the recipe of exactly that, and on
+//! demand what it writes, which is read as manifests. It runs in the [`sandbox`](crate::sandbox), with the layout and nothing else.
 //! Guarantees: what decides about the output is in the recipe: renderer, program (by hash), arguments, every file.
 
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub struct Program {
     pub digest: [u8; 32],
 }
 
-/// Where programs come from, and where they run.
+/// Where programs come from, and where they and our own workers run.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
     fn kustomize(&self) -> Result<Kustomize, String>;
@@ -38,7 +38,7 @@ pub trait Tools: Sync {
     }
 }
 
-/// No programs at all: for folders of plain manifests.
+/// Neither programs nor a sandbox: for folders of plain manifests. Rules in CEL are then not evaluated.
 pub struct NoTools;
 
 impl Tools for NoTools {

@@ -1,5 +1,5 @@
 //! What is told of manifests that are wrong, and that nothing is told of those that are right. What the server says of
-//! the same and more is compared in `kubectl-plugin/tests/schemas.rs`.
+//! the same and more is compared in `kubectl-plugin/tests/schemas/main.rs`.
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -16,7 +16,7 @@
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
 //!   outputs/d1-…          recipe → what its program wrote (zstd); as memo
 //!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; an
-//!                         application at a place → what it was compiled to, file by file; as memo
+//!                         application at a place → what it was compiled to, file by file; a program → its hash; as memo
 //!   pins/g1-…             empty; its graph stays
 //!   tmp/                  files being written
 //!   writes.lock           held while a file is put in its place, or a few are removed

@@ -120,7 +120,7 @@ fn lint_names() -> String {
 pub(super) fn clean(path: &str) -> Result<String, CommandError> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if path.starts_with('/') || parts.contains(&"..") {
-        let message = format!("--path {path} leads out of the repository: give a folder below its root");
+        let message = format!("the path {path} leads out of the repository: give a folder below its root");
         return Err(CommandError::user(message));
     }
     Ok(parts.join("/"))

@@ -41,7 +41,7 @@ impl Pass<'_> {
 
     fn compile(&self, commit: &str, more: &[&str]) -> Outcome {
         let output = self
-            .command(&["compile", "--path", FOLDER, "--revision", commit, "-o", "id"])
+            .command(&["compile", "--path", FOLDER, "--renderer", "directory", "--revision", commit, "-o", "id"])
             .arg("--source")
             .arg(self.source)
             .args(more)
@@ -153,11 +153,11 @@ fn tell(all: usize, outcomes: &[Outcome], graphs: usize, folders: usize) {
 fn what_is_denied_fails(pass: &Pass<'_>, clone: &Clone, commits: &[String]) {
     let mut failed = 0;
     for commit in commits {
-        let outcome = pass.compile(commit, &["--deny", "deprecated-api"]);
-        let denied = matches!(&outcome, Outcome::Failed(class) if class.starts_with("error[deprecated-api]"));
+        let outcome = pass.compile(commit, &["--deny", "removed-api"]);
+        let denied = matches!(&outcome, Outcome::Failed(class) if class.starts_with("error[removed-api]"));
         assert_eq!(denied, clone.has(commit, REMOVED), "{commit}: {outcome:?}");
         failed += usize::from(denied);
     }
     assert!(failed > 0, "the history is old enough to have such commits");
-    say(&format!("  with --deny deprecated-api: {failed} fail, each for {REMOVED}"));
+    say(&format!("  with --deny removed-api: {failed} fail, each for {REMOVED}"));
 }

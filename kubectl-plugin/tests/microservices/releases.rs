@@ -41,7 +41,18 @@ impl Journey<'_> {
 
     fn apply(&self, version: &Version) -> Ended {
         let source = self.clone.0.path().display().to_string();
-        let place = ["--source", &source, "--path", FOLDER, "--revision", &version.commit, "--allow", "all"];
+        let place = [
+            "--source",
+            &source,
+            "--path",
+            FOLDER,
+            "--renderer",
+            "directory",
+            "--revision",
+            &version.commit,
+            "--allow",
+            "all",
+        ];
         self.run("apply", &[["-n", &self.world.name, "--yes"].as_slice(), &KEPT, &place].concat())
     }
 
@@ -51,7 +62,19 @@ impl Journey<'_> {
         let mut known = BTreeSet::new();
         let mut versions = Vec::new();
         for commit in commits {
-            let place = ["--source", &source, "--path", FOLDER, "--revision", commit, "--allow", "all", "-o"];
+            let place = [
+                "--source",
+                &source,
+                "--path",
+                FOLDER,
+                "--renderer",
+                "directory",
+                "--revision",
+                commit,
+                "--allow",
+                "all",
+                "-o",
+            ];
             let graph = self.run("compile", &[place.as_slice(), &["id"]].concat()).stdout.trim().to_owned();
             if !known.insert(graph.clone()) {
                 continue;
