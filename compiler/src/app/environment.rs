@@ -51,18 +51,6 @@ impl BuildEnvironment {
         Self(BTreeMap::from(variables))
     }
 
-    /// Replaces variables in a path, but for the name of a source at its beginning: `$values/a.yaml`.
-    #[must_use]
-    pub fn replace_after_source(&self, path: &str) -> String {
-        let end = path.find('/').filter(|_| path.starts_with('$')).unwrap_or(0);
-        let is_variable = path[..end].strip_prefix('$').is_some_and(|name| self.0.contains_key(name));
-        if end == 0 || is_variable {
-            self.replace(path)
-        } else {
-            format!("{}{}", &path[..end], self.replace(&path[end..]))
-        }
-    }
-
     /// Replaces `$NAME` and `${NAME}`; a name that is none of ours gives nothing, `$$` a dollar sign.
     #[must_use]
     pub fn replace(&self, text: &str) -> String {
@@ -124,7 +112,5 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(environment.replace(text), expected, "{text}");
         }
-        assert_eq!(environment.replace_after_source("$values/$ARGOCD_APP_NAME.yaml"), "$values/shop.yaml");
-        assert_eq!(environment.replace_after_source("$ARGOCD_APP_NAME/a.yaml"), "shop/a.yaml");
     }
 }

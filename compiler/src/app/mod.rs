@@ -25,6 +25,14 @@ pub use source_type::{CHART, KUSTOMIZATIONS, SourceType};
 
 use crate::name::AppName;
 
+/// An address without who asks and with which password, for messages.
+#[must_use]
+pub fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
+}
+
 /// An application.
 #[derive(Debug, Clone)]
 pub struct AppSpec {

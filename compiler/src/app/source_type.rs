@@ -63,14 +63,15 @@ fn explicit(source: &Source) -> impl Iterator<Item = SourceType> {
     said.into_iter().filter(|(said, _)| *said).map(|(_, kind)| kind)
 }
 
+/// In Argo CD's walk over a folder `Chart.yaml` comes first, and what comes last counts.
 fn discovered<'a>(files: impl IntoIterator<Item = &'a str>) -> SourceType {
     let mut found = SourceType::Directory;
     for file in files {
-        if file == CHART {
-            return SourceType::Helm;
-        }
         if KUSTOMIZATIONS.contains(&file) {
-            found = SourceType::Kustomize;
+            return SourceType::Kustomize;
+        }
+        if file == CHART {
+            found = SourceType::Helm;
         }
     }
     found
@@ -86,7 +87,8 @@ mod tests {
         let of = |files: &[&str]| SourceType::of(&Source::default(), files.iter().copied());
         assert_eq!(of(&["a.yaml"]), Ok(SourceType::Directory));
         assert_eq!(of(&["a.yaml", "kustomization.yml"]), Ok(SourceType::Kustomize));
-        assert_eq!(of(&["Kustomization", "Chart.yaml"]), Ok(SourceType::Helm));
+        assert_eq!(of(&["Chart.yaml", "values.yaml"]), Ok(SourceType::Helm));
+        assert_eq!(of(&["Chart.yaml", "Kustomization"]), Ok(SourceType::Kustomize));
         assert_eq!(of(&["kustomization.json", "chart.yaml"]), Ok(SourceType::Directory));
     }
 

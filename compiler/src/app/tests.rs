@@ -39,6 +39,12 @@ fn an_application_is_read_with_all_of_its_source() {
 }
 
 #[test]
+fn passwords_of_addresses_are_not_told() {
+    assert_eq!(without_user("https://anna:secret@example.com/a@b"), "https://example.com/a@b");
+    assert_eq!(without_user("git@example.com:a"), "git@example.com:a");
+}
+
+#[test]
 fn sources_count_more_than_a_source() {
     let text = one("  source: {repoURL: a, path: x}
   sources:

@@ -37,10 +37,12 @@ struct File<'a> {
 }
 
 /// Where the baseline of an application is kept. Two that share a place only take it from each other.
-pub(super) fn place(snapshot: &Snapshot, rules: &[u8], directory: &Directory) -> Id<Place> {
+pub(super) fn place(snapshot: &Snapshot, rules: &[u8], directory: &Directory, last_wins: bool) -> Id<Place> {
     let Directory { recurse, include, exclude, jsonnet: _ } = directory;
     let mut encoder = Encoder::new();
-    encoder.list(6);
+    encoder.list(7);
+    // What is an error in one is a lint in the other.
+    encoder.unsigned(u64::from(last_wins));
     encoder.raw(snapshot.place().as_os_str().as_encoded_bytes());
     encoder.text(snapshot.folder());
     // With other rules any edge may be another.

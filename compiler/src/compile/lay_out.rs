@@ -119,7 +119,7 @@ impl<'a> LaidOut<'a> {
             return None;
         };
         let directory = input.source.directory.clone().unwrap_or_default();
-        Some((render, baseline::place(input.folder, &digest(&self.rules), &directory)))
+        Some((render, baseline::place(input.folder, &digest(&self.rules), &directory, self.sources.last_wins)))
     }
 
     /// The folder that remembered paths are relative to: a folder that was moved is known at its new place.
@@ -144,62 +144,64 @@ impl<'a> LaidOut<'a> {
         self.renders.iter().find_map(|(_, render)| render.source(path))
     }
 
-    /// Runs all renders. Outputs of programs are taken from the store where it has them.
-    pub(super) fn run(&self, store: Option<&Store>, warn: &mut dyn FnMut(String)) -> Result<Vec<Rendered>, Error> {
-        let mut rendered = Vec::new();
-        let tools: Vec<_> = self.renders.par_iter().map(|(_, render)| self.run_tool(render, store)).collect();
-        for ((_, render), tool) in self.renders.iter().zip(tools) {
-            match (render, tool) {
-                (Render::Directory(render), _) => rendered.extend(render.run().map_err(render::Error::from)?),
-                (Render::Tool(_), Some(tool)) => {
-                    let (file, trouble) = tool?;
-                    if let Some(trouble) = trouble {
-                        warn(trouble);
-                    }
+    /// Runs all renders. Outputs are taken from the store where it has them. Says, too, whether what comes of it may be
+    /// remembered: not what ran in a sandbox that is less than full.
+    pub(super) fn run(
+        &self,
+        store: Option<&Store>,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<(Vec<Rendered>, bool), Error> {
+        let (mut rendered, mut is_confined) = (Vec::new(), true);
+        let run = |(_, render): &(usize, Render<'_>)| match render {
+            Render::Directory(_) => None,
+            Render::Tool(render) => Some(run_or_recall(render, self.sources.tools, store)),
+        };
+        let ran: Vec<_> = self.renders.par_iter().map(run).collect();
+        for ((_, render), ran) in self.renders.iter().zip(ran) {
+            match (render, ran) {
+                (Render::Tool(_), Some(ran)) => {
+                    let Ran { file, open, unkept } = ran?;
+                    is_confined &= open.is_none();
+                    open.into_iter().chain(unkept).for_each(&mut *warn);
                     rendered.push(file);
                 }
                 (Render::Tool(_), None) => {}
+                (Render::Directory(render), _) => rendered.extend(render.run().map_err(render::Error::from)?),
             }
         }
-        Ok(rendered)
-    }
-
-    fn run_tool(
-        &self,
-        render: &Render<'_>,
-        store: Option<&Store>,
-    ) -> Option<Result<(Rendered, Option<String>), render::Error>> {
-        let Render::Tool(render) = render else { return None };
-        Some(run_or_recall(render, self.sources.tools, store))
+        Ok((rendered, is_confined))
     }
 }
 
-/// What a program gives, now or when it was run last; and what is to be said of how it was run or kept.
-fn run_or_recall(
-    render: &ToolRender,
-    tools: &dyn Tools,
-    store: Option<&Store>,
-) -> Result<(Rendered, Option<String>), render::Error> {
-    let least = tools.sandbox().map_or(Strength::None, |(_, least)| least);
-    if let Some(output) = store.and_then(|store| store.output(render.recipe, least)) {
-        return Ok((render::read_output(render, &output), None));
+/// What came of a render in the sandbox.
+struct Ran {
+    file: Rendered,
+    /// What it was not kept from, if anything.
+    open: Option<String>,
+    /// Why the store could not keep it.
+    unkept: Option<String>,
+}
+
+/// What a program gives, now or when it was run last.
+fn run_or_recall(render: &ToolRender, tools: &dyn Tools, store: Option<&Store>) -> Result<Ran, render::Error> {
+    if let Some(output) = store.and_then(|store| store.output(render.recipe)) {
+        return Ok(Ran { file: render::read_output(render, &output), open: None, unkept: None });
     }
-    match render.run(tools)? {
-        Ok(Written { output, enforced }) => {
-            let kept = store.map(|store| store.put_output(render.recipe, enforced.strength(), &output));
-            let unkept = kept.and_then(Result::err).map(|error| without(&error));
-            let open = (enforced.strength() < Strength::Full).then(|| {
-                format!(
-                    "`{}` ran in a sandbox that is {}: {}",
-                    render.command(),
-                    enforced.strength(),
-                    enforced.reasons()
-                )
-            });
-            Ok((render::read_output(render, &output), open.or(unkept)))
+    let Written { output, enforced } = match render.run(tools)? {
+        Ok(written) => written,
+        Err(finding) => {
+            let file = Rendered { manifests: Vec::new(), findings: vec![finding] };
+            return Ok(Ran { file, open: None, unkept: None });
         }
-        Err(finding) => Ok((Rendered { manifests: Vec::new(), findings: vec![finding] }, None)),
+    };
+    let file = render::read_output(render, &output);
+    let (strength, command) = (enforced.strength(), render.command());
+    if strength < Strength::Full {
+        let open = format!("`{command}` ran in a sandbox that is {strength}: {}", enforced.reasons());
+        return Ok(Ran { file, open: Some(open), unkept: None });
     }
+    let kept = store.map(|store| store.put_output(render.recipe, strength, &output));
+    Ok(Ran { file, open: None, unkept: kept.and_then(Result::err).map(|error| without(&error)) })
 }
 
 /// Nothing where there are no rules.

@@ -150,7 +150,7 @@ fn compile_anew(
         findings.push(error);
         EdgeRules::default()
     });
-    let rendered = laid_out.run(store, warn)?;
+    let (rendered, is_confined) = laid_out.run(store, warn)?;
     let signatures: Vec<_> = match store {
         Some(_) if laid_out.directory().is_some() => {
             rendered.par_iter().map(|file| depend::signature(&file.manifests, &rules)).collect()
@@ -182,7 +182,7 @@ fn compile_anew(
     let provenance = Provenance { origins: built.origins, fields: built.fields, dropped: built.dropped };
     let compilation = Compilation { graph: built.graph, recipe, provenance, lints: findings, files, memoised: false };
     // What was cut off for lack of time says nothing of the next time.
-    let kept = store.filter(|_| is_whole).map(|store| {
+    let kept = store.filter(|_| is_whole && is_confined).map(|store| {
         let entry = remember(store, &compilation, &laid_out)?;
         let Some((directory, place)) = laid_out.directory() else { return Ok(()) };
         let tied = tied.iter().map(String::as_str).collect();

@@ -142,12 +142,13 @@ fn choose<'a>(
     directory: &Directory,
     findings: &mut Vec<Diagnostic>,
 ) -> (Vec<&'a Entry>, Vec<String>) {
-    let (mut files, mut jsonnets) = (Vec::new(), Vec::new());
+    let (mut files, mut jsonnets, before) = (Vec::new(), Vec::new(), findings.len());
     let mut deeper = 0_usize;
     for entry in snapshot.entries() {
         let path = snapshot.below(&entry.path);
-        // What is written for us is no manifest.
-        if path.split('/').any(|folder| folder == ".gitops") {
+        // What is written for us is no manifest, nor are parameters of the source.
+        let is_parameters = path.starts_with(".argocd-source") && !path.contains('/');
+        if path.split('/').any(|folder| folder == ".gitops") || is_parameters {
             continue;
         }
         let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
@@ -169,7 +170,7 @@ fn choose<'a>(
             jsonnets.push(entry.path.clone());
         }
     }
-    if files.is_empty() && jsonnets.is_empty() && findings.is_empty() {
+    if files.is_empty() && jsonnets.is_empty() && findings.len() == before {
         let folder = if snapshot.folder().is_empty() { "." } else { snapshot.folder() };
         let mut message = "no manifests here (files that end in .yaml, .yml, .json or .jsonnet)".to_owned();
         if deeper > 0 {

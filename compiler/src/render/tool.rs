@@ -130,8 +130,9 @@ impl ToolRender {
             }
             Command::Worker(name, request) => {
                 encoder.text(name);
+                // What a worker gives depends on all of its code.
+                encoder.text(env!("GITOPS_COMPILER_SOURCES"));
                 encoder.raw(request);
-                encoder.list(0);
             }
         }
         encoder.raw(layout.id()?.digest());
@@ -157,13 +158,15 @@ impl ToolRender {
         &self.places
     }
 
-    /// The command as a person would type it, from the root of the layout.
+    /// The command as a person would type it, from the root of the layout. Values that are set are left out: some are
+    /// passwords.
     #[must_use]
     pub fn command(&self) -> String {
         match &self.command {
             Command::Program(program, arguments) => {
                 let program = program.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                std::iter::once(&program).chain(arguments).map(|part| quoted(part)).collect::<Vec<_>>().join(" ")
+                let arguments = arguments.iter().map(|argument| without_value(argument));
+                std::iter::once(program).chain(arguments).map(|part| quoted(&part)).collect::<Vec<_>>().join(" ")
             }
             Command::Worker(name, _) => format!("{name} {}", quoted(&self.origin.path)),
         }
@@ -180,9 +183,10 @@ impl ToolRender {
             Err(reason) => return Ok(Err(Diagnostic::error(self.origin.clone(), reason))),
         };
         let scratch = sandbox.scratch().map_err(Error::Room)?;
-        let layout = sandbox.scratch().map_err(Error::Room)?;
+        let room = sandbox.scratch().map_err(Error::Room)?;
+        let layout = tempfile::tempdir_in(room.path()).map_err(Error::Room)?;
         self.layout.write(layout.path())?;
-        open_to_all(layout.path()).map_err(Error::Room)?;
+        open_to_job(room.path(), layout.path()).map_err(Error::Room)?;
         let environment = environment(scratch.path());
         let mut job = match &self.command {
             Command::Program(program, arguments) => {
@@ -219,7 +223,16 @@ fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
     names.iter().map(|name| (OsString::from(name), home.to_owned())).collect()
 }
 
-/// The job runs as another user where we are root. Its folder's name cannot be guessed by anybody else.
+/// The job runs as another user where we are root. Then everybody may read the layout who knows its name, which nobody can
+/// guess, and which is in a folder that nobody can list. Otherwise it stays ours alone.
+fn open_to_job(room: &Path, layout: &Path) -> std::io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    open_to_all(layout)?;
+    std::fs::set_permissions(room, std::fs::Permissions::from_mode(0o711))
+}
+
 fn open_to_all(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -230,6 +243,14 @@ fn open_to_all(folder: &Path) -> std::io::Result<()> {
         }
     }
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+}
+
+/// `--set=name=value` without the value.
+fn without_value(argument: &str) -> String {
+    match argument.splitn(3, '=').collect::<Vec<_>>()[..] {
+        [flag, name, _] if flag.starts_with("--set") => format!("{flag}={name}=…"),
+        _ => argument.to_owned(),
+    }
 }
 
 fn quoted(part: &str) -> String {

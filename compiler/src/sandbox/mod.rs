@@ -151,6 +151,9 @@ pub enum Error {
     /// Less can be enforced than the job asks for.
     #[error("the sandbox is {} here, and that is not enough: {}", .0.strength(), .0.reasons())]
     TooWeak(Enforced),
+    /// It ended, and somebody still holds its output open.
+    #[error("it ended, and its output did not")]
+    LeftOpen,
     /// It was cut off.
     #[error("it {0}")]
     Limit(Limit),

@@ -69,7 +69,8 @@ enum Event {
 #[derive(Default)]
 struct Collected {
     report: Option<Report>,
-    output: Vec<u8>,
+    /// None until it is whole.
+    output: Option<Vec<u8>>,
     messages: Vec<u8>,
     exceeded: Option<Limit>,
 }
@@ -178,7 +179,7 @@ impl Collected {
     fn take(&mut self, event: Event) {
         match event {
             Event::Report(report) => self.report = report.ok(),
-            Event::Output(bytes) => self.output = bytes,
+            Event::Output(bytes) => self.output = Some(bytes),
             Event::Messages(bytes) => self.messages = bytes,
             Event::Exceeded(limit) => self.exceeded = self.exceeded.or(Some(limit)),
         }
@@ -201,9 +202,11 @@ impl Collected {
             None if self.exceeded.is_none() => return Err(Error::Died(stderr)),
             None => Enforced::default(),
         };
-        match self.exceeded {
-            Some(limit) => Err(Error::Limit(limit)),
-            None => Ok(Output { stdout: self.output, stderr, status, enforced }),
+        match (self.exceeded, self.output) {
+            (Some(limit), _) => Err(Error::Limit(limit)),
+            (None, Some(stdout)) => Ok(Output { stdout, stderr, status, enforced }),
+            // Nothing is known of it: that is not the same as nothing.
+            (None, None) => Err(Error::LeftOpen),
         }
     }
 }

@@ -233,13 +233,13 @@ impl Store {
         self.put_entry(OUTPUTS, recipe, &entry)
     }
 
-    /// What a program wrote when it rendered a recipe; `None` where nothing is known, the file is damaged, or the program
-    /// was less confined than `least`.
+    /// What a program wrote when it rendered a recipe, confined as wholly as can be; `None` where nothing is known, the file
+    /// is damaged, or the program was less confined.
     #[must_use]
-    pub fn output(&self, recipe: Id<Recipe>, least: Strength) -> Option<Vec<u8>> {
+    pub fn output(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
         let entry = self.used(OUTPUTS, recipe, self.look_at_entry(OUTPUTS, recipe)?);
         let (strength, output) = entry.split_first()?;
-        if *strength < least as u8 { None } else { decompress(output) }
+        if *strength < Strength::Full as u8 { None } else { decompress(output) }
     }
 
     fn put_entry<K: Kind>(&self, folder: &str, id: Id<K>, entry: &[u8]) -> Result<(), Error> {

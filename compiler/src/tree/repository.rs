@@ -45,6 +45,34 @@ impl Repository {
         Ok(resolve(&self.inner.to_thread_local(), revision)?.to_string())
     }
 
+    /// The whole oid of what an Application's `targetRevision` names: a whole oid, `HEAD`, a branch (here, or as a remote had
+    /// it last) or a tag. Nothing else of what `git rev-parse` takes. Says, too, whether it is a branch.
+    pub fn target(&self, revision: &str) -> Result<(String, bool), Error> {
+        let unknown = || Error::UnknownRevision { revision: revision.to_owned() };
+        let is_oid = revision.bytes().all(|byte| byte.is_ascii_hexdigit()) && matches!(revision.len(), 40 | 64);
+        if is_oid || revision == "HEAD" {
+            return Ok((self.oid(revision)?, false));
+        }
+        if gix::validate::reference::name(format!("refs/heads/{revision}").as_str().into()).is_err() {
+            return Err(unknown());
+        }
+        let repository = self.inner.to_thread_local();
+        let find = |full: String| repository.try_find_reference(full.as_str()).ok().flatten();
+        let oid = |mut reference: gix::Reference<'_>| reference.peel_to_id().map(|id| id.to_string());
+        let configuration = repository.config_snapshot();
+        let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
+        let mut remotes = sections.filter_map(|section| section.header().subsection_name().map(ToString::to_string));
+        let branch = find(format!("refs/heads/{revision}"))
+            .or_else(|| remotes.find_map(|remote| find(format!("refs/remotes/{remote}/{revision}"))));
+        let found = match (branch, find(format!("refs/tags/{revision}")).or_else(|| find(revision.to_owned()))) {
+            (Some(_), Some(_)) => return Err(Error::AmbiguousRevision { revision: revision.to_owned() }),
+            (Some(branch), None) => (oid(branch), true),
+            (None, Some(tag)) => (oid(tag), false),
+            (None, None) => return Err(unknown()),
+        };
+        Ok((found.0.map_err(|_| unknown())?, found.1))
+    }
+
     /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
     /// With `memo`, only files are read that changed since they were listed last.
     pub fn working_tree(&self, folder: &str, memo: Option<&dyn FileMemo>) -> Result<Snapshot, Error> {
@@ -58,17 +86,6 @@ impl Repository {
         let configuration = repository.config_snapshot();
         let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
         sections.filter_map(|section| Some(section.value("url")?.to_string())).collect()
-    }
-
-    /// Whether a name is that of a branch, here or as a remote had it last.
-    #[must_use]
-    pub fn has_branch(&self, name: &str) -> bool {
-        let repository = self.inner.to_thread_local();
-        let exists = |full: String| matches!(repository.try_find_reference(full.as_str()), Ok(Some(_)));
-        let configuration = repository.config_snapshot();
-        let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
-        let mut remotes = sections.filter_map(|section| section.header().subsection_name().map(ToString::to_string));
-        exists(format!("refs/heads/{name}")) || remotes.any(|remote| exists(format!("refs/remotes/{remote}/{name}")))
     }
 
     /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.

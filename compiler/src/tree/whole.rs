@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::snapshot::{MAX_LINKS, follow, path_error};
 use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Repository, Snapshot};
 
+/// What Linux takes for a path.
+const LONGEST_PATH: usize = 4096;
+
 /// A repository at one moment.
 pub struct Tree {
     at: At,
@@ -83,20 +86,16 @@ impl Tree {
 
     /// What stands at a path. The smallest folder that is known to hold it is looked at, else the one it is in.
     pub fn find(&self, path: &str) -> Result<Found, Error> {
+        if path.len() > LONGEST_PATH {
+            let start: String = path.chars().take(80).collect();
+            return Err(path_error(&format!("{start}…"), "no file has a path as long as this"));
+        }
         let parent = parent(path);
         let snapshot = match self.around(parent) {
             Some(snapshot) => snapshot,
             None => match self.folder(parent) {
                 // A file or a link may be where a folder was looked for.
-                Err(Error::NoFolder { .. }) if parent.is_empty() => return Ok(Found::Nothing),
-                Err(Error::NoFolder { .. }) => {
-                    return match self.find(parent)? {
-                        Found::Folder => {
-                            Err(Error::NoFolder { path: parent.to_owned(), place: "this tree".to_owned() })
-                        }
-                        Found::Entry(_) | Found::Nothing => Ok(Found::Nothing),
-                    };
-                }
+                Err(Error::NoFolder { .. }) => return Ok(Found::Nothing),
                 listed => listed?,
             },
         };

@@ -31,7 +31,13 @@ pub async fn compiled_for(
     store: Option<&Store>,
     printer: Printer,
 ) -> Result<CompiledFor, CommandError> {
-    let (opened, mut levels) = (source.open_named(name, store)?, source.levels()?);
+    let (mut opened, mut levels) = (source.open_named(name, store)?, source.levels()?);
+    if opened.has_templates()
+        && let Ok(connected) = cluster.connect_for(&opened.home, None).await
+    {
+        // What templates are told is where their objects go. Nothing is sent for it.
+        opened.app.namespace = connected.destination;
+    }
     let compilation = match opened.compile_at(&levels, store, printer) {
         Err(error) if levels.kubernetes.is_none() && only_schemas_object(&error) => {
             let Some(version) = cluster.other_version().await else { return Err(error.into()) };

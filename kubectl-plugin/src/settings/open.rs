@@ -138,7 +138,10 @@ fn open_sources(
         }
         let tree = repositories.tree(source)?;
         if !source.reference.is_empty() {
-            lent.insert(source.reference.clone(), Arc::clone(&tree));
+            let before = lent.insert(source.reference.clone(), Arc::clone(&tree));
+            if before.is_some() {
+                return Err(CommandError::user(format!("two sources have the ref `{}`", source.reference)));
+            }
         }
         if source.only_lends() {
             continue;
@@ -146,6 +149,9 @@ fn open_sources(
         let folder = tree.folder(&clean(&source.path)?)?;
         let source = with_overrides(source, app, &folder, lints)?;
         sources.push(OpenedSource { source, source_type: said, folder, tree });
+    }
+    if sources.is_empty() {
+        return Err(CommandError::user("no source of this Application gives manifests: each only lends its files"));
     }
     Ok((sources, lent))
 }
@@ -175,6 +181,16 @@ impl Opened {
         let first = self.sources.first()?;
         let dirty = self.sources.iter().any(|source| source.folder.dirty || source.tree.is_dirty());
         Some((first.folder.commit.as_ref()?, dirty))
+    }
+
+    /// Whether a source is rendered, and so may ask for the namespace.
+    #[must_use]
+    pub fn has_templates(&self) -> bool {
+        let is_plain = |opened: &OpenedSource| {
+            let found = || SourceType::of(&opened.source, opened.folder.names());
+            opened.source_type.map_or_else(found, Ok) == Ok(SourceType::Directory)
+        };
+        !self.sources.iter().all(is_plain)
     }
 
     fn sources(&self) -> Sources<'_> {

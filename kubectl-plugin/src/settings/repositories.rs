@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use gitops_compiler::app::Source;
+use gitops_compiler::app::{Source, without_user};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Tree};
 
@@ -69,29 +69,40 @@ impl Repositories {
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
         let is_here = url.is_empty() || self.remotes.contains(&url);
         let (key, repository, revision) = match self.clones.get(&url) {
-            Some(clone) => (url, clone, Some(wanted.unwrap_or("HEAD"))),
+            Some(clone) => (url, clone, Some(target(clone, wanted.unwrap_or("HEAD"))?.0)),
             None if is_here => {
-                let pinned = wanted.filter(|revision| !self.here.has_branch(revision));
-                (String::new(), &self.here, pinned.or(self.revision.as_deref()))
+                let pinned = wanted.map(|revision| target(&self.here, revision)).transpose()?;
+                let pinned = pinned.filter(|(_, is_branch)| !is_branch).map(|(oid, _)| oid);
+                (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
             }
             None => {
-                let message = format!("{} is another repository, and it is not known here", source.repo_url);
+                let message =
+                    format!("{} is another repository, and it is not known here", without_user(&source.repo_url));
                 return Err(CommandError::user(message)
                     .hint("name a clone of it with --repository URL=PATH, or the repository at hand with --source"));
             }
         };
-        let key = (key, revision.unwrap_or_default().to_owned());
+        let key = (key, revision.clone().unwrap_or_default());
         if let Some(tree) = self.trees.get(&key) {
             return Ok(Arc::clone(tree));
         }
         let tree = match revision {
-            Some(revision) => Tree::of_commit(Arc::clone(repository), revision)?,
+            Some(revision) => Tree::of_commit(Arc::clone(repository), &revision)?,
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
         let tree = Arc::new(tree);
         self.trees.insert(key, Arc::clone(&tree));
         Ok(tree)
     }
+}
+
+/// What an Application's `targetRevision` names.
+fn target(repository: &Repository, revision: &str) -> Result<(String, bool), CommandError> {
+    if revision.contains(['*', '<', '>', '^', '~', ' ', ',']) {
+        let message = format!("`{revision}` is a range of versions, and ranges are not looked up by this version");
+        return Err(CommandError::user(message).hint("name a tag, a branch or a commit as `targetRevision`"));
+    }
+    Ok(repository.target(revision)?)
 }
 
 /// An address without what does not tell repositories apart: how it is spoken to, who asks, `.git`, upper case.

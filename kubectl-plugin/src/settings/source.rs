@@ -32,7 +32,7 @@ pub struct SourceArgs {
     /// A clone that stands for another repository that an Application names
     #[arg(long, value_name = "URL=PATH")]
     pub repository: Vec<Clone>,
-    /// What renders the folder [default: Helm where there is a Chart.yaml, Kustomize where there is a kustomization, plain
+    /// What renders the folder [default: Kustomize where there is a kustomization, Helm where there is a Chart.yaml, plain
     /// manifests otherwise]
     #[arg(long, value_enum)]
     pub renderer: Option<RendererName>,

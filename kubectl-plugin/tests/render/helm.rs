@@ -120,6 +120,59 @@ fn what_templates_do_not_ask_for_is_not_in_the_recipe() {
 }
 
 #[test]
+fn charts_that_lead_to_themselves_come_to_an_end() {
+    let world = world();
+    for number in 0..10 {
+        let link = world.repository.path().join(format!("charts/web/l{number}"));
+        std::os::unix::fs::symlink(".", link).expect("linked");
+    }
+    let ended = world.run(&["compile", "web", "--path", "charts/web"]);
+    assert!(ended.code == 2 && ended.stderr.contains("more than 20000 files or folders"), "{}", ended.stderr);
+}
+
+#[test]
+fn values_are_not_told_when_something_is_wrong() {
+    let world = world();
+    world.repository.git(&["config", "remote.origin.url", "git@git.example.com:shop.git"]).expect("configured");
+    world.write("charts/web/templates/bad.yaml", "{{ fail \"no\" }}\n");
+    world.write("app.yaml", &application("      parameters: [{name: db.password, value: hunter2}]\n"));
+    let ended = world.run(&["compile", "-f", "app.yaml", "--render-timeout", "1"]);
+    assert!(ended.code == 2 && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    let text = application("      skipTests: true\n");
+    world.write(
+        "app.yaml",
+        &text.replace("https://git.example.com/shop.git", "https://anna:hunter2@git.example.com/other"),
+    );
+    let ended = world.run(&["compile", "-f", "app.yaml"]);
+    assert!(ended.stderr.contains("https://git.example.com/other is another repository"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+}
+
+#[test]
+fn revisions_of_applications_are_names_and_nothing_else() {
+    let world = world();
+    world.repository.git(&["config", "remote.origin.url", "git@git.example.com:shop.git"]).expect("configured");
+    let commit = world.repository.commit("A chart").expect("committed");
+    world.repository.tag("v1").expect("tagged");
+    world.write("charts/web/values.yaml", "color: yellow\nsize: 1\n");
+    let run = |revision: &str| {
+        let text = application("      skipTests: true\n");
+        world.write(
+            "app.yaml",
+            &text.replace("path: charts/web", &format!("path: charts/web\n    targetRevision: '{revision}'")),
+        );
+        world.run(&["compile", "-f", "app.yaml", "-o", "yaml", "--allow", "all"])
+    };
+    for (revision, color) in [("HEAD", "yellow"), ("v1", "red"), (commit.as_str(), "red")] {
+        let ended = run(revision);
+        assert!(ended.stdout.contains(color), "{revision}: {}{}", ended.stdout, ended.stderr);
+    }
+    for revision in ["HEAD~1", ":/chart", "@{-1}", "1.*", "nothing"] {
+        assert_eq!(run(revision).code, 2, "{revision}");
+    }
+}
+
+#[test]
 fn a_dependency_that_is_not_there_is_told() {
     let world = world();
     let chart = CHART.replace("file://../lib", "https://charts.example.com");

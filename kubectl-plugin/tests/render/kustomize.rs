@@ -98,6 +98,26 @@ fn what_leads_nowhere_is_told_with_its_place_and_all_at_once() {
 }
 
 #[test]
+fn no_folder_is_a_flag() {
+    let world = World::new();
+    let folder = "--load-restrictor=LoadRestrictionsNone";
+    world.write(&format!("{folder}/kustomization.yaml"), "resources: [../account.yaml]\n");
+    world.write("account.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web}\n");
+    let ended = world.run(&["compile", &format!("--path={folder}")]);
+    assert!(ended.code == 2 && ended.stderr.contains("is not in or below"), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn an_alias_bomb_is_refused_before_anything_reads_it() {
+    let world = World::new();
+    let many = |item: &str| vec![item; 3000].join(", ");
+    let bomb = format!("x: &a [{}]\ny: &b [{}]\nz: [{}]\n", many("1"), many("*a"), many("*b"));
+    world.write("app/kustomization.yaml", &bomb).write("app/.argocd-source.yaml", "kustomize: {namePrefix: a-}\n");
+    let ended = world.run(&["compile", "--path", "app"]);
+    assert!(ended.code == 2 && ended.stderr.contains("app/kustomization.yaml:"), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
 fn a_failing_kustomization_says_why() {
     let world = World::new();
     world.write("app/kustomization.yaml", "resources: [a.yaml]\n").write("app/a.yaml", "kind: [\n");

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::manifest::yaml::{self, Limits};
 use crate::render::layout::{Layout, join};
 use crate::render::{Error, Input, or_dot};
 use crate::tree::{EntryKind, File, Tree};
@@ -21,6 +22,9 @@ const REQUIREMENTS: &str = "requirements.yaml";
 
 /// How deep charts may lie in charts.
 const DEEPEST: usize = 16;
+
+/// How many files a chart may have with all that it depends on.
+const MOST_FILES: usize = 20_000;
 
 /// A chart that was laid out.
 pub(super) struct Chart {
@@ -51,6 +55,10 @@ struct Charts<'i, 'f> {
     tree: &'i Tree,
     layout: Layout,
     asks_for_kubernetes: bool,
+    /// How many folders were walked: links may lead to one again and again.
+    folders: usize,
+    /// Whether there are more files than may be.
+    is_full: bool,
     findings: &'f mut Vec<Diagnostic>,
 }
 
@@ -67,7 +75,8 @@ pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Resu
         findings.push(Diagnostic::error(Origin { path: or_dot(folder), ..origin }, message));
         return Ok(None);
     };
-    let mut charts = Charts { tree, layout: Layout::default(), asks_for_kubernetes: false, findings };
+    let mut charts =
+        Charts { tree, layout: Layout::default(), asks_for_kubernetes: false, folders: 0, is_full: false, findings };
     charts.add(folder, CHART_FOLDER, 0)?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
@@ -84,7 +93,14 @@ impl Charts<'_, '_> {
         }
         let real = self.tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
         let snapshot = self.tree.folder(&real)?;
+        self.folders += 1;
+        if self.folders > MOST_FILES {
+            self.fill(Origin { path: real.clone(), line: 0, column: 0 });
+        }
         for entry in snapshot.entries() {
+            if self.is_full {
+                return Ok(());
+            }
             if entry.kind == EntryKind::Submodule {
                 let message = "a submodule lies in this chart, and submodules are not read";
                 self.findings.push(Diagnostic::error(origin(snapshot.below(&entry.path)), message));
@@ -106,7 +122,14 @@ impl Charts<'_, '_> {
             return Ok(());
         };
         let snapshot = self.tree.folder(&real)?;
+        self.folders += 1;
+        if self.folders > MOST_FILES {
+            self.fill(Origin { path: real.clone(), line: 0, column: 0 });
+        }
         for entry in snapshot.entries() {
+            if self.is_full {
+                return Ok(());
+            }
             let place = format!("{place}/{}", snapshot.below(&entry.path));
             match self.tree.file(&entry.path)? {
                 Some(file) => self.add_file(&place, file)?,
@@ -122,15 +145,33 @@ impl Charts<'_, '_> {
             let bytes = if place.ends_with(".tgz") { None } else { Some(file.read()?) };
             self.asks_for_kubernetes = bytes.is_none_or(|bytes| contains(&bytes, b"Capabilities"));
         }
-        self.layout.add(place, file);
+        if self.layout.len() < MOST_FILES {
+            self.layout.add(place, file);
+        } else {
+            self.fill(Origin { path: file.entry.path.clone(), line: 0, column: 0 });
+        }
         Ok(())
+    }
+
+    /// Takes no more.
+    fn fill(&mut self, origin: Origin) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            self.refuse(origin, format!("a chart with its dependencies has more than {MOST_FILES} files or folders"));
+        }
     }
 
     fn add_dependencies(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
         for name in [CHART, REQUIREMENTS] {
             let Some(path) = join(folder, name) else { continue };
             let Some(file) = self.tree.file(&path)? else { continue };
-            let Metadata { kube_version, dependencies } = match serde_yaml::from_slice(&file.read()?) {
+            let bytes = file.read()?;
+            // Bounded, unlike the reader of our types.
+            if let Some(problem) = yaml::read(&bytes, Limits::default()).problems.first() {
+                let origin = Origin { path, line: problem.line, column: problem.column };
+                self.refuse(origin, problem.message.clone());
+                continue;
+            }
+            let Metadata { kube_version, dependencies } = match serde_yaml::from_slice(&bytes) {
                 Ok(Some(metadata)) => metadata,
                 Ok(None) => Metadata::default(),
                 Err(error) => {
@@ -159,7 +200,7 @@ impl Charts<'_, '_> {
     ) -> Result<(), Error> {
         let Dependency { name, repository } = dependency;
         let origin = Origin { path: chart.to_owned(), line: 0, column: 0 };
-        if name.is_empty() || name.contains('/') || name.contains("..") {
+        if name.is_empty() || name.contains('/') || name.starts_with('.') {
             self.refuse(origin, format!("a dependency cannot be called `{name}`"));
             return Ok(());
         }

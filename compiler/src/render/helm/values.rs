@@ -39,6 +39,12 @@ pub(super) fn lay_out(
         arguments.push("--values=values/application.yaml".to_owned());
     }
     for (index, parameter) in parameters.file_parameters.iter().enumerate() {
+        if parameter.name.contains([',', '=', '\n']) {
+            let message =
+                format!("a file parameter cannot be called `{}`: Helm would read more than one", parameter.name);
+            findings.push(Diagnostic::error(origin.clone(), message));
+            continue;
+        }
         match find(input, &parameter.path)? {
             Ok(file) => {
                 let place = format!("files/{index}");
@@ -75,19 +81,20 @@ impl Missing {
 }
 
 fn find(input: &Input<'_>, name: &str) -> Result<Result<File, Missing>, Error> {
-    let name = input.environment.replace_after_source(name);
-    if name.contains("://") {
+    let of_source = name.strip_prefix('$').map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+    let lent = of_source.and_then(|(source, path)| Some((*input.lent.get(source)?, path)));
+    let (tree, folder, path) = match lent {
+        Some((tree, path)) => (Some(tree), "", input.environment.replace(path)),
+        None => (input.tree, input.folder.folder(), input.environment.replace(name)),
+    };
+    if path.contains("://") {
         return Ok(Err(Missing::Address));
     }
-    let (tree, path) = if let Some(rest) = name.strip_prefix('$') {
-        let (source, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let Some(tree) = input.lent.get(source) else { return Ok(Err(Missing::NoSource(source.to_owned()))) };
-        (Some(*tree), join("", path))
-    } else if let Some(path) = name.strip_prefix('/') {
-        (input.tree, join("", path))
-    } else {
-        (input.tree, join(input.folder.folder(), &name))
-    };
+    if let Some((source, _)) = of_source.filter(|_| lent.is_none() && path.starts_with('/') && !name.contains('{')) {
+        // Nothing is called so, neither a variable nor a source.
+        return Ok(Err(Missing::NoSource(source.to_owned())));
+    }
+    let path = path.strip_prefix('/').map_or_else(|| join(folder, &path), |path| join("", path));
     let Some(path) = path else { return Ok(Err(Missing::Outside)) };
     let file = match tree {
         Some(tree) => tree.file(&path)?,

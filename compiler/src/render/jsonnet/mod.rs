@@ -34,9 +34,9 @@ pub(super) fn lay_out(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<ToolRender>, Error> {
     let origin = Origin { path: path.to_owned(), line: 0, column: 0 };
-    // The folder itself is looked in before the others, as Argo CD does.
-    let mut libraries = vec![input.folder.folder().to_owned()];
-    for library in &jsonnet.libs {
+    // Later ones are looked in first, the folder itself last, as go-jsonnet does with what Argo CD gives it.
+    let mut libraries = Vec::new();
+    for library in jsonnet.libs.iter().rev() {
         let Some(folder) = join("", library.trim_start_matches('/')) else {
             let message = format!("the library `{library}` leads out of the repository");
             findings.push(Diagnostic::error(origin, message));
@@ -44,6 +44,7 @@ pub(super) fn lay_out(
         };
         libraries.push(folder);
     }
+    libraries.push(input.folder.folder().to_owned());
     let mut layout = Layout::default();
     if let Err(message) = add(input, path, &libraries, &mut layout)? {
         findings.push(Diagnostic::error(origin, message));
@@ -58,7 +59,7 @@ pub(super) fn lay_out(
     };
     // A tree that was moved as a whole has the same recipe.
     let root =
-        libraries.iter().fold(layout.common_folder(libraries[0].as_str()), |root, library| common(&root, library));
+        libraries.iter().fold(layout.common_folder(input.folder.folder()), |root, library| common(&root, library));
     layout.strip(&root);
     let below = |path: &str| path.strip_prefix(root.as_str()).unwrap_or(path).trim_start_matches('/').to_owned();
     let request = Request {
@@ -89,7 +90,9 @@ fn add(input: &Input<'_>, path: &str, libraries: &[String], layout: &mut Layout)
         for Import { name, is_code } in imports(&String::from_utf8_lossy(&bytes)) {
             // Where the file is found first counts; the places before it must stay empty, and so are looked at, too.
             for place in std::iter::once(folder).chain(libraries.iter().map(String::as_str)) {
-                let Some(found) = join(place, &name) else { continue };
+                let Some(found) = join(place, &name) else {
+                    return Ok(Err(format!("`{name}`, which {path} imports, leads out of the repository")));
+                };
                 if input.file(&found)?.is_some() {
                     waiting.push((found, is_code));
                     break;

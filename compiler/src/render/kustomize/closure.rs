@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::app::KUSTOMIZATIONS;
+use crate::app::{KUSTOMIZATIONS, without_user};
 use crate::canon::Value;
-use crate::diagnostic::{Diagnostic, Origin};
+use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::yaml::{self, Limits, Locator};
 use crate::render::layout::{Layout, join};
 use crate::render::{Error, Input};
@@ -60,6 +60,8 @@ pub(super) struct Closure<'i, 'f> {
     input: &'i Input<'i>,
     layout: Layout,
     findings: &'f mut Vec<Diagnostic>,
+    /// How many there were before.
+    before: usize,
     walked: BTreeSet<String>,
     waiting: Vec<String>,
     whole: bool,
@@ -81,7 +83,16 @@ struct Place<'k> {
 
 impl<'i, 'f> Closure<'i, 'f> {
     pub(super) fn new(input: &'i Input<'i>, findings: &'f mut Vec<Diagnostic>) -> Self {
-        Self { input, layout: Layout::default(), findings, walked: BTreeSet::new(), waiting: Vec::new(), whole: false }
+        let before = findings.len();
+        Self {
+            input,
+            layout: Layout::default(),
+            findings,
+            before,
+            walked: BTreeSet::new(),
+            waiting: Vec::new(),
+            whole: false,
+        }
     }
 
     /// Lays out a folder and all that it needs; gives its kustomization.
@@ -110,6 +121,11 @@ impl<'i, 'f> Closure<'i, 'f> {
     /// Notes that something is wrong.
     pub(super) fn refuse(&mut self, origin: Origin, message: String) {
         self.findings.push(Diagnostic::error(origin, message));
+    }
+
+    /// Whether something is wrong already.
+    pub(super) fn is_refused(&self) -> bool {
+        self.findings[self.before..].iter().any(|finding| finding.level == Level::Error)
     }
 
     /// All files.
@@ -326,7 +342,7 @@ impl<'i, 'f> Closure<'i, 'f> {
         }
         let origin = locate(place, pointer);
         let message = if is_remote(name) {
-            format!("`{name}` is in another repository, and is not pinned: copy it into this one")
+            format!("`{}` is in another repository, and is not pinned: copy it into this one", without_user(name))
         } else {
             format!("`{name}` leads out of the repository")
         };

@@ -36,6 +36,9 @@ pub(super) fn lay_out(
         return Ok(None);
     };
     let origin = here(kustomization.path.clone());
+    if closure.is_refused() {
+        return Ok(None);
+    }
     match edit::edited(&kustomization.bytes, &parameters, &input.environment, |path| closure.is_folder(folder, path)) {
         Ok(None) => {}
         Ok(Some(edited)) => closure.replace(folder, &kustomization.path, edited)?,
@@ -57,7 +60,8 @@ pub(super) fn lay_out(
     layout.strip(&root);
     let below = folder.strip_prefix(root.as_str()).map_or(folder, |below| below.trim_start_matches('/'));
     let verb = if kustomize.in_kubectl { "kustomize" } else { "build" };
-    let arguments = vec![verb.to_owned(), or_dot(below)];
+    // Whatever the folder is called, this is no flag.
+    let arguments = vec![verb.to_owned(), format!("./{below}")];
     let command = Command::Program(kustomize.program, arguments);
     ToolRender::new(RENDERER, command, layout, origin, Places::Unknown).map(Some)
 }

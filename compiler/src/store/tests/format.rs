@@ -75,9 +75,9 @@ fn files_are_written_as_they_always_were() {
     store.put_memo(Id::<Recipe>::of(b"recipe"), b"entry").expect("written");
     store.put_chunk(b"chunk").expect("written");
     store.save(Path::new("/shop"), b"files");
-    store.put_output(Id::<Recipe>::of(b"recipe"), Strength::Weak, b"output").expect("written");
+    store.put_output(Id::<Recipe>::of(b"recipe"), Strength::Full, b"output").expect("written");
     let output = fs::read(store.root().join(OUTPUT.0)).expect("it has its name");
-    assert_eq!(output[32], 1, "weak");
+    assert_eq!(output[32], 2, "full");
     assert_eq!(zstd::decode_all(&output[33..]).expect("a frame"), b"output");
     for golden in [CHUNK, MEMO, PLACE] {
         holds(&store, golden);
@@ -111,9 +111,10 @@ fn files_that_were_written_long_ago_are_read() {
     assert_eq!(store.chunk(Id::of(b"chunk")).as_deref(), Some(&b"chunk"[..]));
     assert_eq!(store.memo(Id::<Recipe>::of(b"recipe")).as_deref(), Some(&b"entry"[..]));
     assert_eq!(store.load(Path::new("/shop")).as_deref(), Some(&b"files"[..]));
-    let output = |least| store.output(Id::<Recipe>::of(b"recipe"), least);
-    assert_eq!(output(Strength::Weak).as_deref(), Some(&b"output"[..]));
-    assert_eq!(output(Strength::Full), None, "it was less confined");
+    let output = || store.output(Id::<Recipe>::of(b"recipe"));
+    assert_eq!(output().as_deref(), Some(&b"output"[..]));
+    store.put_output(Id::<Recipe>::of(b"recipe"), Strength::Weak, b"output").expect("written");
+    assert_eq!(output(), None, "it was less confined");
     assert_eq!(store.verify(false).expect("verified").whole, 6);
 }
 
