@@ -89,7 +89,9 @@ pub(crate) fn on_disk(root: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 /// Compiles one folder, and compares.
 pub(crate) fn row(oracle: &mut Oracle, folder: &str, snapshot: &Snapshot, files: &[&(String, Vec<u8>)]) -> Result<Row> {
     let (mut expected, mut refused) = (Vec::new(), BTreeSet::new());
-    for (path, bytes) in files {
+    // Parameters of a source are no manifests, here.
+    let is_parameters = |path: &str| path.rsplit('/').next().is_some_and(|name| name.starts_with(".argocd-source"));
+    for (path, bytes) in files.iter().filter(|file| !is_parameters(&file.0)) {
         let answer = oracle.read(bytes)?;
         expected.extend(answer.objects.iter().map(|object| json(object)));
         if answer.error.is_some() {

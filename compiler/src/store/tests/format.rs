@@ -37,7 +37,7 @@ const MEMO: (&str, &str) = (
 /// The same, of how a program was confined and a zstd frame of what it wrote.
 const OUTPUT: (&str, &str) = (
     "outputs/d1-7nz5zc7wadzbglymeqkiuy7opyx2e7mxdlhlpfyrrs6qexhoixea",
-    "369f18d2496ec0a1d5397035a035cc55851289ef34ad3469ffe508ff05459fde0128b52ffd20063100006f7574707574",
+    "e3852fc7dcbb95673b358d21adf794639e7390896d1c2aa8429febfdf20746f70228b52ffd20063100006f7574707574",
 );
 /// The same, under the place.
 const PLACE: (&str, &str) = (
