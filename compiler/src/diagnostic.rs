@@ -15,6 +15,14 @@ pub struct Origin {
     pub column: usize,
 }
 
+impl Origin {
+    /// A file as a whole.
+    #[must_use]
+    pub fn of_file(path: impl Into<String>) -> Self {
+        Self { path: path.into(), line: 0, column: 0 }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.line, self.column) {

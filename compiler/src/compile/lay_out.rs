@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::app::{AppSpec, BuildEnvironment, Facts, SourceType};
+use crate::app::{AppSpec, SourceType};
 use crate::canon::{Encoder, Id, Place, Recipe};
 use crate::depend::EdgeRules;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::render::{self, DirectoryRender, Input, NoTools, Render, Rendered, ToolRender, Tools, Written};
 use crate::sandbox::Strength;
 use crate::store::Store;
-use crate::tree::Snapshot;
+use crate::tree::{Found, Snapshot, join};
 
 use super::{Error, baseline, without};
 
@@ -33,27 +33,7 @@ impl<'a> Sources<'a> {
     #[must_use]
     pub fn folder(folder: &'a Snapshot, app: &AppSpec) -> Self {
         let source = app.sources.first().cloned().unwrap_or_default();
-        let revision = folder.commit.as_ref().map(|commit| commit.oid.clone()).unwrap_or_default();
-        let facts = Facts {
-            name: app.name.as_str(),
-            namespace: &app.namespace,
-            project: &app.project,
-            repo_url: &source.repo_url,
-            path: &source.path,
-            target_revision: &source.target_revision,
-            revision: &revision,
-        };
-        let environment = BuildEnvironment::new(&facts);
-        let input = Input {
-            source_type: Some(SourceType::Directory),
-            folder,
-            tree: None,
-            lent: BTreeMap::new(),
-            app: app.name.to_string(),
-            namespace: app.namespace.clone(),
-            environment,
-            source,
-        };
+        let input = Input::new(app, source, Some(SourceType::Directory), folder, None, BTreeMap::new());
         Self { inputs: vec![input], tools: &NoTools, last_wins: app.last_wins }
     }
 }
@@ -83,10 +63,10 @@ impl<'a> LaidOut<'a> {
         for (number, input) in sources.inputs.iter().enumerate() {
             let of_source = render::lay_out(input, sources.tools, &mut findings)?;
             renders.extend(of_source.into_iter().map(|render| (number, render)));
-            let found = input.folder.entries().iter().find(|entry| input.folder.below(&entry.path) == RULES);
-            if let Some(entry) = found {
-                let bytes = input.folder.reader().read(entry).map_err(render::Error::from)?;
-                rules.push((entry.path.clone(), bytes));
+            let path = join(input.folder.folder(), RULES).unwrap_or_default();
+            if let Found::Entry(entry) = input.folder.find(&path) {
+                let bytes = input.folder.reader().read(&entry).map_err(render::Error::from)?;
+                rules.push((entry.path, bytes));
             }
         }
         if findings.iter().any(|finding| finding.level == Level::Error) {
@@ -151,31 +131,25 @@ impl<'a> LaidOut<'a> {
         store: Option<&Store>,
         warn: &mut dyn FnMut(String),
     ) -> Result<(Vec<Rendered>, bool), Error> {
-        let (mut rendered, mut is_confined) = (Vec::new(), true);
         let run = |(_, render): &(usize, Render<'_>)| match render {
-            Render::Directory(_) => None,
-            Render::Tool(render) => Some(run_or_recall(render, self.sources.tools, store)),
+            Render::Directory(render) => Ok(Ran { files: render.run()?, open: None, unkept: None }),
+            Render::Tool(render) => run_or_recall(render, self.sources.tools, store),
         };
-        let ran: Vec<_> = self.renders.par_iter().map(run).collect();
-        for ((_, render), ran) in self.renders.iter().zip(ran) {
-            match (render, ran) {
-                (Render::Tool(_), Some(ran)) => {
-                    let Ran { file, open, unkept } = ran?;
-                    is_confined &= open.is_none();
-                    open.into_iter().chain(unkept).for_each(&mut *warn);
-                    rendered.push(file);
-                }
-                (Render::Tool(_), None) => {}
-                (Render::Directory(render), _) => rendered.extend(render.run().map_err(render::Error::from)?),
-            }
+        let ran: Vec<Result<Ran, render::Error>> = self.renders.par_iter().map(run).collect();
+        let (mut rendered, mut is_confined) = (Vec::new(), true);
+        for ran in ran {
+            let Ran { files, open, unkept } = ran?;
+            is_confined &= open.is_none();
+            open.into_iter().chain(unkept).for_each(&mut *warn);
+            rendered.extend(files);
         }
         Ok((rendered, is_confined))
     }
 }
 
-/// What came of a render in the sandbox.
+/// What came of a render.
 struct Ran {
-    file: Rendered,
+    files: Vec<Rendered>,
     /// What it was not kept from, if anything.
     open: Option<String>,
     /// Why the store could not keep it.
@@ -185,23 +159,23 @@ struct Ran {
 /// What a program gives, now or when it was run last.
 fn run_or_recall(render: &ToolRender, tools: &dyn Tools, store: Option<&Store>) -> Result<Ran, render::Error> {
     if let Some(output) = store.and_then(|store| store.output(render.recipe)) {
-        return Ok(Ran { file: render::read_output(render, &output), open: None, unkept: None });
+        return Ok(Ran { files: vec![render::read_output(render, &output)], open: None, unkept: None });
     }
     let Written { output, enforced } = match render.run(tools)? {
         Ok(written) => written,
         Err(finding) => {
-            let file = Rendered { manifests: Vec::new(), findings: vec![finding] };
-            return Ok(Ran { file, open: None, unkept: None });
+            let files = vec![Rendered { manifests: Vec::new(), findings: vec![finding] }];
+            return Ok(Ran { files, open: None, unkept: None });
         }
     };
-    let file = render::read_output(render, &output);
+    let files = vec![render::read_output(render, &output)];
     let (strength, command) = (enforced.strength(), render.command());
     if strength < Strength::Full {
         let open = format!("`{command}` ran in a sandbox that is {strength}: {}", enforced.reasons());
-        return Ok(Ran { file, open: Some(open), unkept: None });
+        return Ok(Ran { files, open: Some(open), unkept: None });
     }
     let kept = store.map(|store| store.put_output(render.recipe, strength, &output));
-    Ok(Ran { file, open: None, unkept: kept.and_then(Result::err).map(|error| without(&error)) })
+    Ok(Ran { files, open: None, unkept: kept.and_then(Result::err).map(|error| without(&error)) })
 }
 
 /// Nothing where there are no rules.

@@ -121,7 +121,7 @@ fn duplicates(sorted: &[Manifest]) -> Vec<Diagnostic> {
 }
 
 fn origin_of(node: Node, manifests: &[Manifest]) -> Origin {
-    let nowhere = Origin { path: String::new(), line: 0, column: 0 };
+    let nowhere = Origin::of_file(String::new());
     manifests.get(node).map_or(nowhere, |manifest| manifest.origin.clone())
 }
 

@@ -160,7 +160,7 @@ fn choose<'a>(
             deeper += usize::from(is_manifest(path));
             continue;
         }
-        let here = || Origin { path: entry.path.clone(), line: 0, column: 0 };
+        let here = || Origin::of_file(entry.path.clone());
         if entry.kind == EntryKind::Submodule {
             let message = "a submodule lies in this folder, and submodules are not read; leave it out with --exclude";
             findings.push(Diagnostic::error(here(), message));
@@ -176,7 +176,7 @@ fn choose<'a>(
         if deeper > 0 {
             message = format!("{message}; {deeper} in the folders below: add --recursive");
         }
-        let origin = Origin { path: folder.to_owned(), line: 0, column: 0 };
+        let origin = Origin::of_file(folder.to_owned());
         findings.push(Diagnostic::error(origin, message));
     }
     (files, jsonnets)

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use crate::canon::{Encoder, Id};
-use crate::tree::{Error, File};
+use crate::tree::{Error, File, parent};
 
 /// The files of a render, by their paths from its root, with `/`.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Layout {
     pub fn common_folder(&self, folder: &str) -> String {
         let mut common: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
         for path in self.files.keys() {
-            let folders = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let folders = parent(path);
             let same = common.iter().zip(folders.split('/')).take_while(|(left, right)| *left == right).count();
             common.truncate(same);
         }
@@ -147,37 +147,9 @@ fn is_inside(path: &str) -> bool {
     !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// A path as it is reached from a folder, both from the root of the repository: `..` and `.` are resolved. `None` where it
-/// leads out of the repository or is absolute.
-#[must_use]
-pub fn join(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            name => parts.push(name),
-        }
-    }
-    Some(parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_joined_inside_the_repository() {
-        assert_eq!(join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
-        assert_eq!(join("a", "..").as_deref(), Some(""));
-        assert_eq!(join("", "x//y/").as_deref(), Some("x/y"));
-        assert_eq!([join("a", "../.."), join("a", "/b")], [None, None]);
-    }
 
     #[test]
     fn a_tree_that_was_moved_as_a_whole_is_the_same() {

@@ -13,7 +13,7 @@ mod tool;
 
 use std::collections::BTreeMap;
 
-use crate::app::{BuildEnvironment, Source, SourceType};
+use crate::app::{AppSpec, BuildEnvironment, Facts, Source, SourceType};
 use crate::canon::{Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{self, Manifest};
@@ -22,7 +22,7 @@ use crate::tree::{self, File, Snapshot, Tree};
 
 pub use directory::DirectoryRender;
 pub use jsonnet::JSONNET;
-pub use layout::{Layout, WriteError, join};
+pub use layout::{Layout, WriteError};
 pub use tool::{Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
 
 /// A source with all that it is rendered from.
@@ -92,7 +92,7 @@ pub fn lay_out<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Render<'a>>, Error> {
     let folder = input.folder;
-    let here = || Origin { path: or_dot(folder.folder()), line: 0, column: 0 };
+    let here = || Origin::of_file(or_dot(folder.folder()));
     match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
         Ok(SourceType::Directory) => {
             let directory = input.source.directory.clone().unwrap_or_default();
@@ -124,7 +124,30 @@ fn tool<'a>(render: Option<ToolRender>) -> Vec<Render<'a>> {
     render.map(Box::new).map(Render::Tool).into_iter().collect()
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// A source of an application, in a folder of a repository.
+    #[must_use]
+    pub fn new(
+        app: &AppSpec,
+        source: Source,
+        source_type: Option<SourceType>,
+        folder: &'a Snapshot,
+        tree: Option<&'a Tree>,
+        lent: BTreeMap<String, &'a Tree>,
+    ) -> Self {
+        let environment = BuildEnvironment::new(&Facts {
+            name: app.name.as_str(),
+            namespace: &app.namespace,
+            project: &app.project,
+            repo_url: &source.repo_url,
+            path: &source.path,
+            target_revision: &source.target_revision,
+            revision: folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default(),
+        });
+        let (app, namespace) = (app.name.to_string(), app.namespace.clone());
+        Self { source, source_type, folder, tree, lent, app, namespace, environment }
+    }
+
     /// The file at a path of the repository, links followed.
     fn file(&self, path: &str) -> Result<Option<File>, tree::Error> {
         self.tree.map_or(Ok(None), |tree| tree.file(path))

@@ -27,9 +27,15 @@ pub struct Program {
 /// Where programs come from, and where they and our own workers run.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
-    fn kustomize(&self) -> Result<Kustomize, String>;
+    fn kustomize(&self) -> Result<Kustomize, String> {
+        Err("there is no Kustomize here".to_owned())
+    }
+
     /// Helm 4, or why there is none.
-    fn helm(&self) -> Result<Program, String>;
+    fn helm(&self) -> Result<Program, String> {
+        Err("there is no Helm here".to_owned())
+    }
+
     /// Where jobs run, and how much of it must be enforced; or why there is no such place.
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String>;
     /// How much a render may use.
@@ -42,14 +48,6 @@ pub trait Tools: Sync {
 pub struct NoTools;
 
 impl Tools for NoTools {
-    fn kustomize(&self) -> Result<Kustomize, String> {
-        Err("there is no Kustomize here".to_owned())
-    }
-
-    fn helm(&self) -> Result<Program, String> {
-        Err("there is no Helm here".to_owned())
-    }
-
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
         Err("nothing is run here".to_owned())
     }

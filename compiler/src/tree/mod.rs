@@ -18,7 +18,7 @@ mod whole;
 mod working;
 
 pub use repository::Repository;
-pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot};
+pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot, join, parent};
 pub use whole::{File, Found, Tree};
 
 use std::path::{Path, PathBuf};

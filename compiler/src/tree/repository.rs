@@ -49,8 +49,7 @@ impl Repository {
     /// it last) or a tag. Nothing else of what `git rev-parse` takes. Says, too, whether it is a branch.
     pub fn target(&self, revision: &str) -> Result<(String, bool), Error> {
         let unknown = || Error::UnknownRevision { revision: revision.to_owned() };
-        let is_oid = revision.bytes().all(|byte| byte.is_ascii_hexdigit()) && matches!(revision.len(), 40 | 64);
-        if is_oid || revision == "HEAD" {
+        if is_oid(revision) || revision == "HEAD" {
             return Ok((self.oid(revision)?, false));
         }
         if gix::validate::reference::name(format!("refs/heads/{revision}").as_str().into()).is_err() {
@@ -98,11 +97,15 @@ impl Repository {
     }
 }
 
+/// Whether this can be nothing but a whole oid, of SHA-1 or SHA-256.
+fn is_oid(revision: &str) -> bool {
+    revision.bytes().all(|byte| byte.is_ascii_hexdigit()) && matches!(revision.len(), 40 | 64)
+}
+
 /// Whole oids are oids whatever refs are called; a name that is a tag and a branch is refused.
 fn resolve(repository: &gix::Repository, revision: &str) -> Result<ObjectId, Error> {
     let unknown = || Error::UnknownRevision { revision: revision.to_owned() };
-    let hexadecimal = revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if hexadecimal && matches!(revision.len(), 40 | 64) {
+    if is_oid(revision) {
         let id = ObjectId::from_hex(revision.as_bytes()).map_err(|_| unknown())?;
         // A repository cannot be asked for an oid of the other length.
         return if id.kind() == repository.object_hash() { Ok(id) } else { Err(unknown()) };

@@ -169,13 +169,24 @@ impl Reader<'_> {
 
 /// Where a link at `path` leads, as a path from the root; `None` where it leaves the tree.
 pub(super) fn follow(path: &str, target: &[u8]) -> Option<String> {
-    let target = std::str::from_utf8(target).ok()?;
-    if target.starts_with('/') {
+    join(parent(path), std::str::from_utf8(target).ok()?)
+}
+
+/// The folder that a path is in; empty for the root.
+#[must_use]
+pub fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// A path as it is reached from a folder, both from the root of the repository: `..` and `.` are resolved. `None` where it
+/// leads out of the repository or is absolute.
+#[must_use]
+pub fn join(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
         return None;
     }
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." => {
@@ -194,6 +205,14 @@ pub(super) fn path_error(path: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_joined_inside_the_repository() {
+        assert_eq!(join("a/b", "../c/./d").as_deref(), Some("a/c/d"));
+        assert_eq!(join("a", "..").as_deref(), Some(""));
+        assert_eq!(join("", "x//y/").as_deref(), Some("x/y"));
+        assert_eq!([join("a", "../.."), join("a", "/b")], [None, None]);
+    }
 
     #[test]
     fn links_stay_inside_the_tree() {

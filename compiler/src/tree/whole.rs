@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::snapshot::{MAX_LINKS, follow, path_error};
+use super::snapshot::{MAX_LINKS, follow, parent, path_error};
 use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Repository, Snapshot};
 
 /// What Linux takes for a path.
@@ -202,10 +202,6 @@ impl File {
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         self.snapshot.reader().read(&self.entry)
     }
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 impl Snapshot {

@@ -79,7 +79,7 @@ fn manifests(
         let manifest = || Manifest {
             key: resource.key.clone(),
             body: (*resource.body).clone(),
-            origin: origins.get(node).cloned().unwrap_or_else(|| Origin { path: String::new(), line: 0, column: 0 }),
+            origin: origins.get(node).cloned().unwrap_or_else(|| Origin::of_file(String::new())),
         };
         wanted(api_version, &resource.key.kind).then(|| (api_version.to_owned(), manifest()))
     };

@@ -149,7 +149,7 @@ mod tests {
                        "data": {"noise": noise, "value": value}})
             })
             .collect();
-        let origin = gitops_compiler::diagnostic::Origin { path: String::new(), line: 0, column: 0 };
+        let origin = gitops_compiler::diagnostic::Origin::of_file(String::new());
         let list = json!({"apiVersion": "v1", "kind": "List", "items": documents});
         let manifests = objects(list.into(), &origin, &mut Vec::new());
         ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph
@@ -180,7 +180,7 @@ mod tests {
     fn secrets_are_kept_apart() {
         let secret =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "c2VjcmV0"}});
-        let origin = gitops_compiler::diagnostic::Origin { path: String::new(), line: 0, column: 0 };
+        let origin = gitops_compiler::diagnostic::Origin::of_file(String::new());
         let manifests = objects(secret.into(), &origin, &mut Vec::new());
         let old = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;
         let bytes = unpack_layer(&graph(&old, None).expect("packed"), &[]).expect("unpacked");

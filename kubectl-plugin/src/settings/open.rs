@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_compiler::app::{self, AppSpec, Application, BuildEnvironment, Facts, Source, SourceType};
+use gitops_compiler::app::{self, AppSpec, Application, Source, SourceType};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
@@ -13,7 +13,7 @@ use gitops_compiler::lint::Levels;
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{CommitInfo, Repository, Snapshot, Tree};
+use gitops_compiler::tree::{CommitInfo, Found, Repository, Snapshot, Tree, join};
 
 use crate::error::CommandError;
 use crate::output::Printer;
@@ -165,8 +165,9 @@ fn with_overrides(
 ) -> Result<Source, CommandError> {
     let mut source = source.clone();
     for name in app::override_files(&app.name) {
-        let Some(entry) = folder.entries().iter().find(|entry| folder.below(&entry.path) == name) else { continue };
-        let bytes = folder.reader().read(entry)?;
+        let path = join(folder.folder(), &name).unwrap_or_default();
+        let Found::Entry(entry) = folder.find(&path) else { continue };
+        let bytes = folder.reader().read(&entry)?;
         source = source
             .with_overrides(&entry.path, &bytes, lints)
             .map_err(|finding| CommandError::user("a parameter file is not understood").findings(vec![finding]))?;
@@ -200,26 +201,8 @@ impl Opened {
 
     fn input<'a>(&'a self, opened: &'a OpenedSource) -> Input<'a> {
         let OpenedSource { source, source_type, folder, tree } = opened;
-        let revision = folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default();
-        let environment = BuildEnvironment::new(&Facts {
-            name: self.app.name.as_str(),
-            namespace: &self.app.namespace,
-            project: &self.app.project,
-            repo_url: &source.repo_url,
-            path: &source.path,
-            target_revision: &source.target_revision,
-            revision,
-        });
-        Input {
-            source: source.clone(),
-            source_type: *source_type,
-            folder,
-            tree: Some(tree),
-            lent: self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect(),
-            app: self.app.name.to_string(),
-            namespace: self.app.namespace.clone(),
-            environment,
-        }
+        let lent = self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect();
+        Input::new(&self.app, source.clone(), *source_type, folder, Some(tree), lent)
     }
 
     /// Compiles, and says what there is to say.

@@ -6,7 +6,7 @@ use std::path::Path;
 use gitops_compiler::app::{AppSpec, Directory, Source};
 use gitops_compiler::compile::{Compilation, Sources, compile};
 use gitops_compiler::lint::Levels;
-use gitops_compiler::render::{Kustomize, Program, Tools};
+use gitops_compiler::render::Tools;
 use gitops_compiler::sandbox::{Sandbox, Strength};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::Snapshot;
@@ -60,14 +60,6 @@ fn object(kind: &str) -> String {
 struct Alone<'a>(&'a Sandbox);
 
 impl Tools for Alone<'_> {
-    fn kustomize(&self) -> Result<Kustomize, String> {
-        Err("there is none".to_owned())
-    }
-
-    fn helm(&self) -> Result<Program, String> {
-        Err("there is none".to_owned())
-    }
-
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
         Ok((self.0, Strength::Full))
     }

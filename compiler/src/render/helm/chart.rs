@@ -11,9 +11,9 @@ use serde::Deserialize;
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::yaml::{self, Limits};
-use crate::render::layout::{Layout, join};
+use crate::render::layout::Layout;
 use crate::render::{Error, Input, or_dot};
-use crate::tree::{EntryKind, File, Tree};
+use crate::tree::{EntryKind, File, Tree, join};
 
 use super::CHART_FOLDER;
 
@@ -65,7 +65,7 @@ struct Charts<'i, 'f> {
 pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Chart>, Error> {
     let folder = input.folder.folder();
     let path = join(folder, CHART).unwrap_or_default();
-    let origin = Origin { path: path.clone(), line: 0, column: 0 };
+    let origin = Origin::of_file(path.clone());
     let found = match input.tree {
         Some(tree) => tree.file(&path)?.map(|_| tree),
         None => None,
@@ -85,17 +85,31 @@ pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Resu
 impl Charts<'_, '_> {
     /// Lays out the chart in a folder at a place.
     fn add(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
-        let origin = |name: &str| Origin { path: join(folder, name).unwrap_or_default(), line: 0, column: 0 };
         if depth > DEEPEST {
-            self.findings
-                .push(Diagnostic::error(origin(CHART), "charts depend on each other too deeply, or in a circle"));
+            let message = "charts depend on each other too deeply, or in a circle";
+            self.refuse(Origin::of_file(join(folder, CHART).unwrap_or_default()), message.to_owned());
             return Ok(());
         }
         let real = self.tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
-        let snapshot = self.tree.folder(&real)?;
+        self.add_files(&real, place, depth)?;
+        self.add_dependencies(folder, place, depth)
+    }
+
+    /// Lays out what a link leads to: Helm follows those to folders, too.
+    fn add_linked(&mut self, path: &str, place: &str, depth: usize) -> Result<(), Error> {
+        let Some(real) = self.tree.real_folder(path)?.filter(|_| depth < DEEPEST) else {
+            let message = "this symbolic link leads nowhere, or in a circle";
+            self.refuse(Origin::of_file(path), message.to_owned());
+            return Ok(());
+        };
+        self.add_files(&real, place, depth + 1)
+    }
+
+    fn add_files(&mut self, real: &str, place: &str, depth: usize) -> Result<(), Error> {
+        let snapshot = self.tree.folder(real)?;
         self.folders += 1;
         if self.folders > MOST_FILES {
-            self.fill(Origin { path: real.clone(), line: 0, column: 0 });
+            self.fill(Origin::of_file(real));
         }
         for entry in snapshot.entries() {
             if self.is_full {
@@ -103,37 +117,13 @@ impl Charts<'_, '_> {
             }
             if entry.kind == EntryKind::Submodule {
                 let message = "a submodule lies in this chart, and submodules are not read";
-                self.findings.push(Diagnostic::error(origin(snapshot.below(&entry.path)), message));
+                self.refuse(Origin::of_file(&entry.path), message.to_owned());
                 continue;
-            }
-            match self.tree.file(&entry.path)? {
-                Some(file) => self.add_file(&format!("{place}/{}", snapshot.below(&entry.path)), file)?,
-                // A link to a folder: Helm follows these, too.
-                None => self.add_folder(&entry.path, &format!("{place}/{}", snapshot.below(&entry.path)), depth)?,
-            }
-        }
-        self.add_dependencies(folder, place, depth)
-    }
-
-    fn add_folder(&mut self, path: &str, place: &str, depth: usize) -> Result<(), Error> {
-        let Some(real) = self.tree.real_folder(path)?.filter(|_| depth < DEEPEST) else {
-            let origin = Origin { path: path.to_owned(), line: 0, column: 0 };
-            self.findings.push(Diagnostic::error(origin, "this symbolic link leads nowhere, or in a circle"));
-            return Ok(());
-        };
-        let snapshot = self.tree.folder(&real)?;
-        self.folders += 1;
-        if self.folders > MOST_FILES {
-            self.fill(Origin { path: real.clone(), line: 0, column: 0 });
-        }
-        for entry in snapshot.entries() {
-            if self.is_full {
-                return Ok(());
             }
             let place = format!("{place}/{}", snapshot.below(&entry.path));
             match self.tree.file(&entry.path)? {
                 Some(file) => self.add_file(&place, file)?,
-                None => self.add_folder(&entry.path, &place, depth + 1)?,
+                None => self.add_linked(&entry.path, &place, depth)?,
             }
         }
         Ok(())
@@ -148,7 +138,7 @@ impl Charts<'_, '_> {
         if self.layout.len() < MOST_FILES {
             self.layout.add(place, file);
         } else {
-            self.fill(Origin { path: file.entry.path.clone(), line: 0, column: 0 });
+            self.fill(Origin::of_file(file.entry.path.clone()));
         }
         Ok(())
     }
@@ -199,7 +189,7 @@ impl Charts<'_, '_> {
         depth: usize,
     ) -> Result<(), Error> {
         let Dependency { name, repository } = dependency;
-        let origin = Origin { path: chart.to_owned(), line: 0, column: 0 };
+        let origin = Origin::of_file(chart.to_owned());
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
             self.refuse(origin, format!("a dependency cannot be called `{name}`"));
             return Ok(());

@@ -32,7 +32,7 @@ pub(super) fn lay_out(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<ToolRender>, Error> {
     let folder = input.folder.folder();
-    let here = Origin { path: or_dot(folder), line: 0, column: 0 };
+    let here = Origin::of_file(or_dot(folder));
     let before = findings.len();
     let parameters = input.source.helm.clone().unwrap_or_default();
     let Some(Chart { mut layout, origin, asks_for_kubernetes }) = chart::lay_out(input, findings)? else {

@@ -6,9 +6,9 @@
 
 use crate::app::Helm;
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::render::layout::{Layout, join};
+use crate::render::layout::Layout;
 use crate::render::{Error, Input};
-use crate::tree::File;
+use crate::tree::{File, join};
 
 /// Lays out files of values and files that are values.
 pub(super) fn lay_out(

@@ -28,7 +28,7 @@ impl Written {
     pub(in crate::render) fn place(&self, line: usize) -> Option<Origin> {
         let after = self.sources.partition_point(|(comment, _)| *comment <= line);
         let (_, path) = self.sources.get(after.checked_sub(1)?)?;
-        Some(Origin { path: path.clone(), line: 0, column: 0 })
+        Some(Origin::of_file(path.clone()))
     }
 }
 

@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 
 use crate::app::{Jsonnet, JsonnetVariable};
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::tree::{join, parent};
 
-use super::layout::{Layout, join};
+use super::layout::Layout;
 use super::tool::{Command, Places};
 use super::{Error, Input, ToolRender};
 
@@ -33,7 +34,7 @@ pub(super) fn lay_out(
     jsonnet: &Jsonnet,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<ToolRender>, Error> {
-    let origin = Origin { path: path.to_owned(), line: 0, column: 0 };
+    let origin = Origin::of_file(path.to_owned());
     // Later ones are looked in first, the folder itself last, as go-jsonnet does with what Argo CD gives it.
     let mut libraries = Vec::new();
     for library in jsonnet.libs.iter().rev() {
@@ -86,7 +87,7 @@ fn add(input: &Input<'_>, path: &str, libraries: &[String], layout: &mut Layout)
             continue;
         }
         let bytes = file.read()?;
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = parent(&path);
         for Import { name, is_code } in imports(&String::from_utf8_lossy(&bytes)) {
             // Where the file is found first counts; the places before it must stay empty, and so are looked at, too.
             for place in std::iter::once(folder).chain(libraries.iter().map(String::as_str)) {

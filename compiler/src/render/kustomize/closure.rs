@@ -13,9 +13,9 @@ use crate::app::{KUSTOMIZATIONS, without_user};
 use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::yaml::{self, Limits, Locator};
-use crate::render::layout::{Layout, join};
-use crate::render::{Error, Input};
-use crate::tree::{self, File, Found};
+use crate::render::Error;
+use crate::render::layout::Layout;
+use crate::tree::{Tree, join};
 
 /// How many kustomizations one render may have: more than any tree of bases of which people know what it does.
 const MOST_FOLDERS: usize = 10_000;
@@ -56,8 +56,8 @@ const PLAIN_PLUGINS: &[&str] = &[
 ];
 
 /// The files that were found so far.
-pub(super) struct Closure<'i, 'f> {
-    input: &'i Input<'i>,
+pub(super) struct Closure<'t, 'f> {
+    tree: &'t Tree,
     layout: Layout,
     findings: &'f mut Vec<Diagnostic>,
     /// How many there were before.
@@ -81,11 +81,11 @@ struct Place<'k> {
     document: usize,
 }
 
-impl<'i, 'f> Closure<'i, 'f> {
-    pub(super) fn new(input: &'i Input<'i>, findings: &'f mut Vec<Diagnostic>) -> Self {
+impl<'t, 'f> Closure<'t, 'f> {
+    pub(super) fn new(tree: &'t Tree, findings: &'f mut Vec<Diagnostic>) -> Self {
         let before = findings.len();
         Self {
-            input,
+            tree,
             layout: Layout::default(),
             findings,
             before,
@@ -115,7 +115,7 @@ impl<'i, 'f> Closure<'i, 'f> {
 
     /// Whether a name leads from a folder to a folder.
     pub(super) fn is_folder(&self, folder: &str, name: &str) -> bool {
-        join(folder, name).is_some_and(|path| matches!(self.find_folder(&path), Ok(Some(_))))
+        join(folder, name).is_some_and(|path| matches!(self.tree.real_folder(&path), Ok(Some(_))))
     }
 
     /// Notes that something is wrong.
@@ -139,7 +139,7 @@ impl<'i, 'f> Closure<'i, 'f> {
                 continue;
             }
             if self.walked.len() > MOST_FOLDERS {
-                let origin = Origin { path: folder, line: 0, column: 0 };
+                let origin = Origin::of_file(folder);
                 self.refuse(origin, format!("more than {MOST_FOLDERS} kustomizations are needed"));
                 return Ok(());
             }
@@ -147,7 +147,7 @@ impl<'i, 'f> Closure<'i, 'f> {
                 self.read(&folder, &kustomization)?;
             } else {
                 let message = format!("this folder is used as a base and has no {}", KUSTOMIZATIONS.join(" or "));
-                self.refuse(Origin { path: folder, line: 0, column: 0 }, message);
+                self.refuse(Origin::of_file(folder), message);
             }
         }
         Ok(())
@@ -158,7 +158,7 @@ impl<'i, 'f> Closure<'i, 'f> {
         let mut first = None;
         for name in KUSTOMIZATIONS {
             let Some(path) = join(folder, name) else { continue };
-            if let Some(file) = self.find_file(&path)? {
+            if let Some(file) = self.tree.file(&path)? {
                 if first.is_none() {
                     first = Some(Kustomization { path: path.clone(), bytes: file.read()? });
                 }
@@ -235,9 +235,9 @@ impl<'i, 'f> Closure<'i, 'f> {
 
     fn file_or_folder(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
         let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        if let Some(file) = self.find_file(&path)? {
+        if let Some(file) = self.tree.file(&path)? {
             self.layout.add(&path, file);
-        } else if self.find_folder(&path)?.is_some() {
+        } else if self.tree.real_folder(&path)?.is_some() {
             self.waiting.push(path);
         } else {
             self.missing(place, pointer, &name);
@@ -247,7 +247,7 @@ impl<'i, 'f> Closure<'i, 'f> {
 
     fn file(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
         let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        match self.find_file(&path)? {
+        match self.tree.file(&path)? {
             Some(file) => self.layout.add(&path, file),
             None => self.missing(place, pointer, &name),
         }
@@ -290,12 +290,12 @@ impl<'i, 'f> Closure<'i, 'f> {
             return self.plugin_documents(place, pointer, text.as_bytes());
         }
         let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        if let Some(file) = self.find_file(&path)? {
+        if let Some(file) = self.tree.file(&path)? {
             let bytes = file.read()?;
             self.layout.add(&path, file);
             return self.plugin_documents(place, pointer, &bytes);
         }
-        if self.find_folder(&path)?.is_none() {
+        if self.tree.real_folder(&path)?.is_none() {
             self.missing(place, pointer, &name);
             return Ok(());
         }
@@ -336,7 +336,7 @@ impl<'i, 'f> Closure<'i, 'f> {
             return Ok(None);
         };
         if let Some(path) = join(place.folder, name)
-            && (self.find_file(&path)?.is_some() || self.find_folder(&path)?.is_some() || !is_remote(name))
+            && (self.tree.file(&path)?.is_some() || self.tree.real_folder(&path)?.is_some() || !is_remote(name))
         {
             return Ok(Some((name.to_owned(), path)));
         }
@@ -363,39 +363,13 @@ impl<'i, 'f> Closure<'i, 'f> {
         if std::mem::replace(&mut self.whole, true) {
             return Ok(());
         }
-        let all = match self.input.tree {
-            Some(tree) => tree.folder("")?,
-            None => return self.take_folder(),
-        };
+        let all = self.tree.folder("")?;
         for entry in all.entries() {
-            if let Some(file) = self.find_file(&entry.path)? {
+            if let Some(file) = self.tree.file(&entry.path)? {
                 self.layout.add(&entry.path, file);
             }
         }
         Ok(())
-    }
-
-    fn take_folder(&mut self) -> Result<(), Error> {
-        for entry in self.input.folder.entries() {
-            if let Some(file) = self.find_file(&entry.path)? {
-                self.layout.add(&entry.path, file);
-            }
-        }
-        Ok(())
-    }
-
-    fn find_file(&self, path: &str) -> Result<Option<File>, tree::Error> {
-        match self.input.tree {
-            Some(tree) => tree.file(path),
-            None => Ok(None),
-        }
-    }
-
-    fn find_folder(&self, path: &str) -> Result<Option<String>, tree::Error> {
-        match self.input.tree {
-            Some(tree) => tree.real_folder(path),
-            None => Ok(matches!(self.input.folder.find(path), Found::Folder).then(|| path.to_owned())),
-        }
     }
 }
 

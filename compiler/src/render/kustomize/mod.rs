@@ -9,7 +9,7 @@ mod closure;
 mod edit;
 
 use crate::app::KUSTOMIZATIONS;
-use crate::diagnostic::{Diagnostic, Level, Origin};
+use crate::diagnostic::{Diagnostic, Origin};
 
 use super::tool::{Command, Places};
 use super::{Error, Input, ToolRender, Tools, or_dot};
@@ -26,16 +26,21 @@ pub(super) fn lay_out(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Option<ToolRender>, Error> {
     let folder = input.folder.folder();
-    let here = |path: String| Origin { path, line: 0, column: 0 };
     let parameters = input.source.kustomize.clone().unwrap_or_default();
-    let before = findings.len();
-    let mut closure = Closure::new(input, findings);
-    let Some(kustomization) = closure.root(folder)? else {
+    let missing = || {
         let message = format!("no kustomization here ({})", KUSTOMIZATIONS.join(", "));
-        findings.push(Diagnostic::error(here(or_dot(folder)), message));
+        Diagnostic::error(Origin::of_file(or_dot(folder)), message)
+    };
+    let Some(tree) = input.tree else {
+        findings.push(missing());
         return Ok(None);
     };
-    let origin = here(kustomization.path.clone());
+    let mut closure = Closure::new(tree, findings);
+    let Some(kustomization) = closure.root(folder)? else {
+        findings.push(missing());
+        return Ok(None);
+    };
+    let origin = Origin::of_file(kustomization.path.clone());
     if closure.is_refused() {
         return Ok(None);
     }
@@ -44,15 +49,16 @@ pub(super) fn lay_out(
         Ok(Some(edited)) => closure.replace(folder, &kustomization.path, edited)?,
         Err(message) => closure.refuse(origin.clone(), message),
     }
+    let is_refused = closure.is_refused();
     let mut layout = closure.finish();
     let kustomize = match tools.kustomize() {
         Ok(kustomize) => kustomize,
         Err(message) => {
-            findings.push(Diagnostic::error(or_dot_origin(folder), message));
+            findings.push(Diagnostic::error(Origin::of_file(or_dot(folder)), message));
             return Ok(None);
         }
     };
-    if findings[before..].iter().any(|finding| finding.level == Level::Error) {
+    if is_refused {
         return Ok(None);
     }
     // A tree that was moved as a whole has the same recipe.
@@ -64,8 +70,4 @@ pub(super) fn lay_out(
     let arguments = vec![verb.to_owned(), format!("./{below}")];
     let command = Command::Program(kustomize.program, arguments);
     ToolRender::new(RENDERER, command, layout, origin, Places::Unknown).map(Some)
-}
-
-fn or_dot_origin(folder: &str) -> Origin {
-    Origin { path: or_dot(folder), line: 0, column: 0 }
 }
