@@ -9,7 +9,7 @@
 //! 2. [`diagnostic`]: errors and lints with their places; [`sandbox`]: where computations run that others have written.
 //! 3. [`tree`]: the files of a commit or of the working tree.
 //! 4. [`manifest`]: text to objects, exactly as kubectl reads it.
-//! 5. [`app`]: what to compile; [`schema`]: what the API server would refuse, found without one; [`render`]: files to
+//! 5. [`app`]: what to compile; [`lock`]: what inputs from elsewhere are; [`schema`]: what the API server would refuse, found without one; [`render`]: files to
 //!    manifests by a closed recipe; [`lint`]: findings with names, whose levels the user chooses.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
@@ -24,6 +24,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod graph;
 pub mod lint;
+pub mod lock;
 pub mod manifest;
 pub mod name;
 pub mod plan;

@@ -48,6 +48,8 @@ macro_rules! kinds {
 kinds! {
     /// The files laid out for one render.
     Layout = "t1", "layout";
+    /// An input from elsewhere, by the digest that a lock has of it.
+    Input = "i1", "input";
     /// A closed description of one render.
     Recipe = "d1", "recipe";
     /// The canonical body of one resource.

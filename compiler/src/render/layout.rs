@@ -89,6 +89,20 @@ impl Layout {
         self.files = files.into_iter().map(|(path, content)| (below(path), content)).collect();
     }
 
+    /// The bytes of a file; `None` where there is none.
+    pub fn read(&self, path: &str) -> Option<Result<Vec<u8>, Error>> {
+        self.files.get(path).map(|content| match content {
+            Content::File(file) => file.read(),
+            Content::Bytes(bytes) => Ok(bytes.clone()),
+        })
+    }
+
+    /// Takes all files of another layout into a folder.
+    pub fn take(&mut self, folder: &str, other: Self) {
+        debug_assert!(is_inside(folder), "{folder}");
+        self.files.extend(other.files.into_iter().map(|(path, content)| (format!("{folder}/{path}"), content)));
+    }
+
     /// How many files there are.
     #[must_use]
     pub fn len(&self) -> usize {

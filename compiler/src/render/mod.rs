@@ -54,6 +54,14 @@ pub enum Error {
     /// Its files cannot be laid out.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// A kustomization cannot be written anew.
+    #[error("`{path}` cannot be rewritten: {reason}")]
+    Kustomization {
+        /// The kustomization.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// There is no room for it.
     #[error("there is no place to render in")]
     Room(#[source] std::io::Error),

@@ -7,10 +7,13 @@
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::canon::{Encoder, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::lock::Request;
 use crate::sandbox::{Enforced, Job, Limits, Sandbox, Strength, Task};
+use crate::tree::Tree;
 
 use super::Error;
 use super::layout::Layout;
@@ -24,7 +27,7 @@ pub struct Program {
     pub digest: [u8; 32],
 }
 
-/// Where programs come from, and where they and our own workers run.
+/// What renders need beside their sources: programs, a place where they and our own workers run, inputs from elsewhere.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
     fn kustomize(&self) -> Result<Kustomize, String> {
@@ -36,6 +39,12 @@ pub trait Tools: Sync {
         Err("there is no Helm here".to_owned())
     }
 
+    /// The files that a request stands for, or why there are none and what to do. Of a chart the root is the chart; a file
+    /// is alone at the root.
+    fn remote(&self, request: &Request) -> Result<Arc<Tree>, String> {
+        Err(format!("{request} is elsewhere, and nothing is taken from there here"))
+    }
+
     /// Where jobs run, and how much of it must be enforced; or why there is no such place.
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String>;
     /// How much a render may use.
@@ -44,7 +53,7 @@ pub trait Tools: Sync {
     }
 }
 
-/// Neither programs nor a sandbox: for folders of plain manifests. Rules in CEL are then not evaluated.
+/// Neither programs nor a sandbox, and nothing from elsewhere: for folders of plain manifests. Rules in CEL are then not evaluated.
 pub struct NoTools;
 
 impl Tools for NoTools {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
+use crate::canon::{Chunk, Graph, Id, Input, Kind, Place, Recipe};
 use crate::graph::{Change, ResourceGraph};
 use crate::sandbox::Strength;
 use crate::tree::FileMemo;
@@ -24,6 +24,8 @@ pub(super) const GRAPHS: &str = "graphs";
 pub(super) const CHANGES: &str = "changes";
 pub(super) const CHUNKS: &str = "chunks";
 pub(super) const MEMO: &str = "memo";
+/// What was fetched, by the digest that a lock has of it.
+pub(super) const INPUTS: &str = "inputs";
 /// What programs wrote, by the recipe of the render.
 pub(super) const OUTPUTS: &str = "outputs";
 pub(super) const PLACES: &str = "places";
@@ -32,7 +34,7 @@ pub(super) const PINS: &str = "pins";
 /// Where files are written before they get their names.
 pub(super) const TEMPORARY: &str = "tmp";
 /// Where what is kept lies.
-pub(super) const FOLDERS: [&str; 6] = [GRAPHS, CHANGES, CHUNKS, MEMO, OUTPUTS, PLACES];
+pub(super) const FOLDERS: [&str; 7] = [GRAPHS, CHANGES, CHUNKS, INPUTS, MEMO, OUTPUTS, PLACES];
 
 /// First bytes of a graph file: the format and its version.
 const MAGIC: &[u8; 8] = b"kgitops1";
@@ -201,6 +203,17 @@ impl Store {
     #[must_use]
     pub fn chunk(&self, id: Id<Chunk>) -> Option<Vec<u8>> {
         Some(self.used(CHUNKS, id, self.look_at_chunk(id)?))
+    }
+
+    /// Keeps what was fetched.
+    pub fn put_input(&self, id: Id<Input>, bytes: &[u8]) -> Result<(), Error> {
+        self.put_entry(INPUTS, id, bytes)
+    }
+
+    /// What was fetched before; `None` where it is absent or damaged.
+    #[must_use]
+    pub fn input(&self, id: Id<Input>) -> Option<Vec<u8>> {
+        Some(self.used(INPUTS, id, self.look_at_entry(INPUTS, id)?))
     }
 
     /// Remembers what a recipe gave. `entry` is opaque here.

@@ -6,9 +6,9 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use crate::canon::{Chunk, Graph, Id, Kind, Place, Recipe};
+use crate::canon::{Chunk, Graph, Id, Input, Kind, Place, Recipe};
 
-use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, MEMO, OUTPUTS, PLACES, TEMPORARY};
+use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, INPUTS, MEMO, OUTPUTS, PLACES, TEMPORARY};
 use super::files::Held;
 use super::{Error, Store};
 
@@ -39,6 +39,8 @@ pub struct Info {
     pub graphs: Count,
     /// Pieces of records.
     pub chunks: Count,
+    /// What was fetched.
+    pub inputs: Count,
     /// Remembered recipes.
     pub memo: Count,
     /// What programs wrote when they rendered.
@@ -53,8 +55,8 @@ impl Info {
     /// All of it.
     #[must_use]
     pub fn total(&self) -> Count {
-        let Self { graphs, chunks, memo, outputs, places, temporary } = self;
-        let counts = [graphs, chunks, memo, outputs, places, temporary];
+        let Self { graphs, chunks, inputs, memo, outputs, places, temporary } = self;
+        let counts = [graphs, chunks, inputs, memo, outputs, places, temporary];
         Count {
             files: counts.iter().map(|count| count.files).sum(),
             bytes: counts.iter().map(|count| count.bytes).sum(),
@@ -82,6 +84,7 @@ impl Store {
         Ok(Info {
             graphs: count(GRAPHS)?.and(count(CHANGES)?),
             chunks: count(CHUNKS)?,
+            inputs: count(INPUTS)?,
             memo: count(MEMO)?,
             outputs: count(OUTPUTS)?,
             places: count(PLACES)?,
@@ -128,6 +131,7 @@ impl Store {
             CHANGES => parsed::<Graph>(name).is_some_and(|id| self.look_at_changed_graph(id).is_some()),
             GRAPHS => parsed::<Graph>(name).is_some_and(|id| self.look_at_graph(id).is_some()),
             CHUNKS => parsed::<Chunk>(name).is_some_and(|id| self.look_at_chunk(id).is_some()),
+            INPUTS => parsed::<Input>(name).is_some_and(|id| self.look_at_entry(INPUTS, id).is_some()),
             MEMO => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(MEMO, id).is_some()),
             OUTPUTS => parsed::<Recipe>(name).is_some_and(|id| self.look_at_entry(OUTPUTS, id).is_some()),
             _ => parsed::<Place>(name).is_some_and(|id| self.look_at_entry(PLACES, id).is_some()),

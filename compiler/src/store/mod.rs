@@ -13,6 +13,7 @@
 //!   graphs/g1-…           one segment for each graph: bodies, edges (zstd of its canonical bytes)
 //!   changes/g1-…          graphs as the difference to one of the above (zstd of its canonical bytes), never to another
 //!   chunks/k1-…           pieces of records, as they are in the cluster
+//!   inputs/i1-…           what was fetched: charts, files; as memo: losing one costs fetching it again
 //!   memo/d1-…             recipe → graph id, lints, origins; checksummed, not synced: losing one costs a render
 //!   outputs/d1-…          recipe → what its program wrote (zstd); as memo
 //!   places/w1-…           folder of a working tree → oids of its files, by what the file system says of them; an

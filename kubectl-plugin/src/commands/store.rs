@@ -98,7 +98,7 @@ fn place(store: &Store) -> String {
 fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, CommandError> {
     let info = store.info()?;
     let (total, pins, max_bytes) = (info.total(), store.pins()?, session.store.max_bytes());
-    let Info { graphs, chunks, memo, outputs, places, temporary } = info;
+    let Info { graphs, chunks, inputs, memo, outputs, places, temporary } = info;
     let row = |name: &str, count: Count, says: &str| {
         vec![name.to_owned(), count.files.to_string(), size(count.bytes), says.to_owned()]
     };
@@ -110,6 +110,7 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
         ["FOLDER", "FILES", "SIZE", "WHAT"].map(str::to_owned).to_vec(),
         row("graphs", graphs, &format!("what was compiled{pinned}")),
         row("chunks", chunks, "pieces of records, as they are in clusters"),
+        row("inputs", inputs, "charts and files that were fetched"),
         row("memo", memo, "what is known of recipes"),
         row("outputs", outputs, "what programs wrote when they rendered"),
         row("places", places, "what is known of folders"),

@@ -1,24 +1,19 @@
 //! The files of a chart, with the charts that it depends on.
 //!
-//! In: the folder of a chart. Out: a [`Layout`] with the chart below `chart/`. Dependencies that lie in the repository
-//! (`file://`) are put below its `charts`, where `helm dependency build` would put them, without running that; those of
-//! chart repositories must lie there already. What is missing is a finding with its line.
+//! In: the folder of a chart. Out: a [`Layout`] with the chart below `chart/`. Dependencies are put below its `charts`,
+//! where `helm dependency build` would put them, without running that: those that lie in the repository (`file://`), and
+//! those of chart repositories, as they are pinned (`dependency`). What is missing is a finding with its line.
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
 
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::manifest::yaml::{self, Limits};
+use crate::lock::Request;
 use crate::render::layout::Layout;
-use crate::render::{Error, Input, or_dot};
+use crate::render::{Error, Input, Tools, or_dot};
 use crate::tree::{EntryKind, File, Tree, join};
 
 use super::CHART_FOLDER;
-
-/// Where charts of the first format name their dependencies.
-const REQUIREMENTS: &str = "requirements.yaml";
+use super::dependency::{self, Dependency};
 
 /// How deep charts may lie in charts.
 const DEEPEST: usize = 16;
@@ -35,24 +30,9 @@ pub(super) struct Chart {
     pub(super) asks_for_kubernetes: bool,
 }
 
-/// What we read of `Chart.yaml`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metadata {
-    kube_version: Option<String>,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Dependency {
-    name: String,
-    repository: String,
-}
-
 /// What is being laid out.
 struct Charts<'i, 'f> {
-    tree: &'i Tree,
+    tools: &'i dyn Tools,
     layout: Layout,
     asks_for_kubernetes: bool,
     /// How many folders were walked: links may lead to one again and again.
@@ -62,7 +42,22 @@ struct Charts<'i, 'f> {
     findings: &'f mut Vec<Diagnostic>,
 }
 
-pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Result<Option<Chart>, Error> {
+/// A folder of a tree that becomes a folder of the layout.
+#[derive(Clone, Copy)]
+struct At<'t> {
+    tree: &'t Tree,
+    folder: &'t str,
+    /// Where it is in the layout.
+    place: &'t str,
+    /// How many charts it is inside of.
+    depth: usize,
+}
+
+pub(super) fn lay_out(
+    input: &Input<'_>,
+    tools: &dyn Tools,
+    findings: &mut Vec<Diagnostic>,
+) -> Result<Option<Chart>, Error> {
     let folder = input.folder.folder();
     let path = join(folder, CHART).unwrap_or_default();
     let origin = Origin::of_file(path.clone());
@@ -76,40 +71,42 @@ pub(super) fn lay_out(input: &Input<'_>, findings: &mut Vec<Diagnostic>) -> Resu
         return Ok(None);
     };
     let mut charts =
-        Charts { tree, layout: Layout::default(), asks_for_kubernetes: false, folders: 0, is_full: false, findings };
-    charts.add(folder, CHART_FOLDER, 0)?;
+        Charts { tools, layout: Layout::default(), asks_for_kubernetes: false, folders: 0, is_full: false, findings };
+    charts.add(At { tree, folder, place: CHART_FOLDER, depth: 0 })?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
 }
 
 impl Charts<'_, '_> {
-    /// Lays out the chart in a folder at a place.
-    fn add(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
+    /// Lays out a chart.
+    fn add(&mut self, at: At<'_>) -> Result<(), Error> {
+        let At { tree, folder, place, depth } = at;
         if depth > DEEPEST {
             let message = "charts depend on each other too deeply, or in a circle";
             self.refuse(Origin::of_file(join(folder, CHART).unwrap_or_default()), message.to_owned());
             return Ok(());
         }
-        let real = self.tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
-        self.add_files(&real, place, depth)?;
-        self.add_dependencies(folder, place, depth)
+        let real = tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
+        self.add_files(At { tree, folder: &real, place, depth })?;
+        self.add_dependencies(at)
     }
 
     /// Lays out what a link leads to: Helm follows those to folders, too.
-    fn add_linked(&mut self, path: &str, place: &str, depth: usize) -> Result<(), Error> {
-        let Some(real) = self.tree.real_folder(path)?.filter(|_| depth < DEEPEST) else {
+    fn add_linked(&mut self, at: At<'_>) -> Result<(), Error> {
+        let At { tree, folder, place, depth } = at;
+        let Some(real) = tree.real_folder(folder)?.filter(|_| depth < DEEPEST) else {
             let message = "this symbolic link leads nowhere, or in a circle";
-            self.refuse(Origin::of_file(path), message.to_owned());
+            self.refuse(Origin::of_file(folder), message.to_owned());
             return Ok(());
         };
-        self.add_files(&real, place, depth + 1)
+        self.add_files(At { tree, folder: &real, place, depth: depth + 1 })
     }
 
-    fn add_files(&mut self, real: &str, place: &str, depth: usize) -> Result<(), Error> {
-        let snapshot = self.tree.folder(real)?;
+    fn add_files(&mut self, at: At<'_>) -> Result<(), Error> {
+        let snapshot = at.tree.folder(at.folder)?;
         self.folders += 1;
         if self.folders > MOST_FILES {
-            self.fill(Origin::of_file(real));
+            self.fill(Origin::of_file(at.folder));
         }
         for entry in snapshot.entries() {
             if self.is_full {
@@ -120,10 +117,10 @@ impl Charts<'_, '_> {
                 self.refuse(Origin::of_file(&entry.path), message.to_owned());
                 continue;
             }
-            let place = format!("{place}/{}", snapshot.below(&entry.path));
-            match self.tree.file(&entry.path)? {
+            let place = format!("{}/{}", at.place, snapshot.below(&entry.path));
+            match at.tree.file(&entry.path)? {
                 Some(file) => self.add_file(&place, file)?,
-                None => self.add_linked(&entry.path, &place, depth)?,
+                None => self.add_linked(At { folder: &entry.path, place: &place, ..at })?,
             }
         }
         Ok(())
@@ -150,75 +147,60 @@ impl Charts<'_, '_> {
         }
     }
 
-    fn add_dependencies(&mut self, folder: &str, place: &str, depth: usize) -> Result<(), Error> {
-        for name in [CHART, REQUIREMENTS] {
-            let Some(path) = join(folder, name) else { continue };
-            let Some(file) = self.tree.file(&path)? else { continue };
-            let bytes = file.read()?;
-            // Bounded, unlike the reader of our types.
-            if let Some(problem) = yaml::read(&bytes, Limits::default()).problems.first() {
-                let origin = Origin { path, line: problem.line, column: problem.column };
-                self.refuse(origin, problem.message.clone());
-                continue;
-            }
-            let Metadata { kube_version, dependencies } = match serde_yaml::from_slice(&bytes) {
-                Ok(Some(metadata)) => metadata,
-                Ok(None) => Metadata::default(),
-                Err(error) => {
-                    let place = error.location();
-                    let (line, column) = place.map_or((0, 0), |place| (place.line(), place.column()));
-                    self.findings.push(Diagnostic::error(Origin { path, line, column }, error.to_string()));
-                    continue;
-                }
-            };
-            self.asks_for_kubernetes |= kube_version.is_some();
-            let mut seen = BTreeSet::new();
-            for dependency in dependencies.iter().filter(|dependency| seen.insert(&dependency.name)) {
-                self.add_dependency(folder, place, &path, dependency, depth)?;
-            }
+    fn add_dependencies(&mut self, at: At<'_>) -> Result<(), Error> {
+        let read = dependency::read(at.tree, at.folder, self.findings)?;
+        self.asks_for_kubernetes |= read.asks_for_kubernetes;
+        for dependency in &read.dependencies {
+            self.add_dependency(at, dependency)?;
         }
         Ok(())
     }
 
-    fn add_dependency(
-        &mut self,
-        folder: &str,
-        place: &str,
-        chart: &str,
-        dependency: &Dependency,
-        depth: usize,
-    ) -> Result<(), Error> {
-        let Dependency { name, repository } = dependency;
-        let origin = Origin::of_file(chart.to_owned());
+    fn add_dependency(&mut self, at: At<'_>, dependency: &Dependency) -> Result<(), Error> {
+        let Dependency { name, repository, version, origin } = dependency;
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
-            self.refuse(origin, format!("a dependency cannot be called `{name}`"));
+            self.refuse(origin.clone(), format!("a dependency cannot be called `{name}`"));
             return Ok(());
         }
-        if self.layout.has(&format!("{place}/charts/{name}/{CHART}")) || self.has_packed(place, name) {
+        let place = format!("{}/charts/{name}", at.place);
+        if self.layout.has(&format!("{place}/{CHART}")) || self.has_packed(at.place, name) {
             return Ok(());
         }
-        let Some(path) = repository.strip_prefix("file://") else {
+        let depth = at.depth + 1;
+        if let Some(path) = repository.strip_prefix("file://") {
+            return match join(at.folder, path) {
+                Some(path) if at.tree.file(&format!("{path}/{CHART}"))?.is_some() => {
+                    self.add(At { folder: &path, place: &place, depth, ..at })
+                }
+                Some(path) => {
+                    let message = format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}");
+                    self.refuse(origin.clone(), message);
+                    Ok(())
+                }
+                None => {
+                    let message =
+                        format!("the dependency {name} is said to be outside of the repository: {repository}");
+                    self.refuse(origin.clone(), message);
+                    Ok(())
+                }
+            };
+        }
+        if !["https://", "http://", "oci://"].iter().any(|scheme| repository.starts_with(scheme)) {
             let message = format!(
-                "the dependency {name} of {repository} is not in `charts`: run `helm dependency update`, and commit what it \
-                 puts there"
+                "the dependency {name} is of `{repository}`, which is no address: name the repository by its address in \
+                 {CHART}, or commit the chart in `charts`"
             );
-            self.refuse(origin, message);
+            self.refuse(origin.clone(), message);
             return Ok(());
-        };
-        match join(folder, path) {
-            Some(path) if self.tree.file(&format!("{path}/{CHART}"))?.is_some() => {
-                self.add(&path, &format!("{place}/charts/{name}"), depth + 1)?;
-            }
-            Some(path) => {
-                let message = format!("the dependency {name} is said to be in `{path}`, and there is no {CHART}");
-                self.refuse(origin, message);
-            }
-            None => {
-                let message = format!("the dependency {name} is said to be outside of the repository: {repository}");
-                self.refuse(origin, message);
+        }
+        let (repository, chart, version) = (repository.clone(), name.clone(), version.clone());
+        match self.tools.remote(&Request::Chart { repository, chart, version }) {
+            Ok(tree) => self.add(At { tree: &tree, folder: "", place: &place, depth }),
+            Err(message) => {
+                self.refuse(origin.clone(), message);
+                Ok(())
             }
         }
-        Ok(())
     }
 
     fn refuse(&mut self, origin: Origin, message: String) {

@@ -5,6 +5,7 @@
 //! the recipe only where one of them asks.
 
 mod chart;
+mod dependency;
 mod values;
 mod written;
 
@@ -35,7 +36,7 @@ pub(super) fn lay_out(
     let here = Origin::of_file(or_dot(folder));
     let before = findings.len();
     let parameters = input.source.helm.clone().unwrap_or_default();
-    let Some(Chart { mut layout, origin, asks_for_kubernetes }) = chart::lay_out(input, findings)? else {
+    let Some(Chart { mut layout, origin, asks_for_kubernetes }) = chart::lay_out(input, tools, findings)? else {
         return Ok(None);
     };
     let mut arguments = vec!["template".to_owned()];

@@ -1,70 +1,45 @@
 //! The files that a kustomization needs: all that its fields name, and what those name in turn.
 //!
 //! In: a folder. Out: a [`Layout`] with every file that `kustomize build` reads there, and a finding for each name that
-//! leads nowhere, out of the repository or to another one. Guarantees: each folder is walked once; a field or a document
-//! whose paths are not known brings the whole repository, with a lint, so that what is not laid out is never missed in
-//! silence.
-//!
-//! The fields are those of `types.Kustomization` of Kustomize 5.8 (`sigs.k8s.io/kustomize/api`).
+//! leads nowhere or out of the repository. What is in another repository or at an address is taken as it is pinned, and laid
+//! out beside (`elsewhere`). Guarantees: each folder is walked once; a field or a document whose paths are not known
+//! (`fields`) brings the whole repository, with a lint, so that what is not laid out is never missed in silence.
 
 use std::collections::BTreeSet;
 
 use crate::app::{KUSTOMIZATIONS, without_user};
 use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Level, Origin};
+use crate::lock::Request;
 use crate::manifest::yaml::{self, Limits, Locator};
-use crate::render::Error;
 use crate::render::layout::Layout;
-use crate::tree::{Tree, join};
+use crate::render::{Error, Tools};
+use crate::tree::{self, File, Tree, join};
+
+use super::address::Address;
+use super::elsewhere::{self, Files, Part, Rewrite, Target};
 
 /// How many kustomizations one render may have: more than any tree of bases of which people know what it does.
 const MOST_FOLDERS: usize = 10_000;
 
-/// Fields without paths.
-const PLAIN: &[&str] = &[
-    "apiVersion",
-    "buildMetadata",
-    "commonAnnotations",
-    "commonLabels",
-    "generatorOptions",
-    "imageTags",
-    "images",
-    "kind",
-    "labels",
-    "metadata",
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "replicas",
-    "sortOptions",
-    "vars",
-];
-
-/// Kinds of Kustomize's own generators and transformers without paths.
-const PLAIN_PLUGINS: &[&str] = &[
-    "AnnotationsTransformer",
-    "HashTransformer",
-    "IAMPolicyGenerator",
-    "ImageTagTransformer",
-    "LabelTransformer",
-    "NamespaceTransformer",
-    "PrefixSuffixTransformer",
-    "PrefixTransformer",
-    "ReplicaCountTransformer",
-    "SuffixTransformer",
-    "ValueAddTransformer",
-];
-
 /// The files that were found so far.
 pub(super) struct Closure<'t, 'f> {
-    tree: &'t Tree,
-    layout: Layout,
+    tools: &'t dyn Tools,
+    /// The repository at hand, and others in the order in which they were met.
+    parts: Vec<Part<'t>>,
     findings: &'f mut Vec<Diagnostic>,
     /// How many there were before.
     before: usize,
-    walked: BTreeSet<String>,
-    waiting: Vec<String>,
-    whole: bool,
+    walked: BTreeSet<Folder>,
+    waiting: Vec<Folder>,
+}
+
+/// A folder of one of the parts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Folder {
+    pub(super) part: usize,
+    /// From the root of its repository.
+    pub(super) path: String,
 }
 
 /// The kustomization of a folder.
@@ -75,31 +50,35 @@ pub(super) struct Kustomization {
 }
 
 /// Where a name was read.
-struct Place<'k> {
-    folder: &'k str,
-    kustomization: &'k Kustomization,
-    document: usize,
+#[derive(Clone, Copy)]
+pub(super) struct Place<'k> {
+    pub(super) folder: &'k Folder,
+    pub(super) kustomization: &'k Kustomization,
+    pub(super) document: usize,
+    /// Whether the name stands where the pointer says; not in a document that the kustomization only names.
+    pub(super) is_whole: bool,
+}
+
+/// What a name stands for.
+pub(super) enum Found {
+    /// A file with these bytes.
+    File(Vec<u8>),
+    Folder,
 }
 
 impl<'t, 'f> Closure<'t, 'f> {
-    pub(super) fn new(tree: &'t Tree, findings: &'f mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(tree: &'t Tree, tools: &'t dyn Tools, findings: &'f mut Vec<Diagnostic>) -> Self {
         let before = findings.len();
-        Self {
-            tree,
-            layout: Layout::default(),
-            findings,
-            before,
-            walked: BTreeSet::new(),
-            waiting: Vec::new(),
-            whole: false,
-        }
+        let parts = vec![Part::new(Files::Here(tree), None)];
+        Self { tools, parts, findings, before, walked: BTreeSet::new(), waiting: Vec::new() }
     }
 
     /// Lays out a folder and all that it needs; gives its kustomization.
     pub(super) fn root(&mut self, folder: &str) -> Result<Option<Kustomization>, Error> {
-        let root = self.kustomization(folder)?;
+        let folder = Folder { part: 0, path: folder.to_owned() };
+        let root = self.kustomization(&folder)?;
         if root.is_some() {
-            self.waiting.push(folder.to_owned());
+            self.waiting.push(folder);
             self.walk()?;
         }
         Ok(root)
@@ -107,15 +86,17 @@ impl<'t, 'f> Closure<'t, 'f> {
 
     /// Puts another kustomization in the place of one, and lays out what that needs.
     pub(super) fn replace(&mut self, folder: &str, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        self.read(folder, &Kustomization { path: path.to_owned(), bytes: bytes.clone() })?;
+        self.parts[0].rewrites.retain(|rewrite| rewrite.kustomization != path);
+        let folder = Folder { part: 0, path: folder.to_owned() };
+        self.read(&folder, &Kustomization { path: path.to_owned(), bytes: bytes.clone() })?;
         self.walk()?;
-        self.layout.put(path, bytes);
+        self.parts[0].layout.put(path, bytes);
         Ok(())
     }
 
-    /// Whether a name leads from a folder to a folder.
+    /// Whether a name leads from a folder of the repository at hand to a folder.
     pub(super) fn is_folder(&self, folder: &str, name: &str) -> bool {
-        join(folder, name).is_some_and(|path| matches!(self.tree.real_folder(&path), Ok(Some(_))))
+        join(folder, name).is_some_and(|path| matches!(self.parts[0].files.real_folder(&path), Ok(Some(_))))
     }
 
     /// Notes that something is wrong.
@@ -123,14 +104,20 @@ impl<'t, 'f> Closure<'t, 'f> {
         self.findings.push(Diagnostic::error(origin, message));
     }
 
+    /// Notes that something is wrong with a value.
+    pub(super) fn refuse_at(&mut self, place: &Place<'_>, pointer: &str, message: String) {
+        let origin = self.locate(place, pointer);
+        self.refuse(origin, message);
+    }
+
     /// Whether something is wrong already.
     pub(super) fn is_refused(&self) -> bool {
         self.findings[self.before..].iter().any(|finding| finding.level == Level::Error)
     }
 
-    /// All files.
-    pub(super) fn finish(self) -> Layout {
-        self.layout
+    /// All files, and where in them the folder is.
+    pub(super) fn finish(self, folder: &str) -> Result<(Layout, String), Error> {
+        elsewhere::arrange(self.parts, folder)
     }
 
     fn walk(&mut self) -> Result<(), Error> {
@@ -138,8 +125,8 @@ impl<'t, 'f> Closure<'t, 'f> {
             if !self.walked.insert(folder.clone()) {
                 continue;
             }
+            let origin = Origin::of_file(self.parts[folder.part].shown(&folder.path));
             if self.walked.len() > MOST_FOLDERS {
-                let origin = Origin::of_file(folder);
                 self.refuse(origin, format!("more than {MOST_FOLDERS} kustomizations are needed"));
                 return Ok(());
             }
@@ -147,35 +134,37 @@ impl<'t, 'f> Closure<'t, 'f> {
                 self.read(&folder, &kustomization)?;
             } else {
                 let message = format!("this folder is used as a base and has no {}", KUSTOMIZATIONS.join(" or "));
-                self.refuse(Origin::of_file(folder), message);
+                self.refuse(origin, message);
             }
         }
         Ok(())
     }
 
     /// The kustomization of a folder. Where there are several all are laid out: Kustomize refuses that in its own words.
-    fn kustomization(&mut self, folder: &str) -> Result<Option<Kustomization>, Error> {
+    fn kustomization(&mut self, folder: &Folder) -> Result<Option<Kustomization>, Error> {
+        let Part { files, layout, .. } = &mut self.parts[folder.part];
         let mut first = None;
         for name in KUSTOMIZATIONS {
-            let Some(path) = join(folder, name) else { continue };
-            if let Some(file) = self.tree.file(&path)? {
+            let Some(path) = join(&folder.path, name) else { continue };
+            if let Some(file) = files.file(&path)? {
                 if first.is_none() {
                     first = Some(Kustomization { path: path.clone(), bytes: file.read()? });
                 }
-                self.layout.add(&path, file);
+                layout.add(&path, file);
             }
         }
         Ok(first)
     }
 
-    fn read(&mut self, folder: &str, kustomization: &Kustomization) -> Result<(), Error> {
+    fn read(&mut self, folder: &Folder, kustomization: &Kustomization) -> Result<(), Error> {
         let reading = yaml::read(&kustomization.bytes, Limits::default());
-        let origin = |line, column| Origin { path: kustomization.path.clone(), line, column };
+        let shown = self.parts[folder.part].shown(&kustomization.path);
+        let origin = |line, column| Origin { path: shown.clone(), line, column };
         for problem in reading.problems {
             self.refuse(origin(problem.line, problem.column), problem.message);
         }
         for document in reading.documents {
-            let place = Place { folder, kustomization, document: document.index };
+            let place = Place { folder, kustomization, document: document.index, is_whole: true };
             let Value::Map(fields) = &document.value else {
                 self.refuse(origin(document.line, 0), "a kustomization is a map of fields".to_owned());
                 continue;
@@ -187,226 +176,151 @@ impl<'t, 'f> Closure<'t, 'f> {
         Ok(())
     }
 
-    fn field(&mut self, place: &Place<'_>, field: &str, value: &Value) -> Result<(), Error> {
-        let at = |index: usize| format!("/{field}/{index}");
-        match field {
-            "resources" | "bases" | "components" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.file_or_folder(place, &at(index), item)?;
-                }
+    /// Lays out what a name stands for: a file, or a folder with a kustomization. `None` where that is refused.
+    pub(super) fn file_or_folder(
+        &mut self,
+        place: &Place<'_>,
+        pointer: &str,
+        item: &Value,
+    ) -> Result<Option<Found>, Error> {
+        let Some(name) = self.name(place, pointer, item) else { return Ok(None) };
+        let Part { files, .. } = &self.parts[place.folder.part];
+        if let Some(path) = join(&place.folder.path, name) {
+            if let Some(file) = files.file(&path)? {
+                return self.take(place, &path, file);
             }
-            "crds" | "configurations" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.file(place, &at(index), item)?;
-                }
+            if files.real_folder(&path)?.is_some() {
+                self.waiting.push(Folder { part: place.folder.part, path });
+                return Ok(Some(Found::Folder));
             }
-            "patchesStrategicMerge" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.file_or_text(place, &at(index), item)?;
-                }
-            }
-            "patches" | "patchesJson6902" | "replacements" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.path_of(place, &at(index), item)?;
-                }
-            }
-            "configMapGenerator" | "secretGenerator" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.key_values(place, &at(index), item)?;
-                }
-            }
-            "generators" | "transformers" | "validators" => {
-                for (index, item) in value.items().iter().enumerate() {
-                    self.plugin(place, &at(index), item)?;
-                }
-            }
-            "openapi" => self.path_of(place, "/openapi", value)?,
-            "helmCharts" | "helmChartInflationGenerator" | "helmGlobals" => {
-                let message = "charts inside a kustomization are not rendered (Kustomize would run Helm as it likes): make \
-                               the chart a source of its own";
-                let origin = locate(place, &format!("/{field}"));
-                self.refuse(origin, message.to_owned());
-            }
-            _ if PLAIN.contains(&field) => {}
-            _ => self.take_all(place, &format!("/{field}"), &format!("the field `{field}` is not known"))?,
         }
-        Ok(())
-    }
-
-    fn file_or_folder(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        if let Some(file) = self.tree.file(&path)? {
-            self.layout.add(&path, file);
-        } else if self.tree.real_folder(&path)?.is_some() {
-            self.waiting.push(path);
-        } else {
-            self.missing(place, pointer, &name);
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        match self.tree.file(&path)? {
-            Some(file) => self.layout.add(&path, file),
-            None => self.missing(place, pointer, &name),
-        }
-        Ok(())
-    }
-
-    /// A path, or what would be in the file: text with a line break or of a map is no path.
-    fn file_or_text(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        if item.as_str().is_some_and(is_document) { Ok(()) } else { self.file(place, pointer, item) }
-    }
-
-    fn path_of(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        match item.get("path") {
-            None | Some(Value::Null) => Ok(()),
-            Some(path) => self.file(place, &format!("{pointer}/path"), path),
+        match Address::parse(name) {
+            Some(Address::File(request)) => self.remote_file(place, pointer, name, &request),
+            Some(Address::Folder { request, path }) => {
+                let Some(part) = self.part(place, pointer, &request) else { return Ok(None) };
+                let folder = Folder { part, path };
+                self.rewrite(place, pointer, name, Target::Folder(folder.clone()));
+                self.waiting.push(folder);
+                Ok(Some(Found::Folder))
+            }
+            None => {
+                self.missing(place, pointer, name);
+                Ok(None)
+            }
         }
     }
 
-    /// `files`, `envs`, `env` of a generator.
-    fn key_values(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        for (index, file) in item.get("files").map(Value::items).unwrap_or_default().iter().enumerate() {
-            // `key=path`, or a path whose last part is the key.
-            let path = file.as_str().map(|text| text.split_once('=').map_or(text, |(_, path)| path).to_owned());
-            let path = path.map_or_else(|| file.clone(), Value::String);
-            self.file(place, &format!("{pointer}/files/{index}"), &path)?;
-        }
-        for (index, file) in item.get("envs").map(Value::items).unwrap_or_default().iter().enumerate() {
-            self.file(place, &format!("{pointer}/envs/{index}"), file)?;
-        }
-        match item.get("env") {
-            None | Some(Value::Null) => Ok(()),
-            Some(file) if file.as_str() == Some("") => Ok(()),
-            Some(file) => self.file(place, &format!("{pointer}/env"), file),
-        }
-    }
-
-    /// A generator or transformer: a file, a folder with a kustomization, or its text.
-    fn plugin(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
-        if let Some(text) = item.as_str().filter(|text| is_document(text)) {
-            return self.plugin_documents(place, pointer, text.as_bytes());
-        }
-        let Some((name, path)) = self.inside(place, pointer, item)? else { return Ok(()) };
-        if let Some(file) = self.tree.file(&path)? {
-            let bytes = file.read()?;
-            self.layout.add(&path, file);
-            return self.plugin_documents(place, pointer, &bytes);
-        }
-        if self.tree.real_folder(&path)?.is_none() {
-            self.missing(place, pointer, &name);
-            return Ok(());
-        }
-        self.waiting.push(path);
-        self.take_all(place, pointer, "what a folder of generators or transformers reads is not known")
-    }
-
-    /// Paths in them are those of the kustomization that names them.
-    fn plugin_documents(&mut self, place: &Place<'_>, pointer: &str, bytes: &[u8]) -> Result<(), Error> {
-        for document in yaml::read(bytes, Limits::default()).documents {
-            let body = &document.value;
-            let kind = body.get("kind").and_then(Value::as_str).unwrap_or_default();
-            match kind {
-                "ConfigMapGenerator" | "SecretGenerator" => self.key_values(place, pointer, body)?,
-                "PatchTransformer" | "PatchJson6902Transformer" => self.path_of(place, pointer, body)?,
-                "PatchStrategicMergeTransformer" => {
-                    for path in body.get("paths").map(Value::items).unwrap_or_default() {
-                        self.file_or_text(place, pointer, path)?;
-                    }
-                }
-                "ReplacementTransformer" => {
-                    for replacement in body.get("replacements").map(Value::items).unwrap_or_default() {
-                        self.path_of(place, pointer, replacement)?;
-                    }
-                }
-                _ if PLAIN_PLUGINS.contains(&kind) => {}
-                _ => self.take_all(place, pointer, &format!("what `{kind}` reads is not known"))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// The path that a name leads to, from the root of the repository.
-    fn inside(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<Option<(String, String)>, Error> {
-        let Some(name) = item.as_str() else {
-            let origin = locate(place, pointer);
-            self.refuse(origin, format!("this must be a path, and is {}", item.type_name()));
-            return Ok(None);
+    /// Lays out the file that a name stands for.
+    pub(super) fn file(&mut self, place: &Place<'_>, pointer: &str, item: &Value) -> Result<(), Error> {
+        let Some(name) = self.name(place, pointer, item) else { return Ok(()) };
+        let found = match join(&place.folder.path, name) {
+            Some(path) => self.parts[place.folder.part].files.file(&path)?.map(|file| (path, file)),
+            None => None,
         };
-        if let Some(path) = join(place.folder, name)
-            && (self.tree.file(&path)?.is_some() || self.tree.real_folder(&path)?.is_some() || !is_remote(name))
-        {
-            return Ok(Some((name.to_owned(), path)));
+        match (found, Address::parse(name)) {
+            (Some((path, file)), _) => drop(self.take(place, &path, file)?),
+            (None, Some(Address::File(request))) => drop(self.remote_file(place, pointer, name, &request)?),
+            (None, _) => self.missing(place, pointer, name),
         }
-        let origin = locate(place, pointer);
-        let message = if is_remote(name) {
-            format!("`{}` is in another repository, and is not pinned: copy it into this one", without_user(name))
-        } else {
-            format!("`{name}` leads out of the repository")
-        };
-        self.refuse(origin, message);
-        Ok(None)
+        Ok(())
+    }
+
+    fn name<'v>(&mut self, place: &Place<'_>, pointer: &str, item: &'v Value) -> Option<&'v str> {
+        let name = item.as_str();
+        if name.is_none() {
+            self.refuse_at(place, pointer, format!("this must be a path, and is {}", item.type_name()));
+        }
+        name
+    }
+
+    fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
+        let bytes = file.read()?;
+        self.parts[place.folder.part].layout.add(path, file);
+        Ok(Some(Found::File(bytes)))
+    }
+
+    /// Lays out a file from elsewhere below the kustomization: Kustomize takes files from nowhere else.
+    fn remote_file(
+        &mut self,
+        place: &Place<'_>,
+        pointer: &str,
+        name: &str,
+        request: &Request,
+    ) -> Result<Option<Found>, Error> {
+        let Some(tree) = self.remote(place, pointer, request) else { return Ok(None) };
+        let alone = tree.folder("")?;
+        let Some(entry) = alone.entries().first() else { return Ok(None) };
+        let Some(file) = tree.file(&entry.path)? else { return Ok(None) };
+        let below = elsewhere::place_of_file(request);
+        let path = join(&place.folder.path, &below).unwrap_or_else(|| below.clone());
+        self.rewrite(place, pointer, name, Target::File(below));
+        self.take(place, &path, file)
+    }
+
+    /// The part that a request stands for, added where it is new.
+    fn part(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<usize> {
+        let known = self.parts.iter().position(|part| part.request.as_ref() == Some(request));
+        if known.is_some() {
+            return known;
+        }
+        let tree = self.remote(place, pointer, request)?;
+        self.parts.push(Part::new(Files::Elsewhere(tree), Some(request.clone())));
+        Some(self.parts.len() - 1)
+    }
+
+    fn remote(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<std::sync::Arc<Tree>> {
+        if !place.is_whole {
+            let message =
+                format!("{request} is elsewhere, which is only followed where the kustomization itself says it");
+            self.refuse_at(place, pointer, message);
+            return None;
+        }
+        match self.tools.remote(request) {
+            Ok(tree) => Some(tree),
+            Err(message) => {
+                self.refuse_at(place, pointer, message);
+                None
+            }
+        }
+    }
+
+    fn rewrite(&mut self, place: &Place<'_>, pointer: &str, name: &str, to: Target) {
+        let (kustomization, pointer, name) = (place.kustomization.path.clone(), pointer.to_owned(), name.to_owned());
+        self.parts[place.folder.part].rewrites.push(Rewrite { kustomization, pointer, name, to });
     }
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {
-        let origin = locate(place, pointer);
-        self.refuse(origin, format!("there is no `{name}`"));
+        let message = match join(&place.folder.path, name) {
+            Some(_) => format!("there is no `{}`", without_user(name)),
+            None => format!("`{name}` leads out of the repository"),
+        };
+        self.refuse_at(place, pointer, message);
     }
 
     /// Lays out everything, since nobody knows what will be read.
-    fn take_all(&mut self, place: &Place<'_>, pointer: &str, reason: &str) -> Result<(), Error> {
-        let origin = locate(place, pointer);
+    pub(super) fn take_all(&mut self, place: &Place<'_>, pointer: &str, reason: &str) -> Result<(), Error> {
+        let origin = self.locate(place, pointer);
         let message = format!("{reason}: the whole repository takes part in this render");
         self.findings.push(Diagnostic::lint(origin, "kustomize-reads-all", message));
-        if std::mem::replace(&mut self.whole, true) {
+        let Part { files, layout, is_whole, .. } = &mut self.parts[place.folder.part];
+        if std::mem::replace(is_whole, true) {
             return Ok(());
         }
-        let all = self.tree.folder("")?;
-        for entry in all.entries() {
-            if let Some(file) = self.tree.file(&entry.path)? {
-                self.layout.add(&entry.path, file);
-            }
-        }
-        Ok(())
+        take_folder(files, layout).map_err(Error::from)
+    }
+
+    fn locate(&self, place: &Place<'_>, pointer: &str) -> Origin {
+        let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
+        let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
+        Origin { path: self.parts[place.folder.part].shown(&place.kustomization.path), line, column }
     }
 }
 
-fn locate(place: &Place<'_>, pointer: &str) -> Origin {
-    let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
-    let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
-    Origin { path: place.kustomization.path.clone(), line, column }
-}
-
-/// Whether text is a document of its own rather than a path.
-fn is_document(text: &str) -> bool {
-    text.contains('\n') || text.trim_start().starts_with('{')
-}
-
-/// Whether a name is an address, as Kustomize takes it: with a scheme or a user, or a host in front.
-fn is_remote(name: &str) -> bool {
-    let host = name.split(['/', ':']).next().unwrap_or_default();
-    let is_host = host.contains('.') && !host.starts_with('.') && name.len() > host.len();
-    name.contains("://") || name.contains("?ref=") || name.contains("git::") || name.contains('@') || is_host
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_told_from_paths() {
-        for address in [
-            "https://example.com/base?ref=v1",
-            "git@example.com:org/repo",
-            "github.com/org/repo//base?ref=main",
-            "ssh://git@example.com/x",
-        ] {
-            assert!(is_remote(address), "{address}");
-        }
-        for path in ["../base", "base.yaml", "./x/y", "a/b.c/d", "base"] {
-            assert!(!is_remote(path), "{path}");
+fn take_folder(tree: &Tree, layout: &mut Layout) -> Result<(), tree::Error> {
+    for entry in tree.folder("")?.entries() {
+        if let Some(file) = tree.file(&entry.path)? {
+            layout.add(&entry.path, file);
         }
     }
+    Ok(())
 }

@@ -1,12 +1,15 @@
 //! The renderer for folders with a kustomization.
 //!
 //! In: a source. Out: a render of `kustomize build` over exactly the files that the kustomization names, however far away
-//! (`closure`), with the Application's parameters written into the kustomization (`edit`), as Argo CD does by
+//! (`closure`), those of other repositories beside them (`elsewhere`), with the Application's parameters written into the kustomization (`edit`), as Argo CD does by
 //! `kustomize edit`. No flag comes from the repository: no plugins, no Helm, no files outside a kustomization's folder
 //! but other kustomizations.
 
+mod address;
 mod closure;
 mod edit;
+mod elsewhere;
+mod fields;
 
 use crate::app::KUSTOMIZATIONS;
 use crate::diagnostic::{Diagnostic, Origin};
@@ -35,7 +38,7 @@ pub(super) fn lay_out(
         findings.push(missing());
         return Ok(None);
     };
-    let mut closure = Closure::new(tree, findings);
+    let mut closure = Closure::new(tree, tools, findings);
     let Some(kustomization) = closure.root(folder)? else {
         findings.push(missing());
         return Ok(None);
@@ -49,8 +52,10 @@ pub(super) fn lay_out(
         Ok(Some(edited)) => closure.replace(folder, &kustomization.path, edited)?,
         Err(message) => closure.refuse(origin.clone(), message),
     }
-    let is_refused = closure.is_refused();
-    let mut layout = closure.finish();
+    if closure.is_refused() {
+        return Ok(None);
+    }
+    let (layout, below) = closure.finish(folder)?;
     let kustomize = match tools.kustomize() {
         Ok(kustomize) => kustomize,
         Err(message) => {
@@ -58,13 +63,6 @@ pub(super) fn lay_out(
             return Ok(None);
         }
     };
-    if is_refused {
-        return Ok(None);
-    }
-    // A tree that was moved as a whole has the same recipe.
-    let root = layout.common_folder(folder);
-    layout.strip(&root);
-    let below = folder.strip_prefix(root.as_str()).map_or(folder, |below| below.trim_start_matches('/'));
     let verb = if kustomize.in_kubectl { "kustomize" } else { "build" };
     // Whatever the folder is called, this is no flag.
     let arguments = vec![verb.to_owned(), format!("./{below}")];
