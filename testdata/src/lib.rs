@@ -21,6 +21,7 @@
 
 pub mod binary;
 pub mod causes;
+mod certificates;
 pub mod cluster;
 pub mod demo;
 pub mod escape;
@@ -30,6 +31,7 @@ pub mod helm;
 pub mod lifecycle;
 pub mod openapi;
 pub mod oracle;
+mod port;
 pub mod random;
 pub mod repository;
 pub mod services;
