@@ -1,6 +1,6 @@
 //! What servers prove with that they are 127.0.0.1 or localhost, and what a client has to trust for that.
 //!
-//! In: nothing. Out: three files in PEM, deleted with their owner. Several servers may share them.
+//! In: nothing. Out: three files in PEM, deleted with their owner. Several servers may share them; each keeps a copy.
 
 use std::fs;
 use std::path::{Path, PathBuf};

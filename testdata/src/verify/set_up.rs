@@ -40,7 +40,8 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
     {
         let error = with_causes(&error);
         job.say(&error);
-        missing.push(format!("servers of tests ({}; or --without cluster)", error.lines().next().unwrap_or_default()));
+        missing
+            .push(format!("servers of tests ({}; or use --without cluster)", error.lines().next().unwrap_or_default()));
     }
     if missing.is_empty() { Ok(versions.join(", ")) } else { Err(Failure::Missing(missing)) }
 }
