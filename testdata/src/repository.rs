@@ -141,6 +141,17 @@ impl RepositoryBuilder {
         Ok(self)
     }
 
+    /// Makes a bare repository at `path` with all branches and tags, as servers have them; what is there already gets
+    /// the ones of now.
+    pub fn publish(&self, path: &Path) -> Result<(), Error> {
+        let to = path.to_string_lossy();
+        if !path.exists() {
+            self.git(&["init", "--quiet", "--bare", "--template=", "--initial-branch=main", "--", &to])?;
+        }
+        self.git(&["push", "--quiet", "--mirror", "--", &to])?;
+        Ok(())
+    }
+
     /// Runs `git` in the repository and returns its stdout; for what has no call of its own here.
     ///
     /// A commit that such a command makes has the date that [`Self::commit`] would give it.
@@ -237,6 +248,21 @@ mod tests {
         let again = RepositoryBuilder::at(repository.path())?;
         again.commit("Second")?;
         assert_eq!(repository.git(&["log", "-1", "--format=%at"])?.trim(), "1767229200");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_published_follows() -> Result {
+        let repository = RepositoryBuilder::new()?;
+        let served = repository.path().with_file_name("served.git");
+        repository.commit("First")?;
+        repository.tag("v1")?.publish(&served)?;
+        let second = repository.commit("Second")?;
+        repository.publish(&served)?;
+        let listed = repository.git(&["ls-remote", &served.to_string_lossy()])?;
+        let names: Vec<_> = listed.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name).collect();
+        assert_eq!(names, ["HEAD", "refs/heads/main", "refs/tags/v1"]);
+        assert!(listed.contains(&format!("{second}\trefs/heads/main")), "{listed}");
         Ok(())
     }
 

@@ -9,13 +9,12 @@
 
 use std::path::Path;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::KeyPair;
 
 use super::components::Component;
 use super::directory::{self as file, DataDirectory, User};
 use super::error::Error;
+use crate::certificates;
 
 /// The names by which the API server may be called.
 const NAMES: [&str; 7] = [
@@ -70,25 +69,11 @@ pub(super) fn write(directory: &DataDirectory, accounts: &[Account], server: &st
 }
 
 fn write_certificates(directory: &DataDirectory) -> Result<String, Error> {
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.distinguished_name.push(DnType::CommonName, "local cluster");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let authority_key = KeyPair::generate()?;
-    let authority_pem = authority.self_signed(&authority_key)?.pem();
-
-    let mut server = CertificateParams::new(NAMES.map(str::to_owned))?;
-    server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-    server.use_authority_key_identifier_extension = true;
-    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let server_key = KeyPair::generate()?;
-    let certificate = server.signed_by(&server_key, &Issuer::from_params(&authority, &authority_key))?;
-
-    directory.write(file::CERTIFICATE_AUTHORITY, &authority_pem)?;
-    directory.write(file::SERVING_CERTIFICATE, &certificate.pem())?;
-    directory.write(file::SERVING_KEY, &server_key.serialize_pem())?;
-    Ok(authority_pem)
+    let certificates = certificates::issue("local cluster", "kube-apiserver", &NAMES)?;
+    directory.write(file::CERTIFICATE_AUTHORITY, &certificates.authority)?;
+    directory.write(file::SERVING_CERTIFICATE, &certificates.certificate)?;
+    directory.write(file::SERVING_KEY, &certificates.key)?;
+    Ok(certificates.authority)
 }
 
 /// A line of the API server's token file: token, name, uid, groups.

@@ -36,7 +36,7 @@
 //!
 //! # The steps, one file each
 //! [`build()`] (with [`crate::golang`]) → `directory`, `credentials`, `stages`: what the components read → `components`,
-//! `port`, `process`: what runs → `api`, `ready`: until it is ready → `requests`, `supervisor`: all of this, in its own
+//! `process` (with `crate::port`): what runs → `api`, `ready`: until it is ready → `requests`, `supervisor`: all of this, in its own
 //! process → `start`, `stop`, `session`: the caller's side → `shared`.
 
 mod api;
@@ -45,7 +45,6 @@ mod components;
 mod credentials;
 mod directory;
 mod error;
-mod port;
 mod process;
 mod ready;
 mod requests;

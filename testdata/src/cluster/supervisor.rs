@@ -18,11 +18,11 @@ use super::components::{Component, Setting};
 use super::credentials::{self, Account};
 use super::directory::{self, Connection, DataDirectory, Options};
 use super::error::Error;
-use super::port::Port;
 use super::process::Process;
 use super::requests::{Lifetime, Next, Request, Requests};
 use super::{ready, stages};
 use crate::causes::with_causes;
+use crate::port::Port;
 
 /// How long anything may take on the way to a ready cluster; a machine that is busy compiling takes its time.
 const PATIENCE: Duration = Duration::from_mins(3);

@@ -26,7 +26,7 @@ pub enum Check {
     Unit,
     /// Our reading of manifests beside kubectl's own.
     Oracle,
-    /// The tests against a real cluster.
+    /// The tests against a real cluster and real servers.
     Cluster,
     /// The golden transcripts of commands and of the demo.
     Transcripts,
@@ -73,7 +73,9 @@ impl Check {
             Self::Docs => "cargo doc with private items, warnings denied",
             Self::Unit => "unit tests, documentation tests, and the compiler's own tests",
             Self::Oracle => "what we read of manifests is what kubectl's own code reads",
-            Self::Cluster => "tests against a real cluster, built first where it is not in the cache",
+            Self::Cluster => {
+                "tests against a real cluster and real servers, built first where they are not in the cache"
+            }
             Self::Transcripts => "golden transcripts of the commands and of the demo",
         }
     }
@@ -106,7 +108,7 @@ fn format(job: &mut Job<'_>) -> Result<String, Failure> {
     // Both are run whatever the first says: they are about different files.
     let rust = job.run(workspace::cargo(&["fmt", "--all", "--check"]));
     let mut gofmt = workspace::command("gofmt");
-    gofmt.args(["-l", "testdata/cluster", "testdata/escape", "testdata/oracle"]);
+    gofmt.args(["-l", "testdata/cluster", "testdata/escape", "testdata/oracle", "testdata/registry"]);
     let unformatted = job.output(gofmt)?;
     rust?;
     job.findings(unformatted.lines().map(|path| format!("{path}: gofmt would change it")))

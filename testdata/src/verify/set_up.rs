@@ -1,18 +1,17 @@
 //! Finds what the checks need, and installs what may be installed here.
 //!
 //! In: the checks that will run. Out: the versions of what was found; or one line that names all that is missing, and
-//! how to get it. Rust's own components come by rust-toolchain.toml, or by rustup; Git by apt-get where this runs as
-//! root on Debian; Go never, as Debian's is too old.
+//! how to get it. Rust's own components come by rust-toolchain.toml, or by rustup; Git and the servers of tests by
+//! apt-get where this runs as root on Debian; Go never, as Debian's is too old.
 
-use std::path::Path;
 use std::process::Command;
-
-use rustix::process::geteuid;
 
 use super::check::Check;
 use super::failure::Failure;
 use super::job::Job;
 use super::workspace;
+use crate::causes::with_causes;
+use crate::servers::{self, may_use_apt};
 
 /// Looks for everything that `checks` need.
 pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure> {
@@ -35,6 +34,14 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
                 with_go.join(" --without ")
             )),
         }
+    }
+    if checks.contains(&Check::Cluster)
+        && let Err(error) = servers::programs()
+    {
+        let error = with_causes(&error);
+        job.say(&error);
+        missing
+            .push(format!("servers of tests ({}; or use --without cluster)", error.lines().next().unwrap_or_default()));
     }
     if missing.is_empty() { Ok(versions.join(", ")) } else { Err(Failure::Missing(missing)) }
 }
@@ -68,10 +75,6 @@ fn git(job: &mut Job<'_>) -> Result<String, Failure> {
         version(job)
     });
     found.map(|version| version.trim().to_owned())
-}
-
-fn may_use_apt() -> bool {
-    geteuid().is_root() && Path::new("/etc/debian_version").exists()
 }
 
 fn apt(job: &mut Job<'_>, arguments: &[&str]) -> Result<(), Failure> {

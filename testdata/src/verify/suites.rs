@@ -57,7 +57,7 @@ fn compared_files(log: &str) -> usize {
     before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
-/// Tests against a cluster that they share, or that the developer names.
+/// Tests against a cluster that they share, or that the developer names; those of the servers come with them.
 pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     let metadata = Metadata::read(job)?;
     let mut tests = cargo_test(long);

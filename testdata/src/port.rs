@@ -1,9 +1,9 @@
 //! A port of the loopback interface that stays ours, also while nothing listens on it.
 //!
 //! Out: a port that the system chose. The usual way (bind, look, close, let another bind) loses the port to whoever is
-//! quicker. This socket stays bound with `SO_REUSEPORT`: the system gives the port to nobody else, and the API server,
-//! started with `--permit-port-sharing`, may listen on it, and again after a restart. A socket that is bound and does
-//! not listen gets no connections.
+//! quicker. This socket stays bound with `SO_REUSEPORT`: the system gives the port to nobody else, and a server that is
+//! told to share it may listen on it, and again after a restart: kube-apiserver by `--permit-port-sharing`, nginx by
+//! `reuseport`. A socket that is bound and does not listen gets no connections.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -12,15 +12,15 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt};
 
 /// A port, ours until this is dropped.
-pub(super) struct Port {
+pub(crate) struct Port {
     number: u16,
     _socket: OwnedFd,
 }
 
 impl Port {
     /// Takes a free port of 127.0.0.1.
-    pub(super) fn reserve() -> io::Result<Self> {
-        // Closed in the components: a port must not outlive the supervisor.
+    pub(crate) fn reserve() -> io::Result<Self> {
+        // Closed in the programs that are started: a port must not outlive its owner.
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         sockopt::set_socket_reuseport(&socket, true)?;
@@ -29,7 +29,7 @@ impl Port {
         Ok(Self { number: address.port(), _socket: socket })
     }
 
-    pub(super) fn number(&self) -> u16 {
+    pub(crate) fn number(&self) -> u16 {
         self.number
     }
 }

@@ -1,0 +1,50 @@
+//! Real servers on the loopback interface, for tests of fetching; and servers that mean harm.
+//!
+//! In: files, Git repositories and charts of a test. Out: addresses, what a client needs to trust and to prove itself,
+//! and what each server was asked. One file each:
+//!
+//! | | is | gives |
+//! |---|---|---|
+//! | [`WebServer`] | nginx with TLS, `git http-backend` behind it | files, Git repositories, redirects; with and without a password |
+//! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key |
+//! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
+//! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
+//!
+//! nginx, fcgiwrap and sshd come from Debian's packages, see [`programs()`]; the registry is built from
+//! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
+//!
+//! # Guarantees
+//! - A server takes requests when its `start` returns, on a port of 127.0.0.1 that nobody else had.
+//! - Nothing of the machine goes in: programs run with a cleared environment (only `PATH`), in a temporary directory.
+//! - A server that is dropped is gone, with all of its processes and files. So it is when its owner ends in another way
+//!   (see `keeper`); only a session of sshd then lasts until its client ends.
+
+mod certificates;
+mod error;
+mod hostile;
+mod install;
+mod keeper;
+mod listener;
+mod programs;
+mod registry;
+mod requests;
+mod ssh;
+mod web;
+
+pub use certificates::Certificates;
+pub use error::Error;
+pub use hostile::{Hung, Lie, Lying};
+pub use programs::{Programs, programs};
+pub use registry::{Access, Registry};
+pub use ssh::SshServer;
+pub use web::WebServer;
+
+pub(crate) use install::may_use_apt;
+
+/// Who may read what is private, on every server with passwords.
+const USER: &str = "reader";
+
+/// A password that nobody else has, so that it can be looked for where it does not belong.
+fn password() -> Result<String, Error> {
+    Ok(format!("secret-{:016x}", getrandom::u64()?))
+}

@@ -1,0 +1,114 @@
+//! Finds the programs that the servers are.
+//!
+//! In: PATH, and where Debian puts programs of administrators. Out: the path of each; or one error that names all that
+//! are missing and how to get them. Where that may be done here, they are installed.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::error::{Error, last_lines};
+use super::install;
+
+/// Looked at after PATH, on which users have no programs of administrators.
+const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/usr/bin"];
+
+/// A program, and the package of Debian that has it.
+struct Needed {
+    program: &'static str,
+    package: &'static str,
+}
+
+const NEEDED: [Needed; 7] = [
+    Needed { program: "nginx", package: "nginx" },
+    Needed { program: "fcgiwrap", package: "fcgiwrap" },
+    Needed { program: "sshd", package: "openssh-server" },
+    Needed { program: "ssh", package: "openssh-client" },
+    Needed { program: "ssh-keygen", package: "openssh-client" },
+    Needed { program: "git", package: "git" },
+    Needed { program: "git-shell", package: "git" },
+];
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    pub(super) nginx: PathBuf,
+    pub(super) fcgiwrap: PathBuf,
+    pub(super) sshd: PathBuf,
+    pub(super) ssh_keygen: PathBuf,
+    pub(super) git_shell: PathBuf,
+    /// It is none of those that users call.
+    pub(super) git_http_backend: PathBuf,
+}
+
+/// Returns where the programs are that the servers need, installed first where this runs as root on Debian.
+///
+/// # Errors
+/// Where some are missing and may not be installed, or cannot.
+pub fn programs() -> Result<Programs, Error> {
+    let needed = missing();
+    if !needed.is_empty() && install::may_use_apt() {
+        // Another process may install the same; what is missing is asked again when it is done.
+        install::install(|| packages(&missing()))?;
+    }
+    let missing = missing();
+    if !missing.is_empty() {
+        let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
+        return Err(Error::Missing { programs: programs.join(", "), packages: packages(&missing).join(" ") });
+    }
+    let path = |name| find(name).unwrap_or_default();
+    Ok(Programs {
+        nginx: path("nginx"),
+        fcgiwrap: path("fcgiwrap"),
+        sshd: path("sshd"),
+        ssh_keygen: path("ssh-keygen"),
+        git_shell: path("git-shell"),
+        git_http_backend: git_http_backend(&path("git"))?,
+    })
+}
+
+fn missing() -> Vec<&'static Needed> {
+    NEEDED.iter().filter(|needed| find(needed.program).is_none()).collect()
+}
+
+/// The packages of what is missing, each once.
+fn packages(missing: &[&'static Needed]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = missing.iter().map(|needed| needed.package).collect();
+    packages.dedup();
+    packages
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let mut candidates = folders.chain(MORE_FOLDERS.map(PathBuf::from)).map(|folder| folder.join(program));
+    candidates.find(|candidate| candidate.is_file())
+}
+
+fn git_http_backend(git: &Path) -> Result<PathBuf, Error> {
+    let output = Command::new(git).arg("--exec-path").env_clear().output().map_err(Error::spawn(git))?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let path = folder.join("git-http-backend");
+    if path.is_file() {
+        return Ok(path);
+    }
+    let command = format!("{} --exec-path", git.display());
+    Err(Error::Failed { command, status: output.status, output: last_lines(&output.stderr) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_named_once() {
+        let all: Vec<_> = NEEDED.iter().collect();
+        assert_eq!(packages(&all), ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "git"]);
+    }
+
+    #[test]
+    fn programs_are_found_by_their_names() {
+        assert!(find("sh").is_some_and(|path| path.is_absolute()));
+        assert_eq!(find("no-program-has-this-name"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! An OCI registry with TLS, in memory: go-containerregistry's, built from `testdata/registry`.
+//!
+//! In: [`Certificates`], what clients have to prove, and charts. Out: an address. It has blobs, manifests, tags and
+//! referrers, and takes what clients push; nothing is kept on disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::certificates::Certificates;
+use super::error::Error;
+use super::keeper::Keeper;
+use super::requests::{LOG, ask, logged};
+use super::{USER, password};
+use crate::golang::{self, Recipe};
+
+/// Where the registry takes charts of whoever started it.
+const CONTROL: &str = "control.sock";
+
+/// What clients have to prove themselves with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Open,
+    /// The password, in each request.
+    Basic,
+    /// A token for the repository, which `/token` gives for the password; the answer 401 says so.
+    Token,
+}
+
+/// A registry that runs.
+#[derive(Debug)]
+pub struct Registry {
+    keeper: Keeper,
+    address: String,
+    password: String,
+    authority: PathBuf,
+}
+
+impl Registry {
+    /// Starts one, built first where the cache does not have it.
+    ///
+    /// # Errors
+    /// Where Go is missing, the build fails, or it does not start.
+    pub fn start(certificates: &Certificates, access: Access) -> Result<Self, Error> {
+        let program = build()?;
+        let password = password()?;
+        let mut keeper = Keeper::start()?;
+        let authority = keeper.copy(certificates.authority())?;
+        keeper.copy(certificates.certificate())?;
+        keeper.copy(certificates.key())?;
+        let access = match access {
+            Access::Open => "open",
+            Access::Basic => "basic",
+            Access::Token => "token",
+        };
+        let settings = [
+            ("certificate", "certificate.pem"),
+            ("key", "key.pem"),
+            ("control", CONTROL),
+            ("requests", LOG),
+            ("access", access),
+            ("user", USER),
+            ("password", &password),
+        ];
+        let arguments = settings.map(|(name, value)| format!("--{name}={value}"));
+        keeper.run(&program, &arguments.each_ref().map(String::as_str))?;
+        let log = keeper.path().join("registry.log");
+        let address = keeper.wait_for(|| first_line(&log))?;
+        Ok(Self { keeper, address, password, authority })
+    }
+
+    /// `https://127.0.0.1:PORT`. It is also called `localhost`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The certificate authority that clients have to trust, in PEM.
+    #[must_use]
+    pub fn certificate(&self) -> &Path {
+        &self.authority
+    }
+
+    /// The name of the only user.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        USER
+    }
+
+    /// The password of that user; another for each registry.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Puts a chart at `REPOSITORY/NAME` as `helm push` does; the tag is the version with `_` for `+`. Returns the
+    /// digest of the manifest, `sha256:…`.
+    ///
+    /// # Errors
+    /// Where the registry does not take it.
+    pub fn push_chart(&self, repository: &str, name: &str, version: &str, archive: &[u8]) -> Result<String, Error> {
+        let head = format!("PUT / HTTP/1.0\r\nRepository: {repository}\r\nName: {name}\r\nVersion: {version}");
+        let refused = |answer| Error::Refused { chart: format!("{name} {version}"), answer };
+        match ask(&self.keeper.path().join(CONTROL), &head, archive) {
+            Ok((200, digest)) => Ok(digest),
+            Ok((_, answer)) => Err(refused(answer)),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+
+    /// What clients asked so far, a line each, as [`WebServer::requests`](super::WebServer::requests) has them. A line is
+    /// there before its answer begins.
+    #[must_use]
+    pub fn requests(&self) -> Vec<String> {
+        logged(self.keeper.path())
+    }
+}
+
+/// The path of the program.
+fn build() -> Result<PathBuf, Error> {
+    let recipe = Recipe {
+        module: "registry",
+        parts: &[],
+        what: "the OCI registry for tests",
+        cost: "(from source; once; half a minute on 2 cores)",
+        otherwise: "",
+    };
+    let directory = golang::built(&recipe, |go, place| {
+        let program = place.join("registry").display().to_string();
+        go.build(&["-ldflags", "-s -w", "-o", &program, "."])
+    })?;
+    Ok(directory.join("registry"))
+}
+
+/// The first line of a file, once it is whole.
+fn first_line(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(text.split_once('\n')?.0.to_owned())
+}
