@@ -4,11 +4,12 @@
 //! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
 //! 1. [`cluster`]: the only way to the API server.
-//! 2. [`health`]: whether an object works, pure.
-//! 3. [`record`]: what we applied, kept in the target cluster.
-//! 4. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 5. [`json`]: what `-o json` prints, as types.
-//! 6. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
+//! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote inputs.
+//! 3. [`health`]: whether an object works, pure.
+//! 4. [`record`]: what we applied, kept in the target cluster.
+//! 5. [`apply`]: from a plan to a changed cluster and a release in the record.
+//! 6. [`json`]: what `-o json` prints, as types.
+//! 7. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
 //!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod error;
+pub mod fetch;
 pub mod health;
 pub mod json;
 pub mod output;

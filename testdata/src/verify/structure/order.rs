@@ -37,7 +37,9 @@ const ORDERS: [Order; 2] = [
     },
     Order {
         folder: "kubectl-plugin/src/",
-        modules: &["cluster", "health", "record", "apply", "json", "error", "output", "settings", "commands", "cli"],
+        modules: &[
+            "cluster", "fetch", "health", "record", "apply", "json", "error", "output", "settings", "commands", "cli",
+        ],
     },
 ];
 

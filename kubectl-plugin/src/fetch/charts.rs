@@ -1,0 +1,218 @@
+//! Charts, wherever they are: in chart repositories and in registries.
+//!
+//! In: the address of a repository, the name of a chart, a version or a range. Out: which version that is now, and its
+//! archive. Guarantees: an archive has the digest that was asked for; what is resolved again in the life of one [`Charts`]
+//! reads the same index.
+
+use super::access::Access;
+use super::address::{Address, Scheme};
+use super::archive::digest;
+use super::chart_repository::{Indexes, LARGEST_ARCHIVE, Listed};
+use super::credentials::Credential;
+use super::error::FetchError;
+use super::registry::Chart;
+use super::registry_login::Logins;
+use super::web::Web;
+
+/// How large a file may be that is no archive.
+const LARGEST_FILE: u64 = 16 << 20;
+
+/// A version of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartFound {
+    /// As the repository writes it.
+    pub version: String,
+    /// `sha256:<hex>` of the archive, which in a registry is the layer.
+    pub digest: String,
+    /// Where the archive is. May have tokens in queries: not for output.
+    pub locations: Vec<String>,
+}
+
+/// Finds and fetches charts, and other files.
+pub struct Charts {
+    web: Web,
+    indexes: Indexes,
+    logins: Logins,
+}
+
+/// A repository that may be asked, and who we are there.
+struct Asked {
+    address: Address,
+    credential: Option<Credential>,
+}
+
+impl Charts {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(access: Access) -> Self {
+        Self { web: Web::new(access), indexes: Indexes::default(), logins: Logins::default() }
+    }
+
+    /// What may be fetched, and how.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        self.web.access()
+    }
+
+    /// Which version a request means now. Where the repository does not say its digest, the archive is fetched for it.
+    ///
+    /// # Errors
+    /// Where there is none, or the repository cannot be asked.
+    pub fn resolve(&self, repository: &str, chart: &str, version: &str) -> Result<ChartFound, FetchError> {
+        let asked = self.asked(repository)?;
+        if asked.address.scheme == Scheme::Oci {
+            let tagged = self.registry_chart(&asked, chart)?.resolve(version)?;
+            return Ok(ChartFound { version: tagged.version, digest: tagged.digest, locations: vec![tagged.location] });
+        }
+        let listed = self.listed(&asked, chart, version)?;
+        let digest = match (registry_location(&listed.locations), &listed.digest) {
+            // What the index says of these is not always what the registry has.
+            (Some(location), _) => {
+                let tag = split_tag(location).1.unwrap_or(&listed.version);
+                self.elsewhere(&asked, location)?.resolve(tag)?.digest
+            }
+            (None, Some(digest)) => digest.clone(),
+            (None, None) => digest(&self.download(&asked, chart, &listed.locations)?),
+        };
+        Ok(ChartFound { version: listed.version, digest, locations: listed.locations })
+    }
+
+    /// The archive, its digest checked.
+    ///
+    /// # Errors
+    /// Where it cannot be fetched, or is another.
+    pub fn fetch(&self, repository: &str, chart: &str, found: &ChartFound) -> Result<Vec<u8>, FetchError> {
+        let asked = self.asked(repository)?;
+        if asked.address.scheme == Scheme::Oci {
+            return self.registry_chart(&asked, chart)?.layer(&found.digest);
+        }
+        if let Some(location) = registry_location(&found.locations) {
+            return self.elsewhere(&asked, location)?.layer(&found.digest);
+        }
+        let bytes = self.download(&asked, chart, &found.locations)?;
+        checked(bytes, &found.digest, || named(&asked, chart, &found.version))
+    }
+
+    /// The archive of a locked version: by digest from a registry, by its version from a chart repository; its digest is
+    /// checked.
+    ///
+    /// # Errors
+    /// Where it cannot be fetched, or is not what was locked.
+    pub fn fetch_locked(
+        &self,
+        repository: &str,
+        chart: &str,
+        version: &str,
+        digest: &str,
+    ) -> Result<Vec<u8>, FetchError> {
+        let asked = self.asked(repository)?;
+        if asked.address.scheme == Scheme::Oci {
+            return self.registry_chart(&asked, chart)?.layer(digest);
+        }
+        let listed = self.listed(&asked, chart, version)?;
+        if listed.version != version {
+            return Err(FetchError::not_found(
+                named(&asked, chart, version),
+                "the repository has no such version any more",
+            ));
+        }
+        let is_other = listed.digest.as_ref().is_some_and(|listed| listed != digest);
+        if is_other && registry_location(&listed.locations).is_none() {
+            let error =
+                FetchError::wrong(named(&asked, chart, version), "the repository has another archive for it now");
+            return Err(error.hint("see what has changed there, then lock it again"));
+        }
+        let found = ChartFound { version: listed.version, digest: digest.to_owned(), locations: listed.locations };
+        self.fetch(repository, chart, &found)
+    }
+
+    /// Any file of at most 16 MiB.
+    ///
+    /// # Errors
+    /// Where it may not be fetched, is not there, or is larger.
+    pub fn file(&self, address: &str) -> Result<Vec<u8>, FetchError> {
+        self.web.get(address, LARGEST_FILE, "the file")
+    }
+
+    fn asked(&self, repository: &str) -> Result<Asked, FetchError> {
+        let address = self.access().repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+        if address.scheme == Scheme::Ssh {
+            return Err(FetchError::not_found(address.shown(), "charts are in repositories of https or oci"));
+        }
+        Ok(Asked { address, credential: self.web.credential(repository)? })
+    }
+
+    fn listed(&self, asked: &Asked, chart: &str, version: &str) -> Result<Listed, FetchError> {
+        self.indexes.find(&self.web, &asked.address, asked.credential.as_ref(), chart, version)
+    }
+
+    fn registry_chart(&self, asked: &Asked, chart: &str) -> Result<Chart<'_>, FetchError> {
+        Chart::new(&self.web, &self.logins, &asked.address, asked.credential.clone(), chart)
+    }
+
+    /// The chart in a registry that the index of a repository names. It is asked as anybody: who we are is said to whom
+    /// the user names, not to whom an index names.
+    fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Chart<'_>, FetchError> {
+        let reach = self.web.reach(&asked.address.url);
+        let named = self.access().registry_of(&asked.address.url, reach, split_tag(location).0);
+        let address = named.map_err(|refused| FetchError::refused(&refused))?;
+        let chart = Chart::new(&self.web, &self.logins, &address, None, "")?;
+        Ok(if address.url.host() == asked.address.url.host() { chart } else { chart.within(reach) })
+    }
+
+    /// The first archive of these places that is there.
+    fn download(&self, asked: &Asked, chart: &str, locations: &[String]) -> Result<Vec<u8>, FetchError> {
+        let mut first = None;
+        for location in locations {
+            let Ok(url) = url::Url::parse(location) else { continue };
+            match self.web.get_of(&asked.address, asked.credential.clone(), url, LARGEST_ARCHIVE, "the chart") {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        let none = || FetchError::wrong(named(asked, chart, ""), "the index does not say where the archive is");
+        Err(first.unwrap_or_else(none))
+    }
+}
+
+/// The place in a registry among these, if there is one.
+fn registry_location(locations: &[String]) -> Option<&str> {
+    locations.iter().map(String::as_str).find(|location| location.starts_with("oci://"))
+}
+
+/// `oci://host:5000/charts/shop:1.2.3` or `…@sha256:…` as its repository and its tag or digest.
+fn split_tag(location: &str) -> (&str, Option<&str>) {
+    if let Some((name, digest)) = location.split_once('@') {
+        return (name, Some(digest));
+    }
+    match location.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (location, None),
+    }
+}
+
+/// A chart for messages.
+fn named(asked: &Asked, chart: &str, version: &str) -> String {
+    format!("chart {chart} {version} of {}", asked.address.shown())
+}
+
+/// The archive, if it is the one.
+fn checked(bytes: Vec<u8>, wanted: &str, asked: impl Fn() -> String) -> Result<Vec<u8>, FetchError> {
+    let found = digest(&bytes);
+    if found == wanted {
+        return Ok(bytes);
+    }
+    Err(FetchError::wrong(asked(), format!("what came has the digest {found}, not {wanted}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_told_from_ports() {
+        assert_eq!(split_tag("oci://a:5000/b/c:1.2"), ("oci://a:5000/b/c", Some("1.2")));
+        assert_eq!(split_tag("oci://a:5000/b/c"), ("oci://a:5000/b/c", None));
+        assert_eq!(split_tag("oci://a/b@sha256:00"), ("oci://a/b", Some("sha256:00")));
+    }
+}

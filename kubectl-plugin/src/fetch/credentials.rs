@@ -1,0 +1,280 @@
+//! Credentials for repositories, as Argo CD keeps them: Secrets with the label `argocd.argoproj.io/secret-type`.
+//!
+//! In: a file of such Secrets. Out: [`Credentials`], which know the one for an address. A `repository` is for exactly its
+//! address; `repo-creds` are for all addresses that begin with theirs and go on with a new part of the path, the longest
+//! first: `https://git.example.com/shop` is not for `https://git.example.com/shopping`, nor is `https://git.example.com`
+//! for `https://git.example.com.elsewhere.org`, which Argo CD would take. What a `repository` without credentials of its
+//! own lacks is filled in from the longest `repo-creds`, as there.
+//!
+//! # Guarantees
+//!
+//! No error and no debug output shows a value.
+
+use std::fmt;
+
+use super::address::{normalised, shown_text};
+use super::secret::Secret;
+use super::secret_file;
+
+/// For which addresses a credential is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// For one repository.
+    Repository,
+    /// For all that begin with its address.
+    Prefix,
+}
+
+/// How to be let into a repository.
+#[derive(Clone)]
+pub struct Credential {
+    pub(super) scope: Scope,
+    /// The address that it is for, as written; may hold userinfo, so it is not shown as it is.
+    pub(super) url: String,
+    /// The user; empty where none.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// A token that is sent instead of user and password.
+    pub bearer_token: Secret,
+    /// A private key for SSH, in PEM or OpenSSH's form.
+    pub ssh_private_key: Secret,
+    /// A client certificate for TLS, in PEM.
+    pub tls_client_certificate: Secret,
+    /// Its key, in PEM.
+    pub tls_client_key: Secret,
+    /// Whether any certificate of the server will do.
+    pub insecure: bool,
+    /// Whether any host key of the server will do.
+    pub insecure_ignore_host_key: bool,
+    /// The proxy; may hold userinfo.
+    pub proxy: Secret,
+    /// Hosts that are not asked through it.
+    pub no_proxy: String,
+    /// Whether the address without a scheme is a registry.
+    pub enable_oci: bool,
+    /// Whether files of LFS are wanted.
+    pub enable_lfs: bool,
+    /// Whether user and password are sent before the server asks for them.
+    pub force_http_basic_auth: bool,
+    /// The project that alone may use it; empty where all may.
+    pub project: String,
+    /// Its name, for messages.
+    pub name: String,
+    /// The kind of credential that we cannot use.
+    pub(super) unsupported: Option<&'static str>,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Credential");
+        shown.field("scope", &self.scope).field("url", &shown_text(&self.url)).field("name", &self.name);
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl Credential {
+    /// Whether we can use it.
+    ///
+    /// # Errors
+    /// Where it is of a kind that asks a service of a cloud first; the message names the kind.
+    pub fn check(&self) -> Result<(), String> {
+        match self.unsupported {
+            Some(kind) => {
+                Err(format!("the credential for {} has `{kind}`, which is not supported", shown_text(&self.url)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it says who we are, and not only how to connect.
+    fn has_identity(&self) -> bool {
+        !self.username.is_empty()
+            || ![&self.password, &self.bearer_token, &self.ssh_private_key, &self.tls_client_certificate]
+                .into_iter()
+                .all(Secret::is_empty)
+            || self.unsupported.is_some()
+    }
+
+    fn filled_from(mut self, other: &Self) -> Self {
+        let fill = |to: &mut Secret, from: &Secret| {
+            if to.is_empty() {
+                *to = from.clone();
+            }
+        };
+        self.username.clone_from(&other.username);
+        fill(&mut self.password, &other.password);
+        fill(&mut self.bearer_token, &other.bearer_token);
+        fill(&mut self.ssh_private_key, &other.ssh_private_key);
+        fill(&mut self.tls_client_certificate, &other.tls_client_certificate);
+        fill(&mut self.tls_client_key, &other.tls_client_key);
+        if self.proxy.is_empty() {
+            fill(&mut self.proxy, &other.proxy);
+            self.no_proxy.clone_from(&other.no_proxy);
+        }
+        self.enable_oci |= other.enable_oci;
+        self.force_http_basic_auth |= other.force_http_basic_auth;
+        self.unsupported = other.unsupported;
+        self
+    }
+}
+
+/// All the credentials that there are.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    written: Vec<Credential>,
+    /// The same, those for one repository filled in.
+    all: Vec<Credential>,
+}
+
+impl Credentials {
+    /// Reads a file of Secrets.
+    ///
+    /// # Errors
+    /// Where it is not YAML, has no Secret of the kind, or one that is not sound: file and line, never a value.
+    pub fn read(shown_path: &str, bytes: &[u8]) -> Result<Self, String> {
+        Ok(Self::of(secret_file::read(shown_path, bytes)?))
+    }
+
+    /// These and others; of equals the first counts.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let mut written = self.written;
+        written.extend(others.written);
+        Self::of(written)
+    }
+
+    /// Those that an Application of a project may use, its own first. Without this all are used, whoever asks.
+    #[must_use]
+    pub fn of_project(self, project: &str) -> Self {
+        let written = self.written.into_iter();
+        let mut written: Vec<Credential> =
+            written.filter(|one| one.project.is_empty() || one.project == project).collect();
+        written.sort_by_key(|one| one.project.is_empty());
+        Self::of(written)
+    }
+
+    fn of(written: Vec<Credential>) -> Self {
+        let fill = |one: &Credential| match longest(&written, &one.url) {
+            Some(prefix) if one.scope == Scope::Repository && !one.has_identity() => one.clone().filled_from(prefix),
+            _ => one.clone(),
+        };
+        let all = written.iter().map(fill).collect();
+        Self { written, all }
+    }
+
+    /// The credential for an address.
+    #[must_use]
+    pub fn for_address(&self, address: &str) -> Option<&Credential> {
+        let wanted = comparable(address);
+        let is_for = |one: &&Credential| one.scope == Scope::Repository && comparable(&one.url) == wanted;
+        self.all.iter().find(is_for).or_else(|| longest(&self.all, address))
+    }
+}
+
+/// The `repo-creds` with the longest address that the other begins with; the first of equals.
+fn longest<'a>(credentials: &'a [Credential], address: &str) -> Option<&'a Credential> {
+    let address = comparable(address);
+    let mut longest: Option<(usize, &Credential)> = None;
+    for one in credentials.iter().filter(|one| one.scope == Scope::Prefix) {
+        let prefix = comparable(&one.url);
+        let is_prefix = address.strip_prefix(&prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if is_prefix && longest.is_none_or(|(length, _)| prefix.len() > length) {
+            longest = Some((prefix.len(), one));
+        }
+    }
+    longest.map(|(_, one)| one)
+}
+
+/// Registries are written with and without `oci://`.
+fn comparable(address: &str) -> String {
+    let address = normalised(address);
+    address.strip_prefix("oci://").unwrap_or(&address).trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(kind: &str, fields: &[(&str, &str)]) -> String {
+        let mut text = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n  labels:\n    argocd.argoproj.io/secret-type: {kind}\nstringData:\n"
+        );
+        for (key, value) in fields {
+            text.push_str(&format!("  {key}: {value:?}\n"));
+        }
+        text + "---\n"
+    }
+
+    fn credentials(secrets: &[String]) -> Credentials {
+        Credentials::read("repositories.yaml", secrets.concat().as_bytes()).expect("credentials")
+    }
+
+    fn user(credentials: &Credentials, address: &str) -> Option<String> {
+        credentials.for_address(address).map(|one| one.username.clone())
+    }
+
+    #[test]
+    fn the_address_itself_wins_over_the_longest_prefix() {
+        let all = credentials(&[
+            secret("repo-creds", &[("url", "https://git.example.com"), ("username", "all")]),
+            secret("repo-creds", &[("url", "https://git.example.com/shop/"), ("username", "shop")]),
+            secret("repository", &[("url", "https://git.example.com/shop/deploy.git"), ("username", "deploy")]),
+        ]);
+        let of = |address| user(&all, address);
+        assert_eq!(of("https://Git.example.com/shop/deploy").as_deref(), Some("deploy"));
+        assert_eq!(of("https://git.example.com/shop/other").as_deref(), Some("shop"));
+        assert_eq!(of("https://git.example.com/shopping").as_deref(), Some("all"));
+        assert_eq!(of("https://git.example.com").as_deref(), Some("all"));
+        for other in
+            ["https://git.example.com.elsewhere.org/x", "https://git.example.com:8443/x", "http://git.example.com"]
+        {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_repository_without_credentials_takes_those_of_the_prefix() {
+        let all = credentials(&[
+            secret("repo-creds", &[("url", "registry.example.com"), ("username", "anna"), ("password", "s3cret")]),
+            secret(
+                "repository",
+                &[("url", "oci://registry.example.com/charts"), ("insecure", "true"), ("enableOCI", "1")],
+            ),
+        ]);
+        let one = all.for_address("registry.example.com/charts").expect("a credential");
+        assert!(one.insecure && one.enable_oci && one.username == "anna" && one.password.reveal() == "s3cret");
+    }
+
+    #[test]
+    fn projects_use_their_own() {
+        let all = credentials(&[
+            secret("repository", &[("url", "https://a.example.com"), ("username", "all")]),
+            secret("repository", &[("url", "https://a.example.com"), ("username", "shop"), ("project", "shop")]),
+        ]);
+        assert_eq!(user(&all.clone().of_project("shop"), "https://a.example.com").as_deref(), Some("shop"));
+        assert_eq!(user(&all.of_project("other"), "https://a.example.com").as_deref(), Some("all"));
+    }
+
+    #[test]
+    fn what_asks_a_cloud_first_is_refused_by_name() {
+        for (key, value) in
+            [("githubAppID", "1"), ("gcpServiceAccountKey", "s3cret"), ("useAzureWorkloadIdentity", "true")]
+        {
+            let all = credentials(&[secret("repository", &[("url", "https://u:s3cret@a.example.com"), (key, value)])]);
+            let error = all.for_address("https://a.example.com").expect("a credential").check().expect_err(key);
+            assert!(error.contains(key) && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_nothing() {
+        let secret_fields =
+            ["username", "password", "bearerToken", "sshPrivateKey", "tlsClientCertData", "tlsClientCertKey", "proxy"];
+        let mut fields = vec![("url", "https://u:s3cret@a.example.com?t=s3cret")];
+        fields.extend(secret_fields.map(|key| (key, "s3cret")));
+        let all = credentials(&[secret("repository", &fields)]);
+        let shown = format!("{all:?} {:#?}", all.all);
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}

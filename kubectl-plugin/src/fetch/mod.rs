@@ -1,0 +1,53 @@
+//! Remote inputs: the only way to what lies in no repository on this machine.
+//!
+//! In: [`Access`], which says what may be fetched and who we are; addresses, names of charts, versions. Out: bytes, whose
+//! digest was checked where one is known. Synchronous, callable from anywhere. In the order in which the parts use each
+//! other:
+//!
+//! | file | what |
+//! |---|---|
+//! | `secret`, `address`, `reach`, `globs` | texts that are not shown; addresses; how far away hosts are; patterns |
+//! | `credentials`, `secret_file` | who we are, as Argo CD keeps it in Secrets |
+//! | `access` | what may be asked, and where a server may send us |
+//! | `error` | why something could not be fetched |
+//! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
+//! | `archive` | the archive of a chart, unpacked |
+//! | `chart_repository` | charts with an `index.yaml` |
+//! | `challenge`, `registry_login`, `registry` | charts in OCI registries |
+//! | `charts` | charts, wherever they are |
+//!
+//! # Guarantees
+//!
+//! - Everything has a limit: bytes, entries, pages, redirects, time.
+//! - A server decides neither whom we ask inside nor who learns our credentials (`access`, `transfer`,
+//!   `registry_login`).
+//! - No secret is in an error or in debug output.
+
+mod access;
+mod address;
+mod archive;
+mod challenge;
+mod chart_repository;
+mod charts;
+mod client;
+mod credentials;
+mod error;
+mod globs;
+mod reach;
+mod registry;
+mod registry_login;
+mod resolver;
+mod secret;
+mod secret_file;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod web;
+
+pub use access::{Access, Refused, Timeouts};
+pub use archive::{digest, unpack_chart};
+pub use charts::{ChartFound, Charts};
+pub use credentials::{Credential, Credentials};
+pub use error::{FailureKind, FetchError};
+pub use secret::Secret;
+pub use web::Web;

@@ -1,0 +1,297 @@
+//! Charts in OCI registries.
+//!
+//! In: `oci://host/path` (or `host/path`, as Argo CD writes it), the name of a chart, a version or a range. Out: the digest
+//! of the chart's layer, and the layer, which is the chart's archive. Guarantees:
+//!
+//! - A manifest is at most 4 MiB, a list of tags at most 50 pages of 4 MiB, a layer at most 256 MiB.
+//! - What is asked for by digest has that digest; a manifest that comes by tag has the digest that the registry claims.
+//!
+//! # Who learns our credentials
+//!
+//! `registry_login` says how the registry's own host comes to know who we are, and who else may.
+
+use std::sync::Arc;
+
+use gitops_compiler::name::is_range;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, LINK};
+use serde::Deserialize;
+use url::Url;
+
+use super::address::{Address, Scheme, is_same_origin, shown};
+use super::archive::digest;
+use super::chart_repository::{LARGEST_ARCHIVE, choose, newest, sha256};
+use super::credentials::Credential;
+use super::error::{FailureKind, FetchError};
+use super::reach::Reach;
+use super::registry_login::Logins;
+use super::transfer::{Answer, Identity, Request};
+use super::web::{Web, refusal};
+
+const LARGEST_MANIFEST: u64 = 4 << 20;
+const LARGEST_PAGE: u64 = 4 << 20;
+const MOST_PAGES: usize = 50;
+const MANIFESTS: &str =
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+/// What a layer with a chart is, today and in the first releases of Helm 3.
+const CHART_LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
+
+/// A chart in a registry.
+pub(super) struct Chart<'a> {
+    pub(super) web: &'a Web,
+    pub(super) logins: &'a Logins,
+    /// Where the registry is, with how it is spoken to.
+    pub(super) registry: Address,
+    pub(super) credential: Option<Credential>,
+    /// The repository in it: `charts/shop`.
+    pub(super) name: String,
+    /// How far inward it may lead us, who did not choose it.
+    pub(super) within: Reach,
+}
+
+/// What a tag stands for.
+pub(super) struct Tagged {
+    pub(super) version: String,
+    /// Of the layer, which is the archive.
+    pub(super) digest: String,
+    /// The manifest, by digest.
+    pub(super) location: String,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    layers: Vec<Layer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: String,
+    digest: String,
+}
+
+impl<'a> Chart<'a> {
+    /// A chart below the address of a repository.
+    pub(super) fn new(
+        web: &'a Web,
+        logins: &'a Logins,
+        repository: &Address,
+        credential: Option<Credential>,
+        chart: &str,
+    ) -> Result<Self, FetchError> {
+        let path = repository.url.path().trim_matches('/');
+        let parts = [path, chart].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let name = parts.join("/");
+        let asked = || format!("chart {chart} of {}", repository.shown());
+        if !name.split('/').all(is_part_of_name) {
+            return Err(FetchError::not_found(
+                asked(),
+                "names in registries have lower-case letters, digits and `._-`",
+            ));
+        }
+        let mut registry = repository.clone();
+        registry.url.set_path("");
+        registry.url.set_query(None);
+        if repository.scheme == Scheme::Oci && web.access().is_plain(&registry.url) {
+            // Fails for no scheme that is known.
+            let _ = registry.url.set_scheme("http");
+        }
+        Ok(Self { web, logins, registry, credential, name, within: Reach::Machine })
+    }
+
+    /// The same, no further inward than this.
+    pub(super) fn within(self, within: Reach) -> Self {
+        Self { within, ..self }
+    }
+
+    /// Which version is meant, and what it is.
+    pub(super) fn resolve(&self, version: &str) -> Result<Tagged, FetchError> {
+        // A tag that is there needs no list, and lists may be long.
+        if !version.is_empty() && !is_range(version) {
+            match self.tagged(version) {
+                Err(error) if error.kind == FailureKind::NotFound => {}
+                other => return other,
+            }
+        }
+        let versions: Vec<String> = self.tags()?.iter().map(|tag| tag.replace('_', "+")).collect();
+        let texts = || versions.iter().map(String::as_str);
+        let not_found = |why: String| FetchError::not_found(format!("chart {version} of {}", self.shown()), why);
+        match choose(version, texts()).map_err(not_found)? {
+            Some(chosen) => self.tagged(chosen),
+            None => {
+                let error = not_found("the registry has no such version".to_owned());
+                Err(match newest(texts()) {
+                    Some(newest) => error.hint(format!("the newest version there is {newest}")),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// The archive with this digest.
+    pub(super) fn layer(&self, wanted: &str) -> Result<Vec<u8>, FetchError> {
+        let asked = format!("{}@{wanted}", self.shown());
+        let Some(wanted) = sha256(wanted) else {
+            return Err(FetchError::wrong(asked, "the digest is none of SHA-256"));
+        };
+        let answer = self.ask(&format!("blobs/{wanted}"), None, LARGEST_ARCHIVE, "the chart")?;
+        let found = digest(&answer.body);
+        if found == wanted {
+            return Ok(answer.body);
+        }
+        Err(FetchError::wrong(asked, format!("what came has the digest {found}")))
+    }
+
+    /// What a version stands for: its tag, or the digest of a manifest.
+    fn tagged(&self, version: &str) -> Result<Tagged, FetchError> {
+        let is_digest = sha256(version).is_some_and(|digest| digest == version);
+        let tag = version.replace('+', "_");
+        let asked = format!("{}:{version}", self.shown());
+        if !is_digest && !is_tag(&tag) {
+            return Err(FetchError::not_found(asked, "this cannot be a tag"));
+        }
+        let answer = self.ask(&format!("manifests/{tag}"), Some(MANIFESTS), LARGEST_MANIFEST, "the manifest")?;
+        let found = digest(&answer.body);
+        let claimed = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        let wanted = if is_digest { Some(version) } else { claimed.filter(|claimed| claimed.starts_with("sha256:")) };
+        if wanted.is_some_and(|wanted| wanted != found) {
+            return Err(FetchError::wrong(asked, format!("the manifest that came has the digest {found}")));
+        }
+        let manifest: Manifest = serde_json::from_slice(&answer.body)
+            .map_err(|_| FetchError::wrong(&asked, "the registry answers with something else than a manifest"))?;
+        let mut layers = manifest.layers.iter().filter(|layer| CHART_LAYERS.contains(&layer.media_type.as_str()));
+        let layer = match (layers.next(), layers.next()) {
+            (Some(layer), None) => layer,
+            (None, _) => return Err(FetchError::wrong(asked, "it is no chart: no layer of it has the type of charts")),
+            (Some(_), Some(_)) => return Err(FetchError::wrong(asked, "it has several layers with charts")),
+        };
+        let digest = sha256(&layer.digest).filter(|digest| *digest == layer.digest);
+        let digest = digest.ok_or_else(|| FetchError::wrong(&asked, "the digest of its layer is none of SHA-256"))?;
+        Ok(Tagged { version: version.to_owned(), digest, location: format!("{}@{found}", self.shown()) })
+    }
+
+    /// All tags, page by page.
+    fn tags(&self) -> Result<Vec<String>, FetchError> {
+        let mut url = self.url("tags/list");
+        url.set_query(Some("n=1000"));
+        let mut tags = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let answer = self.ask_url(url.clone(), None, LARGEST_PAGE, "the list of tags")?;
+            let page: Tags = serde_json::from_slice(&answer.body)
+                .map_err(|_| FetchError::wrong(shown(&url), "the registry answers with something else than tags"))?;
+            tags.extend(page.tags.unwrap_or_default());
+            match next_page(&url, &answer.headers) {
+                None => return Ok(tags),
+                Some(next) if is_same_origin(&url, &next) => url = next,
+                Some(_) => return Err(FetchError::wrong(shown(&url), "the next page of tags is on another host")),
+            }
+        }
+        Err(FetchError::new(
+            FailureKind::TooLarge,
+            shown(&url),
+            format!("there are more than {MOST_PAGES} pages of tags"),
+        ))
+    }
+
+    fn url(&self, rest: &str) -> Url {
+        let mut url = self.registry.url.clone();
+        url.set_path(&format!("/v2/{}/{rest}", self.name));
+        url
+    }
+
+    /// As it may be shown.
+    fn shown(&self) -> String {
+        format!("{}/{}", self.registry.shown().trim_end_matches('/'), self.name)
+    }
+
+    fn ask(&self, rest: &str, accept: Option<&'static str>, limit: u64, what: &str) -> Result<Answer, FetchError> {
+        self.ask_url(self.url(rest), accept, limit, what)
+    }
+
+    /// Asks as whoever we are known as, and once more where the registry wants to know.
+    fn ask_url(&self, url: Url, accept: Option<&'static str>, limit: u64, what: &str) -> Result<Answer, FetchError> {
+        let request = |identity: Option<Arc<Identity>>| Request {
+            repository: self.registry.url.clone(),
+            credential: self.credential.clone(),
+            url: url.clone(),
+            within: self.within,
+            identity,
+            accept,
+            limit,
+            what: what.to_owned(),
+        };
+        let known = self.logins.known(self);
+        let mut has_identity = known.is_some();
+        let mut answer = self.web.ask(request(known))?;
+        // Whoever it sent us to may not ask who we are.
+        if answer.status == StatusCode::UNAUTHORIZED
+            && is_same_origin(&answer.url, &self.registry.url)
+            && let Some(identity) = self.logins.log_in(self, &answer.headers)?
+        {
+            has_identity = true;
+            answer = self.web.ask(request(Some(identity)))?;
+        }
+        if answer.status.is_success() { Ok(answer) } else { Err(refusal(&answer, has_identity)) }
+    }
+}
+
+/// The next page of a list, if there is one: `Link: </v2/…>; rel="next"`.
+fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
+    let mut links = headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
+    links.find_map(|link| {
+        let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is_next = parameters.split(';').any(|one| matches!(one.trim(), "rel=\"next\"" | "rel=next"));
+        if is_next { url.join(target).ok() } else { None }
+    })
+}
+
+fn is_part_of_name(part: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = part.as_bytes();
+    is_edge(bytes.first()) && is_edge(bytes.last()) && part.bytes().all(is_of_name)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = tag.bytes();
+    tag.len() <= 128 && bytes.next().is_some_and(is_word) && bytes.all(|byte| is_word(byte) || b".-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_tags_stay_in_their_place() {
+        for name in ["shop", "a1", "my.shop_x-y", "0"] {
+            assert!(is_part_of_name(name), "{name}");
+        }
+        for name in ["", "..", ".a", "a.", "A", "a b", "a?b", "a%2fb", "-a"] {
+            assert!(!is_part_of_name(name), "{name}");
+        }
+        assert!(is_tag("1.2.3_b1") && is_tag("v1") && is_tag("_x"));
+        for tag in ["", ".", "..", "-x", "a/b", "a?b", "1.2 ", &"1".repeat(129)] {
+            assert!(!is_tag(tag), "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_what_the_header_says() {
+        let url = Url::parse("https://registry.example.com/v2/a/tags/list").expect("an address");
+        let next = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LINK, value.parse().expect("a header"));
+            next_page(&url, &headers).map(String::from)
+        };
+        let wanted = Some("https://registry.example.com/v2/a/tags/list?last=b".to_owned());
+        assert_eq!(next("</v2/a/tags/list?last=b>; rel=\"next\""), wanted);
+        assert_eq!((next("</v2/x>; rel=\"last\""), next("nothing")), (None, None));
+    }
+}

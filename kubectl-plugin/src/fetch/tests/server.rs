@@ -1,0 +1,212 @@
+//! Small servers for the tests: HTTP/1 with or without TLS, each on a port of its own, that answer as a test says and
+//! remember what they were asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::super::access::{Access, Timeouts};
+use super::super::reach::Reach;
+
+/// The names of all servers; they lead to this machine, and count as far away.
+pub(super) const CHARTS: &str = "charts.example.com";
+pub(super) const FILES: &str = "files.example.net";
+pub(super) const REGISTRY: &str = "registry.example.com";
+pub(super) const AUTH: &str = "auth.example.org";
+const NAMES: [&str; 5] = [CHARTS, FILES, REGISTRY, AUTH, "127.0.0.1"];
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) authorization: Option<String>,
+    pub(super) accept: Option<String>,
+    pub(super) user_agent: Option<String>,
+}
+
+/// What to answer.
+pub(super) enum Reply {
+    Whole {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    },
+    /// A body that never ends.
+    Endless,
+    /// Nothing, for a while.
+    Silence,
+}
+
+impl Reply {
+    pub(super) fn ok(body: impl Into<Vec<u8>>) -> Self {
+        Self::Whole { status: 200, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(super) fn status(status: u16) -> Self {
+        Self::Whole { status, headers: Vec::new(), body: b"s3cret of the server".to_vec() }
+    }
+
+    pub(super) fn to(location: impl Into<String>) -> Self {
+        Self::status(302).with("Location", location)
+    }
+
+    pub(super) fn with(self, name: &str, value: impl Into<String>) -> Self {
+        match self {
+            Self::Whole { status, mut headers, body } => {
+                headers.push((name.to_owned(), value.into()));
+                Self::Whole { status, headers, body }
+            }
+            other => other,
+        }
+    }
+}
+
+/// A server that lives as long as the test program.
+pub(super) struct Server {
+    pub(super) port: u16,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Server {
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no test panics here").clone()
+    }
+
+    pub(super) fn url(&self, host: &str, path: &str) -> String {
+        format!("https://{host}:{}{path}", self.port)
+    }
+}
+
+/// An authority, with a certificate for all names.
+pub(super) struct Authority {
+    pub(super) pem: String,
+    server: Arc<ServerConfig>,
+}
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let key = KeyPair::generate().expect("a key");
+        let pem = authority.self_signed(&key).expect("a certificate").pem();
+        let issuer = Issuer::new(authority, key);
+        let server = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
+        let server_key = KeyPair::generate().expect("a key");
+        let certificate = server.signed_by(&server_key, &issuer).expect("a certificate");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![certificate.der().clone()], key).expect("a certificate and its key");
+        Self { pem, server: Arc::new(config) }
+    }
+
+    /// Access to the servers, as the tests want it: quick to give up.
+    pub(super) fn access(&self) -> Access {
+        let timeouts =
+            Timeouts { connect: Duration::from_secs(5), idle: Duration::from_secs(1), total: Duration::from_secs(10) };
+        let access = Access::new().timeouts(timeouts).without_environment();
+        let mut access = access.certificates("ca.pem", self.pem.as_bytes()).expect("a certificate");
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        access.hosts = NAMES[..4].iter().map(|name| ((*name).to_owned(), (here, Reach::World))).collect();
+        access.hosts.insert("inside.example.com".to_owned(), (here, Reach::Machine));
+        access
+    }
+
+    /// Starts a server with TLS. What it answers may name its own port.
+    pub(super) fn serve(&self, answer: impl Fn(&Asked, u16) -> Reply + Send + Sync + 'static) -> Server {
+        start(Some(Arc::clone(&self.server)), answer)
+    }
+}
+
+/// Starts a server without TLS.
+pub(super) fn serve_plain(answer: impl Fn(&Asked, u16) -> Reply + Send + Sync + 'static) -> Server {
+    start(None, answer)
+}
+
+fn start(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Asked, u16) -> Reply + Send + Sync + 'static) -> Server {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    let (asked, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
+    let log = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (tls, answer, log) = (tls.clone(), Arc::clone(&answer), Arc::clone(&log));
+            thread::spawn(move || {
+                // Clients go away when they like.
+                let _ = match tls {
+                    Some(config) => {
+                        encrypted(config, stream).and_then(|mut stream| one(&mut stream, port, &*answer, &log))
+                    }
+                    None => one(&mut { stream }, port, &*answer, &log),
+                };
+            });
+        }
+    });
+    Server { port, asked }
+}
+
+fn encrypted(
+    config: Arc<ServerConfig>,
+    stream: TcpStream,
+) -> std::io::Result<StreamOwned<ServerConnection, TcpStream>> {
+    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    Ok(StreamOwned::new(connection, stream))
+}
+
+/// One request and its answer; the connection ends with it.
+fn one<S: Read + Write>(
+    stream: &mut S,
+    port: u16,
+    answer: &impl Fn(&Asked, u16) -> Reply,
+    log: &Mutex<Vec<Asked>>,
+) -> std::io::Result<()> {
+    let asked = request(stream)?;
+    log.lock().expect("no test panics here").push(asked.clone());
+    match answer(&asked, port) {
+        Reply::Whole { status, headers, body } => {
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n", body.len())?;
+            for (name, value) in headers {
+                write!(stream, "{name}: {value}\r\n")?;
+            }
+            stream.write_all(b"\r\n")?;
+            stream.write_all(&body)?;
+        }
+        Reply::Endless => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+            loop {
+                stream.write_all(b"1000\r\n")?;
+                stream.write_all(&[b'x'; 0x1000])?;
+                stream.write_all(b"\r\n")?;
+            }
+        }
+        Reply::Silence => thread::sleep(Duration::from_secs(20)),
+    }
+    stream.flush()
+}
+
+fn request(stream: &mut impl Read) -> std::io::Result<Asked> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (mut host, mut authorization, mut accept, mut user_agent) = (String::new(), None, None, None);
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "host" => value.clone_into(&mut host),
+            "authorization" => authorization = Some(value.to_owned()),
+            "accept" => accept = Some(value.to_owned()),
+            "user-agent" => user_agent = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(Asked { host, path, authorization, accept, user_agent })
+}
