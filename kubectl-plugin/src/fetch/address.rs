@@ -124,15 +124,13 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// A text that should be an address, as it may be shown, whatever it is.
 pub(super) fn shown_text(text: &str) -> String {
-    match Address::parse(text) {
-        Ok(address) => address.shown(),
-        // Userinfo is before an `@`, and it is not known what else is.
-        Err(_) => {
-            let rest = text.rsplit('@').next().unwrap_or_default();
-            let rest = rest.split(['?', '#']).next().unwrap_or_default();
-            rest.chars().filter(|c| !c.is_control()).take(200).collect()
-        }
+    if let Ok(address) = Address::parse(text) {
+        return address.shown();
     }
+    // Userinfo is before an `@`, and it is not known what else is.
+    let rest = text.rsplit('@').next().unwrap_or_default();
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Whether two addresses have scheme, host and port in common: what may see the same credentials.

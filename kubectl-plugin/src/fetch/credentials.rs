@@ -197,13 +197,10 @@ mod tests {
     use super::*;
 
     fn secret(kind: &str, fields: &[(&str, &str)]) -> String {
-        let mut text = format!(
-            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n  labels:\n    argocd.argoproj.io/secret-type: {kind}\nstringData:\n"
-        );
-        for (key, value) in fields {
-            text.push_str(&format!("  {key}: {value:?}\n"));
-        }
-        text + "---\n"
+        let head =
+            format!("kind: Secret\nmetadata: {{labels: {{argocd.argoproj.io/secret-type: {kind}}}}}\nstringData:\n");
+        let lines = fields.iter().map(|(key, value)| format!("  {key}: {value:?}\n"));
+        head + &lines.collect::<String>() + "---\n"
     }
 
     fn credentials(secrets: &[String]) -> Credentials {

@@ -118,9 +118,9 @@ fn a_redirect_leads_neither_to_http_nor_inward_nor_to_a_user() {
 #[test]
 fn a_redirect_obeys_the_patterns() {
     let authority = Authority::new();
-    let server = authority.serve(|asked, own| match asked.host.starts_with(CHARTS) {
-        true => Reply::to(format!("https://{FILES}:{own}/deep/down/x")),
-        false => Reply::ok("hello"),
+    let server = authority.serve(|asked, own| {
+        let is_first = asked.host.starts_with(CHARTS);
+        if is_first { Reply::to(format!("https://{FILES}:{own}/deep/down/x")) } else { Reply::ok("hello") }
     });
     let charts = format!("https://{CHARTS}:{}/*", server.port);
     let files = format!("https://{FILES}:{}/deep", server.port);
