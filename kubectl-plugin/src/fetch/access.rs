@@ -190,8 +190,8 @@ impl Access {
         if to.scheme() != "https" && !is_plain {
             return refused("and it is not encrypted".to_owned());
         }
-        if to.host_str().is_none_or(|host| host.starts_with('-')) {
-            return refused("and it has no host".to_owned());
+        if to.host_str().is_none_or(|host| host.starts_with('-') || host.ends_with('.')) {
+            return refused("and it has no sound host".to_owned());
         }
         if is_same_origin(from, to) {
             return Ok(());

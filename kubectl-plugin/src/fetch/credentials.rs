@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::address::{normalised, shown_text};
+use super::address::{canonical, shown_text};
 use super::secret::Secret;
 use super::secret_file;
 
@@ -188,7 +188,7 @@ fn longest<'a>(credentials: &'a [Credential], address: &str) -> Option<&'a Crede
 
 /// Registries are written with and without `oci://`.
 fn comparable(address: &str) -> String {
-    let address = normalised(address);
+    let address = canonical(address);
     address.strip_prefix("oci://").unwrap_or(&address).trim_end_matches('/').to_owned()
 }
 
@@ -223,6 +223,7 @@ mod tests {
         assert_eq!(of("https://git.example.com/shop/other").as_deref(), Some("shop"));
         assert_eq!(of("https://git.example.com/shopping").as_deref(), Some("all"));
         assert_eq!(of("https://git.example.com").as_deref(), Some("all"));
+        assert_eq!(of("https://git.example.com/shop/../other").as_deref(), Some("all"));
         for other in
             ["https://git.example.com.elsewhere.org/x", "https://git.example.com:8443/x", "http://git.example.com"]
         {
