@@ -7,7 +7,8 @@
 //!   than where it came from (`reach`), with no user or password in the address.
 //! - No error and no debug output shows userinfo or a credential.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use url::Url;
@@ -30,7 +31,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(15), idle: Duration::from_secs(30), total: Duration::from_secs(300) }
+        Self { connect: Duration::from_secs(15), idle: Duration::from_secs(30), total: Duration::from_mins(5) }
     }
 }
 
@@ -65,9 +66,8 @@ pub struct Access {
     pub(super) timeouts: Timeouts,
     pub(super) credentials: Credentials,
     pub(super) ignores_environment: bool,
-    /// Names that are somewhere else than the resolver says, and as far away as this says.
-    #[cfg(test)]
-    pub(super) hosts: std::collections::BTreeMap<String, (std::net::IpAddr, Reach)>,
+    /// Names that are somewhere else than the system says, and as far away as this says. Only tests have any.
+    pub(super) hosts: BTreeMap<String, (IpAddr, Reach)>,
 }
 
 impl Access {
@@ -190,8 +190,8 @@ impl Access {
         if to.scheme() != "https" && !is_plain {
             return refused("and it is not encrypted".to_owned());
         }
-        if to.host_str().is_none_or(|host| host.starts_with('-')) {
-            return refused("and it has no host".to_owned());
+        if to.host_str().is_none_or(|host| host.starts_with('-') || host.ends_with('.')) {
+            return refused("and it has no sound host".to_owned());
         }
         if is_same_origin(from, to) {
             return Ok(());
@@ -208,7 +208,7 @@ impl Access {
 
 fn not_allowed(address: String) -> Refused {
     Refused::new(address, "it is not among the addresses that are allowed")
-        .hint("allow it in `sourceRepos` of the project, or wherever the addresses are listed")
+        .hint("add it to the addresses that are allowed")
 }
 
 #[cfg(test)]

@@ -51,6 +51,10 @@ impl Address {
         }
         let url = Url::parse(&format!("{standing}://{rest}"));
         let url = url.map_err(|error| format!("it is no address: {error}"))?;
+        // Another name for the same host, which no pattern would have.
+        if url.host_str().is_some_and(|host| host.ends_with('.')) {
+            return Err("a host does not end with a dot".to_owned());
+        }
         let begins_as_flag = |text: &str| text.starts_with('-');
         if url.host_str().is_none_or(begins_as_flag) || begins_as_flag(url.username()) {
             return Err("neither host nor user begins with `-`".to_owned());
@@ -124,15 +128,13 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// A text that should be an address, as it may be shown, whatever it is.
 pub(super) fn shown_text(text: &str) -> String {
-    match Address::parse(text) {
-        Ok(address) => address.shown(),
-        // Userinfo is before an `@`, and it is not known what else is.
-        Err(_) => {
-            let rest = text.rsplit('@').next().unwrap_or_default();
-            let rest = rest.split(['?', '#']).next().unwrap_or_default();
-            rest.chars().filter(|c| !c.is_control()).take(200).collect()
-        }
+    if let Ok(address) = Address::parse(text) {
+        return address.shown();
     }
+    // Userinfo is before an `@`, and it is not known what else is.
+    let rest = text.rsplit('@').next().unwrap_or_default();
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Whether two addresses have scheme, host and port in common: what may see the same credentials.
@@ -148,7 +150,24 @@ pub(super) fn host_and_port(url: &Url) -> String {
     url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
 }
 
-/// An address in the one form in which Argo CD compares addresses (`NormalizeGitURL`), userinfo of HTTP left out.
+/// An address in the one form in which addresses are compared with [`normalised`] ones. It is made of what will be asked,
+/// not of what was written: `/a/../b` is `/b`, `%62` is `b`, and queries do not count.
+pub(super) fn canonical(text: &str) -> String {
+    let Ok(Address { scheme, url, user, .. }) = Address::parse(text.trim()) else { return normalised(text) };
+    let path = decoded(url.path()).unwrap_or_else(|_| url.path().to_owned());
+    let place = format!("{}{path}", host_and_port(&url));
+    let whole = match scheme {
+        Scheme::Https => format!("https://{place}"),
+        Scheme::Http => format!("http://{place}"),
+        Scheme::Oci if text.contains("://") => format!("oci://{place}"),
+        Scheme::Ssh if !user.is_empty() => format!("{user}@{place}"),
+        Scheme::Oci | Scheme::Ssh => place,
+    };
+    let whole = whole.to_lowercase();
+    whole.strip_suffix(".git").unwrap_or(&whole).to_owned()
+}
+
+/// A pattern or prefix in the one form in which Argo CD compares addresses (`NormalizeGitURL`), userinfo of HTTP left out.
 pub(super) fn normalised(text: &str) -> String {
     let text = text.trim().to_lowercase();
     let text = text.strip_suffix(".git").unwrap_or(&text);
@@ -208,6 +227,7 @@ mod tests {
             "https://",
             "https:///path",
             "https://a\\@b/",
+            "https://a.example.com./",
             "https://a\n.b/",
             "",
         ] {
@@ -222,6 +242,16 @@ mod tests {
         assert_eq!(normalised("ssh://git@git.example.com/shop/deploy"), "git@git.example.com/shop/deploy");
         assert_eq!(normalised(" https://u:p@Git.example.com/Shop.git "), "https://git.example.com/shop");
         assert_eq!(normalised("registry.example.com:5000/charts"), "registry.example.com:5000/charts");
+        for text in [
+            "git@Git.example.com:shop/deploy.git",
+            "ssh://git@git.example.com:22/shop/deploy",
+            "https://git.example.com/shop",
+            "registry.example.com:5000/charts",
+            "oci://registry.example.com/charts",
+        ] {
+            assert_eq!(canonical(text), normalised(text), "{text}");
+        }
+        assert_eq!(canonical("https://u:p@a.example.com:443/x/../%62/./c.git?t=1#f"), "https://a.example.com/b/c");
     }
 
     #[test]

@@ -332,6 +332,40 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_answered() {
+        let whole = tar(&[
+            ("shop/Chart.yaml", FILE, "name: shop\n"),
+            ("shop/templates/", EntryType::Directory, ""),
+            ("shop/long", EntryType::GNULongName, "shop/another"),
+            ("shop/x", EntryType::XHeader, "18 path=shop/abcd\n"),
+            ("shop/a", FILE, "a"),
+        ]);
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap_or(0) % below
+        };
+        let mut unpacked = 0;
+        for _ in 0..5_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(4) {
+                let (at, digit) = (random(bytes.len()), b"01234567\0\xff"[random(10)]);
+                bytes[at] = digit;
+            }
+            // Most changes break the checksum of a header, so that it is made again.
+            for header in bytes.chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
+                let mut again = Header::from_byte_slice(header).clone();
+                again.set_cksum();
+                header.copy_from_slice(again.as_bytes());
+            }
+            unpacked += usize::from(unpack(&gzip(&bytes), 1 << 20, 100).is_ok());
+        }
+        assert!(unpacked > 100, "{unpacked}");
+    }
+
+    #[test]
     fn nothing_follows_the_archive() {
         let mut twice = gzip(&tar(&[("shop/a", FILE, "a")]));
         twice.extend(gzip(&tar(&[("shop/a", FILE, "b")])));

@@ -25,19 +25,16 @@ pub(super) fn read(value: &str) -> Vec<Challenge> {
             return challenges;
         }
         let after_word = after.trim_start_matches([' ', '\t']);
-        match after_word.strip_prefix('=') {
-            // A parameter of the challenge before it.
-            Some(value) => {
-                let Some((text, after)) = parameter(value.trim_start_matches([' ', '\t'])) else { return challenges };
-                let Some(challenge) = challenges.last_mut() else { return challenges };
-                challenge.parameters.entry(word.to_ascii_lowercase()).or_insert(text);
-                rest = after;
-            }
-            None => {
-                challenges.push(Challenge { scheme: word.to_ascii_lowercase(), parameters: BTreeMap::new() });
-                rest = after;
-            }
-        }
+        let Some(value) = after_word.strip_prefix('=') else {
+            challenges.push(Challenge { scheme: word.to_ascii_lowercase(), parameters: BTreeMap::new() });
+            rest = after;
+            continue;
+        };
+        // A parameter of the challenge before it.
+        let read = parameter(value.trim_start_matches([' ', '\t'])).zip(challenges.last_mut());
+        let Some(((text, after), challenge)) = read else { return challenges };
+        challenge.parameters.entry(word.to_ascii_lowercase()).or_insert(text);
+        rest = after;
     }
 }
 

@@ -81,19 +81,9 @@ impl Clients {
             exempt.extend(address.host_str().map(str::to_owned));
             builder = builder.proxy(made_proxy(&address, &no_proxy, credential)?);
         }
-        let resolver = Resolver { ceiling, exempt, seen: Arc::clone(&self.seen), hosts: self.hosts() };
+        let resolver = Resolver { ceiling, exempt, seen: Arc::clone(&self.seen), hosts: self.access.hosts.clone() };
         let client = builder.dns_resolver(Arc::new(resolver)).build();
         client.map_err(|error| format!("no client can be made: {}", super::error::causes(error)))
-    }
-
-    #[cfg(not(test))]
-    fn hosts(&self) -> BTreeMap<String, (std::net::IpAddr, Reach)> {
-        BTreeMap::new()
-    }
-
-    #[cfg(test)]
-    fn hosts(&self) -> BTreeMap<String, (std::net::IpAddr, Reach)> {
-        self.access.hosts.clone()
     }
 
     /// The address of the proxy, and what is not asked through it.

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::address::{normalised, shown_text};
+use super::address::{canonical, shown_text};
 use super::secret::Secret;
 use super::secret_file;
 
@@ -188,7 +188,7 @@ fn longest<'a>(credentials: &'a [Credential], address: &str) -> Option<&'a Crede
 
 /// Registries are written with and without `oci://`.
 fn comparable(address: &str) -> String {
-    let address = normalised(address);
+    let address = canonical(address);
     address.strip_prefix("oci://").unwrap_or(&address).trim_end_matches('/').to_owned()
 }
 
@@ -197,13 +197,10 @@ mod tests {
     use super::*;
 
     fn secret(kind: &str, fields: &[(&str, &str)]) -> String {
-        let mut text = format!(
-            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\n  labels:\n    argocd.argoproj.io/secret-type: {kind}\nstringData:\n"
-        );
-        for (key, value) in fields {
-            text.push_str(&format!("  {key}: {value:?}\n"));
-        }
-        text + "---\n"
+        let head =
+            format!("kind: Secret\nmetadata: {{labels: {{argocd.argoproj.io/secret-type: {kind}}}}}\nstringData:\n");
+        let lines = fields.iter().map(|(key, value)| format!("  {key}: {value:?}\n"));
+        head + &lines.collect::<String>() + "---\n"
     }
 
     fn credentials(secrets: &[String]) -> Credentials {
@@ -226,6 +223,7 @@ mod tests {
         assert_eq!(of("https://git.example.com/shop/other").as_deref(), Some("shop"));
         assert_eq!(of("https://git.example.com/shopping").as_deref(), Some("all"));
         assert_eq!(of("https://git.example.com").as_deref(), Some("all"));
+        assert_eq!(of("https://git.example.com/shop/../other").as_deref(), Some("all"));
         for other in
             ["https://git.example.com.elsewhere.org/x", "https://git.example.com:8443/x", "http://git.example.com"]
         {

@@ -8,7 +8,7 @@
 
 use regex::Regex;
 
-use super::address::normalised;
+use super::address::{canonical, normalised};
 
 /// Patterns for addresses.
 #[derive(Debug, Clone, Default)]
@@ -36,12 +36,13 @@ impl Globs {
 
     /// Whether a repository is allowed.
     pub(super) fn allow(&self, address: &str) -> bool {
-        self.decide(&[normalised(address)])
+        let whole = canonical(address);
+        self.decide(&[whole.trim_end_matches('/').to_owned(), whole])
     }
 
     /// Whether a file is allowed that lies in whatever repository.
     pub(super) fn allow_below(&self, address: &str) -> bool {
-        let whole = normalised(address);
+        let whole = canonical(address);
         let start = whole.find("://").map_or(0, |at| at + 3);
         let slashes = whole[start..].match_indices('/').map(|(at, _)| start + at);
         let mut folders: Vec<String> =
@@ -141,6 +142,24 @@ mod tests {
         assert!(globs(&["git@git.example.com:shop/*"]).allow("ssh://git@git.example.com/shop/deploy"));
         assert!(globs(&["https://{a,b}.example.com/[c-e]?"]).allow("https://b.example.com/dx"));
         assert!(!globs(&["https://a.example.com"]).allow("https://aXexample.com"));
+    }
+
+    #[test]
+    fn another_spelling_gets_around_no_pattern() {
+        let some = globs(&["*", "!https://a.example.com/secret", "!https://a.example.com/secret/**"]);
+        for address in [
+            "https://a.example.com/x/../secret",
+            "https://a.example.com/x/%2e%2e/secret",
+            "https://a.example.com/%73ecret",
+            "https://A.example.com:443/SECRET.git",
+            "https://u:p@a.example.com/secret?x#y",
+            "https://a.example.com/secret/",
+            "https://a.example.com//../secret/x",
+        ] {
+            assert!(!some.allow(address) && !some.allow_below(address), "{address}");
+        }
+        assert!(!globs(&["https://a.example.com/open/**"]).allow("https://a.example.com/open/../secret"));
+        assert!(globs(&["https://a.example.com"]).allow("https://a.example.com/"));
     }
 
     #[test]

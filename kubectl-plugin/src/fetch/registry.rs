@@ -122,16 +122,14 @@ impl<'a> Chart<'a> {
         let versions: Vec<String> = self.tags()?.iter().map(|tag| tag.replace('_', "+")).collect();
         let texts = || versions.iter().map(String::as_str);
         let not_found = |why: String| FetchError::not_found(format!("chart {version} of {}", self.shown()), why);
-        match choose(version, texts()).map_err(not_found)? {
-            Some(chosen) => self.tagged(chosen),
-            None => {
-                let error = not_found("the registry has no such version".to_owned());
-                Err(match newest(texts()) {
-                    Some(newest) => error.hint(format!("the newest version there is {newest}")),
-                    None => error,
-                })
-            }
+        if let Some(chosen) = choose(version, texts()).map_err(not_found)? {
+            return self.tagged(chosen);
         }
+        let error = not_found("the registry has no such version".to_owned());
+        Err(match newest(texts()) {
+            Some(newest) => error.hint(format!("the newest version there is {newest}")),
+            None => error,
+        })
     }
 
     /// The archive with this digest.

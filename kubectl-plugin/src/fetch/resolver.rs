@@ -48,13 +48,12 @@ pub(super) struct Inward;
 
 impl Resolver {
     fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-        let (addresses, reach) = match self.hosts.get(host) {
-            Some((address, reach)) => (vec![SocketAddr::new(*address, 0)], *reach),
-            None => {
-                let addresses: Vec<SocketAddr> = (host, 0).to_socket_addrs()?.collect();
-                let reach = addresses.iter().map(|address| Reach::of_ip(address.ip())).max();
-                (addresses, reach.unwrap_or(Reach::World))
-            }
+        let (addresses, reach) = if let Some((address, reach)) = self.hosts.get(host) {
+            (vec![SocketAddr::new(*address, 0)], *reach)
+        } else {
+            let addresses: Vec<SocketAddr> = (host, 0).to_socket_addrs()?.collect();
+            let reach = addresses.iter().map(|address| Reach::of_ip(address.ip())).max();
+            (addresses, reach.unwrap_or(Reach::World))
         };
         self.seen.note(host, reach);
         if reach > self.ceiling && !self.exempt.contains(host) {

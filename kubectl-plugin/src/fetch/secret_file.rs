@@ -175,11 +175,11 @@ mod tests {
             ("stringData:\n  url: a\n  insecure: s3cret\n", "x.yaml:5: `insecure` is neither true nor false"),
             ("stringData:\n  url: a\n  password: \"s3cret\n", "x.yaml:6:1: this is not YAML that kubectl could read"),
         ] {
-            let error = read("x.yaml", format!("{HEAD}{rest}").as_bytes()).err().expect(wanted);
+            let error = read("x.yaml", format!("{HEAD}{rest}").as_bytes()).expect_err(wanted);
             assert!(!error.contains("s3cret"), "{error}");
             assert_eq!(error, wanted);
         }
-        let error = read("x.yaml", b"kind: Secret\nmetadata: {name: x}\n").err().expect("nothing there");
+        let error = read("x.yaml", b"kind: Secret\nmetadata: {name: x}\n").expect_err("nothing there");
         assert!(error.contains("has no Secret"), "{error}");
     }
 }

@@ -78,10 +78,15 @@ fn too_late(asked: String, why: &str) -> FetchError {
 async fn transfer(clients: &Clients, request: Request) -> Result<Answer, FetchError> {
     let access = &clients.access;
     let mut url = request.url.clone();
-    let mut ceiling = request.within.min(clients.seen.reach(&request.repository));
+    let mut ceiling = request.within;
     let mut has_left = false;
-    let allowed = access.hop(&request.repository, &request.repository, ceiling, &url);
+    let reach = ceiling.min(clients.seen.reach(&request.repository));
+    let allowed = access.hop(&request.repository, &request.repository, reach, &url);
     allowed.map_err(|refused| FetchError::refused(&refused))?;
+    // How far away the repository itself is, is known once it has answered.
+    if request.repository.host() != url.host() {
+        ceiling = reach;
+    }
     for _ in 0..=MOST_REDIRECTS {
         let response = send(clients, &request, &url, ceiling, has_left).await?;
         let Some(next) = next(&url, &response)? else { return answer(&request, url, response).await };

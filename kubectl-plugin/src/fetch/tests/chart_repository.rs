@@ -99,6 +99,24 @@ fn archives_of_other_hosts_come_without_credentials() {
 }
 
 #[test]
+fn an_index_is_read_once_however_many_ask() {
+    let authority = Authority::new();
+    let server = repository(&authority, "  - {version: 1.2.0, digest: DIGEST, urls: [shop-1.2.0.tgz]}\n");
+    let address = server.url(CHARTS, "/stable");
+    let charts = Charts::new(authority.access());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let found = charts.resolve(&address, "shop", "*").expect("a chart");
+                assert_eq!(charts.fetch(&address, "shop", &found), Ok(b"archive".to_vec()));
+            });
+        }
+    });
+    let indexes = server.asked().into_iter().filter(|asked| asked.path.ends_with("index.yaml"));
+    assert_eq!((indexes.count(), server.asked().len()), (1, 9));
+}
+
+#[test]
 fn an_index_that_is_none_says_so() {
     let authority = Authority::new();
     let tries = Arc::new(AtomicUsize::new(0));

@@ -10,10 +10,14 @@ use super::error::FetchError;
 
 /// A Secret with a user and a password for an address.
 fn login(url: &str) -> Credentials {
-    let text = format!(
-        "kind: Secret\nmetadata: {{labels: {{argocd.argoproj.io/secret-type: repository}}}}\n\
-         stringData: {{url: '{url}', username: anna, password: s3cret}}\n"
-    );
+    credential(url, &[("username", "anna"), ("password", "s3cret")])
+}
+
+/// A Secret for an address.
+fn credential(url: &str, fields: &[(&str, &str)]) -> Credentials {
+    let head = "kind: Secret\nmetadata: {labels: {argocd.argoproj.io/secret-type: repository}}\n";
+    let lines = fields.iter().map(|(key, value)| format!("  {key}: {value:?}\n"));
+    let text = format!("{head}stringData:\n  url: '{url}'\n{}", lines.collect::<String>());
     Credentials::read("repositories.yaml", text.as_bytes()).expect("a credential")
 }
 

@@ -198,10 +198,10 @@ fn pages_of_tags_end_and_stay_where_they_are() {
     let authority = Authority::new();
     let server = authority.serve(|asked, _| {
         let page = Reply::ok(r#"{"tags":["1.0.0"]}"#);
-        match asked.path.starts_with("/v2/endless") {
-            true => page.with("Link", "</v2/endless/shop/tags/list?n=2>; rel=\"next\""),
-            false => page.with("Link", format!("<https://{FILES}/v2/x>; rel=\"next\"")),
-        }
+        let elsewhere = format!("<https://{FILES}/v2/x>; rel=\"next\"");
+        let is_endless = asked.path.starts_with("/v2/endless");
+        let link = if is_endless { "</v2/endless/shop/tags/list?n=2>; rel=\"next\"" } else { &elsewhere };
+        page.with("Link", link)
     });
     let charts = Charts::new(authority.access());
     let resolve = |path: &str| {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::super::access::{Access, Timeouts};
 use super::super::reach::Reach;
@@ -19,7 +20,9 @@ pub(super) const CHARTS: &str = "charts.example.com";
 pub(super) const FILES: &str = "files.example.net";
 pub(super) const REGISTRY: &str = "registry.example.com";
 pub(super) const AUTH: &str = "auth.example.org";
-const NAMES: [&str; 5] = [CHARTS, FILES, REGISTRY, AUTH, "127.0.0.1"];
+/// But for this one, which counts as near.
+pub(super) const INSIDE: &str = "inside.example.com";
+const NAMES: [&str; 6] = [CHARTS, FILES, REGISTRY, AUTH, INSIDE, "127.0.0.1"];
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -28,6 +31,7 @@ pub(super) struct Asked {
     pub(super) path: String,
     pub(super) authorization: Option<String>,
     pub(super) accept: Option<String>,
+    pub(super) proxy_authorization: Option<String>,
     pub(super) user_agent: Option<String>,
 }
 
@@ -84,10 +88,14 @@ impl Server {
     }
 }
 
-/// An authority, with a certificate for all names.
+/// An authority, with a certificate for all names and one for a client.
 pub(super) struct Authority {
     pub(super) pem: String,
+    /// The client's certificate and key, in PEM.
+    pub(super) client: (String, String),
     server: Arc<ServerConfig>,
+    /// The same for those who show a certificate.
+    strict: Arc<ServerConfig>,
 }
 
 impl Authority {
@@ -97,15 +105,26 @@ impl Authority {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().expect("a key");
-        let pem = authority.self_signed(&key).expect("a certificate").pem();
+        let certificate = authority.self_signed(&key).expect("a certificate");
+        let (pem, der) = (certificate.pem(), certificate.der().clone());
         let issuer = Issuer::new(authority, key);
         let server = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
         let server_key = KeyPair::generate().expect("a key");
         let certificate = server.signed_by(&server_key, &issuer).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(vec![certificate.der().clone()], key).expect("a certificate and its key");
-        Self { pem, server: Arc::new(config) }
+        let client_key = KeyPair::generate().expect("a key");
+        let client = CertificateParams::new(vec!["anna".to_owned()]).expect("a name");
+        let client = client.signed_by(&client_key, &issuer).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(der).expect("a certificate");
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("a verifier");
+        let chain = vec![certificate.der().clone()];
+        let open = ServerConfig::builder().with_no_client_auth();
+        let open = open.with_single_cert(chain.clone(), key.clone_key()).expect("a certificate and its key");
+        let strict = ServerConfig::builder().with_client_cert_verifier(verifier);
+        let strict = strict.with_single_cert(chain, key).expect("a certificate and its key");
+        let client = (client.pem(), client_key.serialize_pem());
+        Self { pem, client, server: Arc::new(open), strict: Arc::new(strict) }
     }
 
     /// Access to the servers, as the tests want it: quick to give up.
@@ -116,13 +135,20 @@ impl Authority {
         let mut access = access.certificates("ca.pem", self.pem.as_bytes()).expect("a certificate");
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         access.hosts = NAMES[..4].iter().map(|name| ((*name).to_owned(), (here, Reach::World))).collect();
-        access.hosts.insert("inside.example.com".to_owned(), (here, Reach::Machine));
+        access.hosts.insert(INSIDE.to_owned(), (here, Reach::Machine));
         access
     }
 
     /// Starts a server with TLS. What it answers may name its own port.
     pub(super) fn serve(&self, answer: impl Fn(&Asked, u16) -> Reply + Send + Sync + 'static) -> Server {
         start(Some(Arc::clone(&self.server)), answer)
+    }
+}
+
+impl Authority {
+    /// Starts a server that wants a certificate of this authority.
+    pub(super) fn serve_strictly(&self, answer: impl Fn(&Asked, u16) -> Reply + Send + Sync + 'static) -> Server {
+        start(Some(Arc::clone(&self.strict)), answer)
     }
 }
 
@@ -197,16 +223,18 @@ fn request(stream: &mut impl Read) -> std::io::Result<Asked> {
     let first = lines.next().transpose()?.unwrap_or_default();
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let (mut host, mut authorization, mut accept, mut user_agent) = (String::new(), None, None, None);
+    let mut proxy_authorization = None;
     for line in lines {
         let line = line?;
         let Some((name, value)) = line.split_once(": ") else { break };
         match name.to_ascii_lowercase().as_str() {
             "host" => value.clone_into(&mut host),
             "authorization" => authorization = Some(value.to_owned()),
+            "proxy-authorization" => proxy_authorization = Some(value.to_owned()),
             "accept" => accept = Some(value.to_owned()),
             "user-agent" => user_agent = Some(value.to_owned()),
             _ => {}
         }
     }
-    Ok(Asked { host, path, authorization, accept, user_agent })
+    Ok(Asked { host, path, authorization, accept, proxy_authorization, user_agent })
 }

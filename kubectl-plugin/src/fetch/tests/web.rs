@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::super::access::Access;
 use super::super::error::{FailureKind, FetchError};
 use super::super::web::Web;
-use super::server::{Authority, CHARTS, FILES, Reply, Server, serve_plain};
-use super::{LOGIN, check_hidden, login};
+use super::server::{Authority, CHARTS, FILES, INSIDE, Reply, Server, serve_plain};
+use super::{LOGIN, check_hidden, credential, login};
 
 fn get(access: Access, address: &str) -> Result<Vec<u8>, FetchError> {
     Web::new(access).get(address, 1 << 20, "the file")
@@ -57,10 +57,7 @@ fn an_unknown_authority_is_not_believed() {
 fn any_certificate_will_do_where_the_credential_says_so() {
     let server = Authority::new().serve(|_, _| Reply::ok("hello"));
     let address = server.url(CHARTS, "/");
-    let text = format!(
-        "kind: Secret\nmetadata: {{labels: {{argocd.argoproj.io/secret-type: repository}}}}\nstringData: {{url: '{address}', insecure: 'true'}}\n"
-    );
-    let credentials = super::super::Credentials::read("x.yaml", text.as_bytes()).expect("a credential");
+    let credentials = credential(&address, &[("insecure", "true")]);
     assert!(get(Authority::new().access().credentials(credentials), &address).is_ok());
 }
 
@@ -102,7 +99,7 @@ fn a_redirect_leads_neither_to_http_nor_inward_nor_to_a_user() {
             "/mapped" => format!("https://[::ffff:127.0.0.1]:{port}/"),
             "/number" => format!("https://2130706433:{port}/"),
             "/name" => format!("https://localhost:{port}/"),
-            "/resolved" => format!("https://inside.example.com:{port}/"),
+            "/resolved" => format!("https://{INSIDE}:{port}/"),
             "/user" => format!("https://anna:s3cret@{FILES}:{own}/"),
             _ => "file:///etc/passwd".to_owned(),
         })
@@ -116,11 +113,28 @@ fn a_redirect_leads_neither_to_http_nor_inward_nor_to_a_user() {
 }
 
 #[test]
+fn what_is_inside_may_send_us_on_inside() {
+    let authority = Authority::new();
+    let server = authority.serve(|asked, own| match asked.path.as_str() {
+        "/a" => Reply::to(format!("https://127.0.0.1:{own}/b")),
+        "/b" => Reply::to(format!("https://{CHARTS}:{own}/c")),
+        // By way of the outside it does not get back in, but for where it began.
+        "/c" => Reply::to(format!("https://127.0.0.1:{own}/d")),
+        "/e" => Reply::to(format!("https://{CHARTS}:{own}/f")),
+        "/f" => Reply::to(format!("https://{INSIDE}:{own}/g")),
+        _ => Reply::ok("hello"),
+    });
+    let error = failure(authority.access(), &server.url(INSIDE, "/a"));
+    assert_eq!((error.kind, server.asked().len()), (FailureKind::Refused, 3));
+    assert_eq!(get(authority.access(), &server.url(INSIDE, "/e")), Ok(b"hello".to_vec()));
+}
+
+#[test]
 fn a_redirect_obeys_the_patterns() {
     let authority = Authority::new();
-    let server = authority.serve(|asked, own| match asked.host.starts_with(CHARTS) {
-        true => Reply::to(format!("https://{FILES}:{own}/deep/down/x")),
-        false => Reply::ok("hello"),
+    let server = authority.serve(|asked, own| {
+        let is_first = asked.host.starts_with(CHARTS);
+        if is_first { Reply::to(format!("https://{FILES}:{own}/deep/down/x")) } else { Reply::ok("hello") }
     });
     let charts = format!("https://{CHARTS}:{}/*", server.port);
     let files = format!("https://{FILES}:{}/deep", server.port);
@@ -190,4 +204,38 @@ fn what_is_not_encrypted_needs_leave() {
     );
     let host = format!("127.0.0.1:{}", server.port);
     assert_eq!(get(access().plain_http([host]), &address), Ok(b"hello".to_vec()));
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_its_own_host_alone() {
+    let authority = Authority::new();
+    let server = authority.serve_strictly(|_, _| Reply::ok("hello"));
+    let (address, port) = (server.url(CHARTS, "/x"), server.port);
+    let (certificate, key) = &authority.client;
+    let fields = [("tlsClientCertData", certificate.as_str()), ("tlsClientCertKey", key.as_str())];
+    assert!(get(authority.access(), &address).is_err(), "nobody is let in");
+    let access = authority.access().credentials(credential(&address, &fields));
+    assert_eq!(get(access, &address), Ok(b"hello".to_vec()));
+    let other = authority.serve(move |_, _| Reply::to(format!("https://{FILES}:{port}/x")));
+    let address = other.url(CHARTS, "/x");
+    assert!(get(authority.access().credentials(credential(&address, &fields)), &address).is_err());
+    let broken = credential(&address, &[("tlsClientCertData", "s3cret"), ("tlsClientCertKey", "s3cret")]);
+    let error = failure(authority.access().credentials(broken), &address);
+    assert_eq!(error.why, "the client certificate of the credential is damaged");
+}
+
+#[test]
+fn the_proxy_of_the_credential_is_asked_and_its_password_not_shown() {
+    let authority = Authority::new();
+    let proxy = serve_plain(|_, _| Reply::status(407));
+    let address = format!("https://{CHARTS}:8443/x");
+    let proxy_address = format!("http://anna:s3cret@127.0.0.1:{}", proxy.port);
+    let with = |fields: &[(&str, &str)]| authority.access().credentials(credential(&address, fields));
+    let error = failure(with(&[("proxy", &proxy_address)]), &address);
+    assert_eq!(error.kind, FailureKind::Unreachable);
+    let asked = &proxy.asked()[0];
+    assert_eq!((asked.path.as_str(), asked.proxy_authorization.as_deref()), ("charts.example.com:8443", Some(LOGIN)));
+    failure(with(&[("proxy", &proxy_address), ("noProxy", "example.com")]), &address);
+    failure(with(&[("proxy", "s3cret not an address")]), &address);
+    assert_eq!(proxy.asked().len(), 1);
 }
