@@ -195,6 +195,15 @@ fn compile_anew(
     compilation.at_levels(levels)
 }
 
+/// Lays everything out, so that all inputs from elsewhere are asked for. Nothing is rendered.
+///
+/// # Errors
+///
+/// What an application that is compiled would say of its sources.
+pub fn ask_for_inputs(sources: &Sources<'_>) -> Result<(), Error> {
+    LaidOut::new(sources).map(drop)
+}
+
 /// The ids of what an application compiles to. Where that is known the graph is not read.
 pub fn summarise(
     sources: &Sources<'_>,

@@ -30,9 +30,9 @@ pub struct LockFile {
 }
 
 /// An input, and what it is.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-enum Entry {
+pub enum Entry {
     /// A chart of a chart repository or a registry.
     Chart {
         /// The address of the repository, as it is written where the chart is asked for.
@@ -74,6 +74,23 @@ enum Entry {
         /// The version that it must have.
         resolved: String,
     },
+}
+
+impl Entry {
+    /// The entry of an input. `None` where the pin is of something else than the request.
+    #[must_use]
+    pub fn new(request: &Request, pin: &Pin) -> Option<Self> {
+        match (request.clone(), pin.clone()) {
+            (Request::Chart { repository, chart, version }, Pin::Chart { version: resolved, digest, content }) => {
+                Some(Self::Chart { repository, chart, version, resolved, digest, content })
+            }
+            (Request::Git { repository, revision, tag_prefix }, Pin::Git { commit }) => {
+                Some(Self::Git { repository, revision, tag_prefix, resolved: commit })
+            }
+            (Request::File { address }, Pin::File { digest }) => Some(Self::File { address, digest }),
+            _ => None,
+        }
+    }
 }
 
 /// Something that is wrong with a lock file.
@@ -211,7 +228,7 @@ fn block(text: &mut String, fields: &[(&str, String)]) {
     text.push('\n');
     for (index, (name, value)) in fields.iter().enumerate() {
         let start = if index == 0 { "- " } else { "  " };
-        text.push_str(&format!("{start}{name}: {}", yaml::emit(&Value::String(value.clone()))));
+        text.extend([start, name, ": ", &yaml::emit(&Value::String(value.clone()))]);
     }
 }
 

@@ -12,7 +12,7 @@ mod format;
 mod pin;
 mod request;
 
-pub use format::LockFile;
+pub use format::{Entry, LockFile};
 pub use pin::{Digest, Oid, Pin};
 pub use request::Request;
 

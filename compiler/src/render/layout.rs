@@ -90,6 +90,7 @@ impl Layout {
     }
 
     /// The bytes of a file; `None` where there is none.
+    #[must_use]
     pub fn read(&self, path: &str) -> Option<Result<Vec<u8>, Error>> {
         self.files.get(path).map(|content| match content {
             Content::File(file) => file.read(),

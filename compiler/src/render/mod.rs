@@ -133,7 +133,7 @@ fn tool<'a>(render: Option<ToolRender>) -> Vec<Render<'a>> {
 }
 
 impl<'a> Input<'a> {
-    /// A source of an application, in a folder of a repository.
+    /// A source of an application, in a folder of a repository, at its commit.
     #[must_use]
     pub fn new(
         app: &AppSpec,
@@ -143,17 +143,16 @@ impl<'a> Input<'a> {
         tree: Option<&'a Tree>,
         lent: BTreeMap<String, &'a Tree>,
     ) -> Self {
-        let environment = BuildEnvironment::new(&Facts {
-            name: app.name.as_str(),
-            namespace: &app.namespace,
-            project: &app.project,
-            repo_url: &source.repo_url,
-            path: &source.path,
-            target_revision: &source.target_revision,
-            revision: folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default(),
-        });
+        let commit = folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default();
+        let environment = environment(app, &source, commit);
         let (app, namespace) = (app.name.to_string(), app.namespace.clone());
         Self { source, source_type, folder, tree, lent, app, namespace, environment }
+    }
+
+    /// The same of a chart, whose revision is its version.
+    #[must_use]
+    pub fn at_version(self, app: &AppSpec, version: &str) -> Self {
+        Self { environment: environment(app, &self.source, version), ..self }
     }
 
     /// The file at a path of the repository, links followed.
@@ -220,6 +219,19 @@ pub fn together(files: Vec<Rendered>, findings: &mut Vec<Diagnostic>) -> Vec<Man
     }
     manifest::number_generated(&mut manifests);
     manifests
+}
+
+/// What parameters may name.
+fn environment(app: &AppSpec, source: &Source, revision: &str) -> BuildEnvironment {
+    BuildEnvironment::new(&Facts {
+        name: app.name.as_str(),
+        namespace: &app.namespace,
+        project: &app.project,
+        repo_url: &source.repo_url,
+        path: &source.path,
+        target_revision: &source.target_revision,
+        revision,
+    })
 }
 
 /// A folder as people read it.

@@ -64,6 +64,17 @@ pub(super) fn find_folder(
     Ok(tree)
 }
 
+/// The bytes of a regular file at the root of a commit; `None` where there is none.
+pub(super) fn file_at_root(repository: &gix::Repository, id: ObjectId, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let (_, root) = read_commit(repository, id)?;
+    let data = read_object(repository, root, Kind::Tree, "")?;
+    match entries_of(&data, root, "")?.into_iter().find(|entry| entry.0 == name) {
+        Some((_, Mode::Blob | Mode::BlobExecutable, oid)) => read_object(repository, oid, Kind::Blob, name).map(Some),
+        Some(_) => Err(path_error(name, "it must be a regular file")),
+        None => Ok(None),
+    }
+}
+
 /// All files below a tree, sorted by path.
 pub(super) fn walk(repository: &gix::Repository, root: ObjectId, folder: &str) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();

@@ -17,7 +17,7 @@ mod stamp;
 mod whole;
 mod working;
 
-pub use repository::Repository;
+pub use repository::{Repository, is_reference_name};
 pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot, join, parent};
 pub use whole::{File, Found, Tree};
 

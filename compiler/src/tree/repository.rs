@@ -23,6 +23,10 @@ impl Repository {
         let absolute = std::path::absolute(path).map_err(|_| not_found())?;
         let (found, _trust) = gix::discover::upwards(&absolute).map_err(|_| not_found())?;
         let (git_dir, _work_dir) = found.into_repository_and_work_tree_directories();
+        Self::in_git_directory(&git_dir, path)
+    }
+
+    fn in_git_directory(git_dir: &Path, path: &Path) -> Result<Self, Error> {
         let options = gix::open::Options::isolated()
             .with(gix::sec::Trust::Reduced)
             .config_overrides(["core.useReplaceRefs=false"]);
@@ -52,7 +56,7 @@ impl Repository {
         if is_oid(revision) || revision == "HEAD" {
             return Ok((self.oid(revision)?, false));
         }
-        if gix::validate::reference::name(format!("refs/heads/{revision}").as_str().into()).is_err() {
+        if !is_reference_name(revision) {
             return Err(unknown());
         }
         let repository = self.inner.to_thread_local();
@@ -72,6 +76,19 @@ impl Repository {
         Ok((found.0.map_err(|_| unknown())?, found.1))
     }
 
+    /// The names of all tags, sorted.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let repository = self.inner.to_thread_local();
+        let Ok(references) = repository.references() else { return Vec::new() };
+        let Ok(tags) = references.tags() else { return Vec::new() };
+        let name =
+            |tag: gix::Reference<'_>| tag.name().as_bstr().to_string().strip_prefix("refs/tags/").map(str::to_owned);
+        let mut names: Vec<String> = tags.filter_map(Result::ok).filter_map(name).collect();
+        names.sort();
+        names
+    }
+
     /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
     /// With `memo`, only files are read that changed since they were listed last.
     pub fn working_tree(&self, folder: &str, memo: Option<&dyn FileMemo>) -> Result<Snapshot, Error> {
@@ -87,6 +104,38 @@ impl Repository {
         sections.filter_map(|section| Some(section.value("url")?.to_string())).collect()
     }
 
+    /// Opens the repository in exactly this folder: a mirror of ours.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        Self::in_git_directory(folder, folder)
+    }
+
+    /// The bytes of the regular file with this name at the root: of the commit that `revision` names, or as it lies in the
+    /// working tree. `None` where there is none. Nothing else is listed for it.
+    pub fn file_at_root(&self, name: &str, revision: Option<&str>) -> Result<Option<Vec<u8>>, Error> {
+        let repository = self.inner.to_thread_local();
+        if let Some(revision) = revision {
+            let id = resolve(&repository, revision)?;
+            return commit::file_at_root(&repository, id, name);
+        }
+        let Some(root) = repository.workdir() else { return Ok(None) };
+        let path = root.join(name);
+        let failed = |source| Error::File { path: name.to_owned(), source };
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() && metadata.len() <= super::MAX_BLOB_BYTES => {
+                std::fs::read(&path).map(Some).map_err(failed)
+            }
+            Ok(_) => Err(super::snapshot::path_error(name, "it must be a regular file of at most 16 MiB")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// The root of the working tree; none of a bare repository.
+    #[must_use]
+    pub fn root(&self) -> Option<std::path::PathBuf> {
+        self.inner.to_thread_local().workdir().map(Path::to_owned)
+    }
+
     /// `path` as a folder of this repository, with `/` and without `.`, where it lies inside the working tree.
     #[must_use]
     pub fn folder_of(&self, path: &Path) -> Option<String> {
@@ -95,6 +144,12 @@ impl Repository {
         let path = std::fs::canonicalize(path).ok()?;
         Some(path.strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
     }
+}
+
+/// Whether a branch or a tag may have this name; nothing else of what `git rev-parse` takes is one.
+#[must_use]
+pub fn is_reference_name(name: &str) -> bool {
+    gix::validate::reference::name(format!("refs/heads/{name}").as_str().into()).is_ok()
 }
 
 /// Whether this can be nothing but a whole oid, of SHA-1 or SHA-256.

@@ -7,6 +7,7 @@ pub mod delete;
 pub mod diff;
 pub mod graph;
 pub mod history;
+pub mod lock;
 pub mod parse;
 pub mod plan;
 pub mod rollback;

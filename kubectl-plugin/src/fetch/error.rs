@@ -53,7 +53,8 @@ impl FetchError {
     }
 
     /// The server said something that is not so.
-    pub(super) fn wrong(asked: impl Into<String>, why: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn wrong(asked: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(FailureKind::Wrong, asked, why)
     }
 

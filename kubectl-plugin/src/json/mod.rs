@@ -8,6 +8,7 @@ mod change;
 mod explain;
 mod graph;
 mod history;
+mod lock;
 mod status;
 mod store;
 
@@ -18,10 +19,12 @@ pub use change::{
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
+pub use lock::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
 pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
 
 use gitops_compiler::depend::EdgeRules;
+use gitops_compiler::lock::LockFile;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -64,6 +67,9 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<ExplainJson>("explain"),
         schema::<GraphJson>("graph"),
         schema::<HistoryJson>("history"),
+        schema::<LockJson>("lock"),
+        read_schema::<LockFile>("lock-file"),
+        schema::<LockVerifiedJson>("lock-verify"),
         schema::<PlanJson>("plan"),
         schema::<Head>("record-head"),
         schema::<RunJson>("run"),

@@ -5,16 +5,22 @@
 
 mod cluster;
 mod compiled_for;
+mod inputs;
+mod lock;
+mod machine;
 mod open;
 mod programs;
+mod remote;
 mod repositories;
 mod source;
 mod store;
 
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
+pub use lock::{LockFileArgs, LockedInput, Locking, VerifiedInput};
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
+pub use remote::RemoteArgs;
 pub use source::SourceArgs;
 pub use store::StoreArgs;
 

@@ -3,13 +3,15 @@
 //! In: the flags. Out: [`Opened`]. All that is wrong with the Application is told at once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use gitops_compiler::app::{self, AppSpec, Application, Source, SourceType};
+use gitops_compiler::app::{self, AppSpec, Source, SourceType};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lint::Levels;
+use gitops_compiler::lock::Request;
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
@@ -19,8 +21,10 @@ use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::Home;
+use super::inputs::{Inputs, read_lock};
+use super::machine::Machine;
 use super::programs::Programs;
-use super::repositories::Repositories;
+use super::repositories::{Repositories, open_clones};
 use super::source::{SourceArgs, clean};
 
 /// An application with its sources opened.
@@ -32,7 +36,7 @@ pub struct Opened {
     sources: Vec<OpenedSource>,
     lent: BTreeMap<String, Arc<Tree>>,
     levels: Levels,
-    programs: Programs,
+    machine: Machine,
     /// Of the Application and the parameter files.
     lints: Vec<Diagnostic>,
 }
@@ -42,6 +46,17 @@ struct OpenedSource {
     source_type: Option<SourceType>,
     folder: Arc<Snapshot>,
     tree: Arc<Tree>,
+    /// The version of a chart from a chart repository.
+    version: Option<String>,
+}
+
+/// An application, whoever described it.
+struct Described {
+    app: AppSpec,
+    home: Home,
+    /// How it is rendered, where the user says so.
+    said: Option<SourceType>,
+    lints: Vec<Diagnostic>,
 }
 
 impl SourceArgs {
@@ -67,56 +82,97 @@ impl SourceArgs {
         name: Option<&AppName>,
         store: Option<&Store>,
     ) -> Result<Opened, CommandError> {
-        let levels = self.levels()?;
         let here = Arc::new(Repository::discover(&self.source)?);
-        let mut lints = Vec::new();
-        let (app, home, said) = if self.filename.is_some() {
-            let application = self.application(name, &mut lints)?;
-            let destination = application.spec.destination.namespace.clone();
-            let destination = Some(destination).filter(|namespace| !namespace.is_empty());
-            let home = Home { record_namespace: application.namespace.clone(), destination };
-            (AppSpec::from(&application), home, None)
-        } else {
-            let path = match &self.path {
-                Some(path) => clean(path)?,
-                None => here.folder_of(&self.source).unwrap_or_default(),
-            };
-            let (source, said) = self.folder(path);
-            let name = name.cloned().map_or_else(|| "app".parse(), Ok);
-            let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
-            (AppSpec::folder(name, source), Home::default(), said)
+        let described = match &self.filename {
+            Some(file) => chosen(applications(file)?, name, file)?,
+            None => self.described(&here, name)?,
         };
-        let mut repositories = Repositories::open(here, revision, &self.repository, store)?;
-        let (sources, lent) = open_sources(&app, said, &mut repositories, &mut lints)?;
-        Ok(Opened { app, home, sources, lent, levels, programs: Programs::new(&self.programs, store), lints })
+        let clones = open_clones(&self.repository)?;
+        let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
+        let mut repositories = Repositories::new(here, revision, clones, store);
+        self.open_described(described, &mut repositories, &Arc::new(inputs), store)
     }
 
-    /// The Application of the file that is meant.
-    fn application(&self, name: Option<&AppName>, lints: &mut Vec<Diagnostic>) -> Result<Application, CommandError> {
-        let file = self.filename.clone().unwrap_or_default();
-        let shown = file.display().to_string();
-        let bytes =
-            std::fs::read(&file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
-        let (mut applications, findings) = app::read(&shown, &bytes);
-        if findings.iter().any(|finding| finding.level == Level::Error) {
-            return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
-        }
-        lints.extend(findings);
-        let names: Vec<String> = applications.iter().map(|application| application.name.to_string()).collect();
-        match name {
-            Some(name) => applications.retain(|application| application.name == *name),
-            None if applications.len() > 1 => {
-                let message = format!("{shown} has {} Applications: say which one", applications.len());
-                return Err(CommandError::user(message).hint(format!("there are {}", names.join(", "))));
-            }
-            None => {}
-        }
-        let found = applications.pop().ok_or_else(|| {
-            let message = format!("{shown} has no Application of this name");
-            CommandError::user(message).hint(format!("there are {}", names.join(", ")))
-        })?;
-        Ok(found)
+    /// Opens all that the flags name: each Application of a file.
+    pub(super) fn open_all(
+        &self,
+        name: Option<&AppName>,
+        here: &Arc<Repository>,
+        inputs: &Arc<Inputs>,
+        store: Option<&Store>,
+    ) -> Result<Vec<Opened>, CommandError> {
+        let described = match (&self.filename, name) {
+            (Some(file), Some(_)) => vec![chosen(applications(file)?, name, file)?],
+            (Some(file), None) => applications(file)?,
+            (None, _) => vec![self.described(here, name)?],
+        };
+        let revision = self.revision.as_deref();
+        let clones = open_clones(&self.repository)?;
+        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store);
+        let open = |described| self.open_described(described, &mut repositories, inputs, store);
+        described.into_iter().map(open).collect()
     }
+
+    fn open_described(
+        &self,
+        described: Described,
+        repositories: &mut Repositories,
+        inputs: &Arc<Inputs>,
+        store: Option<&Store>,
+    ) -> Result<Opened, CommandError> {
+        let Described { app, home, said, mut lints } = described;
+        let levels = self.levels()?;
+        let (sources, lent) = open_sources(&app, said, repositories, inputs, &mut lints)?;
+        let machine = Machine { programs: Programs::new(&self.programs, store), inputs: Arc::clone(inputs) };
+        Ok(Opened { app, home, sources, lent, levels, machine, lints })
+    }
+
+    /// The folder that flags describe.
+    fn described(&self, here: &Repository, name: Option<&AppName>) -> Result<Described, CommandError> {
+        let path = match &self.path {
+            Some(path) => clean(path)?,
+            None => here.folder_of(&self.source).unwrap_or_default(),
+        };
+        let (source, said) = self.folder(path);
+        let name = name.cloned().map_or_else(|| "app".parse(), Ok);
+        let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
+        Ok(Described { app: AppSpec::folder(name, source), home: Home::default(), said, lints: Vec::new() })
+    }
+}
+
+/// All Applications of a file.
+fn applications(file: &Path) -> Result<Vec<Described>, CommandError> {
+    let shown = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
+    let (applications, findings) = app::read(&shown, &bytes);
+    if findings.iter().any(|finding| finding.level == Level::Error) {
+        return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
+    }
+    let described = applications.iter().map(|application| {
+        let destination = Some(application.spec.destination.namespace.clone());
+        let destination = destination.filter(|namespace| !namespace.is_empty());
+        let home = Home { record_namespace: application.namespace.clone(), destination };
+        Described { app: AppSpec::from(application), home, said: None, lints: findings.clone() }
+    });
+    Ok(described.collect())
+}
+
+/// The Application of the file that is meant.
+fn chosen(mut described: Vec<Described>, name: Option<&AppName>, file: &Path) -> Result<Described, CommandError> {
+    let shown = file.display();
+    let names: Vec<String> = described.iter().map(|described| described.app.name.to_string()).collect();
+    match name {
+        Some(name) => described.retain(|described| described.app.name == *name),
+        None if described.len() > 1 => {
+            let message = format!("{shown} has {} Applications: say which one", described.len());
+            return Err(CommandError::user(message).hint(format!("there are {}", names.join(", "))));
+        }
+        None => {}
+    }
+    described.pop().ok_or_else(|| {
+        let message = format!("{shown} has no Application of this name");
+        CommandError::user(message).hint(format!("there are {}", names.join(", ")))
+    })
 }
 
 type LentTrees = BTreeMap<String, Arc<Tree>>;
@@ -125,18 +181,18 @@ fn open_sources(
     app: &AppSpec,
     said: Option<SourceType>,
     repositories: &mut Repositories,
+    inputs: &Inputs,
     lints: &mut Vec<Diagnostic>,
 ) -> Result<(Vec<OpenedSource>, LentTrees), CommandError> {
     let (mut sources, mut lent) = (Vec::new(), BTreeMap::new());
     for source in &app.sources {
-        if !source.chart.is_empty() {
-            let message =
-                format!("the chart {} is in a chart repository, which this version does not read", source.chart);
-            return Err(
-                CommandError::user(message).hint("put the chart into the repository, and name its folder as `path`")
-            );
-        }
-        let tree = repositories.tree(source)?;
+        let (tree, version) = match chart(source) {
+            Some(request) => {
+                let tree = inputs.tree(&request).map_err(CommandError::user)?;
+                (tree, inputs.version(&request))
+            }
+            None => (repositories.tree(source, inputs)?, None),
+        };
         if !source.reference.is_empty() {
             let before = lent.insert(source.reference.clone(), Arc::clone(&tree));
             if before.is_some() {
@@ -146,14 +202,22 @@ fn open_sources(
         if source.only_lends() {
             continue;
         }
-        let folder = tree.folder(&clean(&source.path)?)?;
+        let path = if version.is_some() { String::new() } else { clean(&source.path)? };
+        let folder = tree.folder(&path)?;
         let source = with_overrides(source, app, &folder, lints)?;
-        sources.push(OpenedSource { source, source_type: said, folder, tree });
+        sources.push(OpenedSource { source, source_type: said, folder, tree, version });
     }
     if sources.is_empty() {
         return Err(CommandError::user("no source of this Application gives manifests: each only lends its files"));
     }
     Ok((sources, lent))
+}
+
+/// The chart of a chart repository that a source names.
+fn chart(source: &Source) -> Option<Request> {
+    let Source { repo_url, chart, target_revision, .. } = source;
+    let (repository, chart, version) = (repo_url.clone(), chart.clone(), target_revision.clone());
+    (!chart.is_empty()).then_some(Request::Chart { repository, chart, version })
 }
 
 /// The source with the parameters of the files beside its manifests.
@@ -196,13 +260,22 @@ impl Opened {
 
     fn sources(&self) -> Sources<'_> {
         let inputs = self.sources.iter().map(|opened| self.input(opened)).collect();
-        Sources { inputs, tools: &self.programs, last_wins: self.app.last_wins }
+        Sources { inputs, tools: &self.machine, last_wins: self.app.last_wins }
     }
 
     fn input<'a>(&'a self, opened: &'a OpenedSource) -> Input<'a> {
-        let OpenedSource { source, source_type, folder, tree } = opened;
+        let OpenedSource { source, source_type, folder, tree, version } = opened;
         let lent = self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect();
-        Input::new(&self.app, source.clone(), *source_type, folder, Some(tree), lent)
+        let input = Input::new(&self.app, source.clone(), *source_type, folder, Some(tree), lent);
+        match version {
+            Some(version) => input.at_version(&self.app, version),
+            None => input,
+        }
+    }
+
+    /// Asks for all inputs from elsewhere, and compiles nothing.
+    pub(super) fn ask_for_inputs(&self) -> Result<(), CommandError> {
+        Ok(compile::ask_for_inputs(&self.sources())?)
     }
 
     /// Compiles, and says what there is to say.

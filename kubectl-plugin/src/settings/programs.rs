@@ -1,6 +1,6 @@
 //! The programs that render: which ones, what they are, where they run.
 //!
-//! In: flags and PATH. Out: [`Tools`] for the compiler. A program is looked for when a source needs it, and hashed: what a
+//! In: flags and PATH. Out: programs for the compiler. A program is looked for when a source needs it, and hashed: what a
 //! render gives depends on its bytes. What is known of a program is remembered as long as its file stays the same.
 
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::canon::{Decoder, Encoder, Id, Place};
-use gitops_compiler::render::{Kustomize, Program, Tools};
+use gitops_compiler::render::{Kustomize, Program};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
@@ -111,16 +111,19 @@ impl Programs {
     }
 }
 
-impl Tools for Programs {
-    fn kustomize(&self) -> Result<Kustomize, String> {
+impl Programs {
+    /// Kustomize, or why there is none.
+    pub(super) fn kustomize(&self) -> Result<Kustomize, String> {
         self.kustomize.get_or_init(|| self.find_kustomize()).clone()
     }
 
-    fn helm(&self) -> Result<Program, String> {
+    /// Helm, or why there is none.
+    pub(super) fn helm(&self) -> Result<Program, String> {
         self.helm.get_or_init(|| self.find_helm()).clone()
     }
 
-    fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
+    /// Where programs run, and how much of it must be there.
+    pub(super) fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
         let least = match self.args.sandbox {
             Confinement::Full => Strength::Full,
             Confinement::Weak => Strength::Weak,
@@ -129,7 +132,8 @@ impl Tools for Programs {
         self.sandbox.as_ref().map(|sandbox| (sandbox, least)).map_err(Clone::clone)
     }
 
-    fn limits(&self) -> Limits {
+    /// How much a render may use.
+    pub(super) fn limits(&self) -> Limits {
         let time = Duration::from_secs(self.args.render_timeout);
         Limits { time, processor_time: time, ..Limits::default() }
     }

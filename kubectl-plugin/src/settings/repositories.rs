@@ -1,18 +1,22 @@
 //! Which repository on this machine stands for which address.
 //!
 //! In: the repository at hand, clones that the user names, addresses as Applications write them. Out: trees of them, each
-//! repository opened once and each revision looked up once. Nothing is fetched.
+//! repository opened once and each revision looked up once. What is neither is an input from elsewhere.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use gitops_compiler::app::{Source, without_user};
+use gitops_compiler::app::Source;
+use gitops_compiler::lock::Request;
+use gitops_compiler::name::{VersionRange, is_range};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Tree};
 
 use crate::error::CommandError;
+
+use super::inputs::Inputs;
 
 /// A clone that stands for a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,12 @@ impl FromStr for Clone {
     }
 }
 
+/// Opens clones: each repository by its normalised address.
+pub(super) fn open_clones(clones: &[Clone]) -> Result<BTreeMap<String, Arc<Repository>>, CommandError> {
+    let open = |Clone { url, path }: &Clone| Ok((normalised(url), Arc::new(Repository::discover(path)?)));
+    clones.iter().map(open).collect()
+}
+
 /// The repositories on this machine.
 pub(super) struct Repositories {
     here: Arc<Repository>,
@@ -46,27 +56,24 @@ pub(super) struct Repositories {
 }
 
 impl Repositories {
-    /// Opens the repository at hand and the clones.
-    pub(super) fn open(
+    /// Of the repository at hand and the clones.
+    pub(super) fn new(
         here: Arc<Repository>,
         revision: Option<&str>,
-        clones: &[Clone],
+        clones: BTreeMap<String, Arc<Repository>>,
         store: Option<&Store>,
-    ) -> Result<Self, CommandError> {
+    ) -> Self {
         let remotes = here.remotes().iter().map(|url| normalised(url)).collect();
-        let mut opened = BTreeMap::new();
-        for Clone { url, path } in clones {
-            opened.insert(normalised(url), Arc::new(Repository::discover(path)?));
-        }
         let revision = revision.map(str::to_owned);
-        Ok(Self { here, revision, remotes, clones: opened, store: store.cloned(), trees: BTreeMap::new() })
+        Self { here, revision, remotes, clones, store: store.cloned(), trees: BTreeMap::new() }
     }
 
     /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
     /// commits are what they are.
-    pub(super) fn tree(&mut self, source: &Source) -> Result<Arc<Tree>, CommandError> {
+    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
+        let target = |repository: &Repository, revision: &str| target(repository, revision, &source.tag_prefix);
         let is_here = url.is_empty() || self.remotes.contains(&url);
         let (key, repository, revision) = match self.clones.get(&url) {
             Some(clone) => (url, clone, Some(target(clone, wanted.unwrap_or("HEAD"))?.0)),
@@ -76,10 +83,11 @@ impl Repositories {
                 (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
             }
             None => {
-                let message =
-                    format!("{} is another repository, and it is not known here", without_user(&source.repo_url));
-                return Err(CommandError::user(message)
-                    .hint("name a clone of it with --repository URL=PATH, or the repository at hand with --source"));
+                return inputs.tree(&request(source)).map_err(|why| {
+                    let hint =
+                        "or name a clone of it with --repository URL=PATH, or the repository at hand with --source";
+                    CommandError::user(why).hint(hint)
+                });
             }
         };
         let key = (key, revision.clone().unwrap_or_default());
@@ -96,17 +104,30 @@ impl Repositories {
     }
 }
 
-/// What an Application's `targetRevision` names.
-fn target(repository: &Repository, revision: &str) -> Result<(String, bool), CommandError> {
-    if revision.contains(['*', '<', '>', '^', '~', ' ', ',']) {
-        let message = format!("`{revision}` is a range of versions, and ranges are not looked up by this version");
-        return Err(CommandError::user(message).hint("name a tag, a branch or a commit as `targetRevision`"));
+/// The repository of a source, as an input from elsewhere.
+fn request(source: &Source) -> Request {
+    match Request::git(&source.repo_url, &source.target_revision) {
+        Request::Git { repository, revision, .. } if is_range(&revision) => {
+            Request::Git { repository, revision, tag_prefix: source.tag_prefix.clone() }
+        }
+        request => request,
     }
-    Ok(repository.target(revision)?)
+}
+
+/// What an Application's `targetRevision` names, and whether that is a branch. A range of versions is the newest tag in it.
+fn target(repository: &Repository, revision: &str, tag_prefix: &str) -> Result<(String, bool), CommandError> {
+    if !is_range(revision) {
+        return Ok(repository.target(revision)?);
+    }
+    let range = VersionRange::parse(revision).map_err(CommandError::user)?;
+    let tags = repository.tags();
+    let best = range.best(tags.iter().filter_map(|tag| tag.strip_prefix(tag_prefix)));
+    let best = best.ok_or_else(|| CommandError::user(format!("no tag is in the range {tag_prefix}{revision}")))?;
+    Ok(repository.target(&format!("refs/tags/{tag_prefix}{best}"))?)
 }
 
 /// An address without what does not tell repositories apart: how it is spoken to, who asks, `.git`, upper case.
-fn normalised(url: &str) -> String {
+pub(super) fn normalised(url: &str) -> String {
     let url = url.trim().to_lowercase();
     let (scheme, rest) = url.split_once("://").map_or((None, url.as_str()), |(scheme, rest)| (Some(scheme), rest));
     let rest = match rest.split_once('/') {

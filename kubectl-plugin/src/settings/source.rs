@@ -11,6 +11,7 @@ use gitops_compiler::schema;
 use crate::error::CommandError;
 
 use super::programs::ProgramArgs;
+use super::remote::RemoteArgs;
 use super::repositories::Clone;
 
 /// Where manifests come from.
@@ -58,6 +59,8 @@ pub struct SourceArgs {
     pub kubernetes_version: Option<KubernetesVersion>,
     #[command(flatten)]
     pub(super) programs: ProgramArgs,
+    #[command(flatten)]
+    pub(super) remote: RemoteArgs,
 }
 
 /// A renderer, as the command line calls it.

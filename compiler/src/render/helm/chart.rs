@@ -4,7 +4,6 @@
 //! where `helm dependency build` would put them, without running that: those that lie in the repository (`file://`), and
 //! those of chart repositories, as they are pinned (`dependency`). What is missing is a finding with its line.
 
-
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::yaml::{self, Limits, Locator};
+use crate::name::VersionRange;
 use crate::render::Error;
 use crate::tree::{Tree, join};
 
@@ -64,7 +65,7 @@ pub(super) fn read(tree: &Tree, folder: &str, findings: &mut Vec<Diagnostic>) ->
         let Some(metadata) = decode::<Metadata>(&path, &bytes, findings) else { continue };
         chart.asks_for_kubernetes |= metadata.kube_version.is_some();
         let said = metadata.dependencies.unwrap_or_default();
-        let locked = if said.is_empty() { BTreeMap::new() } else { locked(tree, folder, lock, findings)? };
+        let locked = if said.is_empty() { None } else { locked(tree, folder, lock, findings)? };
         let locator = Locator::new(&bytes);
         for (index, Said { name, repository, version }) in said.into_iter().enumerate() {
             if chart.dependencies.iter().any(|other| other.name == name) {
@@ -73,24 +74,40 @@ pub(super) fn read(tree: &Tree, folder: &str, findings: &mut Vec<Diagnostic>) ->
             let found = locator.locate(0, &format!("/dependencies/{index}"));
             let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
             let origin = Origin { path: path.clone(), line, column };
-            let version = locked.get(&(name.clone(), repository.clone())).cloned().unwrap_or(version);
+            let version = match &locked {
+                Some(locked) => match locked.get(&(name.clone(), repository.clone())) {
+                    Some(exact) if fits(&version, exact) => exact.clone(),
+                    _ => {
+                        let message = format!(
+                            "{lock} does not have {name} {version} of {repository}: run `helm dependency update`, and commit \
+                             what it writes there"
+                        );
+                        findings.push(Diagnostic::error(origin, message));
+                        continue;
+                    }
+                },
+                None => version,
+            };
             chart.dependencies.push(Dependency { name, repository, version, origin });
         }
     }
     Ok(chart)
 }
 
+/// Whether a version is what was asked for.
+fn fits(wanted: &str, exact: &str) -> bool {
+    wanted == exact || VersionRange::parse(wanted).is_ok_and(|range| range.best(std::iter::once(exact)).is_some())
+}
+
 /// The versions that Helm's lock has, by name and repository.
-fn locked(
-    tree: &Tree,
-    folder: &str,
-    name: &str,
-    findings: &mut Vec<Diagnostic>,
-) -> Result<BTreeMap<(String, String), String>, Error> {
-    let Some((path, bytes)) = file(tree, folder, name)? else { return Ok(BTreeMap::new()) };
+type Locked = BTreeMap<(String, String), String>;
+
+/// Helm's lock, where there is one.
+fn locked(tree: &Tree, folder: &str, name: &str, findings: &mut Vec<Diagnostic>) -> Result<Option<Locked>, Error> {
+    let Some((path, bytes)) = file(tree, folder, name)? else { return Ok(None) };
     let metadata = decode::<Metadata>(&path, &bytes, findings).unwrap_or_default();
     let locked = metadata.dependencies.unwrap_or_default().into_iter();
-    Ok(locked.map(|Said { name, repository, version }| ((name, repository), version)).collect())
+    Ok(Some(locked.map(|Said { name, repository, version }| ((name, repository), version)).collect()))
 }
 
 fn file(tree: &Tree, folder: &str, name: &str) -> Result<Option<(String, Vec<u8>)>, Error> {

@@ -24,6 +24,7 @@ const ORDERS: [Order; 2] = [
             "tree",
             "manifest",
             "app",
+            "lock",
             "schema",
             "render",
             "lint",

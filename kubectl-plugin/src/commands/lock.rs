@@ -1,0 +1,164 @@
+//! `lock`: what inputs from elsewhere are, in a file beside what uses them.
+
+use clap::{Args, Subcommand, ValueEnum};
+use gitops_compiler::lock::{LOCK_FILE, Request};
+use gitops_compiler::name::AppName;
+
+use crate::error::CommandError;
+use crate::json::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
+use crate::output::table;
+use crate::settings::{LockFileArgs, LockedInput, Locking, Session, SourceArgs, VerifiedInput};
+
+/// Pin what an application takes from elsewhere: charts, remote bases, other repositories, files
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct LockCommand {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    args: LockArgs,
+}
+
+#[derive(Debug, Args)]
+struct LockArgs {
+    /// The application; with --filename, which of those in the file [default: all of them]
+    #[arg(value_name = "APP")]
+    app: Option<AppName>,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Look inputs up again: what they are now is what they are from now on
+    Update(UpdateArgs),
+    /// Fetch inputs anew, and compare them with the lock file
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+struct UpdateArgs {
+    /// The chart, repository or file, by its short name or its address [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    file: LockFileArgs,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// The chart, repository or file, by its short name or its address [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    file: LockFileArgs,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// One object
+    Json,
+}
+
+/// Runs the command.
+pub fn run(session: &Session, command: &LockCommand) -> Result<u8, CommandError> {
+    let store = session.store.open(session.printer);
+    match &command.action {
+        None => {
+            let locking = command.args.source.lock(command.args.app.as_ref(), store.as_ref())?;
+            write(session, &locking, command.args.output)
+        }
+        Some(Action::Update(args)) => write(session, &args.file.update(&args.names, store.as_ref())?, args.output),
+        Some(Action::Verify(args)) => verify(session, &args.file.verify(&args.names)?, args.output),
+    }
+}
+
+fn write(session: &Session, locking: &Locking, output: Output) -> Result<u8, CommandError> {
+    locking.write()?;
+    match output {
+        Output::Json => {
+            let json = |input: &LockedInput| LockedInputJson::new(&input.request, input.before.as_ref(), &input.now);
+            let inputs = locking.inputs.iter().map(json).collect();
+            session.printer.json(&LockJson::new(locking.is_changed(), inputs));
+        }
+        Output::Text => session.printer.out(&told(locking)),
+    }
+    Ok(0)
+}
+
+fn told(locking: &Locking) -> String {
+    if locking.inputs.is_empty() {
+        return "nothing is taken from elsewhere\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = locking.inputs.iter().map(row).collect();
+    let changed = locking.inputs.iter().filter(|input| input.before.as_ref() != Some(&input.now)).count();
+    let count = locking.inputs.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let end = match changed {
+        0 => format!("{count} input{plural}, pinned already in {LOCK_FILE}"),
+        changed => format!("{count} input{plural}, {changed} pinned anew in {LOCK_FILE}"),
+    };
+    format!("{}{end}\n", table(&rows))
+}
+
+fn row(input: &LockedInput) -> Vec<String> {
+    let LockedInput { request, before, now } = input;
+    let (sign, is) = match before {
+        None => ("+", now.to_string()),
+        Some(before) if before == now => ("=", now.to_string()),
+        Some(before) => ("~", format!("{before} → {now}")),
+    };
+    vec![sign.to_owned(), kind(request).to_owned(), request.name().to_owned(), is, request.to_string()]
+}
+
+fn kind(request: &Request) -> &'static str {
+    match request {
+        Request::Chart { .. } => "chart",
+        Request::Git { .. } => "git",
+        Request::File { .. } => "file",
+    }
+}
+
+fn verify(session: &Session, inputs: &[VerifiedInput], output: Output) -> Result<u8, CommandError> {
+    let faults: Vec<String> = inputs.iter().filter_map(|input| input.fault.clone()).collect();
+    match output {
+        Output::Json => {
+            let json = |VerifiedInput { request, pin, fault, newer }: &VerifiedInput| {
+                VerifiedInputJson::new(request, pin, fault.clone(), newer.as_ref())
+            };
+            session.printer.json(&LockVerifiedJson::new(inputs.iter().map(json).collect()));
+        }
+        Output::Text if inputs.is_empty() => session.printer.out(&format!("{LOCK_FILE} has no inputs\n")),
+        Output::Text => session.printer.out(&table(&inputs.iter().map(verified_row).collect::<Vec<_>>())),
+    }
+    if faults.is_empty() {
+        return Ok(0);
+    }
+    let message = format!("{} of {} inputs cannot be had as {LOCK_FILE} has them", faults.len(), inputs.len());
+    Err(CommandError::user(message).details(faults))
+}
+
+fn verified_row(input: &VerifiedInput) -> Vec<String> {
+    let VerifiedInput { request, pin, fault, newer } = input;
+    let sign = if fault.is_some() { "✗" } else { "✓" };
+    let newer = newer.as_ref().map(|newer| format!("it would be {newer} now")).unwrap_or_default();
+    vec![
+        sign.to_owned(),
+        kind(request).to_owned(),
+        request.name().to_owned(),
+        pin.to_string(),
+        request.to_string(),
+        newer,
+    ]
+}

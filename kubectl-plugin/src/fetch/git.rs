@@ -1,0 +1,258 @@
+//! Repositories of others, by the `git` program.
+//!
+//! In: the address of a repository, and a revision or a commit. Out: what the revision names now, or a mirror on this machine
+//! that has the commit. There is one bare mirror for each repository, for all applications and processes; it gets single
+//! commits without their history, where the server gives such.
+//!
+//! Guarantees: the program finds an environment of ours: no configuration but that of credentials and connections, no
+//! prompts, no hooks, no transport but https and ssh, no redirects; objects are checked as they come in; whatever hangs is
+//! ended. What was fetched is believed by its oid only: it is hashed again when it is read. gix, which reads the mirrors,
+//! fetches without limits of time and without Git's settings for proxies and certificates, so it does not fetch here.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gitops_compiler::lock::Oid;
+use gitops_compiler::name::{VersionRange, is_range};
+use gitops_compiler::tree::is_reference_name;
+
+use super::access::Access;
+use super::address::shown_text;
+use super::credentials::Credential;
+use super::error::{FailureKind, FetchError};
+use super::git_program::{GitProgram, Ran};
+
+/// The most that a server may say of its refs: 64 MiB.
+const MOST_REFS: usize = 64 << 20;
+
+/// The repositories that may be asked.
+pub struct Git {
+    access: Access,
+    mirrors: PathBuf,
+    program: GitProgram,
+}
+
+impl Git {
+    /// Mirrors lie in a folder of ours. Commands of the program end after `time`.
+    #[must_use]
+    pub fn new(access: Access, mirrors: PathBuf, known_hosts: Option<PathBuf>, time: Duration) -> Self {
+        Self { access, mirrors, program: GitProgram { known_hosts, time } }
+    }
+
+    /// The commit that a revision names now: a whole oid, `HEAD`, a branch, a tag, or the newest tag in a range of versions,
+    /// of those that begin with `tag_prefix`.
+    ///
+    /// # Errors
+    /// Where the repository may not be asked, does not answer, or knows no such revision, or two.
+    pub fn resolve(&self, repository: &str, revision: &str, tag_prefix: &str) -> Result<Oid, FetchError> {
+        if let Ok(oid) = revision.to_ascii_lowercase().parse() {
+            return Ok(oid);
+        }
+        if is_range(revision) {
+            return self.newest(repository, revision, tag_prefix);
+        }
+        if revision != "HEAD" && !is_reference_name(revision) {
+            return Err(not_found(repository, format!("no branch or tag can be called `{revision}`")));
+        }
+        let names: Vec<String> = match revision {
+            "HEAD" => vec!["HEAD".to_owned()],
+            full if full.starts_with("refs/") => vec![full.to_owned(), format!("{full}^{{}}")],
+            name => ["refs/heads/", "refs/tags/"].map(|kind| format!("{kind}{name}")).to_vec(),
+        };
+        let refs = self.refs(repository, &names)?;
+        let oid = |name: &str| {
+            // An annotated tag is an object of its own, and what it names is told behind it.
+            let peeled = format!("{name}^{{}}");
+            let find = |wanted: &str| refs.iter().find(|(_, found)| found == wanted).map(|(oid, _)| oid.clone());
+            find(&peeled).or_else(|| find(name))
+        };
+        let found: Vec<Oid> = names.iter().filter_map(|name| oid(name)).collect();
+        match &found[..] {
+            [] => Err(not_found(repository, format!("it has no branch or tag `{revision}`"))),
+            [_, _] if !revision.starts_with("refs/") => {
+                let why = format!("`{revision}` is both a branch and a tag");
+                Err(not_found(repository, why).hint(format!("write refs/heads/{revision} or refs/tags/{revision}")))
+            }
+            [first, ..] => Ok(first.clone()),
+        }
+    }
+
+    fn newest(&self, repository: &str, range: &str, tag_prefix: &str) -> Result<Oid, FetchError> {
+        let parsed = VersionRange::parse(range).map_err(|why| not_found(repository, why))?;
+        let refs = self.refs(repository, &["refs/tags/*".to_owned()])?;
+        let version = |name: &'_ str| {
+            Some(name.strip_prefix("refs/tags/")?.trim_end_matches("^{}").strip_prefix(tag_prefix)?.to_owned())
+        };
+        let versions: Vec<String> = refs.iter().filter_map(|(_, name)| version(name)).collect();
+        let best = parsed.best(versions.iter().map(String::as_str));
+        let found = best.and_then(|best| {
+            let of_best = refs.iter().filter(|(_, name)| version(name).as_deref() == Some(best));
+            of_best.max_by_key(|(_, name)| name.ends_with("^{}"))
+        });
+        let missing = || not_found(repository, format!("it has no tag in the range {tag_prefix}{range}"));
+        found.map(|(oid, _)| oid.clone()).ok_or_else(missing)
+    }
+
+    /// Names and oids of refs. Peeled tags have `^{}` at their ends.
+    fn refs(&self, repository: &str, names: &[String]) -> Result<Vec<(Oid, String)>, FetchError> {
+        let mut arguments = vec!["ls-remote".to_owned(), "--quiet".to_owned(), "--".to_owned(), address(repository)];
+        arguments.extend(names.iter().flat_map(|name| {
+            let peeled = (!name.ends_with("^{}") && name.starts_with("refs/tags/")).then(|| format!("{name}^{{}}"));
+            std::iter::once(name.clone()).chain(peeled)
+        }));
+        let said = self.run(repository, None, &arguments)?;
+        let lines = said.lines().filter_map(|line| {
+            let (oid, name) = line.split_once('\t')?;
+            Some((oid.parse().ok()?, name.to_owned()))
+        });
+        Ok(lines.collect())
+    }
+
+    /// A bare repository that has a commit, which is fetched where it is not there yet.
+    ///
+    /// # Errors
+    /// Where the repository may not be asked, does not answer, or does not have it.
+    pub fn commit(&self, repository: &str, commit: &Oid, may_fetch: bool) -> Result<PathBuf, FetchError> {
+        let mirror = self.mirror(repository, commit);
+        let pinned = mirror.join("refs/pins").join(commit.as_str());
+        if pinned.is_file() {
+            return Ok(mirror);
+        }
+        if !may_fetch {
+            let why = format!("the commit {commit} was never fetched");
+            return Err(not_found(repository, why).hint("leave out --offline"));
+        }
+        self.access.check(repository).map_err(|refused| FetchError::refused(&refused))?;
+        let _lock = self.lock(&mirror).map_err(|error| on_disk(repository, &mirror, &error))?;
+        if pinned.is_file() {
+            return Ok(mirror);
+        }
+        if !mirror.join("HEAD").is_file() {
+            self.create(repository, &mirror, commit)?;
+        }
+        self.fetch(repository, &mirror, commit)?;
+        Ok(mirror)
+    }
+
+    /// One for each form of oids that a repository has had.
+    fn mirror(&self, repository: &str, commit: &Oid) -> PathBuf {
+        let digest = blake3::hash(address(repository).as_bytes()).to_hex();
+        let form = object_format(commit);
+        self.mirrors.join(format!("{}-{form}.git", &digest[..32]))
+    }
+
+    fn lock(&self, mirror: &Path) -> std::io::Result<File> {
+        std::fs::create_dir_all(&self.mirrors)?;
+        let file = File::create(mirror.with_extension("lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn create(&self, repository: &str, mirror: &Path, commit: &Oid) -> Result<(), FetchError> {
+        let format = object_format(commit);
+        let template = "--template=".to_owned();
+        let arguments = ["init", "--quiet", "--bare", &template, &format!("--object-format={format}"), "--"];
+        let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        arguments.push(mirror.display().to_string());
+        self.run(repository, None, &arguments).map(drop)
+    }
+
+    /// The commit alone, where the server gives single commits; otherwise all branches and tags.
+    fn fetch(&self, repository: &str, mirror: &Path, commit: &Oid) -> Result<(), FetchError> {
+        let pin = format!("refs/pins/{commit}");
+        let fetch = |depth: &[&str], refs: &[&str]| {
+            let fixed = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
+            let mut arguments: Vec<String> = fixed.iter().chain(depth).map(|part| (*part).to_owned()).collect();
+            arguments.extend(["--".to_owned(), address(repository)]);
+            arguments.extend(refs.iter().map(|part| (*part).to_owned()));
+            self.run(repository, Some(mirror), &arguments)
+        };
+        let alone = fetch(&["--depth=1"], &[&format!("{commit}:{pin}")]);
+        let Err(first) = alone else { return Ok(()) };
+        if first.kind != FailureKind::NotFound {
+            return Err(first);
+        }
+        fetch(&[], &["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])?;
+        let arguments = ["update-ref", pin.as_str(), commit.as_str()].map(str::to_owned);
+        self.run(repository, Some(mirror), &arguments).map(drop).map_err(|_| {
+            not_found(repository, format!("it has no commit {commit}, neither on a branch nor under a tag"))
+        })
+    }
+
+    fn run(&self, repository: &str, mirror: Option<&Path>, arguments: &[String]) -> Result<String, FetchError> {
+        self.access.check(repository).map_err(|refused| FetchError::refused(&refused))?;
+        let credential = self.access.credentials.for_address(repository);
+        if let Some(Err(why)) = credential.map(Credential::check) {
+            return Err(failure(FailureKind::Unauthorized, repository, why));
+        }
+        let ran = self.program.run(&self.access, repository, credential, mirror, arguments, MOST_REFS);
+        match ran.map_err(|why| failure(FailureKind::Unreachable, repository, why))? {
+            Ran::Done(said) => Ok(said),
+            Ran::TooLong(time) => {
+                let why = format!("it did not answer within {} s", time.as_secs());
+                Err(failure(FailureKind::Unreachable, repository, why).hint("--fetch-timeout allows more"))
+            }
+            Ran::TooMuch => Err(failure(FailureKind::TooLarge, repository, "it says too much of its refs".to_owned())),
+            Ran::Failed(said) => Err(told(repository, &said)),
+        }
+    }
+}
+
+fn object_format(commit: &Oid) -> &'static str {
+    if commit.as_str().len() == 64 { "sha256" } else { "sha1" }
+}
+
+/// The address as the program gets it: an address without a scheme is https, as in a kustomization.
+fn address(repository: &str) -> String {
+    repository.trim().to_owned()
+}
+
+/// Words of the program and of ssh, what kind of failure they tell of, and what to do about it.
+const WORDS: [(&[&str], FailureKind, Option<&str>); 5] = [
+    (&["The requested URL returned error: 30"], FailureKind::Refused, Some("it has moved: write its new address")),
+    (
+        &["Authentication failed", "could not read Username", "Permission denied", "error: 401", "error: 403"],
+        FailureKind::Unauthorized,
+        Some("give the credentials of this repository with --credentials, or to a helper of Git's"),
+    ),
+    (
+        &["Host key verification failed"],
+        FailureKind::Refused,
+        Some("put its key into ~/.ssh/known_hosts, or name a file of known hosts with --known-hosts"),
+    ),
+    (
+        &["not our ref", "couldn't find remote ref", "unadvertised object", "not found", "error: 404"],
+        FailureKind::NotFound,
+        None,
+    ),
+    (&["certificate", "SSL"], FailureKind::Refused, Some("name the certificate of its authority with --ca-file")),
+];
+
+/// What the program says of a failure, in a kind and one line.
+fn told(repository: &str, said: &str) -> FetchError {
+    let line_with = |words: &[&str]| said.lines().find(|line| words.iter().any(|word| line.contains(word)));
+    let known = WORDS.iter().find_map(|(words, kind, hint)| Some((line_with(words)?, *kind, *hint)));
+    let (line, kind, hint) = known.unwrap_or_else(|| {
+        let line = line_with(&["fatal:", "ERROR"]).or_else(|| said.lines().find(|line| !line.trim().is_empty()));
+        (line.unwrap_or("it does not say why"), FailureKind::Unreachable, None)
+    });
+    let why = line.trim_start_matches("fatal: ").trim().replace(repository, &shown_text(repository));
+    let error = failure(kind, repository, why);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn not_found(repository: &str, why: String) -> FetchError {
+    failure(FailureKind::NotFound, repository, why)
+}
+
+fn on_disk(repository: &str, mirror: &Path, error: &std::io::Error) -> FetchError {
+    failure(FailureKind::Unreachable, repository, format!("its mirror {} cannot be written: {error}", mirror.display()))
+}
+
+fn failure(kind: FailureKind, repository: &str, why: String) -> FetchError {
+    FetchError::new(kind, shown_text(repository), why)
+}

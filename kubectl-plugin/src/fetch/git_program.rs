@@ -1,0 +1,311 @@
+//! The `git` program, with an environment of ours.
+//!
+//! In: arguments, what is allowed, a credential. Out: what it says, or that it was ended. Guarantees: no configuration of the
+//! system, the user or a repository but what says how to connect (`http.*`) and who asks (`credential.*`), which are the
+//! user's own; no prompts, hooks, submodules or housekeeping; only https and ssh, and http to hosts that are named for it; a
+//! password is in no argument. The program and all that it started are ended together.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+
+use super::access::Access;
+use super::credentials::Credential;
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Where Debian, Alpine and their kin keep the certificates of the system.
+const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// How much of its complaints is kept.
+const MOST_COMPLAINTS: usize = 64 << 10;
+
+/// What of our environment it finds: where programs, keys and helpers are.
+const KEPT: [&str; 10] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "SSH_AUTH_SOCK",
+    "XDG_CONFIG_HOME",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "TMPDIR",
+];
+
+/// The program, and how it is run.
+pub(super) struct GitProgram {
+    /// A file of known hosts, instead of the user's.
+    pub(super) known_hosts: Option<PathBuf>,
+    /// How long one command may take.
+    pub(super) time: Duration,
+}
+
+/// What came of a command.
+pub(super) enum Ran {
+    /// What it said.
+    Done(String),
+    /// What it complained of.
+    Failed(String),
+    /// It was ended after this time.
+    TooLong(Duration),
+    /// It was ended because it said too much.
+    TooMuch,
+}
+
+impl GitProgram {
+    /// Runs it, in a repository of ours or in none.
+    ///
+    /// # Errors
+    /// Why it could not be started.
+    pub(super) fn run(
+        &self,
+        access: &Access,
+        repository: &str,
+        credential: Option<&Credential>,
+        within: Option<&Path>,
+        arguments: &[String],
+        most: usize,
+    ) -> Result<Ran, String> {
+        let secrets = tempfile::tempdir().map_err(|error| format!("there is no place for a key: {error}"))?;
+        let mut command = Command::new("git");
+        command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs([
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_ASKPASS", "true"),
+            ("SSH_ASKPASS_REQUIRE", "never"),
+            ("LC_ALL", "C"),
+        ]);
+        // Whether that host may be asked so was seen before.
+        let is_plain = repository.starts_with("http://");
+        command.env("GIT_ALLOW_PROTOCOL", if is_plain { "https:ssh:http" } else { "https:ssh" });
+        command.env("GIT_SSH_COMMAND", self.ssh(credential, secrets.path())?);
+        let configuration = configuration(access, repository, credential, secrets.path())?;
+        command.env("GIT_CONFIG_COUNT", configuration.len().to_string());
+        for (index, (key, value)) in configuration.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{index}"), key).env(format!("GIT_CONFIG_VALUE_{index}"), value);
+        }
+        if let Some(within) = within {
+            command.env("GIT_DIR", within);
+        }
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let child = command.spawn().map_err(|error| format!("the program git cannot be started: {error}"))?;
+        Ok(self.follow(child, most))
+    }
+
+    /// How it calls ssh: as the user would, or with the key of a credential and nothing of the user's.
+    fn ssh(&self, credential: Option<&Credential>, secrets: &Path) -> Result<String, String> {
+        let mut ssh = "ssh -o BatchMode=yes -o ConnectTimeout=15".to_owned();
+        let key = credential.map(|credential| credential.ssh_private_key.reveal()).filter(|key| !key.is_empty());
+        if let Some(key) = key {
+            let path = write_secret(secrets, "key", &format!("{}\n", key.trim_end()))?;
+            ssh.extend([" -F /dev/null -o IdentitiesOnly=yes -i ", &quoted(&path)]);
+        }
+        if credential.is_some_and(|credential| credential.insecure_ignore_host_key) {
+            ssh.push_str(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR");
+        } else {
+            ssh.push_str(" -o StrictHostKeyChecking=yes");
+            if let Some(known_hosts) = &self.known_hosts {
+                let hosts = quoted(&std::path::absolute(known_hosts).unwrap_or_else(|_| known_hosts.clone()));
+                ssh.extend([" -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=", &hosts]);
+            }
+        }
+        Ok(ssh)
+    }
+
+    fn follow(&self, mut child: Child, most: usize) -> Ran {
+        let said = child.stdout.take().map(|pipe| thread::spawn(move || read_all(pipe, most)));
+        let complaints = child.stderr.take().map(|pipe| thread::spawn(move || read_all(pipe, MOST_COMPLAINTS)));
+        let begun = Instant::now();
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if begun.elapsed() < self.time => thread::sleep(LOOK),
+                _ => break None,
+            }
+        };
+        // Its helpers (ssh, git-remote-https) hold the pipes.
+        end(&child);
+        let _ = child.wait();
+        let text = |reader: Option<thread::JoinHandle<(Vec<u8>, bool)>>| {
+            let (bytes, is_whole) = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+            (String::from_utf8_lossy(&bytes).into_owned(), is_whole)
+        };
+        let ((said, is_whole), (complaints, _)) = (text(said), text(complaints));
+        match status {
+            None => Ran::TooLong(self.time),
+            Some(status) if !status.success() => Ran::Failed(complaints),
+            Some(_) if !is_whole => Ran::TooMuch,
+            Some(_) => Ran::Done(said),
+        }
+    }
+}
+
+/// Ends the process group.
+fn end(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // Nothing is left of it where it ended by itself.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+/// What a pipe gives, up to a limit; and whether that was all. The rest is read and dropped, so that nobody waits.
+fn read_all(mut pipe: impl Read, most: usize) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let _ = pipe.by_ref().take(most as u64).read_to_end(&mut bytes);
+    let dropped = std::io::copy(&mut pipe, &mut std::io::sink()).unwrap_or_default();
+    (bytes, dropped == 0)
+}
+
+/// What the program is told, in the place of configuration files.
+fn configuration(
+    access: &Access,
+    repository: &str,
+    credential: Option<&Credential>,
+    secrets: &Path,
+) -> Result<Vec<(String, String)>, String> {
+    let mut settings = Vec::new();
+    let mut set = |key: &str, value: &str| settings.push((key.to_owned(), value.to_owned()));
+    if credential.is_none() {
+        for (key, value) in users_own() {
+            set(key, value);
+        }
+    }
+    set("core.hooksPath", "/dev/null");
+    set("core.fsmonitor", "false");
+    set("core.useReplaceRefs", "false");
+    set("transfer.fsckObjects", "true");
+    set("fetch.recurseSubmodules", "false");
+    set("gc.auto", "0");
+    set("maintenance.auto", "false");
+    set("protocol.version", "2");
+    // Where a redirect leads cannot be judged before the program follows it.
+    set("http.followRedirects", "false");
+    if let Some(authorities) = authorities(access)? {
+        set("http.sslCAInfo", &write_secret(secrets, "authorities", &authorities)?.display().to_string());
+    }
+    let Some(credential) = credential else { return Ok(settings) };
+    if let Some(header) = authorization(credential) {
+        set(&format!("http.{}.extraHeader", without_path(repository)), &header);
+    }
+    if !credential.tls_client_certificate.reveal().is_empty() {
+        let certificate = write_secret(secrets, "certificate", credential.tls_client_certificate.reveal())?;
+        let key = write_secret(secrets, "certificate-key", credential.tls_client_key.reveal())?;
+        set("http.sslCert", &certificate.display().to_string());
+        set("http.sslKey", &key.display().to_string());
+    }
+    if credential.insecure {
+        set("http.sslVerify", "false");
+    }
+    if !credential.proxy.reveal().is_empty() {
+        set("http.proxy", credential.proxy.reveal());
+    }
+    Ok(settings)
+}
+
+/// The certificates to trust in PEM, where those of the system alone will not do: Git takes one file for all.
+fn authorities(access: &Access) -> Result<Option<String>, String> {
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
+    if access.certificates.is_empty() && named.is_none() {
+        return Ok(None);
+    }
+    let path = named.map_or_else(|| PathBuf::from(SYSTEM_CERTIFICATES), PathBuf::from);
+    let mut all = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+    };
+    for pem in &access.certificates {
+        all.push('\n');
+        all.push_str(&String::from_utf8_lossy(pem));
+    }
+    Ok(Some(all))
+}
+
+/// `Authorization: …`, where there is anything to say.
+fn authorization(credential: &Credential) -> Option<String> {
+    let token = credential.bearer_token.reveal();
+    if !token.is_empty() {
+        return Some(format!("Authorization: Bearer {token}"));
+    }
+    let password = credential.password.reveal();
+    if credential.username.is_empty() && password.is_empty() {
+        return None;
+    }
+    // A token alone is taken under any name.
+    let user = if credential.username.is_empty() { "git" } else { &credential.username };
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    Some(format!("Authorization: Basic {encoded}"))
+}
+
+/// Scheme, host and port: a header for these goes nowhere else.
+fn without_path(repository: &str) -> String {
+    let (scheme, rest) = repository.split_once("://").unwrap_or(("https", repository));
+    let host = rest.split('/').next().unwrap_or_default();
+    format!("{scheme}://{}/", host.rsplit('@').next().unwrap_or(host))
+}
+
+/// What the user's own configuration says of connections and credentials. It is asked once.
+fn users_own() -> &'static [(String, String)] {
+    static SETTINGS: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    SETTINGS.get_or_init(|| {
+        let mut command = Command::new("git");
+        command.args(["config", "--global", "--null", "--get-regexp", r"^(http|credential)\."]);
+        command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
+        let Ok(output) = command.output() else { return Vec::new() };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let settings = text.split('\0').filter_map(|setting| setting.split_once('\n'));
+        settings.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    })
+}
+
+fn write_secret(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = folder.join(name);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| format!("a key cannot be written for the program: {error}"))?;
+    Ok(path)
+}
+
+/// For the shell that the program hands its command for ssh to.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_for_one_host_only() {
+        assert_eq!(without_path("https://anna@example.com:8443/a/b.git"), "https://example.com:8443/");
+    }
+
+    #[test]
+    fn what_hangs_is_ended_with_all_that_it_started() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & sleep 60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let program = GitProgram { known_hosts: None, time: Duration::from_millis(50) };
+        let ran = program.follow(command.spawn().expect("a shell"), 10);
+        assert!(matches!(ran, Ran::TooLong(_)));
+    }
+
+    #[test]
+    fn too_much_is_told_from_enough() {
+        assert_eq!(read_all(&b"1234"[..], 4), (b"1234".to_vec(), true));
+        assert_eq!(read_all(&b"12345"[..], 4), (b"1234".to_vec(), false));
+    }
+}

@@ -1,0 +1,93 @@
+//! The lock file: `lock -o json`, `lock update -o json`, `lock verify -o json`.
+
+use gitops_compiler::lock::{Entry, LOCK_FILE, Pin, Request};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::SchemaVersion;
+
+/// What was locked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LockJson {
+    /// The version of this form.
+    pub schema_version: SchemaVersion,
+    /// The name of the lock file, at the root of the repository.
+    pub file: String,
+    /// Whether it says something else than before.
+    pub changed: bool,
+    /// The inputs that were looked at.
+    pub inputs: Vec<LockedInputJson>,
+}
+
+/// An input, and what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LockedInputJson {
+    /// What people call it.
+    pub name: String,
+    /// What the lock file said of it.
+    pub before: Option<Entry>,
+    /// What it says now.
+    pub now: Option<Entry>,
+}
+
+/// What came of comparing inputs with the lock file.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LockVerifiedJson {
+    /// The version of this form.
+    pub schema_version: SchemaVersion,
+    /// The name of the lock file, at the root of the repository.
+    pub file: String,
+    /// The inputs that were looked at.
+    pub inputs: Vec<VerifiedInputJson>,
+}
+
+/// An input, compared with the lock file.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifiedInputJson {
+    /// What people call it.
+    pub name: String,
+    /// What the lock file says.
+    pub locked: Option<Entry>,
+    /// Why it cannot be had, or is something else.
+    pub fault: Option<String>,
+    /// What the request means now, where that is something else.
+    pub newer: Option<Entry>,
+}
+
+impl LockJson {
+    /// Of the inputs that were looked at.
+    #[must_use]
+    pub fn new(changed: bool, inputs: Vec<LockedInputJson>) -> Self {
+        Self { schema_version: SchemaVersion, file: LOCK_FILE.to_owned(), changed, inputs }
+    }
+}
+
+impl LockedInputJson {
+    /// What an input was, if anything, and is.
+    #[must_use]
+    pub fn new(request: &Request, before: Option<&Pin>, now: &Pin) -> Self {
+        let entry = |pin| Entry::new(request, pin);
+        Self { name: request.name().to_owned(), before: before.and_then(entry), now: entry(now) }
+    }
+}
+
+impl LockVerifiedJson {
+    /// Of the inputs that were looked at.
+    #[must_use]
+    pub fn new(inputs: Vec<VerifiedInputJson>) -> Self {
+        Self { schema_version: SchemaVersion, file: LOCK_FILE.to_owned(), inputs }
+    }
+}
+
+impl VerifiedInputJson {
+    /// What the lock says of an input, what is wrong with it, and what it would be now.
+    #[must_use]
+    pub fn new(request: &Request, locked: &Pin, fault: Option<String>, newer: Option<&Pin>) -> Self {
+        let entry = |pin| Entry::new(request, pin);
+        Self { name: request.name().to_owned(), locked: entry(locked), fault, newer: newer.and_then(entry) }
+    }
+}

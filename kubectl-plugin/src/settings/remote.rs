@@ -1,0 +1,70 @@
+//! The flags that say how inputs from elsewhere are fetched, and what they become.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::error::CommandError;
+use crate::fetch::{Access, Credentials, Timeouts};
+
+/// What is fetched, and how.
+#[derive(Debug, Clone, Args)]
+pub struct RemoteArgs {
+    /// What of inputs from elsewhere that `gitops.lock` does not have
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Policy::Locked, env = "KUBECTL_GITOPS_INPUTS", hide_env_values = true)]
+    pub(super) inputs: Policy,
+    /// Fetch nothing: what was fetched before is all there is
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// A file of Secrets with credentials of repositories, as Argo CD has them
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CREDENTIALS", hide_env_values = true)]
+    credentials: Option<PathBuf>,
+    /// Certificates of authorities to trust besides those of the system, in PEM
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CA_FILE", hide_env_values = true)]
+    ca_file: Option<PathBuf>,
+    /// Keys of SSH servers, instead of ~/.ssh/known_hosts
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_KNOWN_HOSTS", hide_env_values = true)]
+    pub(super) known_hosts: Option<PathBuf>,
+    /// A host that may be spoken to without encryption
+    #[arg(long, value_name = "HOST")]
+    plain_http: Vec<String>,
+    /// How long fetching one thing may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    fetch_timeout: u64,
+}
+
+/// What happens to an input that the lock does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Policy {
+    /// It is an error
+    Locked,
+    /// It is looked up, and is what it is now
+    Resolve,
+}
+
+impl RemoteArgs {
+    /// How long one thing may take.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_secs(self.fetch_timeout)
+    }
+
+    /// What may be asked, and as whom.
+    pub(super) fn access(&self) -> Result<Access, CommandError> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| CommandError::user(format!("cannot read {}: {error}", path.display())))
+        };
+        let timeouts = Timeouts { total: self.time(), ..Timeouts::default() };
+        let mut access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        if let Some(path) = &self.credentials {
+            let shown = path.display().to_string();
+            let credentials = Credentials::read(&shown, &read(path)?);
+            access = access.credentials(credentials.map_err(CommandError::user)?);
+        }
+        if let Some(path) = &self.ca_file {
+            let shown = path.display().to_string();
+            access = access.certificates(&shown, &read(path)?).map_err(CommandError::user)?;
+        }
+        Ok(access)
+    }
+}

@@ -1,0 +1,136 @@
+//! Charts of a chart repository and of a registry, beside Helm.
+
+use std::path::Path;
+
+use gitops_testdata::servers::{Access, Registry};
+
+use crate::elsewhere::{Elsewhere, application, write};
+use crate::world::{helm, objects, peer, peer_objects};
+
+const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-{{ .Chart.Name }}'}\ndata: \
+                        {version: '{{ .Chart.Version }}', color: '{{ .Values.color }}'}\n";
+
+/// Packs a chart with Helm; gives the archive's path.
+fn pack(folder: &Path, name: &str, version: &str, dependencies: &str) -> std::path::PathBuf {
+    let sources = tempfile::tempdir().expect("a folder");
+    let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n{dependencies}");
+    write(sources.path(), "Chart.yaml", chart);
+    write(sources.path(), "values.yaml", "color: red\n");
+    write(sources.path(), "templates/config.yaml", TEMPLATE);
+    let chart = sources.path().display().to_string();
+    let output = peer(helm(), folder, &["package", &chart, "-d", "."]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder.join(format!("{name}-{version}.tgz"))
+}
+
+fn index(folder: &Path) {
+    let output = peer(helm(), folder, &["repo", "index", "."]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_chart_of_a_repository_is_pinned_and_rendered_as_helm_does() {
+    let elsewhere = Elsewhere::new();
+    let charts = elsewhere.web.files().join("charts");
+    std::fs::create_dir(&charts).expect("made");
+    for version in ["1.0.0", "1.2.0", "2.0.0"] {
+        pack(&charts, "web", version, "");
+    }
+    index(&charts);
+    let address = format!("{}/files/charts", elsewhere.web.address());
+    let sources = format!(
+        "[{{repoURL: '{address}', chart: web, targetRevision: ^1, helm: {{valueFiles: [$here/values.yaml], valuesObject: \
+         {{color: $ARGOCD_APP_REVISION}}}}}}, {{repoURL: 'https://git.example.com/shop.git', ref: here}}]"
+    );
+    elsewhere.world.write("app.yaml", &application(&sources)).write("values.yaml", "color: blue\n");
+    let remote = ["config", "remote.origin.url", "https://git.example.com/shop.git"];
+    elsewhere.world.repository.git(&remote).expect("configured");
+    let said = elsewhere.refused(&["compile", "-f", "app.yaml"]);
+    assert!(said.contains("the chart web ^1 of") && said.contains("is not in gitops.lock"), "{said}");
+
+    let told = elsewhere.done(&["lock", "-f", "app.yaml"]);
+    assert!(told.contains("1.2.0"), "{told}");
+    let compile = ["compile", "-f", "app.yaml", "-o", "yaml"];
+    let ours = elsewhere.done(&[&compile[..], &["--offline"]].concat());
+    let archive = charts.join("web-1.2.0.tgz").display().to_string();
+    let template = ["template", "shop", &archive, "--namespace=prod", "--set-string=color=$ARGOCD_APP_REVISION"];
+    assert_eq!(objects(ours.as_bytes()), peer_objects(helm(), &charts, &template));
+
+    // A newer version is published, the archive of the pinned one is packed anew: that one is refused where it counts.
+    pack(&charts, "web", "1.3.0", "");
+    index(&charts);
+    assert_eq!(elsewhere.done(&compile), ours);
+    let verified = elsewhere.done(&["lock", "verify"]);
+    assert!(verified.contains('✓') && verified.contains("it would be 1.3.0 now"), "{verified}");
+    let other = pack(&charts, "web", "1.2.0", "description: other\n");
+    assert!(other.is_file());
+    index(&charts);
+    let ended = elsewhere.run(&["lock", "verify", "web"]);
+    assert!(ended.code == 2 && ended.stdout.contains('✗'), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(elsewhere.done(&compile), ours, "what was fetched counts");
+}
+
+#[test]
+fn the_dependencies_of_a_chart_are_pinned_with_it() {
+    let elsewhere = Elsewhere::new();
+    let charts = elsewhere.web.files().join("charts");
+    std::fs::create_dir(&charts).expect("made");
+    let address = format!("{}/files/charts", elsewhere.web.address());
+    pack(&charts, "leaf", "0.1.0", "");
+    pack(&charts, "db", "3.1.0", "");
+    index(&charts);
+    let chart = format!(
+        "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {{name: db, version: 3.x, repository: '{address}'}}\n- \
+         {{name: leaf, version: '>=0', repository: '{address}'}}\n"
+    );
+    elsewhere.world.write("web/Chart.yaml", &chart).write("web/templates/config.yaml", TEMPLATE);
+    let said = elsewhere.refused(&["compile", "web", "--path", "web"]);
+    for line in ["web/Chart.yaml:5:3", "web/Chart.yaml:6:3"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let told = elsewhere.done(&["lock", "web", "--path", "web"]);
+    assert!(told.contains("2 inputs, 2 pinned anew"), "{told}");
+    let ours = elsewhere.done(&["compile", "web", "--path", "web", "-o", "yaml", "--offline"]);
+    let root = elsewhere.world.repository.path().join("web");
+    std::fs::create_dir(root.join("charts")).expect("made");
+    for archive in ["db-3.1.0.tgz", "leaf-0.1.0.tgz"] {
+        std::fs::copy(charts.join(archive), root.join("charts").join(archive)).expect("copied");
+    }
+    assert_eq!(objects(ours.as_bytes()), peer_objects(helm(), &root, &["template", "web", "."]));
+}
+
+#[test]
+fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
+    for access in [Access::Open, Access::Basic, Access::Token] {
+        let elsewhere = Elsewhere::new();
+        let registry = Registry::start(&elsewhere.certificates, access).expect("a registry");
+        let folder = tempfile::tempdir().expect("a folder");
+        for version in ["1.0.0", "1.1.0+build.5", "2.0.0"] {
+            let archive = std::fs::read(pack(folder.path(), "web", version, "")).expect("an archive");
+            registry.push_chart("team", "web", version, &archive).expect("pushed");
+        }
+        let host = registry.address().trim_start_matches("https://").to_owned();
+        let sources = format!("[{{repoURL: 'oci://{host}/team', chart: web, targetRevision: 1.x}}]");
+        elsewhere.world.write("app.yaml", &application(&sources));
+        let credentials = folder.path().join("credentials.yaml");
+        let secret = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
+             repository}}\nstringData: {{url: 'oci://{host}/team', type: helm, enableOCI: 'true', username: '{}', password: \
+             '{}'}}\n",
+            registry.user(),
+            registry.password()
+        );
+        std::fs::write(&credentials, secret).expect("written");
+        let credentials = credentials.display().to_string();
+        if !matches!(access, Access::Open) {
+            let said = elsewhere.refused(&["lock", "-f", "app.yaml"]);
+            assert!(said.contains("credentials"), "{said}");
+        }
+        let told = elsewhere.done(&["lock", "-f", "app.yaml", "--credentials", &credentials]);
+        assert!(told.contains("1.1.0+build.5"), "{told}");
+        let ours = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]);
+        let archive = folder.path().join("web-1.1.0+build.5.tgz").display().to_string();
+        let theirs = peer_objects(helm(), folder.path(), &["template", "shop", &archive, "--namespace=prod"]);
+        assert_eq!(objects(ours.as_bytes()), theirs);
+    }
+}
