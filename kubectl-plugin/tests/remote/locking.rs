@@ -1,7 +1,19 @@
 //! The lock file: what it keeps, what it refuses.
 
+use gitops_compiler::manifest::yaml::{self, Limits};
+
 use crate::elsewhere::{Elsewhere, write};
 use crate::world::objects;
+
+/// What we print and write is what we publish.
+fn is_valid(name: &str, json: &serde_json::Value) {
+    let path = format!("{}/../schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = std::fs::read_to_string(path).expect("a schema");
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let faults: Vec<String> = validator.iter_errors(json).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?} in {json}");
+}
 
 #[test]
 fn files_at_addresses_are_pinned_by_their_bytes() {
@@ -53,6 +65,11 @@ fn a_lock_keeps_what_it_has_and_is_written_only_where_it_changes() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["changed"], false, "{json}");
     assert_eq!(json["inputs"][0]["before"], json["inputs"][0]["now"], "{json}");
+    is_valid("lock", &json);
+    let file = yaml::read(both.as_bytes(), Limits::default()).documents.remove(0).value;
+    is_valid("lock-file", &serde_json::Value::from(&file));
+    let verified = elsewhere.done(&["lock", "verify", "-o", "json"]);
+    is_valid("lock-verify", &serde_json::from_str(&verified).expect("JSON"));
 
     let said = elsewhere.refused(&["lock", "update", "nothing"]);
     assert!(said.contains("no input called nothing") && said.contains("there are base"), "{said}");
