@@ -127,6 +127,10 @@ impl File {
                 "ApplicationSet" => {
                     "an ApplicationSet is not read: write out the Applications that it makes".to_owned()
                 }
+                _ if version.contains(".toolkit.fluxcd.io/") => format!(
+                    "Flux's {kind} is not read: write an Application with the same source (docs/sources.md says what each of \
+                     its fields does)"
+                ),
                 _ => format!("this is `{kind}` of `{version}`, not Application of {API_VERSION}"),
             };
             self.findings.push(Diagnostic::error(origin, message));

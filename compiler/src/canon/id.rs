@@ -60,6 +60,8 @@ kinds! {
     HookRoot = "h1", "hook root";
     /// Content root, hook root and edges of one application.
     Graph = "g1", "graph";
+    /// The graphs of several applications.
+    GraphSet = "s1", "graph set";
     /// A piece of the record in the cluster.
     Chunk = "k1", "chunk";
     /// Something on this machine of which something is known: a folder, an application in it, a program.

@@ -27,5 +27,7 @@ mod value;
 
 pub use decode::{DecodeError, Decoder};
 pub use encode::Encoder;
-pub use id::{Chunk, ContentRoot, Graph, HookRoot, Id, IdError, Input, Kind, Layout, Place, Recipe, Resource};
+pub use id::{
+    Chunk, ContentRoot, Graph, GraphSet, HookRoot, Id, IdError, Input, Kind, Layout, Place, Recipe, Resource,
+};
 pub use value::{Map, Value};

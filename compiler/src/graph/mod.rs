@@ -19,6 +19,7 @@ mod cycle;
 mod order;
 mod outline;
 mod root;
+mod set;
 
 pub use body::Body;
 pub use build::{BuildError, Built};
@@ -26,6 +27,7 @@ pub use change::Change;
 pub use codec::DecodeGraphError;
 pub use cycle::Cycle;
 pub use outline::Outline;
+pub use set::{GraphSet, Identity, Member, Place};
 
 pub(crate) use cycle::{Link, settle};
 

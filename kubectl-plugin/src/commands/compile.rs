@@ -25,7 +25,7 @@ pub struct CompileArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     /// The id of the graph alone
     Id,
     /// The resources in order, with their files
@@ -39,6 +39,9 @@ enum Output {
 /// Runs the command.
 pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
+    if args.source.is_for_set() {
+        return super::compile_set::run(session, &args.source, args.app.as_ref(), args.output, store.as_ref());
+    }
     let opened = args.source.open(args.app.as_ref(), store.as_ref())?;
     let compilation = || opened.compile(store.as_ref(), session.printer);
     match args.output {

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod compile;
+mod compile_set;
 pub mod delete;
 pub mod diff;
 pub mod graph;

@@ -7,6 +7,7 @@
 mod change;
 mod explain;
 mod graph;
+mod graph_set;
 mod history;
 mod lock;
 mod status;
@@ -18,6 +19,7 @@ pub use change::{
 };
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
+pub use graph_set::{GraphSetJson, SetMemberJson};
 pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
 pub use lock::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
@@ -66,6 +68,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         read_schema::<EdgeRules>("edge-rules"),
         schema::<ExplainJson>("explain"),
         schema::<GraphJson>("graph"),
+        schema::<GraphSetJson>("graph-set"),
         schema::<HistoryJson>("history"),
         schema::<LockJson>("lock"),
         read_schema::<LockFile>("lock-file"),

@@ -12,7 +12,7 @@ use super::programs::Programs;
 
 /// Both.
 pub(super) struct Machine {
-    pub(super) programs: Programs,
+    pub(super) programs: Arc<Programs>,
     pub(super) inputs: Arc<Inputs>,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_compiler::app::{self, AppSpec, Source, SourceType};
+use gitops_compiler::app::{self, AppSpec, Application, Destination, Source, SourceType};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
@@ -51,12 +51,25 @@ struct OpenedSource {
 }
 
 /// An application, whoever described it.
-struct Described {
-    app: AppSpec,
-    home: Home,
+pub(super) struct Described {
+    pub(super) app: AppSpec,
+    pub(super) home: Home,
+    /// The cluster of its destination, as it is written.
+    pub(super) cluster: String,
     /// How it is rendered, where the user says so.
     said: Option<SourceType>,
     lints: Vec<Diagnostic>,
+}
+
+impl Described {
+    /// By its object.
+    pub(super) fn of(application: &Application, lints: Vec<Diagnostic>) -> Self {
+        let Destination { server, name, namespace } = application.spec.destination.clone();
+        let destination = Some(namespace).filter(|namespace| !namespace.is_empty());
+        let home = Home { record_namespace: application.namespace.clone(), destination };
+        let cluster = if server.is_empty() { name } else { server };
+        Self { app: AppSpec::from(application), home, cluster, said: None, lints }
+    }
 }
 
 impl SourceArgs {
@@ -82,6 +95,11 @@ impl SourceArgs {
         name: Option<&AppName>,
         store: Option<&Store>,
     ) -> Result<Opened, CommandError> {
+        if self.is_for_set() {
+            return Err(CommandError::user(
+                "with --recursive a file of Applications can be compiled, and nothing else",
+            ));
+        }
         let here = Arc::new(Repository::discover(&self.source)?);
         let described = match &self.filename {
             Some(file) => chosen(applications(file)?, name, file)?,
@@ -90,7 +108,8 @@ impl SourceArgs {
         let clones = open_clones(&self.repository)?;
         let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
         let mut repositories = Repositories::new(here, revision, clones, store);
-        self.open_described(described, &mut repositories, &Arc::new(inputs), store)
+        let programs = Arc::new(Programs::new(&self.programs, store));
+        self.open_described(described, &mut repositories, &Arc::new(inputs), &programs)
     }
 
     /// Opens all that the flags name: each Application of a file.
@@ -101,29 +120,39 @@ impl SourceArgs {
         inputs: &Arc<Inputs>,
         store: Option<&Store>,
     ) -> Result<Vec<Opened>, CommandError> {
-        let described = match (&self.filename, name) {
-            (Some(file), Some(_)) => vec![chosen(applications(file)?, name, file)?],
-            (Some(file), None) => applications(file)?,
-            (None, _) => vec![self.described(here, name)?],
-        };
+        let described = self.all_described(here, name)?;
         let revision = self.revision.as_deref();
         let clones = open_clones(&self.repository)?;
         let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store);
-        let open = |described| self.open_described(described, &mut repositories, inputs, store);
+        let programs = Arc::new(Programs::new(&self.programs, store));
+        let open = |described| self.open_described(described, &mut repositories, inputs, &programs);
         described.into_iter().map(open).collect()
     }
 
-    fn open_described(
+    /// All that the flags name: each Application of a file.
+    pub(super) fn all_described(
+        &self,
+        here: &Repository,
+        name: Option<&AppName>,
+    ) -> Result<Vec<Described>, CommandError> {
+        match (&self.filename, name) {
+            (Some(file), Some(_)) => Ok(vec![chosen(applications(file)?, name, file)?]),
+            (Some(file), None) => applications(file),
+            (None, _) => Ok(vec![self.described(here, name)?]),
+        }
+    }
+
+    pub(super) fn open_described(
         &self,
         described: Described,
         repositories: &mut Repositories,
         inputs: &Arc<Inputs>,
-        store: Option<&Store>,
+        programs: &Arc<Programs>,
     ) -> Result<Opened, CommandError> {
-        let Described { app, home, said, mut lints } = described;
+        let Described { app, home, said, mut lints, .. } = described;
         let levels = self.levels()?;
         let (sources, lent) = open_sources(&app, said, repositories, inputs, &mut lints)?;
-        let machine = Machine { programs: Programs::new(&self.programs, store), inputs: Arc::clone(inputs) };
+        let machine = Machine { programs: Arc::clone(programs), inputs: Arc::clone(inputs) };
         Ok(Opened { app, home, sources, lent, levels, machine, lints })
     }
 
@@ -136,7 +165,8 @@ impl SourceArgs {
         let (source, said) = self.folder(path);
         let name = name.cloned().map_or_else(|| "app".parse(), Ok);
         let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
-        Ok(Described { app: AppSpec::folder(name, source), home: Home::default(), said, lints: Vec::new() })
+        let (app, home, cluster) = (AppSpec::folder(name, source), Home::default(), String::new());
+        Ok(Described { app, home, cluster, said, lints: Vec::new() })
     }
 }
 
@@ -148,13 +178,17 @@ fn applications(file: &Path) -> Result<Vec<Described>, CommandError> {
     if findings.iter().any(|finding| finding.level == Level::Error) {
         return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
     }
-    let described = applications.iter().map(|application| {
-        let destination = Some(application.spec.destination.namespace.clone());
-        let destination = destination.filter(|namespace| !namespace.is_empty());
-        let home = Home { record_namespace: application.namespace.clone(), destination };
-        Described { app: AppSpec::from(application), home, said: None, lints: findings.clone() }
-    });
-    Ok(described.collect())
+    let lints_of = |application: &Application| {
+        let here = |finding: &&Diagnostic| applications.len() == 1 || is_of(finding, application, &applications);
+        findings.iter().filter(here).cloned().collect()
+    };
+    Ok(applications.iter().map(|application| Described::of(application, lints_of(application))).collect())
+}
+
+/// Whether a finding stands in an Application, and not in a later one.
+fn is_of(finding: &Diagnostic, application: &Application, all: &[Application]) -> bool {
+    let begins = |other: &&Application| other.origin.line <= finding.origin.line;
+    all.iter().filter(begins).max_by_key(|other| other.origin.line).is_some_and(|last| last.name == application.name)
 }
 
 /// The Application of the file that is meant.

@@ -28,7 +28,7 @@ pub struct SourceArgs {
     pub revision: Option<String>,
     /// A file with Application objects, instead of a folder. The repository of --source stands for the sources that name
     /// one of its remotes
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["path", "recursive", "include", "exclude", "renderer"])]
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["path", "include", "exclude", "renderer"])]
     pub filename: Option<PathBuf>,
     /// A clone that stands for another repository that an Application names
     #[arg(long, value_name = "URL=PATH")]
@@ -37,7 +37,7 @@ pub struct SourceArgs {
     /// manifests otherwise]
     #[arg(long, value_enum)]
     pub renderer: Option<RendererName>,
-    /// Read the folders below, too
+    /// Read the folders below, too; with --filename, compile the Applications that are rendered, too
     #[arg(short = 'R', long)]
     pub recursive: bool,
     /// Only files that match this glob (paths below the folder; {a,b} for alternatives)
@@ -87,6 +87,12 @@ impl SourceArgs {
                 Err(CommandError::user(format!("no lints are called {}", names.join(", "))).hint(lint_names()))
             }
         }
+    }
+
+    /// Whether the Applications of a file are meant with all that they render.
+    #[must_use]
+    pub fn is_for_set(&self) -> bool {
+        self.filename.is_some() && self.recursive
     }
 
     /// The source that the flags describe, a folder of the repository at hand, and its type where they say it.

@@ -9,4 +9,5 @@ mod corpus;
 mod helm;
 mod jsonnet;
 mod kustomize;
+mod recursive;
 mod world;
