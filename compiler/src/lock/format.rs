@@ -77,6 +77,21 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// The input that an entry is of, and what it is; none of a program.
+    #[must_use]
+    pub fn input(self) -> Option<(Request, Pin)> {
+        match self {
+            Self::Chart { repository, chart, version, resolved, digest, content } => {
+                Some((Request::Chart { repository, chart, version }, Pin::Chart { version: resolved, digest, content }))
+            }
+            Self::Git { repository, revision, tag_prefix, resolved } => {
+                Some((Request::Git { repository, revision, tag_prefix }, Pin::Git { commit: resolved }))
+            }
+            Self::File { address, digest } => Some((Request::File { address }, Pin::File { digest })),
+            Self::Program { .. } => None,
+        }
+    }
+
     /// The entry of an input. `None` where the pin is of something else than the request.
     #[must_use]
     pub fn new(request: &Request, pin: &Pin) -> Option<Self> {
@@ -156,23 +171,15 @@ fn collect(inputs: Vec<Entry>, locator: &Locator) -> Result<Lock, Vec<Fault>> {
 }
 
 fn add(lock: &mut Lock, entry: Entry) -> Result<(), String> {
-    let (request, pin) = match entry {
-        Entry::Chart { repository, chart, version, resolved, digest, content } => {
-            (Request::Chart { repository, chart, version }, Pin::Chart { version: resolved, digest, content })
+    if let Entry::Program { name, resolved } = entry {
+        let is_other = lock.programs.get(&name).is_some_and(|before| *before != resolved);
+        if is_other {
+            return Err(format!("the program {name} is here twice, with different versions: keep one"));
         }
-        Entry::Git { repository, revision, tag_prefix, resolved } => {
-            (Request::Git { repository, revision, tag_prefix }, Pin::Git { commit: resolved })
-        }
-        Entry::File { address, digest } => (Request::File { address }, Pin::File { digest }),
-        Entry::Program { name, resolved } => {
-            let is_other = lock.programs.get(&name).is_some_and(|before| *before != resolved);
-            if is_other {
-                return Err(format!("the program {name} is here twice, with different versions: keep one"));
-            }
-            lock.programs.insert(name, resolved);
-            return Ok(());
-        }
-    };
+        lock.programs.insert(name, resolved);
+        return Ok(());
+    }
+    let Some((request, pin)) = entry.input() else { return Ok(()) };
     if let Some(fault) = request.fault() {
         return Err(fault);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use gitops_compiler::lock::Entry;
 use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
 
@@ -11,7 +12,7 @@ use crate::apply::dry_run::dry_run;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
-use crate::record::head::Commit;
+use crate::record::head::{Commit, MOST_INPUTS};
 use crate::settings::{ClusterArgs, Opened, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -51,6 +52,19 @@ pub fn commit_of(opened: &Opened) -> Option<Commit> {
     Some(Commit { oid: commit.oid.clone(), subject: commit.subject.clone(), dirty })
 }
 
+/// What its inputs from elsewhere are, for the release.
+fn inputs_of(session: &Session, opened: &Opened) -> Vec<Entry> {
+    let inputs = opened.inputs();
+    if inputs.len() > MOST_INPUTS {
+        let count = inputs.len();
+        session
+            .printer
+            .say(&format!("the release does not keep what its {count} inputs were: it keeps {MOST_INPUTS} at most"));
+        return Vec::new();
+    }
+    inputs.iter().filter_map(|(request, pin)| Entry::new(request, pin)).collect()
+}
+
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
@@ -85,7 +99,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         return tried(session, &target, &desired, &plan, place, args.run.json()).await;
     }
     change::confirm(session, args.run.yes)?;
-    let options = args.run.options(approvals, change::origin(commit, None));
+    let options = args.run.options(approvals, change::origin(commit, None, inputs_of(session, &compiled.opened)));
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::diagnostic::Level;
 use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::lock::Entry;
 use gitops_compiler::plan::{Approvals, Bound, Plan};
 use jiff::Timestamp;
 
@@ -100,8 +101,8 @@ impl RunArgs {
 
 /// Where a run that starts now comes from.
 #[must_use]
-pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>) -> ReleaseOrigin {
-    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to }
+pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
+    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, inputs }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.

@@ -1,13 +1,15 @@
 //! `lock`: what inputs from elsewhere are, in a file beside what uses them.
 
 use clap::{Args, Subcommand, ValueEnum};
-use gitops_compiler::lock::{LOCK_FILE, Request};
+use gitops_compiler::lock::{Entry, LOCK_FILE, Pin, Request};
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
 use crate::json::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 use crate::output::table;
-use crate::settings::{LockFileArgs, LockedInput, Locking, Session, SourceArgs, VerifiedInput};
+use crate::settings::{ClusterArgs, LockFileArgs, LockedInput, Locking, Session, SourceArgs, VerifiedInput};
+
+use super::show::{self, ReleaseName};
 
 /// Pin what an application takes from elsewhere: charts, remote bases, other repositories, files
 #[derive(Debug, Args)]
@@ -46,6 +48,11 @@ struct UpdateArgs {
     names: Vec<String>,
     #[command(flatten)]
     file: LockFileArgs,
+    /// Take what they were in this release instead, from its record in the cluster; APP alone is the live one
+    #[arg(long, value_name = "APP[@N]")]
+    from_release: Option<ReleaseName>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// What to print
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -72,16 +79,36 @@ enum Output {
 }
 
 /// Runs the command.
-pub fn run(session: &Session, command: &LockCommand) -> Result<u8, CommandError> {
+pub async fn run(session: &Session, command: &LockCommand) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
     match &command.action {
         None => {
             let locking = command.args.source.lock(command.args.app.as_ref(), store.as_ref())?;
             write(session, &locking, command.args.output)
         }
-        Some(Action::Update(args)) => write(session, &args.file.update(&args.names, store.as_ref())?, args.output),
+        Some(Action::Update(args)) => {
+            let locking = match &args.from_release {
+                None => args.file.update(&args.names, store.as_ref())?,
+                Some(release) => args.file.update_to(&args.names, &inputs_of(args, release).await?)?,
+            };
+            write(session, &locking, args.output)
+        }
         Some(Action::Verify(args)) => verify(session, &args.file.verify(&args.names)?, args.output),
     }
+}
+
+/// What inputs were in a release.
+async fn inputs_of(args: &UpdateArgs, release: &ReleaseName) -> Result<Vec<(Request, Pin)>, CommandError> {
+    let connected = args.cluster.connect(None).await?;
+    let head = connected.records.load_recorded(&release.app).await?.head;
+    let found = show::find(&head, release)?;
+    let inputs: Vec<_> = found.origin.inputs.iter().cloned().filter_map(Entry::input).collect();
+    if inputs.is_empty() {
+        let message =
+            format!("release {} of {} took nothing from elsewhere, or does not know", found.number, release.app);
+        return Err(CommandError::user(message));
+    }
+    Ok(inputs)
 }
 
 fn write(session: &Session, locking: &Locking, output: Output) -> Result<u8, CommandError> {

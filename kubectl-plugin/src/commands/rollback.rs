@@ -62,7 +62,8 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
-    let origin = change::origin(release.origin.commit.clone(), Some(release.number));
+    let inputs = release.origin.inputs.clone();
+    let origin = change::origin(release.origin.commit.clone(), Some(release.number), inputs);
     let options = args.run.options(approvals, origin);
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }

@@ -1,6 +1,7 @@
 //! The releases of an application: `history -o json`.
 
 use gitops_compiler::canon::{ContentRoot, Graph, Id};
+use gitops_compiler::lock::Entry;
 use gitops_compiler::name::AppName;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -44,6 +45,8 @@ pub struct ReleaseJson {
     pub commit: Option<Commit>,
     /// The release whose graph a rollback took.
     pub rollback_to: Option<u64>,
+    /// What inputs from elsewhere were.
+    pub inputs: Vec<Entry>,
     /// How many objects were created.
     pub created: usize,
     /// How many were changed.
@@ -95,6 +98,7 @@ impl ReleaseJson {
             actor: release.origin.actor.clone(),
             commit: release.origin.commit.clone(),
             rollback_to: release.origin.rollback_to,
+            inputs: release.origin.inputs.clone(),
             created,
             changed,
             deleted,

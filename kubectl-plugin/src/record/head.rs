@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
+use gitops_compiler::lock::Entry;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Owned};
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +20,9 @@ pub const FORMAT: u32 = 1;
 
 /// Clocks of two machines may differ by this much.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// How many inputs from elsewhere a release keeps: the head of a record must stay small.
+pub const MOST_INPUTS: usize = 100;
 
 /// How many releases are kept, unless the user says otherwise.
 pub const DEFAULT_HISTORY: usize = 10;
@@ -127,6 +131,9 @@ pub struct ReleaseOrigin {
     /// The release whose graph a rollback took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,
+    /// What inputs from elsewhere were: the lock that it was compiled with, written or not. At most [`MOST_INPUTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Entry>,
 }
 
 /// A commit, as a release remembers it.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
+use gitops_compiler::lock::{Lock, Pin, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::Repository;
@@ -102,6 +102,20 @@ impl LockFileArgs {
         Ok(Locking::new(path, before, inputs.pins()))
     }
 
+    /// Says of inputs what they were somewhere else: those with one of these names, or all.
+    pub fn update_to(&self, names: &[String], pins: &[(Request, Pin)]) -> Result<Locking, CommandError> {
+        let here = Repository::discover(&self.source)?;
+        let path = lock_path(&here)?;
+        let before = read_lock(&here, None)?;
+        let mut there = Lock::default();
+        for (request, pin) in pins {
+            there.insert(request.clone(), pin.clone());
+        }
+        let wanted: BTreeSet<Request> = chosen(&there, names)?.into_iter().collect();
+        let pins = pins.iter().filter(|(request, _)| wanted.contains(request)).cloned().collect();
+        Ok(Locking::new(path, before, pins))
+    }
+
     /// Fetches inputs anew, those with one of these names or all, and compares them with the lock file.
     pub fn verify(&self, names: &[String]) -> Result<Vec<VerifiedInput>, CommandError> {
         let here = Repository::discover(&self.source)?;
@@ -132,7 +146,7 @@ fn chosen(lock: &Lock, names: &[String]) -> Result<Vec<Request>, CommandError> {
         let there: BTreeSet<&str> = lock.inputs().map(|(request, _)| request.name()).collect();
         let there =
             if there.is_empty() { "no inputs".to_owned() } else { there.into_iter().collect::<Vec<_>>().join(", ") };
-        let message = format!("{LOCK_FILE} has no input called {}", unknown.join(", "));
+        let message = format!("no input is called {}", unknown.join(", "));
         return Err(CommandError::user(message).hint(format!("there are {there}")));
     }
     let all = lock.inputs().map(|(request, _)| request);

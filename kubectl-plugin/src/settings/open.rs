@@ -11,7 +11,7 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lint::Levels;
-use gitops_compiler::lock::Request;
+use gitops_compiler::lock::{Pin, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
@@ -305,6 +305,12 @@ impl Opened {
             Some(version) => input.at_version(&self.app, version),
             None => input,
         }
+    }
+
+    /// What inputs from elsewhere are, as far as they were asked for.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<(Request, Pin)> {
+        self.machine.inputs.pins()
     }
 
     /// Asks for all inputs from elsewhere, and compiles nothing.

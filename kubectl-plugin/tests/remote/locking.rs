@@ -72,7 +72,7 @@ fn a_lock_keeps_what_it_has_and_is_written_only_where_it_changes() {
     is_valid("lock-verify", &serde_json::from_str(&verified).expect("JSON"));
 
     let said = elsewhere.refused(&["lock", "update", "nothing"]);
-    assert!(said.contains("no input called nothing") && said.contains("there are base"), "{said}");
+    assert!(said.contains("no input is called nothing") && said.contains("there are base"), "{said}");
     elsewhere.done(&["lock", "update"]);
     assert_ne!(elsewhere.lock(), both);
 }

@@ -7,6 +7,7 @@ mod elsewhere;
 mod git;
 mod hostile;
 mod locking;
+mod release;
 #[expect(dead_code, reason = "the tests of renderers use more of it")]
 #[path = "../render/world.rs"]
 mod world;
