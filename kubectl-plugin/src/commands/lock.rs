@@ -7,7 +7,9 @@ use gitops_compiler::name::AppName;
 use crate::error::CommandError;
 use crate::json::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 use crate::output::table;
-use crate::settings::{ClusterArgs, LockFileArgs, LockedInput, Locking, Session, SourceArgs, VerifiedInput};
+use crate::settings::{
+    ClusterArgs, LockFileArgs, LockedInput, LockedProgram, Locking, Session, SourceArgs, VerifiedInput,
+};
 
 use super::show::{self, ReleaseName};
 
@@ -116,8 +118,11 @@ fn write(session: &Session, locking: &Locking, output: Output) -> Result<u8, Com
     match output {
         Output::Json => {
             let json = |input: &LockedInput| LockedInputJson::new(&input.request, input.before.as_ref(), &input.now);
-            let inputs = locking.inputs.iter().map(json).collect();
-            session.printer.json(&LockJson::new(locking.is_changed(), inputs));
+            let program = |LockedProgram { name, before, now }: &LockedProgram| {
+                LockedInputJson::of_program(name, before.as_deref(), now)
+            };
+            let inputs = locking.inputs.iter().map(json).chain(locking.programs.iter().map(program));
+            session.printer.json(&LockJson::new(locking.is_changed(), inputs.collect()));
         }
         Output::Text => session.printer.out(&told(locking)),
     }
@@ -125,16 +130,17 @@ fn write(session: &Session, locking: &Locking, output: Output) -> Result<u8, Com
 }
 
 fn told(locking: &Locking) -> String {
-    if locking.inputs.is_empty() {
+    if locking.inputs.is_empty() && locking.programs.is_empty() {
         return "nothing is taken from elsewhere\n".to_owned();
     }
-    let rows: Vec<Vec<String>> = locking.inputs.iter().map(row).collect();
-    let changed = locking.inputs.iter().filter(|input| input.before.as_ref() != Some(&input.now)).count();
-    let count = locking.inputs.len();
-    let plural = if count == 1 { "" } else { "s" };
+    let rows: Vec<Vec<String>> =
+        locking.inputs.iter().map(row).chain(locking.programs.iter().map(program_row)).collect();
+    let changed = rows.iter().filter(|row| row[0] != "=").count();
+    let count = rows.len();
+    let entries = if count == 1 { "entry" } else { "entries" };
     let end = match changed {
-        0 => format!("{count} input{plural}, pinned already in {LOCK_FILE}"),
-        changed => format!("{count} input{plural}, {changed} pinned anew in {LOCK_FILE}"),
+        0 => format!("{count} {entries}, all of them in {LOCK_FILE} already"),
+        changed => format!("{count} {entries}, {changed} new or changed in {LOCK_FILE}"),
     };
     format!("{}{end}\n", table(&rows))
 }
@@ -147,6 +153,16 @@ fn row(input: &LockedInput) -> Vec<String> {
         Some(before) => ("~", format!("{before} → {now}")),
     };
     vec![sign.to_owned(), kind(request).to_owned(), request.name().to_owned(), is, request.to_string()]
+}
+
+fn program_row(program: &LockedProgram) -> Vec<String> {
+    let LockedProgram { name, before, now } = program;
+    let (sign, is) = match before {
+        None => ("+", now.clone()),
+        Some(before) if before == now => ("=", now.clone()),
+        Some(before) => ("~", format!("{before} → {now}")),
+    };
+    vec![sign.to_owned(), "program".to_owned(), name.clone(), is, String::new()]
 }
 
 fn kind(request: &Request) -> &'static str {

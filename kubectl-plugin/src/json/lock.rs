@@ -75,6 +75,15 @@ impl LockedInputJson {
     }
 }
 
+impl LockedInputJson {
+    /// What the version of a program was, if anything, and is.
+    #[must_use]
+    pub fn of_program(name: &str, before: Option<&str>, now: &str) -> Self {
+        let entry = |resolved: &str| Entry::Program { name: name.to_owned(), resolved: resolved.to_owned() };
+        Self { name: name.to_owned(), before: before.map(entry), now: Some(entry(now)) }
+    }
+}
+
 impl LockVerifiedJson {
     /// Of the inputs that were looked at.
     #[must_use]

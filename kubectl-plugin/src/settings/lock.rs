@@ -3,7 +3,7 @@
 //! In: flags, the lock file of the repository at hand. Out: what each input was and is; on demand the file, written whole or
 //! not at all. What no application that was looked at asks for stays as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use gitops_compiler::tree::Repository;
 use crate::error::CommandError;
 
 use super::inputs::{Inputs, lock_path, read_lock};
+use super::programs::{ProgramArgs, Programs};
 use super::remote::RemoteArgs;
 use super::repositories::open_clones;
 use super::source::SourceArgs;
@@ -29,6 +30,8 @@ pub struct LockFileArgs {
     source: PathBuf,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
 }
 
 /// An input, and what became of it.
@@ -42,11 +45,24 @@ pub struct LockedInput {
     pub now: Pin,
 }
 
+/// A program that renders, and what became of its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedProgram {
+    /// Its name.
+    pub name: String,
+    /// The version that it had in the lock file.
+    pub before: Option<String>,
+    /// The version that it has.
+    pub now: String,
+}
+
 /// A lock file that may be written.
 #[derive(Debug)]
 pub struct Locking {
     /// The inputs that were looked at, sorted.
     pub inputs: Vec<LockedInput>,
+    /// The programs that were needed, sorted.
+    pub programs: Vec<LockedProgram>,
     /// Where the file is.
     pub path: PathBuf,
     lock: Lock,
@@ -77,10 +93,15 @@ impl SourceArgs {
         let before = read_lock(&here, None)?;
         let inputs = Inputs::new(&self.remote, before.clone(), open_clones(&self.repository)?, store)?;
         let inputs = Arc::new(inputs.looking_up(BTreeSet::new()));
+        let mut programs = BTreeMap::new();
         for opened in self.open_all(name, &here, &inputs, store)? {
             opened.ask_for_inputs()?;
+            for (name, version) in opened.programs() {
+                // What says no version cannot be held to one.
+                programs.extend(version.ok().map(|version| (name.to_owned(), version)));
+            }
         }
-        Ok(Locking::new(path, before, inputs.pins()))
+        Ok(Locking::new(path, before, inputs.pins(), programs))
     }
 }
 
@@ -90,16 +111,24 @@ impl LockFileArgs {
         let here = Repository::discover(&self.source)?;
         let path = lock_path(&here)?;
         let before = read_lock(&here, None)?;
-        let wanted = chosen(&before, names)?;
-        let inputs = Inputs::new(&self.remote, before.clone(), std::collections::BTreeMap::new(), store)?;
+        let (wanted, wanted_programs) = chosen(&before, names)?;
+        let inputs = Inputs::new(&self.remote, before.clone(), BTreeMap::new(), store)?;
         let inputs = inputs.looking_up(wanted.iter().cloned().collect());
-        let failed: Vec<String> = wanted.iter().filter_map(|request| inputs.tree(request).err()).collect();
+        let mut failed: Vec<String> = wanted.iter().filter_map(|request| inputs.tree(request).err()).collect();
+        let (found, mut programs) = (Programs::new(&self.programs, store), BTreeMap::new());
+        for name in wanted_programs {
+            match found.version(&name) {
+                Some(Ok(version)) => drop(programs.insert(name, version)),
+                Some(Err(why)) => failed.push(why),
+                None => failed.push(format!("{name} is no program that renders")),
+            }
+        }
         if !failed.is_empty() {
             let message =
                 format!("{} of {} inputs cannot be looked up; nothing was written", failed.len(), wanted.len());
             return Err(CommandError::user(message).details(failed));
         }
-        Ok(Locking::new(path, before, inputs.pins()))
+        Ok(Locking::new(path, before, inputs.pins(), programs))
     }
 
     /// Says of inputs what they were somewhere else: those with one of these names, or all.
@@ -111,18 +140,18 @@ impl LockFileArgs {
         for (request, pin) in pins {
             there.insert(request.clone(), pin.clone());
         }
-        let wanted: BTreeSet<Request> = chosen(&there, names)?.into_iter().collect();
+        let wanted: BTreeSet<Request> = chosen(&there, names)?.0.into_iter().collect();
         let pins = pins.iter().filter(|(request, _)| wanted.contains(request)).cloned().collect();
-        Ok(Locking::new(path, before, pins))
+        Ok(Locking::new(path, before, pins, BTreeMap::new()))
     }
 
     /// Fetches inputs anew, those with one of these names or all, and compares them with the lock file.
     pub fn verify(&self, names: &[String]) -> Result<Vec<VerifiedInput>, CommandError> {
         let here = Repository::discover(&self.source)?;
         let lock = read_lock(&here, None)?;
-        let wanted = chosen(&lock, names)?;
+        let (wanted, _) = chosen(&lock, names)?;
         // Nothing that was fetched before counts.
-        let inputs = Inputs::new(&self.remote, lock, std::collections::BTreeMap::new(), None)?;
+        let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), None)?;
         let verify = |request: Request| {
             let pin = inputs.lock().pin(&request)?.clone();
             let fault = inputs.tree(&request).err();
@@ -134,16 +163,15 @@ impl LockFileArgs {
     }
 }
 
-/// The inputs of a lock that have one of these names; all of them where there is no name.
-fn chosen(lock: &Lock, names: &[String]) -> Result<Vec<Request>, CommandError> {
+/// The inputs and programs of a lock that have one of these names; all of them where there is no name.
+fn chosen(lock: &Lock, names: &[String]) -> Result<(Vec<Request>, Vec<String>), CommandError> {
     let is_meant = |request: &Request, name: &String| request.name() == name || request.address() == name;
-    let unknown: Vec<&str> = names
-        .iter()
-        .filter(|name| !lock.inputs().any(|(request, _)| is_meant(request, name)))
-        .map(String::as_str)
-        .collect();
+    let is_known =
+        |name: &String| lock.program(name).is_some() || lock.inputs().any(|(request, _)| is_meant(request, name));
+    let unknown: Vec<&str> = names.iter().filter(|name| !is_known(name)).map(String::as_str).collect();
     if !unknown.is_empty() {
-        let there: BTreeSet<&str> = lock.inputs().map(|(request, _)| request.name()).collect();
+        let programs = lock.programs().map(|(name, _)| name);
+        let there: BTreeSet<&str> = lock.inputs().map(|(request, _)| request.name()).chain(programs).collect();
         let there =
             if there.is_empty() { "no inputs".to_owned() } else { there.into_iter().collect::<Vec<_>>().join(", ") };
         let message = format!("no input is called {}", unknown.join(", "));
@@ -151,18 +179,25 @@ fn chosen(lock: &Lock, names: &[String]) -> Result<Vec<Request>, CommandError> {
     }
     let all = lock.inputs().map(|(request, _)| request);
     let meant = all.filter(|request| names.is_empty() || names.iter().any(|name| is_meant(request, name)));
-    Ok(meant.cloned().collect())
+    let programs = lock.programs().map(|(name, _)| name.to_owned());
+    let programs = programs.filter(|program| names.is_empty() || names.contains(program));
+    Ok((meant.cloned().collect(), programs.collect()))
 }
 
 impl Locking {
-    fn new(path: PathBuf, before: Lock, pins: Vec<(Request, Pin)>) -> Self {
+    fn new(path: PathBuf, before: Lock, pins: Vec<(Request, Pin)>, programs: BTreeMap<String, String>) -> Self {
         let mut lock = before.clone();
+        let programs = programs.into_iter().map(|(name, now)| {
+            lock.insert_program(&name, &now);
+            LockedProgram { before: before.program(&name).map(str::to_owned), name, now }
+        });
+        let programs = programs.collect();
         let mut inputs = Vec::with_capacity(pins.len());
         for (request, now) in pins {
             lock.insert(request.clone(), now.clone());
             inputs.push(LockedInput { before: before.pin(&request).cloned(), request, now });
         }
-        Self { inputs, path, lock, before }
+        Self { inputs, programs, path, lock, before }
     }
 
     /// Whether the file says something else now.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use gitops_compiler::lock::Request;
+use gitops_compiler::lock::{LOCK_FILE, Request};
 use gitops_compiler::render::{Kustomize, Program, Tools};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::tree::Tree;
 
 use super::inputs::Inputs;
-use super::programs::Programs;
+use super::programs::{HELM, KUSTOMIZE, Programs};
 
 /// Both.
 pub(super) struct Machine {
@@ -16,13 +16,33 @@ pub(super) struct Machine {
     pub(super) inputs: Arc<Inputs>,
 }
 
+impl Machine {
+    /// Whether a program has the version that the lock wants, if it wants one.
+    fn check(&self, name: &str, program: &Program) -> Result<(), String> {
+        let Some(wanted) = self.inputs.lock().program(name) else { return Ok(()) };
+        let found = self.programs.version(name).unwrap_or_else(|| Err(format!("{name} is no program that renders")))?;
+        if found == wanted {
+            return Ok(());
+        }
+        Err(format!(
+            "{LOCK_FILE} says {name} {wanted}, and {} is {found}: name the other with --{name}, or let `kubectl gitops lock update \
+             {name}` say {found}",
+            program.path.display()
+        ))
+    }
+}
+
 impl Tools for Machine {
     fn kustomize(&self) -> Result<Kustomize, String> {
-        self.programs.kustomize()
+        let kustomize = self.programs.kustomize()?;
+        self.check(KUSTOMIZE, &kustomize.program)?;
+        Ok(kustomize)
     }
 
     fn helm(&self) -> Result<Program, String> {
-        self.programs.helm()
+        let helm = self.programs.helm()?;
+        self.check(HELM, &helm)?;
+        Ok(helm)
     }
 
     fn remote(&self, request: &Request) -> Result<Arc<Tree>, String> {

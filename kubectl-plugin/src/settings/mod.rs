@@ -15,10 +15,11 @@ mod remote;
 mod repositories;
 mod source;
 mod store;
+mod versions;
 
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
-pub use lock::{LockFileArgs, LockedInput, Locking, VerifiedInput};
+pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, VerifiedInput};
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
 pub use recursive::{Compiled, Outcome};

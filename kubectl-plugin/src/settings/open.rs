@@ -313,6 +313,13 @@ impl Opened {
         self.machine.inputs.pins()
     }
 
+    /// The programs that were needed so far, with their versions.
+    pub(super) fn programs(&self) -> Vec<(&'static str, Result<String, String>)> {
+        let programs = &self.machine.programs;
+        let version = |name| Some((name, programs.version(name)?));
+        programs.needed().into_iter().filter_map(version).collect()
+    }
+
     /// Asks for all inputs from elsewhere, and compiles nothing.
     pub(super) fn ask_for_inputs(&self) -> Result<(), CommandError> {
         Ok(compile::ask_for_inputs(&self.sources())?)

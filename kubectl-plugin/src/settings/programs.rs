@@ -14,6 +14,12 @@ use gitops_compiler::render::{Kustomize, Program};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
+use super::versions::{Asked, version};
+
+/// What programs are called in the lock file.
+pub(super) const KUSTOMIZE: &str = "kustomize";
+pub(super) const HELM: &str = "helm";
+
 /// Which programs render, and how they are confined.
 #[derive(Debug, Clone, Args)]
 pub struct ProgramArgs {
@@ -120,6 +126,34 @@ impl Programs {
     /// Helm, or why there is none.
     pub(super) fn helm(&self) -> Result<Program, String> {
         self.helm.get_or_init(|| self.find_helm()).clone()
+    }
+
+    /// The version of Kustomize, as the lock file has it.
+    pub(super) fn kustomize_version(&self) -> Result<String, String> {
+        let Kustomize { program, in_kubectl } = self.kustomize()?;
+        let asked = if in_kubectl { Asked::Kubectl } else { Asked::Kustomize };
+        version(&program, asked, self.sandbox()?, self.store.as_ref())
+    }
+
+    /// The version of Helm, as the lock file has it.
+    pub(super) fn helm_version(&self) -> Result<String, String> {
+        version(&self.helm()?, Asked::Helm, self.sandbox()?, self.store.as_ref())
+    }
+
+    /// The version of a program by its name in the lock file; `None` where there is no such program.
+    pub(super) fn version(&self, name: &str) -> Option<Result<String, String>> {
+        match name {
+            KUSTOMIZE => Some(self.kustomize_version()),
+            HELM => Some(self.helm_version()),
+            _ => None,
+        }
+    }
+
+    /// The names of the programs that were needed so far.
+    pub(super) fn needed(&self) -> Vec<&'static str> {
+        let kustomize = self.kustomize.get().is_some_and(Result::is_ok).then_some(KUSTOMIZE);
+        let helm = self.helm.get().is_some_and(Result::is_ok).then_some(HELM);
+        kustomize.into_iter().chain(helm).collect()
     }
 
     /// Where programs run, and how much of it must be there.

@@ -22,7 +22,7 @@ fn a_remote_base_is_pinned_and_compiled_offline() {
     assert!(said.contains("deploy/kustomization.yaml:2:3") && said.contains("is not in gitops.lock"), "{said}");
     assert!(said.contains("kubectl gitops lock"), "{said}");
     let told = elsewhere.done(&["lock", "--path", "deploy"]);
-    assert!(told.contains("1 pinned anew"), "{told}");
+    assert!(told.contains("2 entries, 2 new or changed"), "{told}");
 
     let compile = ["compile", "--path", "deploy", "-o", "yaml"];
     let first = elsewhere.done(&compile);

@@ -60,7 +60,7 @@ fn a_lock_keeps_what_it_has_and_is_written_only_where_it_changes() {
     }
     assert_eq!(both.matches("- kind: git").count(), 2, "{both}");
     let told = elsewhere.done(&["lock", "--path", "one"]);
-    assert!(told.contains("pinned already"), "{told}");
+    assert!(told.contains("all of them in gitops.lock already"), "{told}");
     let json = elsewhere.done(&["lock", "--path", "one", "-o", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["changed"], false, "{json}");
@@ -102,4 +102,23 @@ fn a_lock_of_a_commit_is_that_of_the_commit() {
     elsewhere.world.write("gitops.lock", "version: 1\ninputs:\n- kind: git\n  revision: x\n");
     let said = elsewhere.refused(&["compile", "--path", "deploy"]);
     assert!(said.contains("gitops.lock:3:") && said.contains("repository"), "{said}");
+}
+
+#[test]
+fn a_program_of_another_version_is_refused() {
+    let elsewhere = Elsewhere::new();
+    elsewhere.world.write("deploy/kustomization.yaml", "namePrefix: a-\nresources: [config.yaml]\n");
+    elsewhere.world.write("deploy/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    elsewhere.done(&["compile", "--path", "deploy"]);
+    elsewhere.done(&["lock", "--path", "deploy"]);
+    let lock = elsewhere.lock();
+    assert!(lock.contains("name: kustomize\n  resolved: v5.8.1"), "{lock}");
+    elsewhere.done(&["compile", "--path", "deploy"]);
+    elsewhere.world.write("gitops.lock", &lock.replace("v5.8.1", "v5.9.0"));
+    let said = elsewhere.refused(&["compile", "--path", "deploy"]);
+    assert!(said.contains("gitops.lock says kustomize v5.9.0") && said.contains("is v5.8.1"), "{said}");
+    let told = elsewhere.done(&["lock", "update", "kustomize"]);
+    assert!(told.contains("v5.9.0 → v5.8.1"), "{told}");
+    assert_eq!(elsewhere.lock(), lock);
+    elsewhere.done(&["compile", "--path", "deploy"]);
 }
