@@ -72,6 +72,8 @@ impl<'a> LaidOut<'a> {
         if findings.iter().any(|finding| finding.level == Level::Error) {
             let files = renders.iter().map(|(_, render)| render.file_count()).sum();
             findings.sort();
+            // A kustomization that is given parameters is read twice.
+            findings.dedup();
             return Err(Error::Manifests { findings, files });
         }
         let recipe = match &renders[..] {

@@ -11,6 +11,9 @@ use std::path::Path;
 use crate::canon::{Encoder, Id};
 use crate::tree::{Error, File, parent};
 
+/// How many bytes the files of one render may have together: 1 GiB.
+const MOST_BYTES: usize = 1 << 30;
+
 /// The files of a render, by their paths from its root, with `/`.
 #[derive(Default)]
 pub struct Layout {
@@ -30,6 +33,9 @@ pub enum WriteError {
     /// A file cannot be read from its tree.
     #[error(transparent)]
     Tree(#[from] Error),
+    /// There are too many bytes.
+    #[error("a render would take more than {} MiB of files", MOST_BYTES >> 20)]
+    TooLarge,
     /// A file cannot be written.
     #[error("cannot lay out `{path}`")]
     Write {
@@ -137,6 +143,7 @@ impl Layout {
 
     /// Writes all files below a folder that is there.
     pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
+        let mut left = MOST_BYTES;
         for (path, content) in &self.files {
             let place = folder.join(path);
             let written = |source| WriteError::Write { path: path.clone(), source };
@@ -151,6 +158,7 @@ impl Layout {
                 }
                 Content::Bytes(bytes) => bytes,
             };
+            left = left.checked_sub(bytes.len()).ok_or(WriteError::TooLarge)?;
             std::fs::write(&place, bytes).map_err(written)?;
         }
         Ok(())

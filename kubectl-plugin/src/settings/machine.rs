@@ -41,6 +41,10 @@ impl Tools for Machine {
 
     fn helm(&self) -> Result<Program, String> {
         let helm = self.programs.helm()?;
+        let version = self.programs.helm_version()?;
+        if !version.starts_with("v4") {
+            return Err(format!("{} is Helm {version}: name Helm 4 with --helm", helm.path.display()));
+        }
         self.check(HELM, &helm)?;
         Ok(helm)
     }
