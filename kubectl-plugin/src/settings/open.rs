@@ -247,11 +247,15 @@ fn open_sources(
     Ok((sources, lent))
 }
 
-/// The chart of a chart repository that a source names.
+/// The chart of a chart repository or a registry that a source names. Where the address is one of a registry and there is no
+/// `chart`, its last part is the chart, as in Argo CD since 3.1.
 fn chart(source: &Source) -> Option<Request> {
     let Source { repo_url, chart, target_revision, .. } = source;
-    let (repository, chart, version) = (repo_url.clone(), chart.clone(), target_revision.clone());
-    (!chart.is_empty()).then_some(Request::Chart { repository, chart, version })
+    let (repository, chart) = match repo_url.rsplit_once('/').filter(|_| repo_url.starts_with("oci://")) {
+        Some((registry, name)) if chart.is_empty() => (registry.to_owned(), name.to_owned()),
+        _ => (repo_url.clone(), chart.clone()),
+    };
+    (!chart.is_empty()).then(|| Request::Chart { repository, chart, version: target_revision.clone() })
 }
 
 /// The source with the parameters of the files beside its manifests.

@@ -132,5 +132,10 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         let archive = folder.path().join("web-1.1.0+build.5.tgz").display().to_string();
         let theirs = peer_objects(helm(), folder.path(), &["template", "shop", &archive, "--namespace=prod"]);
         assert_eq!(objects(ours.as_bytes()), theirs);
+
+        // The other way to write it.
+        let sources = format!("[{{repoURL: 'oci://{host}/team/web', targetRevision: 1.x, path: .}}]");
+        elsewhere.world.write("app.yaml", &application(&sources));
+        assert_eq!(elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]), ours);
     }
 }
