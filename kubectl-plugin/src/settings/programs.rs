@@ -56,6 +56,8 @@ pub(super) struct Programs {
     sandbox: Result<Sandbox, String>,
     kustomize: OnceLock<Result<Kustomize, String>>,
     helm: OnceLock<Result<Program, String>>,
+    kustomize_version: OnceLock<Result<String, String>>,
+    helm_version: OnceLock<Result<String, String>>,
 }
 
 impl Programs {
@@ -69,6 +71,8 @@ impl Programs {
             sandbox: sandbox.map_err(|error| format!("this program does not know its own path: {error}")),
             kustomize: OnceLock::new(),
             helm: OnceLock::new(),
+            kustomize_version: OnceLock::new(),
+            helm_version: OnceLock::new(),
         }
     }
 
@@ -130,14 +134,18 @@ impl Programs {
 
     /// The version of Kustomize, as the lock file has it.
     pub(super) fn kustomize_version(&self) -> Result<String, String> {
-        let Kustomize { program, in_kubectl } = self.kustomize()?;
-        let asked = if in_kubectl { Asked::Kubectl } else { Asked::Kustomize };
-        version(&program, asked, self.sandbox()?, self.store.as_ref())
+        let ask = || {
+            let Kustomize { program, in_kubectl } = self.kustomize()?;
+            let asked = if in_kubectl { Asked::Kubectl } else { Asked::Kustomize };
+            version(&program, asked, self.sandbox()?, self.store.as_ref())
+        };
+        self.kustomize_version.get_or_init(ask).clone()
     }
 
     /// The version of Helm, as the lock file has it.
     pub(super) fn helm_version(&self) -> Result<String, String> {
-        version(&self.helm()?, Asked::Helm, self.sandbox()?, self.store.as_ref())
+        let ask = || version(&self.helm()?, Asked::Helm, self.sandbox()?, self.store.as_ref());
+        self.helm_version.get_or_init(ask).clone()
     }
 
     /// The version of a program by its name in the lock file; `None` where there is no such program.
