@@ -52,8 +52,12 @@ pub enum Entry {
     Git {
         /// The address of the repository, as it is written where it is asked for.
         repository: String,
-        /// The branch, tag, oid or range of versions that is asked for; `HEAD` where none is.
+        /// The branch, tag or oid that is asked for; `HEAD` where none is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         revision: String,
+        /// The range of versions that is asked for, instead of a revision.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        range: String,
         /// What tags begin with that a range is looked for in.
         #[serde(default, rename = "tagPrefix", skip_serializing_if = "String::is_empty")]
         tag_prefix: String,
@@ -69,11 +73,32 @@ pub enum Entry {
     },
     /// A program that renders.
     Program {
-        /// Its name: helm, kustomize, kubectl.
-        name: String,
+        /// Its name.
+        name: ProgramName,
         /// The version that it must have.
         resolved: String,
     },
+}
+
+/// A program that renders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProgramName {
+    /// Helm.
+    Helm,
+    /// Kustomize, by itself or inside of kubectl.
+    Kustomize,
+}
+
+impl ProgramName {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Helm => "helm",
+            Self::Kustomize => "kustomize",
+        }
+    }
 }
 
 impl Entry {
@@ -84,8 +109,13 @@ impl Entry {
             Self::Chart { repository, chart, version, resolved, digest, content } => {
                 Some((Request::Chart { repository, chart, version }, Pin::Chart { version: resolved, digest, content }))
             }
-            Self::Git { repository, revision, tag_prefix, resolved } => {
-                Some((Request::Git { repository, revision, tag_prefix }, Pin::Git { commit: resolved }))
+            Self::Git { repository, revision, range, tag_prefix, resolved } => {
+                let request = if range.is_empty() {
+                    Request::git(&repository, &revision)
+                } else {
+                    Request::range(&repository, &range, &tag_prefix)
+                };
+                Some((request, Pin::Git { commit: resolved }))
             }
             Self::File { address, digest } => Some((Request::File { address }, Pin::File { digest })),
             Self::Program { .. } => None,
@@ -99,8 +129,9 @@ impl Entry {
             (Request::Chart { repository, chart, version }, Pin::Chart { version: resolved, digest, content }) => {
                 Some(Self::Chart { repository, chart, version, resolved, digest, content })
             }
-            (Request::Git { repository, revision, tag_prefix }, Pin::Git { commit }) => {
-                Some(Self::Git { repository, revision, tag_prefix, resolved: commit })
+            (Request::Git { repository, revision, is_range, tag_prefix }, Pin::Git { commit }) => {
+                let (revision, range) = if is_range { (String::new(), revision) } else { (revision, String::new()) };
+                Some(Self::Git { repository, revision, range, tag_prefix, resolved: commit })
             }
             (Request::File { address }, Pin::File { digest }) => Some(Self::File { address, digest }),
             _ => None,
@@ -174,7 +205,7 @@ fn add(lock: &mut Lock, entry: Entry) -> Result<(), String> {
     if let Entry::Program { name, resolved } = entry {
         let is_other = lock.programs.get(&name).is_some_and(|before| *before != resolved);
         if is_other {
-            return Err(format!("the program {name} is here twice, with different versions: keep one"));
+            return Err(format!("the program {} is here twice, with different versions: keep one", name.as_str()));
         }
         lock.programs.insert(name, resolved);
         return Ok(());
@@ -199,7 +230,8 @@ pub(super) fn text(lock: &Lock) -> String {
         block(&mut text, &fields(request, pin));
     }
     for (name, version) in &lock.programs {
-        block(&mut text, &[("kind", "program".to_owned()), ("name", name.clone()), ("resolved", version.clone())]);
+        let name = name.as_str().to_owned();
+        block(&mut text, &[("kind", "program".to_owned()), ("name", name), ("resolved", version.clone())]);
     }
     text
 }
@@ -209,11 +241,14 @@ fn fields(request: &Request, pin: &Pin) -> Vec<(&'static str, String)> {
         Request::Chart { repository, chart, version } => {
             &[("kind", "chart"), ("repository", repository), ("chart", chart), ("version", version)]
         }
-        Request::Git { repository, revision, tag_prefix } if tag_prefix.is_empty() => {
+        Request::Git { repository, revision, is_range: false, .. } => {
             &[("kind", "git"), ("repository", repository), ("revision", revision)]
         }
-        Request::Git { repository, revision, tag_prefix } => {
-            &[("kind", "git"), ("repository", repository), ("revision", revision), ("tagPrefix", tag_prefix)]
+        Request::Git { repository, revision, tag_prefix, .. } if tag_prefix.is_empty() => {
+            &[("kind", "git"), ("repository", repository), ("range", revision)]
+        }
+        Request::Git { repository, revision, tag_prefix, .. } => {
+            &[("kind", "git"), ("repository", repository), ("range", revision), ("tagPrefix", tag_prefix)]
         }
         Request::File { address } => &[("kind", "file"), ("address", address)],
     };
@@ -264,11 +299,12 @@ mod tests {
         lock.insert(chart("1.10"), pinned("1.10"));
         lock.insert(chart("*"), pinned("2.0.0"));
         lock.insert(Request::git("https://example.com/base.git", "yes"), commit("1"));
-        let [repository, revision, tag_prefix] = ["git@example.com:mono", ">=1 <2", "app-"].map(str::to_owned);
-        lock.insert(Request::Git { repository, revision, tag_prefix }, commit("2"));
+        lock.insert(Request::range("git@example.com:mono", ">=1 <2", "app-"), commit("2"));
+        lock.insert(Request::git("git@example.com:mono", "1.x"), commit("4"));
+        lock.insert(Request::range("git@example.com:mono", "1.x", ""), commit("5"));
         let digest = format!("sha256:{}", "0".repeat(64)).parse().expect("a digest");
         lock.insert(Request::File { address: "https://example.com/crds.yaml".to_owned() }, Pin::File { digest });
-        lock.insert_program("helm", "v4.3.1");
+        lock.insert_program(ProgramName::Helm, "v4.3.1");
         lock
     }
 
@@ -281,7 +317,7 @@ mod tests {
         assert_eq!(read(empty.text().as_bytes()).expect("an empty file"), empty);
         let mut short = Lock::default();
         short.insert(chart("1.10"), pinned("1.10"));
-        short.insert_program("helm", "v4.3.1");
+        short.insert_program(ProgramName::Helm, "v4.3.1");
         insta::assert_snapshot!(short.text(), @r#"
         # Inputs from elsewhere, and what they are. Written by `kubectl gitops lock`; keep it in Git.
         version: 1

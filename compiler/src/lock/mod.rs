@@ -12,7 +12,7 @@ mod format;
 mod pin;
 mod request;
 
-pub use format::{Entry, LockFile};
+pub use format::{Entry, LockFile, ProgramName};
 pub use pin::{Digest, Oid, Pin};
 pub use request::Request;
 
@@ -27,7 +27,7 @@ pub const LOCK_FILE: &str = "gitops.lock";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
     inputs: BTreeMap<Request, Pin>,
-    programs: BTreeMap<String, String>,
+    programs: BTreeMap<ProgramName, String>,
 }
 
 impl Lock {
@@ -70,18 +70,18 @@ impl Lock {
 
     /// The version that a program must have, if that is said.
     #[must_use]
-    pub fn program(&self, name: &str) -> Option<&str> {
-        self.programs.get(name).map(String::as_str)
+    pub fn program(&self, name: ProgramName) -> Option<&str> {
+        self.programs.get(&name).map(String::as_str)
     }
 
     /// Says which version a program must have.
-    pub fn insert_program(&mut self, name: &str, version: &str) {
-        self.programs.insert(name.to_owned(), version.to_owned());
+    pub fn insert_program(&mut self, name: ProgramName, version: &str) {
+        self.programs.insert(name, version.to_owned());
     }
 
     /// All programs, sorted.
-    pub fn programs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.programs.iter().map(|(name, version)| (name.as_str(), version.as_str()))
+    pub fn programs(&self) -> impl Iterator<Item = (ProgramName, &str)> {
+        self.programs.iter().map(|(name, version)| (*name, version.as_str()))
     }
 
     /// Whether it says nothing.

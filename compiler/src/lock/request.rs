@@ -20,8 +20,10 @@ pub enum Request {
     Git {
         /// The address of the repository.
         repository: String,
-        /// A branch, a tag, an oid, `HEAD`, or a range of versions among the tags.
+        /// A branch, a tag, an oid or `HEAD`; or a range of versions.
         revision: String,
+        /// Whether it is a range of versions, of which the newest tag counts: what looks like one may be a branch.
+        is_range: bool,
         /// What tags begin with that a range is looked for in; empty for all tags.
         tag_prefix: String,
     },
@@ -37,7 +39,15 @@ impl Request {
     #[must_use]
     pub fn git(repository: &str, revision: &str) -> Self {
         let revision = if revision.is_empty() { "HEAD" } else { revision };
-        Self::Git { repository: repository.to_owned(), revision: revision.to_owned(), tag_prefix: String::new() }
+        let (repository, revision) = (repository.to_owned(), revision.to_owned());
+        Self::Git { repository, revision, is_range: false, tag_prefix: String::new() }
+    }
+
+    /// A repository at the newest tag in a range of versions.
+    #[must_use]
+    pub fn range(repository: &str, range: &str, tag_prefix: &str) -> Self {
+        let [repository, revision, tag_prefix] = [repository, range, tag_prefix].map(str::to_owned);
+        Self::Git { repository, revision, is_range: true, tag_prefix }
     }
 
     /// The address that is asked.
@@ -64,10 +74,11 @@ impl Request {
     }
 
     /// Why the request cannot stand in a file: what is written there is one line each, and holds no password.
-    pub(crate) fn fault(&self) -> Option<String> {
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
         let fields: &[&str] = match self {
             Self::Chart { repository, chart, version } => &[repository, chart, version],
-            Self::Git { repository, revision, tag_prefix } => &[repository, revision, tag_prefix],
+            Self::Git { repository, revision, tag_prefix, .. } => &[repository, revision, tag_prefix],
             Self::File { address } => &[address],
         };
         if fields.iter().any(|field| field.chars().any(char::is_control)) {
@@ -90,10 +101,11 @@ impl fmt::Display for Request {
                 let version = if version.is_empty() { "in its newest version" } else { version };
                 write!(f, "the chart {chart} {version} of {}", without_user(repository))
             }
-            Self::Git { repository, revision, tag_prefix } => {
+            Self::Git { repository, revision, tag_prefix, .. } => {
                 write!(f, "{} at {tag_prefix}{revision}", without_user(repository))
             }
-            Self::File { address } => f.write_str(&without_user(address)),
+            // Queries may have tokens.
+            Self::File { address } => f.write_str(&without_user(address.split('?').next().unwrap_or_default())),
         }
     }
 }

@@ -67,7 +67,9 @@ impl Repository {
         let mut remotes = sections.filter_map(|section| section.header().subsection_name().map(ToString::to_string));
         let branch = find(format!("refs/heads/{revision}"))
             .or_else(|| remotes.find_map(|remote| find(format!("refs/remotes/{remote}/{revision}"))));
-        let found = match (branch, find(format!("refs/tags/{revision}")).or_else(|| find(revision.to_owned()))) {
+        // A part of a name would be found as well: only a whole one counts.
+        let whole = || Some(revision).filter(|name| name.starts_with("refs/")).and_then(|name| find(name.to_owned()));
+        let found = match (branch, find(format!("refs/tags/{revision}")).or_else(whole)) {
             (Some(_), Some(_)) => return Err(Error::AmbiguousRevision { revision: revision.to_owned() }),
             (Some(branch), None) => (oid(branch), true),
             (None, Some(tag)) => (oid(tag), false),

@@ -8,7 +8,8 @@ use crate::error::CommandError;
 use crate::json::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 use crate::output::table;
 use crate::settings::{
-    ClusterArgs, LockFileArgs, LockedInput, LockedProgram, Locking, Session, SourceArgs, VerifiedInput,
+    ClusterArgs, LockFileArgs, LockedInput, LockedProgram, Locking, Session, SourceArgs, Verified, VerifiedInput,
+    VerifiedProgram,
 };
 
 use super::show::{self, ReleaseName};
@@ -119,7 +120,7 @@ fn write(session: &Session, locking: &Locking, output: Output) -> Result<u8, Com
         Output::Json => {
             let json = |input: &LockedInput| LockedInputJson::new(&input.request, input.before.as_ref(), &input.now);
             let program = |LockedProgram { name, before, now }: &LockedProgram| {
-                LockedInputJson::of_program(name, before.as_deref(), now)
+                LockedInputJson::of_program(*name, before.as_deref(), now)
             };
             let inputs = locking.inputs.iter().map(json).chain(locking.programs.iter().map(program));
             session.printer.json(&LockJson::new(locking.is_changed(), inputs.collect()));
@@ -162,7 +163,7 @@ fn program_row(program: &LockedProgram) -> Vec<String> {
         Some(before) if before == now => ("=", now.clone()),
         Some(before) => ("~", format!("{before} → {now}")),
     };
-    vec![sign.to_owned(), "program".to_owned(), name.clone(), is, String::new()]
+    vec![sign.to_owned(), "program".to_owned(), name.as_str().to_owned(), is, String::new()]
 }
 
 fn kind(request: &Request) -> &'static str {
@@ -173,35 +174,49 @@ fn kind(request: &Request) -> &'static str {
     }
 }
 
-fn verify(session: &Session, inputs: &[VerifiedInput], output: Output) -> Result<u8, CommandError> {
-    let faults: Vec<String> = inputs.iter().filter_map(|input| input.fault.clone()).collect();
+fn verify(session: &Session, verified: &Verified, output: Output) -> Result<u8, CommandError> {
+    let Verified { inputs, programs } = verified;
+    let faults = inputs.iter().filter_map(|input| input.fault.clone());
+    let faults: Vec<String> = faults.chain(programs.iter().filter_map(|program| program.fault.clone())).collect();
+    let count = inputs.len() + programs.len();
     match output {
         Output::Json => {
-            let json = |VerifiedInput { request, pin, fault, newer }: &VerifiedInput| {
-                VerifiedInputJson::new(request, pin, fault.clone(), newer.as_ref())
+            let input = |VerifiedInput { request, pin, fault, newer }: &VerifiedInput| {
+                VerifiedInputJson::new(request, pin, fault.clone(), newer.as_ref().map(Option::as_ref))
             };
-            session.printer.json(&LockVerifiedJson::new(inputs.iter().map(json).collect()));
+            let program = |VerifiedProgram { name, wanted, fault }: &VerifiedProgram| {
+                VerifiedInputJson::of_program(*name, wanted, fault.clone())
+            };
+            let all = inputs.iter().map(input).chain(programs.iter().map(program));
+            session.printer.json(&LockVerifiedJson::new(all.collect()));
         }
-        Output::Text if inputs.is_empty() => session.printer.out(&format!("{LOCK_FILE} has no inputs\n")),
-        Output::Text => session.printer.out(&table(&inputs.iter().map(verified_row).collect::<Vec<_>>())),
+        Output::Text if count == 0 => session.printer.out(&format!("{LOCK_FILE} has no entries\n")),
+        Output::Text => {
+            let rows: Vec<_> = inputs.iter().map(verified_row).chain(programs.iter().map(verified_program)).collect();
+            session.printer.out(&table(&rows));
+        }
     }
     if faults.is_empty() {
         return Ok(0);
     }
-    let message = format!("{} of {} inputs cannot be had as {LOCK_FILE} has them", faults.len(), inputs.len());
+    let message = format!("{} of {count} entries cannot be had as {LOCK_FILE} has them", faults.len());
     Err(CommandError::user(message).details(faults))
 }
 
 fn verified_row(input: &VerifiedInput) -> Vec<String> {
     let VerifiedInput { request, pin, fault, newer } = input;
     let sign = if fault.is_some() { "✗" } else { "✓" };
-    let newer = newer.as_ref().map(|newer| format!("it would be {newer} now")).unwrap_or_default();
-    vec![
-        sign.to_owned(),
-        kind(request).to_owned(),
-        request.name().to_owned(),
-        pin.to_string(),
-        request.to_string(),
-        newer,
-    ]
+    let newer = match newer {
+        Ok(Some(newer)) => format!("it would be {newer} now"),
+        Ok(None) => String::new(),
+        Err(_) => "what it would be now cannot be looked up".to_owned(),
+    };
+    let [kind, name] = [kind(request), request.name()].map(str::to_owned);
+    vec![sign.to_owned(), kind, name, pin.to_string(), request.to_string(), newer]
+}
+
+fn verified_program(program: &VerifiedProgram) -> Vec<String> {
+    let sign = if program.fault.is_some() { "✗" } else { "✓" };
+    let row = [sign, "program", program.name.as_str(), &program.wanted, "", ""];
+    row.map(str::to_owned).to_vec()
 }

@@ -8,17 +8,18 @@
 //! prompts, no hooks, no transport but https and ssh, no redirects; objects are checked as they come in; whatever hangs is
 //! ended. What was fetched is believed by its oid only: it is hashed again when it is read. gix, which reads the mirrors,
 //! fetches without limits of time and without Git's settings for proxies and certificates, so it does not fetch here.
+//! A fetch writes no file larger than [`LARGEST_FILE`](super::git_program::LARGEST_FILE).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gitops_compiler::lock::Oid;
-use gitops_compiler::name::{VersionRange, is_range};
+use gitops_compiler::name::VersionRange;
 use gitops_compiler::tree::is_reference_name;
 
 use super::access::Access;
-use super::address::shown_text;
+use super::address::{Scheme, shown_text};
 use super::credentials::Credential;
 use super::error::{FailureKind, FetchError};
 use super::git_program::{GitProgram, Ran};
@@ -40,17 +41,13 @@ impl Git {
         Self { access, mirrors, program: GitProgram { known_hosts, time } }
     }
 
-    /// The commit that a revision names now: a whole oid, `HEAD`, a branch, a tag, or the newest tag in a range of versions,
-    /// of those that begin with `tag_prefix`.
+    /// The commit that a revision names now: a whole oid, `HEAD`, a branch or a tag.
     ///
     /// # Errors
     /// Where the repository may not be asked, does not answer, or knows no such revision, or two.
-    pub fn resolve(&self, repository: &str, revision: &str, tag_prefix: &str) -> Result<Oid, FetchError> {
+    pub fn resolve(&self, repository: &str, revision: &str) -> Result<Oid, FetchError> {
         if let Ok(oid) = revision.to_ascii_lowercase().parse() {
             return Ok(oid);
-        }
-        if is_range(revision) {
-            return self.newest(repository, revision, tag_prefix);
         }
         if revision != "HEAD" && !is_reference_name(revision) {
             return Err(not_found(repository, format!("no branch or tag can be called `{revision}`")));
@@ -78,7 +75,11 @@ impl Git {
         }
     }
 
-    fn newest(&self, repository: &str, range: &str, tag_prefix: &str) -> Result<Oid, FetchError> {
+    /// The commit of the newest tag in a range of versions, of those that begin with `tag_prefix`.
+    ///
+    /// # Errors
+    /// As of [`Git::resolve`].
+    pub fn newest(&self, repository: &str, range: &str, tag_prefix: &str) -> Result<Oid, FetchError> {
         let parsed = VersionRange::parse(range).map_err(|why| not_found(repository, why))?;
         let refs = self.refs(repository, &["refs/tags/*".to_owned()])?;
         let version = |name: &'_ str| {
@@ -96,7 +97,8 @@ impl Git {
 
     /// Names and oids of refs. Peeled tags have `^{}` at their ends.
     fn refs(&self, repository: &str, names: &[String]) -> Result<Vec<(Oid, String)>, FetchError> {
-        let mut arguments = vec!["ls-remote".to_owned(), "--quiet".to_owned(), "--".to_owned(), address(repository)];
+        let asked = self.asked(repository)?;
+        let mut arguments = vec!["ls-remote".to_owned(), "--quiet".to_owned(), "--".to_owned(), asked];
         arguments.extend(names.iter().flat_map(|name| {
             let peeled = (!name.ends_with("^{}") && name.starts_with("refs/tags/")).then(|| format!("{name}^{{}}"));
             std::iter::once(name.clone()).chain(peeled)
@@ -131,13 +133,14 @@ impl Git {
         if !mirror.join("HEAD").is_file() {
             self.create(repository, &mirror, commit)?;
         }
+        remove_leftovers(&mirror);
         self.fetch(repository, &mirror, commit)?;
         Ok(mirror)
     }
 
     /// One for each form of oids that a repository has had.
     fn mirror(&self, repository: &str, commit: &Oid) -> PathBuf {
-        let digest = blake3::hash(address(repository).as_bytes()).to_hex();
+        let digest = blake3::hash(repository.trim().as_bytes()).to_hex();
         let form = object_format(commit);
         self.mirrors.join(format!("{}-{form}.git", &digest[..32]))
     }
@@ -149,22 +152,28 @@ impl Git {
         Ok(file)
     }
 
+    /// Made beside its place and renamed: a mirror that is there is whole.
     fn create(&self, repository: &str, mirror: &Path, commit: &Oid) -> Result<(), FetchError> {
+        let failed = |error: std::io::Error| on_disk(repository, mirror, &error);
         let format = object_format(commit);
+        let making = tempfile::tempdir_in(&self.mirrors).map_err(failed)?;
         let template = "--template=".to_owned();
         let arguments = ["init", "--quiet", "--bare", &template, &format!("--object-format={format}"), "--"];
         let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        arguments.push(mirror.display().to_string());
-        self.run(repository, None, &arguments).map(drop)
+        arguments.push(making.path().display().to_string());
+        self.run(repository, None, &arguments)?;
+        let _ = std::fs::remove_dir_all(mirror);
+        std::fs::rename(making.keep(), mirror).map_err(failed)
     }
 
     /// The commit alone, where the server gives single commits; otherwise all branches and tags.
     fn fetch(&self, repository: &str, mirror: &Path, commit: &Oid) -> Result<(), FetchError> {
         let pin = format!("refs/pins/{commit}");
+        let asked = self.asked(repository)?;
         let fetch = |depth: &[&str], refs: &[&str]| {
             let fixed = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"];
             let mut arguments: Vec<String> = fixed.iter().chain(depth).map(|part| (*part).to_owned()).collect();
-            arguments.extend(["--".to_owned(), address(repository)]);
+            arguments.extend(["--".to_owned(), asked.clone()]);
             arguments.extend(refs.iter().map(|part| (*part).to_owned()));
             self.run(repository, Some(mirror), &arguments)
         };
@@ -173,20 +182,39 @@ impl Git {
         if first.kind != FailureKind::NotFound {
             return Err(first);
         }
-        fetch(&[], &["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])?;
+        // A branch that is gone may be in the way of one that came.
+        fetch(&["--prune"], &["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])?;
         let arguments = ["update-ref", pin.as_str(), commit.as_str()].map(str::to_owned);
         self.run(repository, Some(mirror), &arguments).map(drop).map_err(|_| {
             not_found(repository, format!("it has no commit {commit}, neither on a branch nor under a tag"))
         })
     }
 
+    /// The address as the program gets it: without a password, which everybody on this machine could read there, and for
+    /// https without a user.
+    fn asked(&self, repository: &str) -> Result<String, FetchError> {
+        let address = self.access.repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+        match address.scheme {
+            Scheme::Https | Scheme::Http => Ok(address.url.to_string()),
+            Scheme::Ssh if address.password.is_empty() => Ok(repository.trim().to_owned()),
+            Scheme::Ssh => {
+                let why = "SSH takes no password from an address".to_owned();
+                Err(failure(FailureKind::Refused, repository, why).hint("give a key with --credentials"))
+            }
+            Scheme::Oci => {
+                let why = "this is a registry, not a Git repository".to_owned();
+                Err(failure(FailureKind::Refused, repository, why))
+            }
+        }
+    }
+
     fn run(&self, repository: &str, mirror: Option<&Path>, arguments: &[String]) -> Result<String, FetchError> {
-        self.access.check(repository).map_err(|refused| FetchError::refused(&refused))?;
+        let address = self.access.repository(repository).map_err(|refused| FetchError::refused(&refused))?;
         let credential = self.access.credentials.for_address(repository);
         if let Some(Err(why)) = credential.map(Credential::check) {
             return Err(failure(FailureKind::Unauthorized, repository, why));
         }
-        let ran = self.program.run(&self.access, repository, credential, mirror, arguments, MOST_REFS);
+        let ran = self.program.run(&self.access, &address, credential, mirror, arguments, MOST_REFS);
         match ran.map_err(|why| failure(FailureKind::Unreachable, repository, why))? {
             Ran::Done(said) => Ok(said),
             Ran::TooLong(time) => {
@@ -203,16 +231,27 @@ fn object_format(commit: &Oid) -> &'static str {
     if commit.as_str().len() == 64 { "sha256" } else { "sha1" }
 }
 
-/// The address as the program gets it: an address without a scheme is https, as in a kustomization.
-fn address(repository: &str) -> String {
-    repository.trim().to_owned()
+/// Removes what a fetch that was killed left behind, which would be in the way of every later one. The mirror's lock is
+/// held. What cannot be removed is told by the fetch.
+fn remove_leftovers(mirror: &Path) {
+    let is_left = |folder: &str, name: &str| match folder {
+        "objects/pack" => name.starts_with("tmp_"),
+        _ => name.ends_with(".lock"),
+    };
+    for folder in ["", "refs/pins", "objects/pack"] {
+        for entry in std::fs::read_dir(mirror.join(folder)).into_iter().flatten().flatten() {
+            if is_left(folder, &entry.file_name().to_string_lossy()) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
 }
 
 /// Words of the program and of ssh, what kind of failure they tell of, and what to do about it.
 const WORDS: [(&[&str], FailureKind, Option<&str>); 5] = [
     (&["The requested URL returned error: 30"], FailureKind::Refused, Some("it has moved: write its new address")),
     (
-        &["Authentication failed", "could not read Username", "Permission denied", "error: 401", "error: 403"],
+        &["Authentication failed", "could not read Username", "Permission denied (", "error: 401", "error: 403"],
         FailureKind::Unauthorized,
         Some("give the credentials of this repository with --credentials, or to a helper of Git's"),
     ),

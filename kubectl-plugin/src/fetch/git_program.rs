@@ -16,10 +16,14 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 
 use super::access::Access;
+use super::address::{Address, Scheme};
 use super::credentials::Credential;
 
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// The largest file that a fetch may write: 2 GiB.
+pub(super) const LARGEST_FILE: u64 = 2 << 30;
 
 /// Where Debian, Alpine and their kin keep the certificates of the system.
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -28,12 +32,14 @@ const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const MOST_COMPLAINTS: usize = 64 << 10;
 
 /// What of our environment it finds: where programs, keys and helpers are.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 12] = [
     "PATH",
     "HOME",
     "USER",
     "SSH_AUTH_SOCK",
     "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
     "HTTPS_PROXY",
     "https_proxy",
     "NO_PROXY",
@@ -69,7 +75,7 @@ impl GitProgram {
     pub(super) fn run(
         &self,
         access: &Access,
-        repository: &str,
+        address: &Address,
         credential: Option<&Credential>,
         within: Option<&Path>,
         arguments: &[String],
@@ -87,19 +93,20 @@ impl GitProgram {
             ("LC_ALL", "C"),
         ]);
         // Whether that host may be asked so was seen before.
-        let is_plain = repository.starts_with("http://");
+        let is_plain = address.scheme == Scheme::Http;
         command.env("GIT_ALLOW_PROTOCOL", if is_plain { "https:ssh:http" } else { "https:ssh" });
         command.env("GIT_SSH_COMMAND", self.ssh(credential, secrets.path())?);
-        let configuration = configuration(access, repository, credential, secrets.path())?;
+        let configuration = configuration(access, address, credential, secrets.path())?;
         command.env("GIT_CONFIG_COUNT", configuration.len().to_string());
         for (index, (key, value)) in configuration.iter().enumerate() {
             command.env(format!("GIT_CONFIG_KEY_{index}"), key).env(format!("GIT_CONFIG_VALUE_{index}"), value);
         }
-        if let Some(within) = within {
-            command.env("GIT_DIR", within);
-        }
+        // Wherever we are, the configuration of a repository there is not ours.
+        let nowhere = secrets.path().join("nowhere");
+        command.env("GIT_DIR", within.unwrap_or(&nowhere)).current_dir(secrets.path());
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| format!("the program git cannot be started: {error}"))?;
+        limit_files(&child);
         Ok(self.follow(child, most))
     }
 
@@ -151,6 +158,18 @@ impl GitProgram {
     }
 }
 
+/// Lets it, and what it starts, write no file larger than [`LARGEST_FILE`].
+#[cfg(target_os = "linux")]
+fn limit_files(child: &Child) {
+    let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let limit = rustix::process::Rlimit { current: Some(LARGEST_FILE), maximum: Some(LARGEST_FILE) };
+    // It may have ended already.
+    let _ = rustix::process::prlimit(process, rustix::process::Resource::Fsize, limit);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_files(_: &Child) {}
+
 /// Ends the process group.
 fn end(child: &Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
@@ -170,14 +189,17 @@ fn read_all(mut pipe: impl Read, most: usize) -> (Vec<u8>, bool) {
 /// What the program is told, in the place of configuration files.
 fn configuration(
     access: &Access,
-    repository: &str,
+    address: &Address,
     credential: Option<&Credential>,
     secrets: &Path,
 ) -> Result<Vec<(String, String)>, String> {
     let mut settings = Vec::new();
     let mut set = |key: &str, value: &str| settings.push((key.to_owned(), value.to_owned()));
-    if credential.is_none() {
-        for (key, value) in users_own() {
+    let in_address = (!address.user.is_empty() || !address.password.is_empty()) && address.scheme != Scheme::Ssh;
+    for (key, value) in users_own() {
+        let says_who = key.starts_with("credential.") || key.ends_with(".extraheader");
+        let is_ours = key.ends_with(".followredirects");
+        if !is_ours && !(says_who && (credential.is_some() || in_address)) {
             set(key, value);
         }
     }
@@ -194,9 +216,16 @@ fn configuration(
     if let Some(authorities) = authorities(access)? {
         set("http.sslCAInfo", &write_secret(secrets, "authorities", &authorities)?.display().to_string());
     }
-    let Some(credential) = credential else { return Ok(settings) };
+    // For this host and port only.
+    let header_key = format!("http.{}.extraHeader", address.url.join("/").unwrap_or_else(|_| address.url.clone()));
+    let Some(credential) = credential else {
+        if in_address {
+            set(&header_key, &basic(&address.user, address.password.reveal()));
+        }
+        return Ok(settings);
+    };
     if let Some(header) = authorization(credential) {
-        set(&format!("http.{}.extraHeader", without_path(repository)), &header);
+        set(&header_key, &header);
     }
     if !credential.tls_client_certificate.reveal().is_empty() {
         let certificate = write_secret(secrets, "certificate", credential.tls_client_certificate.reveal())?;
@@ -244,15 +273,12 @@ fn authorization(credential: &Credential) -> Option<String> {
     }
     // A token alone is taken under any name.
     let user = if credential.username.is_empty() { "git" } else { &credential.username };
-    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    Some(format!("Authorization: Basic {encoded}"))
+    Some(basic(user, password))
 }
 
-/// Scheme, host and port: a header for these goes nowhere else.
-fn without_path(repository: &str) -> String {
-    let (scheme, rest) = repository.split_once("://").unwrap_or(("https", repository));
-    let host = rest.split('/').next().unwrap_or_default();
-    format!("{scheme}://{}/", host.rsplit('@').next().unwrap_or(host))
+fn basic(user: &str, password: &str) -> String {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Authorization: Basic {encoded}")
 }
 
 /// What the user's own configuration says of connections and credentials. It is asked once.
@@ -260,7 +286,7 @@ fn users_own() -> &'static [(String, String)] {
     static SETTINGS: OnceLock<Vec<(String, String)>> = OnceLock::new();
     SETTINGS.get_or_init(|| {
         let mut command = Command::new("git");
-        command.args(["config", "--global", "--null", "--get-regexp", r"^(http|credential)\."]);
+        command.args(["config", "--global", "--includes", "--null", "--get-regexp", r"^(http|credential)\."]);
         command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
         let Ok(output) = command.output() else { return Vec::new() };
@@ -288,11 +314,6 @@ fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_header_is_for_one_host_only() {
-        assert_eq!(without_path("https://anna@example.com:8443/a/b.git"), "https://example.com:8443/");
-    }
 
     #[test]
     fn what_hangs_is_ended_with_all_that_it_started() {

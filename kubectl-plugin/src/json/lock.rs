@@ -1,6 +1,6 @@
 //! The lock file: `lock -o json`, `lock update -o json`, `lock verify -o json`.
 
-use gitops_compiler::lock::{Entry, LOCK_FILE, Pin, Request};
+use gitops_compiler::lock::{Entry, LOCK_FILE, Pin, ProgramName, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -56,6 +56,8 @@ pub struct VerifiedInputJson {
     pub fault: Option<String>,
     /// What the request means now, where that is something else.
     pub newer: Option<Entry>,
+    /// Why what the request means now cannot be looked up.
+    pub unknown: Option<String>,
 }
 
 impl LockJson {
@@ -78,9 +80,9 @@ impl LockedInputJson {
 impl LockedInputJson {
     /// What the version of a program was, if anything, and is.
     #[must_use]
-    pub fn of_program(name: &str, before: Option<&str>, now: &str) -> Self {
-        let entry = |resolved: &str| Entry::Program { name: name.to_owned(), resolved: resolved.to_owned() };
-        Self { name: name.to_owned(), before: before.map(entry), now: Some(entry(now)) }
+    pub fn of_program(name: ProgramName, before: Option<&str>, now: &str) -> Self {
+        let entry = |resolved: &str| Entry::Program { name, resolved: resolved.to_owned() };
+        Self { name: name.as_str().to_owned(), before: before.map(entry), now: Some(entry(now)) }
     }
 }
 
@@ -95,8 +97,19 @@ impl LockVerifiedJson {
 impl VerifiedInputJson {
     /// What the lock says of an input, what is wrong with it, and what it would be now.
     #[must_use]
-    pub fn new(request: &Request, locked: &Pin, fault: Option<String>, newer: Option<&Pin>) -> Self {
+    pub fn new(request: &Request, locked: &Pin, fault: Option<String>, newer: Result<Option<&Pin>, &String>) -> Self {
         let entry = |pin| Entry::new(request, pin);
-        Self { name: request.name().to_owned(), locked: entry(locked), fault, newer: newer.and_then(entry) }
+        let (newer, unknown) = match newer {
+            Ok(newer) => (newer.and_then(entry), None),
+            Err(why) => (None, Some(why.clone())),
+        };
+        Self { name: request.name().to_owned(), locked: entry(locked), fault, newer, unknown }
+    }
+
+    /// The version that the lock says of a program, and what is wrong with it.
+    #[must_use]
+    pub fn of_program(name: ProgramName, wanted: &str, fault: Option<String>) -> Self {
+        let locked = Some(Entry::Program { name, resolved: wanted.to_owned() });
+        Self { name: name.as_str().to_owned(), locked, fault, newer: None, unknown: None }
     }
 }

@@ -18,6 +18,7 @@ use crate::error::CommandError;
 use crate::fetch::{Charts, FetchError, Git, digest, unpack_chart};
 
 use super::remote::{Policy, RemoteArgs};
+use super::repositories::{normalised, target};
 
 /// What is asked for from elsewhere.
 pub(super) struct Inputs {
@@ -90,8 +91,8 @@ impl Inputs {
         let known = self.answers().get(request).cloned();
         let answer = known.unwrap_or_else(|| {
             let answer = self.answer(request);
-            self.answers().insert(request.clone(), answer.clone());
-            answer
+            // Where another thread was faster its answer counts for all.
+            self.answers().entry(request.clone()).or_insert(answer).clone()
         });
         answer.map(|answer| answer.tree)
     }
@@ -118,10 +119,14 @@ impl Inputs {
     }
 
     fn answer(&self, request: &Request) -> Result<Answer, String> {
-        if let Request::Git { repository, revision, .. } = request
-            && let Some(clone) = self.clones.get(&super::repositories::normalised(repository))
+        if let Some(fault) = request.fault() {
+            return Err(fault);
+        }
+        if let Request::Git { repository, revision, is_range, tag_prefix } = request
+            && let Some(clone) = self.clones.get(&normalised(repository))
         {
-            let (oid, _) = clone.target(revision).map_err(|error| error.to_string())?;
+            let range = is_range.then_some(tag_prefix.as_str());
+            let (oid, _) = target(clone, revision, range).map_err(|error| error.message)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
             return Ok(Answer { tree: Arc::new(tree), pin: None });
         }
@@ -145,8 +150,11 @@ impl Inputs {
     /// What a request is now.
     pub(super) fn resolve(&self, request: &Request) -> Result<Pin, FetchError> {
         match request {
-            Request::Git { repository, revision, tag_prefix } => {
-                Ok(Pin::Git { commit: self.git.resolve(repository, revision, tag_prefix)? })
+            Request::Git { repository, revision: range, is_range: true, tag_prefix } => {
+                Ok(Pin::Git { commit: self.git.newest(repository, range, tag_prefix)? })
+            }
+            Request::Git { repository, revision, .. } => {
+                Ok(Pin::Git { commit: self.git.resolve(repository, revision)? })
             }
             Request::File { address } => {
                 let bytes = self.charts.file(address)?;

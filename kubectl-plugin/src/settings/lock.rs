@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use gitops_compiler::lock::{Lock, Pin, Request};
+use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, ProgramName, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::Repository;
@@ -49,7 +49,7 @@ pub struct LockedInput {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedProgram {
     /// Its name.
-    pub name: String,
+    pub name: ProgramName,
     /// The version that it had in the lock file.
     pub before: Option<String>,
     /// The version that it has.
@@ -69,6 +69,26 @@ pub struct Locking {
     before: Lock,
 }
 
+/// What came of comparing a lock with what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The inputs, sorted.
+    pub inputs: Vec<VerifiedInput>,
+    /// The programs, sorted.
+    pub programs: Vec<VerifiedProgram>,
+}
+
+/// What came of comparing a program with its lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedProgram {
+    /// Its name.
+    pub name: ProgramName,
+    /// The version that the lock file says.
+    pub wanted: String,
+    /// Why there is none of this version.
+    pub fault: Option<String>,
+}
+
 /// What came of comparing an input with its lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedInput {
@@ -78,8 +98,8 @@ pub struct VerifiedInput {
     pub pin: Pin,
     /// Why it cannot be had, or is something else now.
     pub fault: Option<String>,
-    /// What the request means now, where that is not what the lock file says.
-    pub newer: Option<Pin>,
+    /// What the request means now, where that is not what the lock file says; or why it cannot be looked up.
+    pub newer: Result<Option<Pin>, String>,
 }
 
 impl SourceArgs {
@@ -98,7 +118,7 @@ impl SourceArgs {
             opened.ask_for_inputs()?;
             for (name, version) in opened.programs() {
                 // What says no version cannot be held to one.
-                programs.extend(version.ok().map(|version| (name.to_owned(), version)));
+                programs.extend(version.ok().map(|version| (name, version)));
             }
         }
         Ok(Locking::new(path, before, inputs.pins(), programs))
@@ -117,10 +137,9 @@ impl LockFileArgs {
         let mut failed: Vec<String> = wanted.iter().filter_map(|request| inputs.tree(request).err()).collect();
         let (found, mut programs) = (Programs::new(&self.programs, store), BTreeMap::new());
         for name in wanted_programs {
-            match found.version(&name) {
-                Some(Ok(version)) => drop(programs.insert(name, version)),
-                Some(Err(why)) => failed.push(why),
-                None => failed.push(format!("{name} is no program that renders")),
+            match found.version(name) {
+                Ok(version) => drop(programs.insert(name, version)),
+                Err(why) => failed.push(why),
             }
         }
         if !failed.is_empty() {
@@ -146,31 +165,47 @@ impl LockFileArgs {
     }
 
     /// Fetches inputs anew, those with one of these names or all, and compares them with the lock file.
-    pub fn verify(&self, names: &[String]) -> Result<Vec<VerifiedInput>, CommandError> {
+    pub fn verify(&self, names: &[String]) -> Result<Verified, CommandError> {
         let here = Repository::discover(&self.source)?;
         let lock = read_lock(&here, None)?;
-        let (wanted, _) = chosen(&lock, names)?;
+        let (wanted, wanted_programs) = chosen(&lock, names)?;
+        let found = Programs::new(&self.programs, None);
+        let program = |name: ProgramName| {
+            let wanted = lock.program(name)?.to_owned();
+            let fault = match found.version(name) {
+                Ok(version) if version == wanted => None,
+                Ok(version) => Some(format!("{} is {version}, and {LOCK_FILE} says {wanted}", name.as_str())),
+                Err(why) => Some(why),
+            };
+            Some(VerifiedProgram { name, wanted, fault })
+        };
+        let programs = wanted_programs.into_iter().filter_map(program).collect();
         // Nothing that was fetched before counts.
         let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), None)?;
         let verify = |request: Request| {
             let pin = inputs.lock().pin(&request)?.clone();
             let fault = inputs.tree(&request).err();
-            let now = if self.remote.offline { None } else { inputs.resolve(&request).ok() };
-            let newer = now.filter(|now| *now != pin);
+            let looked_up = if self.remote.offline { Ok(pin.clone()) } else { inputs.resolve(&request) };
+            let newer = match looked_up {
+                Ok(now) => Ok(Some(now).filter(|now| *now != pin)),
+                Err(error) => Err(error.to_string()),
+            };
             Some(VerifiedInput { request, pin, fault, newer })
         };
-        Ok(wanted.into_iter().filter_map(verify).collect())
+        Ok(Verified { inputs: wanted.into_iter().filter_map(verify).collect(), programs })
     }
 }
 
 /// The inputs and programs of a lock that have one of these names; all of them where there is no name.
-fn chosen(lock: &Lock, names: &[String]) -> Result<(Vec<Request>, Vec<String>), CommandError> {
+fn chosen(lock: &Lock, names: &[String]) -> Result<(Vec<Request>, Vec<ProgramName>), CommandError> {
     let is_meant = |request: &Request, name: &String| request.name() == name || request.address() == name;
-    let is_known =
-        |name: &String| lock.program(name).is_some() || lock.inputs().any(|(request, _)| is_meant(request, name));
+    let is_known = |name: &String| {
+        lock.programs().any(|(program, _)| program.as_str() == name)
+            || lock.inputs().any(|(request, _)| is_meant(request, name))
+    };
     let unknown: Vec<&str> = names.iter().filter(|name| !is_known(name)).map(String::as_str).collect();
     if !unknown.is_empty() {
-        let programs = lock.programs().map(|(name, _)| name);
+        let programs = lock.programs().map(|(name, _)| name.as_str());
         let there: BTreeSet<&str> = lock.inputs().map(|(request, _)| request.name()).chain(programs).collect();
         let there =
             if there.is_empty() { "no inputs".to_owned() } else { there.into_iter().collect::<Vec<_>>().join(", ") };
@@ -179,17 +214,17 @@ fn chosen(lock: &Lock, names: &[String]) -> Result<(Vec<Request>, Vec<String>), 
     }
     let all = lock.inputs().map(|(request, _)| request);
     let meant = all.filter(|request| names.is_empty() || names.iter().any(|name| is_meant(request, name)));
-    let programs = lock.programs().map(|(name, _)| name.to_owned());
-    let programs = programs.filter(|program| names.is_empty() || names.contains(program));
+    let programs = lock.programs().map(|(name, _)| name);
+    let programs = programs.filter(|program| names.is_empty() || names.iter().any(|name| name == program.as_str()));
     Ok((meant.cloned().collect(), programs.collect()))
 }
 
 impl Locking {
-    fn new(path: PathBuf, before: Lock, pins: Vec<(Request, Pin)>, programs: BTreeMap<String, String>) -> Self {
+    fn new(path: PathBuf, before: Lock, pins: Vec<(Request, Pin)>, programs: BTreeMap<ProgramName, String>) -> Self {
         let mut lock = before.clone();
         let programs = programs.into_iter().map(|(name, now)| {
-            lock.insert_program(&name, &now);
-            LockedProgram { before: before.program(&name).map(str::to_owned), name, now }
+            lock.insert_program(name, &now);
+            LockedProgram { before: before.program(name).map(str::to_owned), name, now }
         });
         let programs = programs.collect();
         let mut inputs = Vec::with_capacity(pins.len());
@@ -222,6 +257,13 @@ impl Locking {
         file.write_all(self.lock.text().as_bytes()).map_err(failed)?;
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(mode).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        // Somebody else may have locked other inputs while these were fetched.
+        let there = std::fs::read(&self.path).unwrap_or_default();
+        if !there.is_empty() && !Lock::read(LOCK_FILE, &there).is_ok_and(|there| there == self.before) {
+            let message = format!("{LOCK_FILE} was changed by somebody else in the meantime; nothing was written");
+            return Err(CommandError::user(message).hint("run the command again"));
+        }
         file.persist(&self.path).map_err(|error| failed(error.error))?;
         Ok(())
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use gitops_compiler::lock::{LOCK_FILE, Request};
+use gitops_compiler::lock::{LOCK_FILE, ProgramName, Request};
 use gitops_compiler::render::{Kustomize, Program, Tools};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::tree::Tree;
 
 use super::inputs::Inputs;
-use super::programs::{HELM, KUSTOMIZE, Programs};
+use super::programs::Programs;
 
 /// Both.
 pub(super) struct Machine {
@@ -18,12 +18,13 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Whether a program has the version that the lock wants, if it wants one.
-    fn check(&self, name: &str, program: &Program) -> Result<(), String> {
+    fn check(&self, name: ProgramName, program: &Program) -> Result<(), String> {
         let Some(wanted) = self.inputs.lock().program(name) else { return Ok(()) };
-        let found = self.programs.version(name).unwrap_or_else(|| Err(format!("{name} is no program that renders")))?;
+        let found = self.programs.version(name)?;
         if found == wanted {
             return Ok(());
         }
+        let name = name.as_str();
         Err(format!(
             "{LOCK_FILE} says {name} {wanted}, and {} is {found}: name the other with --{name}, or let `kubectl gitops lock update \
              {name}` say {found}",
@@ -35,7 +36,7 @@ impl Machine {
 impl Tools for Machine {
     fn kustomize(&self) -> Result<Kustomize, String> {
         let kustomize = self.programs.kustomize()?;
-        self.check(KUSTOMIZE, &kustomize.program)?;
+        self.check(ProgramName::Kustomize, &kustomize.program)?;
         Ok(kustomize)
     }
 
@@ -45,7 +46,7 @@ impl Tools for Machine {
         if !version.starts_with("v4") {
             return Err(format!("{} is Helm {version}: name Helm 4 with --helm", helm.path.display()));
         }
-        self.check(HELM, &helm)?;
+        self.check(ProgramName::Helm, &helm)?;
         Ok(helm)
     }
 

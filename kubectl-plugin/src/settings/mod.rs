@@ -19,7 +19,7 @@ mod versions;
 
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
-pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, VerifiedInput};
+pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, Verified, VerifiedInput, VerifiedProgram};
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
 pub use recursive::{Compiled, Outcome};

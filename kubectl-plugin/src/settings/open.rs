@@ -11,7 +11,7 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lint::Levels;
-use gitops_compiler::lock::{Pin, Request};
+use gitops_compiler::lock::{Pin, ProgramName, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
@@ -318,10 +318,9 @@ impl Opened {
     }
 
     /// The programs that were needed so far, with their versions.
-    pub(super) fn programs(&self) -> Vec<(&'static str, Result<String, String>)> {
+    pub(super) fn programs(&self) -> Vec<(ProgramName, Result<String, String>)> {
         let programs = &self.machine.programs;
-        let version = |name| Some((name, programs.version(name)?));
-        programs.needed().into_iter().filter_map(version).collect()
+        programs.needed().into_iter().map(|name| (name, programs.version(name))).collect()
     }
 
     /// Asks for all inputs from elsewhere, and compiles nothing.

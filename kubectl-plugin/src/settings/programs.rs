@@ -10,15 +10,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::canon::{Decoder, Encoder, Id, Place};
+use gitops_compiler::lock::ProgramName;
 use gitops_compiler::render::{Kustomize, Program};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
 use super::versions::{Asked, version};
-
-/// What programs are called in the lock file.
-pub(super) const KUSTOMIZE: &str = "kustomize";
-pub(super) const HELM: &str = "helm";
 
 /// Which programs render, and how they are confined.
 #[derive(Debug, Clone, Args)]
@@ -148,19 +145,18 @@ impl Programs {
         self.helm_version.get_or_init(ask).clone()
     }
 
-    /// The version of a program by its name in the lock file; `None` where there is no such program.
-    pub(super) fn version(&self, name: &str) -> Option<Result<String, String>> {
+    /// The version of a program by its name in the lock file.
+    pub(super) fn version(&self, name: ProgramName) -> Result<String, String> {
         match name {
-            KUSTOMIZE => Some(self.kustomize_version()),
-            HELM => Some(self.helm_version()),
-            _ => None,
+            ProgramName::Kustomize => self.kustomize_version(),
+            ProgramName::Helm => self.helm_version(),
         }
     }
 
     /// The names of the programs that were needed so far.
-    pub(super) fn needed(&self) -> Vec<&'static str> {
-        let kustomize = self.kustomize.get().is_some_and(Result::is_ok).then_some(KUSTOMIZE);
-        let helm = self.helm.get().is_some_and(Result::is_ok).then_some(HELM);
+    pub(super) fn needed(&self) -> Vec<ProgramName> {
+        let kustomize = self.kustomize.get().is_some_and(Result::is_ok).then_some(ProgramName::Kustomize);
+        let helm = self.helm.get().is_some_and(Result::is_ok).then_some(ProgramName::Helm);
         kustomize.into_iter().chain(helm).collect()
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_compiler::app::{self, AppSpec, Application};
 use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
-use gitops_compiler::diagnostic::Level;
+use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::graph::{Identity, Place, ResourceGraph};
 use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
@@ -63,7 +63,8 @@ pub struct Outcome {
     pub memoised: bool,
     /// Its manifests in order, where they are wanted.
     pub manifests: String,
-    children: Vec<Application>,
+    /// With what there is to say of them.
+    children: Vec<(Application, Vec<Diagnostic>)>,
 }
 
 /// An application that is to be compiled.
@@ -89,7 +90,7 @@ impl SourceArgs {
         let inputs = Arc::new(Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?);
         let programs = Arc::new(Programs::new(&self.programs, store));
         let mut repositories = Repositories::new(Arc::clone(&here), revision, clones, store);
-        let mut seen: BTreeMap<Identity, AppSpec> = BTreeMap::new();
+        let mut seen: BTreeMap<Identity, (AppSpec, Place)> = BTreeMap::new();
         let mut all = Vec::new();
         let mut waiting: Vec<Waiting> =
             self.all_described(&here, name)?.into_iter().map(|described| Waiting::new(described, None)).collect();
@@ -118,23 +119,30 @@ impl SourceArgs {
 }
 
 /// Those that were not met before. One that is met twice must be the same.
-fn new_ones(waiting: Vec<Waiting>, seen: &mut BTreeMap<Identity, AppSpec>) -> Result<Vec<Waiting>, CommandError> {
+fn new_ones(
+    waiting: Vec<Waiting>,
+    seen: &mut BTreeMap<Identity, (AppSpec, Place)>,
+) -> Result<Vec<Waiting>, CommandError> {
     let mut new = Vec::with_capacity(waiting.len());
     for one in waiting {
         let before = seen.get(&one.identity);
         match before {
             None => {
-                seen.insert(one.identity.clone(), one.described.app.clone());
+                seen.insert(one.identity.clone(), (one.described.app.clone(), one.destination.clone()));
                 new.push(one);
             }
-            Some(before) if before.sources == one.described.app.sources => {}
+            Some((before, destination)) if *destination == one.destination && is_same(before, &one.described.app) => {}
             Some(_) => {
-                let message = format!("the Application {} is there twice, with different sources", one.identity);
+                let message = format!("the Application {} is there twice, and not alike", one.identity);
                 return Err(CommandError::user(message).hint("give one of them another name"));
             }
         }
     }
     Ok(new)
+}
+
+fn is_same(one: &AppSpec, other: &AppSpec) -> bool {
+    (&one.sources, &one.project) == (&other.sources, &other.project)
 }
 
 /// Compiles in several threads; the order stays.
@@ -175,14 +183,19 @@ fn outcome(
     let graph = &compilation.graph;
     let mut children = Vec::new();
     for resource in graph.ordered() {
-        if (resource.key.group.as_str(), resource.key.kind.as_str()) == ("argoproj.io", "Application") {
+        let key = &resource.key;
+        if (key.group.as_str(), key.kind.as_str()) == ("argoproj.io", "ApplicationSet") {
+            let message = format!("the ApplicationSet {} is not read, so that the set would not be whole", key.name);
+            return Err(CommandError::user(message).hint("write out the Applications that it makes"));
+        }
+        if (key.group.as_str(), key.kind.as_str()) == ("argoproj.io", "Application") {
             let origin = compilation.origin(&resource.key).map(|origin| origin.path.clone()).unwrap_or_default();
             let (applications, findings) = app::read(&origin, yaml::emit(&resource.body).as_bytes());
             if findings.iter().any(|finding| finding.level == Level::Error) {
                 let message = format!("the Application {} is not understood", resource.key.name);
                 return Err(CommandError::user(message).findings(findings));
             }
-            children.extend(applications);
+            children.extend(applications.into_iter().map(|application| (application, findings.clone())));
         }
     }
     Ok(Outcome {
@@ -201,11 +214,11 @@ fn outcome(
 /// The Applications that one renders. Without a namespace they go where its objects go.
 fn children(parent: &Compiled) -> Vec<Waiting> {
     let Ok(outcome) = &parent.outcome else { return Vec::new() };
-    let child = |application: &Application| {
+    let child = |(application, findings): &(Application, Vec<Diagnostic>)| {
         let mut application = application.clone();
         let namespace = Some(parent.destination.namespace.clone()).filter(|namespace| !namespace.is_empty());
         application.namespace = application.namespace.or(namespace);
-        Waiting::new(Described::of(&application, Vec::new()), Some(parent.identity.clone()))
+        Waiting::new(Described::of(&application, findings.clone()), Some(parent.identity.clone()))
     };
     outcome.children.iter().map(child).collect()
 }

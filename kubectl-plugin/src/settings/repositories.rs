@@ -73,7 +73,9 @@ impl Repositories {
     pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
-        let target = |repository: &Repository, revision: &str| target(repository, revision, &source.tag_prefix);
+        let target = |repository: &Repository, revision: &str| {
+            target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str()))
+        };
         let is_here = url.is_empty() || self.remotes.contains(&url);
         let (key, repository, revision) = match self.clones.get(&url) {
             Some(clone) => (url, clone, Some(target(clone, wanted.unwrap_or("HEAD"))?.0)),
@@ -106,19 +108,21 @@ impl Repositories {
 
 /// The repository of a source, as an input from elsewhere.
 fn request(source: &Source) -> Request {
-    match Request::git(&source.repo_url, &source.target_revision) {
-        Request::Git { repository, revision, .. } if is_range(&revision) => {
-            Request::Git { repository, revision, tag_prefix: source.tag_prefix.clone() }
-        }
-        request => request,
+    if is_range(&source.target_revision) {
+        Request::range(&source.repo_url, &source.target_revision, &source.tag_prefix)
+    } else {
+        Request::git(&source.repo_url, &source.target_revision)
     }
 }
 
-/// What an Application's `targetRevision` names, and whether that is a branch. A range of versions is the newest tag in it.
-fn target(repository: &Repository, revision: &str, tag_prefix: &str) -> Result<(String, bool), CommandError> {
-    if !is_range(revision) {
-        return Ok(repository.target(revision)?);
-    }
+/// What a revision names, and whether that is a branch; a range of versions, where there is a prefix of tags, the newest tag
+/// in it.
+pub(super) fn target(
+    repository: &Repository,
+    revision: &str,
+    range: Option<&str>,
+) -> Result<(String, bool), CommandError> {
+    let Some(tag_prefix) = range else { return Ok(repository.target(revision)?) };
     let range = VersionRange::parse(revision).map_err(CommandError::user)?;
     let tags = repository.tags();
     let best = range.best(tags.iter().filter_map(|tag| tag.strip_prefix(tag_prefix)));

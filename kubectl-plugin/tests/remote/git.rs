@@ -50,7 +50,7 @@ fn another_repository_is_a_source_and_lends_its_files() {
     let sources = format!("[{{repoURL: '{address}', targetRevision: '^1.0', path: overlay}}]");
     elsewhere.world.write("app.yaml", &application(&sources));
     elsewhere.done(&["lock", "-f", "app.yaml"]);
-    assert!(elsewhere.lock().contains("revision: ^1.0"), "{}", elsewhere.lock());
+    assert!(elsewhere.lock().contains("range: ^1.0"), "{}", elsewhere.lock());
     let compiled = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]);
     assert_eq!(value(&objects(compiled.as_bytes())), ("ConfigMap over-base".to_owned(), "1".to_owned()));
 }

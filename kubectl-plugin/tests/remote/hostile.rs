@@ -92,3 +92,65 @@ fn what_is_no_address_is_never_asked() {
         assert_eq!(elsewhere.lock(), "", "{base}");
     }
 }
+
+/// What a repository's own configuration says is data, and a helper in it is a program of a stranger's.
+#[test]
+fn the_configuration_of_the_repository_does_not_count() {
+    let elsewhere = Elsewhere::new();
+    elsewhere.base("base");
+    let traces = tempfile::tempdir().expect("a folder");
+    let trace = traces.path().join("run");
+    let helper = format!("!touch {}", trace.display());
+    let git = |arguments: &[&str]| elsewhere.world.repository.git(arguments).expect("configured");
+    git(&["config", "credential.helper", &helper]);
+    git(&["config", "core.sshCommand", &format!("touch {}", trace.display())]);
+    git(&["config", "url.https://localhost:1/.insteadOf", &format!("{}/", elsewhere.web.address())]);
+    let said =
+        lock_base(&elsewhere, &format!("{}/private-git/base.git//overlay?ref=main", elsewhere.web.address()), &[]);
+    assert!(said.contains("--credentials"), "{said}");
+    lock_base(&elsewhere, "ssh://git@localhost:1/base.git//overlay?ref=main", &[]);
+    assert!(!trace.exists(), "a program of the repository's was run");
+    let open = format!("{}/git/base.git//overlay?ref=main", elsewhere.web.address());
+    elsewhere.world.write("deploy/kustomization.yaml", &format!("resources: ['{open}']\n"));
+    elsewhere.done(&["lock", "--path", "deploy"]);
+}
+
+#[test]
+fn a_password_in_an_address_is_written_nowhere() {
+    let elsewhere = Elsewhere::new();
+    write(elsewhere.web.files(), "x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: far}\n");
+    let address = elsewhere.web.address().replace("https://", "https://anna:geheim@");
+    for base in [format!("{address}/files/x.yaml?token=t0ken"), format!("{address}/git/base.git//overlay?ref=v1")] {
+        let said = lock_base(&elsewhere, &base, &[]);
+        assert!(said.contains("has a password in it") && !said.contains("geheim") && !said.contains("t0ken"), "{said}");
+    }
+    assert_eq!(elsewhere.lock(), "");
+}
+
+/// As a fetch that was killed leaves it.
+#[test]
+fn what_a_killed_fetch_left_is_in_nobodys_way() {
+    let elsewhere = Elsewhere::new();
+    let (base, address) = elsewhere.base("base");
+    elsewhere.world.write("deploy/kustomization.yaml", &format!("resources: ['{address}//overlay?ref=main']\n"));
+    let store = tempfile::tempdir().expect("a folder");
+    let there = ["--store", &store.path().display().to_string()];
+    elsewhere.done(&[&["lock", "--path", "deploy"][..], &there].concat());
+    let mirrors = store.path().join("store/mirrors");
+    let mirror = std::fs::read_dir(&mirrors).expect("mirrors").flatten().map(|entry| entry.path());
+    let mirror = mirror.into_iter().find(|path| path.is_dir()).expect("a mirror");
+    for left in ["shallow.lock", "packed-refs.lock", "objects/pack/tmp_pack_x"] {
+        std::fs::write(mirror.join(left), "").expect("written");
+    }
+    base.write("new", "x").expect("written");
+    let commit = base.commit("Two").expect("a commit");
+    std::fs::write(mirror.join(format!("refs/pins/{commit}.lock")), "").expect("written");
+    elsewhere.publish(&base, "base");
+    elsewhere.done(&[&["lock", "update"][..], &there].concat());
+    assert!(!mirror.join("objects/pack/tmp_pack_x").exists());
+    // One whose making was cut off.
+    std::fs::remove_dir_all(mirror.join("objects")).expect("removed");
+    std::fs::remove_dir_all(mirror.join("refs")).expect("removed");
+    std::fs::remove_file(mirror.join("HEAD")).expect("removed");
+    elsewhere.done(&[&["compile", "--path", "deploy"][..], &there].concat());
+}

@@ -185,3 +185,36 @@ fn a_dependency_that_is_not_there_is_told() {
         ended.stderr
     );
 }
+
+/// Helm goes by names and versions, not by folders.
+#[test]
+fn one_chart_may_be_there_in_two_versions() {
+    let world = World::new();
+    let chart = |folder: &str, version: &str| {
+        let template =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: '{{{{ .Chart.Name }}}}-{version}'}}\n");
+        world.write(&format!("{folder}/Chart.yaml"), &format!("apiVersion: v2\nname: sub\nversion: {version}\n"));
+        world.write(&format!("{folder}/templates/config.yaml"), &template);
+    };
+    chart("one", "1.0.0");
+    chart("two", "2.0.0");
+    let dependency = |folder: &str, version: &str, alias: &str| {
+        format!("- {{name: sub, version: {version}, repository: 'file://../{folder}', alias: {alias}}}\n")
+    };
+    let dependencies = [dependency("one", "1.0.0", "a"), dependency("two", "2.0.0", "b")].concat();
+    let web = format!("apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n{dependencies}");
+    world.write("web/Chart.yaml", &web);
+    let ours = world.objects(&["web", "--path", "web"]);
+    assert_eq!(ours.keys().map(String::as_str).collect::<Vec<_>>(), ["ConfigMap a-1.0.0", "ConfigMap b-2.0.0"]);
+
+    // A lock of Helm's that does not fit counts only where the chart is not there.
+    world.write(
+        "web/Chart.lock",
+        "dependencies:\n- {name: sub, version: 9.0.0, repository: 'https://old.example.com'}\n",
+    );
+    let ended = world.run(&["compile", "web", "--path", "web"]);
+    assert!(ended.code == 2 && ended.stderr.contains("Chart.lock does not have sub 1.0.0"), "{}", ended.stderr);
+    chart("web/charts/sub", "1.0.0");
+    world.write("web/Chart.yaml", &web.replace(&dependency("two", "2.0.0", "b"), ""));
+    world.objects(&["web", "--path", "web"]);
+}

@@ -84,7 +84,13 @@ fn one_name_is_one_application() {
     world.write("b/root.yaml", &application("a", "nested", ""));
     let ended = world.run(&["compile", "-f", "root.yaml", "--recursive"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("argocd/a is there twice"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("argocd/a is there twice, and not alike"), "{}", ended.stderr);
+    world.write(
+        "b/root.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many}\nspec: {}\n",
+    );
+    let ended = world.run(&["compile", "-f", "root.yaml", "--recursive"]);
+    assert!(ended.code == 2 && ended.stderr.contains("the ApplicationSet many is not read"), "{}", ended.stderr);
     let ended = world.run(&["plan", "-f", "root.yaml", "--recursive"]);
     assert!(ended.code == 2 && ended.stderr.contains("can be compiled, and nothing else"), "{}", ended.stderr);
 }

@@ -4,9 +4,12 @@
 //! where `helm dependency build` would put them, without running that: those that lie in the repository (`file://`), and
 //! those of chart repositories, as they are pinned (`dependency`). What is missing is a finding with its line.
 
+use std::collections::BTreeSet;
+
 use crate::app::CHART;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;
+use crate::name::Version;
 use crate::render::layout::Layout;
 use crate::render::{Error, Input, Tools, or_dot};
 use crate::tree::{EntryKind, File, Tree, join};
@@ -34,6 +37,8 @@ struct Charts<'i, 'f> {
     tools: &'i dyn Tools,
     layout: Layout,
     asks_for_kubernetes: bool,
+    /// Where dependencies were laid out.
+    placed: BTreeSet<String>,
     /// How many folders were walked: links may lead to one again and again.
     folders: usize,
     /// Whether there are more files than may be.
@@ -69,8 +74,15 @@ pub(super) fn lay_out(
         findings.push(Diagnostic::error(Origin { path: or_dot(folder), ..origin }, message));
         return Ok(None);
     };
-    let mut charts =
-        Charts { tools, layout: Layout::default(), asks_for_kubernetes: false, folders: 0, is_full: false, findings };
+    let mut charts = Charts {
+        tools,
+        layout: Layout::default(),
+        asks_for_kubernetes: false,
+        placed: BTreeSet::new(),
+        folders: 0,
+        is_full: false,
+        findings,
+    };
     charts.add(At { tree, folder, place: CHART_FOLDER, depth: 0 })?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
@@ -156,13 +168,22 @@ impl Charts<'_, '_> {
     }
 
     fn add_dependency(&mut self, at: At<'_>, dependency: &Dependency) -> Result<(), Error> {
-        let Dependency { name, repository, version, origin } = dependency;
+        let Dependency { name, repository, version, origin, unlocked } = dependency;
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
             self.refuse(origin.clone(), format!("a dependency cannot be called `{name}`"));
             return Ok(());
         }
-        let place = format!("{}/charts/{name}", at.place);
-        if self.layout.has(&format!("{place}/{CHART}")) || self.has_packed(at.place, name) {
+        let mut place = format!("{}/charts/{name}", at.place);
+        let is_ours = self.placed.contains(&place);
+        if !is_ours && self.layout.has(&format!("{place}/{CHART}")) || self.has_packed(at.place, name) {
+            return Ok(());
+        }
+        // Another version of it: Helm goes by what the chart says, not by the name of its folder.
+        while !self.placed.insert(place.clone()) {
+            place.push('_');
+        }
+        if let Some(message) = unlocked {
+            self.refuse(origin.clone(), message.clone());
             return Ok(());
         }
         let depth = at.depth + 1;
@@ -209,10 +230,8 @@ impl Charts<'_, '_> {
     /// Whether a chart lies packed below a place: `charts/<name>-<version>.tgz`.
     fn has_packed(&self, place: &str, name: &str) -> bool {
         let prefix = format!("{place}/charts/{name}-");
-        let is_version = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit() || first == 'v');
-        self.layout
-            .paths()
-            .any(|path| path.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with(".tgz") && is_version(rest)))
+        let is_version = |rest: &str| rest.strip_suffix(".tgz").is_some_and(|rest| Version::parse(rest).is_ok());
+        self.layout.paths().any(|path| path.strip_prefix(&prefix).is_some_and(is_version))
     }
 }
 

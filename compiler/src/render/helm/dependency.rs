@@ -4,8 +4,6 @@
 //! whether it says which Kubernetes it is for. Where the chart has a lock of Helm's (`Chart.lock`), that says the version, as
 //! it does for `helm dependency build`; a lock that does not fit is a finding.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -32,12 +30,21 @@ pub(super) struct Dependency {
     pub(super) version: String,
     /// Where it is said.
     pub(super) origin: Origin,
+    /// What is wrong with Helm's lock of it; it counts only where the dependency is not in the chart.
+    pub(super) unlocked: Option<String>,
+}
+
+impl Dependency {
+    /// Whether both are one chart, perhaps under two aliases.
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.repository, &self.version) == (&other.name, &other.repository, &other.version)
+    }
 }
 
 /// What was read of a chart.
 #[derive(Debug, Default)]
 pub(super) struct ReadChart {
-    /// Each name once: the first counts.
+    /// Each once; one chart may be there in several versions.
     pub(super) dependencies: Vec<Dependency>,
     pub(super) asks_for_kubernetes: bool,
 }
@@ -68,27 +75,24 @@ pub(super) fn read(tree: &Tree, folder: &str, findings: &mut Vec<Diagnostic>) ->
         let locked = if said.is_empty() { None } else { locked(tree, folder, lock, findings)? };
         let locator = Locator::new(&bytes);
         for (index, Said { name, repository, version }) in said.into_iter().enumerate() {
-            if chart.dependencies.iter().any(|other| other.name == name) {
-                continue;
-            }
             let found = locator.locate(0, &format!("/dependencies/{index}"));
             let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
             let origin = Origin { path: path.clone(), line, column };
-            let version = match &locked {
-                Some(locked) => match locked.get(&(name.clone(), repository.clone())) {
-                    Some(exact) if fits(&version, exact) => exact.clone(),
-                    _ => {
-                        let message = format!(
-                            "{lock} does not have {name} {version} of {repository}: run `helm dependency update`, and commit \
-                             what it writes there"
-                        );
-                        findings.push(Diagnostic::error(origin, message));
-                        continue;
-                    }
-                },
-                None => version,
-            };
-            chart.dependencies.push(Dependency { name, repository, version, origin });
+            let exact = locked.as_ref().map(|locked| {
+                let versions = locked.iter().filter(|said| said.name == name && said.repository == repository);
+                versions.map(|said| said.version.clone()).find(|exact| fits(&version, exact))
+            });
+            let unlocked = (exact == Some(None)).then(|| {
+                format!(
+                    "{lock} does not have {name} {version} of {repository}: run `helm dependency update`, and commit what it \
+                     writes there"
+                )
+            });
+            let version = exact.flatten().unwrap_or(version);
+            let dependency = Dependency { name, repository, version, origin, unlocked };
+            if !chart.dependencies.iter().any(|other| other.is_same(&dependency)) {
+                chart.dependencies.push(dependency);
+            }
         }
     }
     Ok(chart)
@@ -99,15 +103,11 @@ fn fits(wanted: &str, exact: &str) -> bool {
     wanted == exact || VersionRange::parse(wanted).is_ok_and(|range| range.best(std::iter::once(exact)).is_some())
 }
 
-/// The versions that Helm's lock has, by name and repository.
-type Locked = BTreeMap<(String, String), String>;
-
 /// Helm's lock, where there is one.
-fn locked(tree: &Tree, folder: &str, name: &str, findings: &mut Vec<Diagnostic>) -> Result<Option<Locked>, Error> {
+fn locked(tree: &Tree, folder: &str, name: &str, findings: &mut Vec<Diagnostic>) -> Result<Option<Vec<Said>>, Error> {
     let Some((path, bytes)) = file(tree, folder, name)? else { return Ok(None) };
     let metadata = decode::<Metadata>(&path, &bytes, findings).unwrap_or_default();
-    let locked = metadata.dependencies.unwrap_or_default().into_iter();
-    Ok(Some(locked.map(|Said { name, repository, version }| ((name, repository), version)).collect()))
+    Ok(Some(metadata.dependencies.unwrap_or_default()))
 }
 
 fn file(tree: &Tree, folder: &str, name: &str) -> Result<Option<(String, Vec<u8>)>, Error> {

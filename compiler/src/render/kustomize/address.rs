@@ -6,6 +6,7 @@
 //! manifest is a file, everything else a repository.
 
 use crate::lock::Request;
+use crate::tree::join;
 
 /// What a name leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub(super) enum Address {
     File(Request),
 }
 
+/// Before the path of a repository on this machine.
+const FILE: &str = "file://";
+
 /// Repositories of these are two names long where nothing says where their path ends.
 const SEGMENTS: usize = 2;
 
@@ -30,46 +34,60 @@ impl Address {
         let (address, query) = name.split_once('?').unwrap_or((name, ""));
         let is_web = address.starts_with("https://") || address.starts_with("http://");
         let ends_as_file = [".yaml", ".yml", ".json"].iter().any(|end| address.ends_with(end));
-        if is_web && ends_as_file && !address.contains(".git/") && revision(query).is_empty() {
+        let revision = revision(query);
+        if is_web && ends_as_file && !address.contains(".git/") && revision.is_empty() {
             return Some(Self::File(Request::File { address: name.to_owned() }));
         }
         let (host, rest) = host(address)?;
-        let (repository, path) = split(&rest)?;
-        let request = Request::git(&format!("{host}{repository}"), revision(query));
-        Some(Self::Folder { request, path: path.trim_matches('/').to_owned() })
+        let (repository, path) = split(&rest, host == FILE)?;
+        let request = Request::git(&format!("{host}{repository}"), &revision);
+        Some(Self::Folder { request, path: join("", path.trim_matches('/'))? })
     }
 }
 
-/// `ref`, or `version`.
-fn revision(query: &str) -> &str {
+/// `ref`, or `version`, decoded.
+fn revision(query: &str) -> String {
     let value = |wanted: &str| {
-        query
-            .split('&')
-            .filter_map(|part| part.split_once('='))
-            .find(|(name, _)| *name == wanted)
-            .map(|(_, value)| value)
+        let parts = query.split('&').filter_map(|part| part.split_once('='));
+        parts.filter(|(name, _)| *name == wanted).map(|(_, value)| decoded(value)).find(|value| !value.is_empty())
     };
-    value("ref").filter(|value| !value.is_empty()).or_else(|| value("version")).unwrap_or_default()
+    value("ref").or_else(|| value("version")).unwrap_or_default()
+}
+
+/// `%2F` and `+` of a query as what they stand for; what stands for nothing stays.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Everything up to the path of the repository, and the rest.
 fn host(address: &str) -> Option<(String, String)> {
     let address = strip_prefix_of_any_case(address, "git::").unwrap_or(address);
-    let (scheme, rest) = ["https://", "http://", "ssh://", "file://"]
+    let (scheme, rest) = ["https://", "http://", "ssh://", FILE]
         .iter()
         .find_map(|scheme| Some((*scheme, strip_prefix_of_any_case(address, scheme)?)))
         .unwrap_or(("", address));
-    if scheme == "file://" {
+    if scheme == FILE {
         return Some((scheme.to_owned(), rest.to_owned()));
     }
     let user_end = rest.find('@').filter(|at| rest.find('/').is_none_or(|slash| *at < slash));
     let (user, rest) = user_end.map_or(("", rest), |at| rest.split_at(at + 1));
     let is_short = ["github.com/", "github.com:"].iter().find_map(|short| strip_prefix_of_any_case(rest, short));
     if let Some(rest) = is_short {
-        // Kustomize has one spelling for each of the two ways.
-        let by_ssh = scheme == "ssh://" || (scheme.is_empty() && !user.is_empty());
-        let host = if by_ssh { "git@github.com:" } else { "https://github.com/" };
-        return Some((host.to_owned(), rest.to_owned()));
+        // Kustomize has one spelling for each of the two ways; who names a user means SSH.
+        let host = match (scheme, user) {
+            ("ssh://", "") => "git@github.com:".to_owned(),
+            (_, "") => "https://github.com/".to_owned(),
+            (_, user) => format!("{user}github.com:"),
+        };
+        return Some((host, rest.to_owned()));
     }
     let has_colon = scheme.is_empty() || scheme == "ssh://";
     if scheme.is_empty() && user.is_empty() {
@@ -84,7 +102,7 @@ fn host(address: &str) -> Option<(String, String)> {
 }
 
 /// The path of the repository, and the folder in it.
-fn split(path: &str) -> Option<(String, String)> {
+fn split(path: &str, is_file: bool) -> Option<(String, String)> {
     if let Some(at) = path.find("_git/") {
         let (before, after) = path.split_at(at + "_git/".len());
         let (name, folder) = after.split_once('/').unwrap_or((after, ""));
@@ -96,6 +114,9 @@ fn split(path: &str) -> Option<(String, String)> {
     if let Some(at) = path.find(".git") {
         let (repository, folder) = path.split_at(at + ".git".len());
         return Some((repository.to_owned(), folder.trim_start_matches('/').to_owned()));
+    }
+    if is_file {
+        return Some((path.to_owned(), String::new()));
     }
     let mut parts = path.splitn(SEGMENTS + 1, '/');
     let (owner, name) = (parts.next()?, parts.next().filter(|name| !name.is_empty())?);
@@ -137,6 +158,15 @@ mod tests {
             ("https://example.com/org/repo.git/a.yaml?ref=v1", "https://example.com/org/repo.git", "v1", "a.yaml"),
             ("https://127.0.0.1:8443/git/base.git", "https://127.0.0.1:8443/git/base.git", "HEAD", ""),
             ("file:///srv/git/base.git//a", "file:///srv/git/base.git", "HEAD", "a"),
+            ("file:///srv/git/base", "file:///srv/git/base", "HEAD", ""),
+            ("https://git@github.com/org/repo", "git@github.com:org/repo", "HEAD", ""),
+            ("org-123@github.com:org/repo//a", "org-123@github.com:org/repo", "HEAD", "a"),
+            (
+                "https://example.com/org/repo//./a/../b?ref=release%2F1",
+                "https://example.com/org/repo",
+                "release/1",
+                "b",
+            ),
         ] {
             let expected = (repository.to_owned(), revision.to_owned(), path.to_owned());
             assert_eq!(folder(name), expected, "{name}");

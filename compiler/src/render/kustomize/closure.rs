@@ -292,7 +292,7 @@ impl<'t, 'f> Closure<'t, 'f> {
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {
         let message = match join(&place.folder.path, name) {
             Some(_) => format!("there is no `{}`", without_user(name)),
-            None => format!("`{name}` leads out of the repository"),
+            None => format!("`{}` leads out of the repository", without_user(name)),
         };
         self.refuse_at(place, pointer, message);
     }

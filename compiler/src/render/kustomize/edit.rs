@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::app::{BuildEnvironment, Kustomize};
+use crate::manifest::yaml::{self, Limits};
 
 /// Keeps what an image has already: `name=*:2`.
 const KEEP: &str = "*";
@@ -22,11 +23,7 @@ pub(super) fn edited(
     if *parameters == (Kustomize { version: parameters.version.clone(), ..Kustomize::default() }) {
         return Ok(None);
     }
-    // As Kustomize reads it, which is not how kubectl reads manifests: `yes` is text.
-    let mut kustomization: Value = serde_yaml::from_slice(bytes).map_err(|error| error.to_string())?;
-    if kustomization.is_null() {
-        kustomization = json!({});
-    }
+    let mut kustomization = read(bytes)?;
     let fields = kustomization.as_object_mut().ok_or("a kustomization is a map of fields")?;
     for (field, value) in [
         ("namePrefix", &parameters.name_prefix),
@@ -57,6 +54,19 @@ pub(super) fn edited(
         }
     }
     serde_json::to_vec(&kustomization).map(Some).map_err(|error| error.to_string())
+}
+
+/// A kustomization as Kustomize reads it, which for this file is as kubectl reads manifests.
+pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
+    let reading = yaml::read(bytes, Limits::default());
+    if let Some(problem) = reading.problems.first() {
+        return Err(format!("line {}: {}", problem.line, problem.message));
+    }
+    match &reading.documents[..] {
+        [] => Ok(json!({})),
+        [only] => Ok(Value::from(&only.value)),
+        [_, second, ..] => Err(format!("line {}: a kustomization is one document", second.line)),
+    }
 }
 
 fn images(
@@ -250,7 +260,7 @@ mod tests {
             ignore_missing_components: true,
             ..Kustomize::default()
         };
-        let text = "namePrefix: a-\nimages:\n- {name: c, newName: d, newTag: '1'}\n- {name: z, newTag: yes}\n";
+        let text = "namePrefix: a-\nimages:\n- {name: c, newName: d, newTag: '1'}\n- {name: z, newTag: 'yes'}\n";
         let edited = edit(text, &parameters).expect("it is edited");
         assert_eq!(
             edited,

@@ -16,6 +16,7 @@ use crate::render::layout::Layout;
 use crate::tree::{Tree, parent};
 
 use super::closure::Folder;
+use super::edit;
 
 /// Where files from elsewhere lie: a folder of the layout, and one of a kustomization.
 const ELSEWHERE: &str = ".gitops-elsewhere";
@@ -125,7 +126,7 @@ fn rewrite(number: usize, part: &mut Part<'_>, place: &impl Fn(usize, &str) -> S
         rest = others;
         let unread = |reason: String| Error::Kustomization { path: part_path(part.request.as_ref(), path), reason };
         let bytes = part.layout.read(path).transpose()?.unwrap_or_default();
-        let mut kustomization: Value = serde_yaml::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
+        let mut kustomization = edit::read(&bytes).map_err(unread)?;
         let from = place(number, parent(path));
         for Rewrite { pointer, name, to, .. } in of_this {
             let to = match to {
