@@ -137,24 +137,30 @@ impl Layout {
 
     /// Writes all files below a folder that is there.
     pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
-        for (path, content) in &self.files {
-            let place = folder.join(path);
-            let written = |source| WriteError::Write { path: path.clone(), source };
-            if let Some(parent) = place.parent() {
-                std::fs::create_dir_all(parent).map_err(written)?;
-            }
-            let read;
-            let bytes = match content {
-                Content::File(file) => {
-                    read = file.read()?;
-                    &read
-                }
-                Content::Bytes(bytes) => bytes,
-            };
-            std::fs::write(&place, bytes).map_err(written)?;
-        }
-        Ok(())
+        self.files.iter().try_for_each(|(path, content)| write(folder, path, content))
     }
+
+    /// The same, from the last file to the first: folders then list them in another order, on file systems that remember it.
+    pub fn write_backwards(&self, folder: &Path) -> Result<(), WriteError> {
+        self.files.iter().rev().try_for_each(|(path, content)| write(folder, path, content))
+    }
+}
+
+fn write(folder: &Path, path: &str, content: &Content) -> Result<(), WriteError> {
+    let place = folder.join(path);
+    let written = |source| WriteError::Write { path: path.to_owned(), source };
+    if let Some(parent) = place.parent() {
+        std::fs::create_dir_all(parent).map_err(written)?;
+    }
+    let read;
+    let bytes = match content {
+        Content::File(file) => {
+            read = file.read()?;
+            &read
+        }
+        Content::Bytes(bytes) => bytes,
+    };
+    std::fs::write(&place, bytes).map_err(written)
 }
 
 /// Whether a path stays below the folder that it is joined to.
