@@ -219,3 +219,58 @@ fn compared(render: &ToolRender, between: Between, first: &Witness, second: &Wit
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Command, Layout, Places};
+
+    fn render() -> ToolRender {
+        let (command, origin) = (Command::Worker("w", Vec::new()), Origin::of_file("a"));
+        ToolRender::new(("w", 1), command, Layout::default(), origin, Places::Unknown).expect("a render")
+    }
+
+    fn gave(value: &str) -> Witness {
+        let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{k: {value}}}\n");
+        Ok(Written { output: text.into_bytes(), enforced: Enforced::default() })
+    }
+
+    fn failed() -> Witness {
+        Err(Diagnostic::error(Origin::of_file("a"), "no"))
+    }
+
+    fn told(remembered: Option<&str>, first: Witness, second: Option<Witness>) -> Vec<String> {
+        let remembered = remembered.map(|value| gave(value).expect("an output").output);
+        let witnesses = Witnesses { remembered, first: Arc::new(first), second };
+        witnesses.differences(&render()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_remembered_is_a_third_witness() {
+        assert_eq!(told(None, gave("x"), None), Vec::<String>::new());
+        let found = told(Some("y"), gave("x"), None);
+        assert!(
+            found[0].starts_with("ConfigMap a: data.k is `y` in what this machine remembers, and `x` now"),
+            "{found:?}"
+        );
+        let found = told(Some("y"), gave("x"), Some(gave("z")));
+        assert!(found.len() == 1 && found[0].contains("`x` in one render, and `z` in another"), "{found:?}");
+        assert!(told(Some("y"), failed(), None)[0].starts_with("it fails now, and not in what this machine remembers"));
+    }
+
+    #[test]
+    fn failing_once_is_a_difference_and_failing_twice_is_none() {
+        assert!(told(None, gave("x"), Some(failed()))[0].starts_with("it fails in another, and not in one render"));
+        assert_eq!(told(None, failed(), None), Vec::<String>::new());
+        assert!(is_same(&failed(), &failed()) && !is_same(&failed(), &gave("x")) && !is_same(&gave("y"), &gave("x")));
+    }
+
+    #[test]
+    fn a_flood_of_differences_is_told_in_part() {
+        let one = Difference { between: Between::TwoRenders, origin: Origin::of_file("a"), what: What::Text };
+        assert_eq!(super::told(&render(), &vec![one.clone(); MOST_TOLD]).len(), MOST_TOLD);
+        let all = super::told(&render(), &vec![one; MOST_TOLD + 5]);
+        assert_eq!(all.len(), MOST_TOLD + 1);
+        assert!(all[MOST_TOLD].message.starts_with("5 more differences"));
+    }
+}

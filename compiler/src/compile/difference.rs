@@ -134,7 +134,9 @@ fn shortened(first: Option<&Value>, second: Option<&Value>) -> [Option<String>; 
     };
     let texts = [first.map(text), second.map(text)];
     let common = match &texts {
-        [Some(first), Some(second)] => first.chars().zip(second.chars()).take_while(|(left, right)| left == right).count(),
+        [Some(first), Some(second)] => {
+            first.chars().zip(second.chars()).take_while(|(left, right)| left == right).count()
+        }
         _ => 0,
     };
     texts.map(|text| text.map(|text| excerpt(&text, common)))
@@ -251,7 +253,9 @@ mod tests {
     #[test]
     fn values_of_secrets_do_not_come_out() {
         let secret = |value: &str, label: &str| {
-            format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s, labels: {{l: {label}}}}}\nstringData: {{p: {value}}}\n")
+            format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: s, labels: {{l: {label}}}}}\nstringData: {{p: {value}}}\n"
+            )
         };
         let found = told(&secret("hunter2", "a"), &secret("hunter3", "b"));
         let wanted = [

@@ -202,11 +202,7 @@ impl ToolRender {
     }
 
     /// The same, in surroundings that should not matter.
-    pub fn run_in(
-        &self,
-        surroundings: Surroundings,
-        tools: &dyn Tools,
-    ) -> Result<Result<Written, Diagnostic>, Error> {
+    pub fn run_in(&self, surroundings: Surroundings, tools: &dyn Tools) -> Result<Result<Written, Diagnostic>, Error> {
         let (sandbox, least) = match tools.sandbox() {
             Ok(place) => place,
             Err(reason) => return Ok(Err(Diagnostic::error(self.origin.clone(), reason))),

@@ -2,6 +2,7 @@
 //! have in common.
 
 pub mod apply;
+pub mod check;
 pub mod compile;
 pub mod delete;
 pub mod diff;

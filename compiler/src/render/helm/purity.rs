@@ -35,7 +35,14 @@ const IMPURE: [Impure; 7] = [
     },
     Impure {
         functions: &[
-            "randAlphaNum", "randAlpha", "randNumeric", "randAscii", "randBytes", "randInt", "shuffle", "uuidv4",
+            "randAlphaNum",
+            "randAlpha",
+            "randNumeric",
+            "randAscii",
+            "randBytes",
+            "randInt",
+            "shuffle",
+            "uuidv4",
         ],
         does: "gives something else each time",
         instead: "make it once outside of the chart, and give it as a value or in a Secret that the chart only names",
@@ -146,7 +153,8 @@ mod tests {
 
     #[test]
     fn each_function_is_told_with_its_place_and_what_to_do() {
-        let template = "a: {{ .Values.now }}\nb: {{ now | date \"2006\" }}\n# {{/* uuidv4 */}}\nc: {{ derivePassword 1 }}\n";
+        let template =
+            "a: {{ .Values.now }}\nb: {{ now | date \"2006\" }}\n# {{/* uuidv4 */}}\nc: {{ derivePassword 1 }}\n";
         let found: Vec<String> = impure("web/templates/a.yaml", template).iter().map(ToString::to_string).collect();
         let wanted = "web/templates/a.yaml:2:7: warning[impure-template]: `now` asks the clock, and so gives something else \
                       each time: give the time as a value, or leave it out";
@@ -156,10 +164,14 @@ mod tests {
 
     #[test]
     fn only_what_helm_evaluates_is_a_template() {
-        for path in ["templates/a.yaml", "templates/a/_b.tpl", "charts/db/templates/a.yaml", "charts/a/charts/b/templates/c"] {
+        for path in
+            ["templates/a.yaml", "templates/a/_b.tpl", "charts/db/templates/a.yaml", "charts/a/charts/b/templates/c"]
+        {
             assert!(is_template(path), "{path}");
         }
-        for path in ["values.yaml", "files/templates/a.yaml", "templates/NOTES.txt", "charts/templates/a.yaml", "crds/a.yaml"] {
+        for path in
+            ["values.yaml", "files/templates/a.yaml", "templates/NOTES.txt", "charts/templates/a.yaml", "crds/a.yaml"]
+        {
             assert!(!is_template(path), "{path}");
         }
         assert!(is_packed("charts/db-1.tgz") && is_packed("charts/a/charts/db-1.tgz") && !is_packed("files/db.tgz"));
