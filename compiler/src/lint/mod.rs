@@ -51,9 +51,6 @@ const fn warn(name: &'static str, finds: &'static str) -> Lint {
 /// The lint that there is nothing to compare Kubernetes' own kinds with. It is about what the user asks for, and no file.
 pub const SCHEMAS_NOT_SHIPPED: &str = "schemas-not-shipped";
 
-/// The lint of templates that can give something else each time.
-pub const IMPURE_TEMPLATE: &str = "impure-template";
-
 /// The lint of renders that did.
 pub const NOT_DETERMINISTIC: &str = "not-deterministic";
 
@@ -72,7 +69,7 @@ pub const LINTS: &[Lint] = &[
     warn("failed-rule", "a rule in CEL of a CustomResourceDefinition among the manifests that an object breaks"),
     warn("float-to-integer", "a floating-point number that becomes an integer"),
     warn(
-        IMPURE_TEMPLATE,
+        "impure-template",
         "a function in a template of a chart that gives something else each time, or asks a cluster; only `check` looks",
     ),
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),

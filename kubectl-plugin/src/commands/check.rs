@@ -5,7 +5,7 @@ use gitops_compiler::diagnostic::Level;
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
-use crate::json::CheckJson;
+use crate::json::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson};
 use crate::output::{counted, table};
 use crate::settings::{CheckedApplication, Session, SourceArgs, say_lints};
 
@@ -40,7 +40,7 @@ pub fn run(session: &Session, args: &CheckArgs) -> Result<u8, CommandError> {
     }
     match args.output {
         Output::Text => session.printer.out(&table(&checked.iter().map(row).collect::<Vec<_>>())),
-        Output::Json => session.printer.json(&CheckJson::new(&checked)),
+        Output::Json => session.printer.json(&CheckJson::new(checked.iter().map(json).collect())),
     }
     let wrong: Vec<String> =
         checked.iter().filter(|application| !application.is_right()).map(|wrong| wrong.name.to_string()).collect();
@@ -60,6 +60,18 @@ fn say_error(session: &Session, application: &CheckedApplication) {
     }
     if let Some(hint) = &error.hint {
         session.printer.say(&format!("hint: {hint}"));
+    }
+}
+
+fn json(application: &CheckedApplication) -> CheckedApplicationJson {
+    let error = application.error.as_ref();
+    CheckedApplicationJson {
+        application: application.name.clone(),
+        outcome: if application.is_right() { CheckOutcome::Passed } else { CheckOutcome::Failed },
+        graph: application.compilation.as_ref().map(|compilation| compilation.graph.id()),
+        error: error.map(|error| [&[error.message.clone()][..], &error.details].concat().join(": ")),
+        findings: application.findings.clone(),
+        renders: application.renders.iter().map(CheckedRenderJson::new).collect(),
     }
 }
 

@@ -7,8 +7,6 @@ use gitops_compiler::name::{AppName, ResourceKey};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::settings::CheckedApplication;
-
 use super::SchemaVersion;
 
 /// What came of checking applications.
@@ -104,28 +102,15 @@ pub enum DifferenceKind {
 impl CheckJson {
     /// What came of checking applications, as data.
     #[must_use]
-    pub fn new(checked: &[CheckedApplication]) -> Self {
-        let applications = checked.iter().map(CheckedApplicationJson::new).collect();
+    pub fn new(applications: Vec<CheckedApplicationJson>) -> Self {
         Self { schema_version: SchemaVersion, applications }
     }
 }
 
-impl CheckedApplicationJson {
-    fn new(checked: &CheckedApplication) -> Self {
-        let error = checked.error.as_ref();
-        Self {
-            application: checked.name.clone(),
-            outcome: if checked.is_right() { CheckOutcome::Passed } else { CheckOutcome::Failed },
-            graph: checked.compilation.as_ref().map(|compilation| compilation.graph.id()),
-            error: error.map(|error| [&[error.message.clone()][..], &error.details].concat().join(": ")),
-            findings: checked.findings.clone(),
-            renders: checked.renders.iter().map(CheckedRenderJson::new).collect(),
-        }
-    }
-}
-
 impl CheckedRenderJson {
-    fn new(render: &CheckedRender) -> Self {
+    /// A render and its differences as data.
+    #[must_use]
+    pub fn new(render: &CheckedRender) -> Self {
         Self {
             recipe: render.recipe,
             command: render.command.clone(),

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::lint::IMPURE_TEMPLATE;
 use crate::render::{Error, Places, ToolRender, Tools};
 
 use super::CHART_FOLDER;
 use super::actions::names;
+
+/// The name of the lint.
+const LINT: &str = "impure-template";
 
 /// How deep packed charts may lie in packed charts.
 const DEEPEST: usize = 4;
@@ -127,7 +129,7 @@ fn impure(path: &str, template: &str) -> Vec<Diagnostic> {
     let lint = |name: &super::actions::Name<'_>| {
         let Impure { does, instead, .. } = IMPURE.iter().find(|impure| impure.functions.contains(&name.text))?;
         let origin = Origin { path: path.to_owned(), line: name.line, column: name.column };
-        Some(Diagnostic::lint(origin, IMPURE_TEMPLATE, format!("`{}` {does}: {instead}", name.text)))
+        Some(Diagnostic::lint(origin, LINT, format!("`{}` {does}: {instead}", name.text)))
     };
     names(template).iter().filter_map(lint).collect()
 }
