@@ -230,9 +230,9 @@ mod tests {
         ToolRender::new(("w", 1), command, Layout::default(), origin, Places::Unknown).expect("a render")
     }
 
-    fn gave(value: &str) -> Witness {
+    fn written(value: &str) -> Written {
         let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{k: {value}}}\n");
-        Ok(Written { output: text.into_bytes(), enforced: Enforced::default() })
+        Written { output: text.into_bytes(), enforced: Enforced::default() }
     }
 
     fn failed() -> Witness {
@@ -240,29 +240,35 @@ mod tests {
     }
 
     fn told(remembered: Option<&str>, first: Witness, second: Option<Witness>) -> Vec<String> {
-        let remembered = remembered.map(|value| gave(value).expect("an output").output);
+        let remembered = remembered.map(|value| written(value).output);
         let witnesses = Witnesses { remembered, first: Arc::new(first), second };
         witnesses.differences(&render()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn what_is_remembered_is_a_third_witness() {
-        assert_eq!(told(None, gave("x"), None), Vec::<String>::new());
-        let found = told(Some("y"), gave("x"), None);
+        assert_eq!(told(None, Ok(written("x")), None), Vec::<String>::new());
+        let found = told(Some("y"), Ok(written("x")), None);
         assert!(
             found[0].starts_with("ConfigMap a: data.k is `y` in what this machine remembers, and `x` now"),
             "{found:?}"
         );
-        let found = told(Some("y"), gave("x"), Some(gave("z")));
+        let found = told(Some("y"), Ok(written("x")), Some(Ok(written("z"))));
         assert!(found.len() == 1 && found[0].contains("`x` in one render, and `z` in another"), "{found:?}");
         assert!(told(Some("y"), failed(), None)[0].starts_with("it fails now, and not in what this machine remembers"));
     }
 
     #[test]
     fn failing_once_is_a_difference_and_failing_twice_is_none() {
-        assert!(told(None, gave("x"), Some(failed()))[0].starts_with("it fails in another, and not in one render"));
+        assert!(
+            told(None, Ok(written("x")), Some(failed()))[0].starts_with("it fails in another, and not in one render")
+        );
         assert_eq!(told(None, failed(), None), Vec::<String>::new());
-        assert!(is_same(&failed(), &failed()) && !is_same(&failed(), &gave("x")) && !is_same(&gave("y"), &gave("x")));
+        assert!(
+            is_same(&failed(), &failed())
+                && !is_same(&failed(), &Ok(written("x")))
+                && !is_same(&Ok(written("y")), &Ok(written("x")))
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::inputs::{Inputs, read_lock};
-use super::open::{Opened, warnings};
+use super::open::{Opened, OpenedByName, warnings};
 use super::repositories::open_clones;
 use super::source::SourceArgs;
 
@@ -55,7 +55,7 @@ impl SourceArgs {
         let pause = || std::thread::sleep(APART);
         let mut checked = compile::check(&sources, &levels, store, pause, &mut warnings(printer)).into_iter();
         drop(sources);
-        let finish = |(name, opened): (AppName, Result<Opened, CommandError>)| match opened {
+        let finish = |(name, opened): OpenedByName| match opened {
             Ok(opened) => Some(CheckedApplication::new(name, &opened, checked.next()?)),
             Err(error) => Some(CheckedApplication::unopened(name, error)),
         };

@@ -41,6 +41,9 @@ pub struct Opened {
     lints: Vec<Diagnostic>,
 }
 
+/// An application, or what is wrong with it.
+pub(super) type OpenedByName = (AppName, Result<Opened, CommandError>);
+
 struct OpenedSource {
     source: Source,
     source_type: Option<SourceType>,
@@ -111,7 +114,7 @@ impl SourceArgs {
         here: &Arc<Repository>,
         inputs: &Arc<Inputs>,
         store: Option<&Store>,
-    ) -> Result<Vec<(AppName, Result<Opened, CommandError>)>, CommandError> {
+    ) -> Result<Vec<OpenedByName>, CommandError> {
         let described = match (&self.filename, name) {
             (Some(file), Some(_)) => vec![chosen(applications(file)?, name, file)?],
             (Some(file), None) => applications(file)?,
