@@ -248,14 +248,16 @@ mod tests {
     #[test]
     fn what_is_remembered_is_a_third_witness() {
         assert_eq!(told(None, Ok(written("x")), None), Vec::<String>::new());
-        let found = told(Some("y"), Ok(written("x")), None);
+        let found = told(Some("old"), Ok(written("x")), None);
         assert!(
-            found[0].starts_with("ConfigMap a: data.k is `y` in what this machine remembers, and `x` now"),
+            found[0].starts_with("ConfigMap a: data.k is `old` in what this machine remembers, and `x` now"),
             "{found:?}"
         );
-        let found = told(Some("y"), Ok(written("x")), Some(Ok(written("z"))));
+        let found = told(Some("old"), Ok(written("x")), Some(Ok(written("z"))));
         assert!(found.len() == 1 && found[0].contains("`x` in one render, and `z` in another"), "{found:?}");
-        assert!(told(Some("y"), failed(), None)[0].starts_with("it fails now, and not in what this machine remembers"));
+        assert!(
+            told(Some("old"), failed(), None)[0].starts_with("it fails now, and not in what this machine remembers")
+        );
     }
 
     #[test]
