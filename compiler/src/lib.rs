@@ -13,8 +13,8 @@
 //!    manifests by a closed recipe; [`lint`]: findings with names, whose levels the user chooses.
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
-//! 8. [`store`]: graphs as files; [`compile`]: the driver that ties all of this together.
-//! 9. [`diff`]: what changed, field by field; [`plan`]: the steps from one state of a target to another.
+//! 8. [`store`]: graphs as files; [`diff`]: what changed, field by field.
+//! 9. [`compile`]: the driver that ties all of this together; [`plan`]: the steps from one state of a target to another.
 
 pub mod app;
 pub mod canon;

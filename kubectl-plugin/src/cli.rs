@@ -32,6 +32,7 @@ const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER];
 enum Command {
     Parse(commands::parse::ParseArgs),
     Compile(commands::compile::CompileArgs),
+    Check(commands::check::CheckArgs),
     Graph(commands::graph::GraphArgs),
     Lock(commands::lock::LockCommand),
     Plan(commands::plan::PlanArgs),
@@ -91,6 +92,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
     match command {
         Command::Parse(args) => commands::parse::run(session, &args),
         Command::Compile(args) => commands::compile::run(session, &args),
+        Command::Check(args) => commands::check::run(session, &args),
         Command::Graph(args) => commands::graph::run(session, &args),
         Command::Lock(args) => commands::lock::run(session, &args).await,
         Command::Plan(args) => commands::plan::run(session, &args).await,

@@ -143,6 +143,33 @@ fn compile_prints_an_id_a_table_manifests_or_data() {
 }
 
 #[test]
+fn check_has_an_outcome_for_each_application() {
+    let example = example();
+    example.write("broken/a.yaml", &format!("{CONFIG}  on: yes\n---\nkind: ConfigMap\n"));
+    example.write("words/main.jsonnet", "{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'words' } }\n");
+    let application = |name: &str| {
+        let source = format!("source: {{repoURL: 'https://git.example.com/shop', path: {name}}}");
+        let destination = "destination: {namespace: shop}";
+        let kind = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n";
+        format!("---\n{kind}metadata: {{name: {name}}}\nspec:\n  {destination}\n  {source}\n")
+    };
+    example.write("applications.yaml", &["shop", "broken", "words", "nowhere"].map(application).concat());
+    example.repository.git(&["config", "remote.origin.url", "https://git.example.com/shop"]).expect("configured");
+    let one = example.run(&["check", "shop", "--path", "shop"]);
+    let all = ["text", "json"].map(|output| example.run(&["check", "-f", "applications.yaml", "-o", output]));
+    insta::assert_snapshot!("check", without_recipes(&[one, all.concat()].concat()));
+}
+
+/// A recipe of ours is another with each change of our code.
+fn without_recipes(transcript: &str) -> String {
+    let line = |line: &str| match line.split_once("\"recipe\": ") {
+        Some((before, _)) => format!("{before}\"recipe\": \"d1-…\",\n"),
+        None => format!("{line}\n"),
+    };
+    transcript.lines().map(line).collect()
+}
+
+#[test]
 fn compile_reads_the_folder_one_stands_in_at_any_revision() {
     let example = example();
     let shop = example.repository.path().join("shop");

@@ -4,6 +4,7 @@
 //! and what there is to say already. Laying out runs nothing; `run` does, or takes from the store what was run before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -49,7 +50,12 @@ pub(super) struct LaidOut<'a> {
     pub(super) findings: Vec<Diagnostic>,
     /// Paths and bytes of the rules about edges that the sources have.
     rules: Vec<(String, Vec<u8>)>,
+    /// What programs have given already. They are not run again for it.
+    pub(super) given: Given,
 }
+
+/// What programs gave, or said of their input, by the recipe of the render.
+pub(super) type Given = BTreeMap<Id<Recipe>, Arc<Result<Written, Diagnostic>>>;
 
 /// Where a source has rules of its own about edges, below its folder.
 const RULES: &str = ".gitops/edges.yaml";
@@ -80,7 +86,15 @@ impl<'a> LaidOut<'a> {
             [(_, Render::Directory(only))] if rules.is_empty() => only.recipe,
             _ => together(&renders, sources, &rules),
         };
-        Ok(Self { sources, renders, recipe, findings, rules })
+        Ok(Self { sources, renders, recipe, findings, rules, given: Given::new() })
+    }
+
+    /// The renders that programs or workers make.
+    pub(super) fn by_tools(&self) -> impl Iterator<Item = &ToolRender> {
+        self.renders.iter().filter_map(|(_, render)| match render {
+            Render::Tool(render) => Some(&**render),
+            Render::Directory(_) => None,
+        })
     }
 
     /// The rules about edges that the application itself has.
@@ -135,7 +149,7 @@ impl<'a> LaidOut<'a> {
     ) -> Result<(Vec<Rendered>, bool), Error> {
         let run = |(_, render): &(usize, Render<'_>)| match render {
             Render::Directory(render) => Ok(Ran { files: render.run()?, open: None, unkept: None }),
-            Render::Tool(render) => run_or_recall(render, self.sources.tools, store),
+            Render::Tool(render) => run_or_recall(render, self.sources.tools, store, self.given.get(&render.recipe)),
         };
         let ran: Vec<Result<Ran, render::Error>> = self.renders.par_iter().map(run).collect();
         let (mut rendered, mut is_confined) = (Vec::new(), true);
@@ -159,24 +173,35 @@ struct Ran {
 }
 
 /// What a program gives, now or when it was run last.
-fn run_or_recall(render: &ToolRender, tools: &dyn Tools, store: Option<&Store>) -> Result<Ran, render::Error> {
+fn run_or_recall(
+    render: &ToolRender,
+    tools: &dyn Tools,
+    store: Option<&Store>,
+    given: Option<&Arc<Result<Written, Diagnostic>>>,
+) -> Result<Ran, render::Error> {
     if let Some(output) = store.and_then(|store| store.output(render.recipe)) {
         return Ok(Ran { files: vec![render::read_output(render, &output)], open: None, unkept: None });
     }
-    let Written { output, enforced } = match render.run(tools)? {
+    let written = match given {
+        Some(given) => Arc::clone(given),
+        None => Arc::new(render.run(tools)?),
+    };
+    let Written { output, enforced } = match &*written {
         Ok(written) => written,
         Err(finding) => {
+            // Another render of the same recipe may have said it.
+            let finding = Diagnostic { origin: render.origin().clone(), ..finding.clone() };
             let files = vec![Rendered { manifests: Vec::new(), findings: vec![finding] }];
             return Ok(Ran { files, open: None, unkept: None });
         }
     };
-    let files = vec![render::read_output(render, &output)];
+    let files = vec![render::read_output(render, output)];
     let (strength, command) = (enforced.strength(), render.command());
     if strength < Strength::Full {
         let open = format!("`{command}` ran in a sandbox that is {strength}: {}", enforced.reasons());
         return Ok(Ran { files, open: Some(open), unkept: None });
     }
-    let kept = store.map(|store| store.put_output(render.recipe, strength, &output));
+    let kept = store.map(|store| store.put_output(render.recipe, strength, output));
     Ok(Ran { files, open: None, unkept: kept.and_then(Result::err).map(|error| without(&error)) })
 }
 

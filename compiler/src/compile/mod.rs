@@ -4,6 +4,8 @@
 //! An application that fails to compile has no graph: nothing of it can be pruned or recorded.
 
 mod baseline;
+mod check;
+mod difference;
 mod explain;
 mod lay_out;
 mod memo;
@@ -25,6 +27,8 @@ use crate::render;
 use crate::schema;
 use crate::store::Store;
 
+pub use check::{Checked, CheckedRender, check};
+pub use difference::{Between, Difference, What};
 pub use explain::{Because, Explanation, LeftOut};
 
 use memo::Entry;
@@ -108,13 +112,20 @@ pub fn compile(
 ) -> Result<Compilation, Error> {
     let laid_out = LaidOut::new(sources)?;
     let store = store.filter(|_| levels.kubernetes.is_none());
-    build_with(store, warn, |warn| {
-        let known = store.and_then(|store| known(store, &laid_out).or_else(|| updated(store, &laid_out)));
-        match known {
-            Some(known) => known.at_levels(levels),
-            None => compile_anew(laid_out, levels, store, warn),
-        }
-    })
+    build_with(store, warn, |warn| compile_laid_out(laid_out, levels, store, warn))
+}
+
+fn compile_laid_out(
+    laid_out: LaidOut<'_>,
+    levels: &Levels,
+    store: Option<&Store>,
+    warn: &mut dyn FnMut(String),
+) -> Result<Compilation, Error> {
+    let known = store.and_then(|store| known(store, &laid_out).or_else(|| updated(store, &laid_out)));
+    match known {
+        Some(known) => known.at_levels(levels),
+        None => compile_anew(laid_out, levels, store, warn),
+    }
 }
 
 /// Builds while collectors know of it, and makes room after it.

@@ -40,6 +40,12 @@ impl FieldChange {
         self.old = self.old.as_ref().map(|_| masked());
         self.new = self.new.as_ref().map(|_| masked());
     }
+
+    /// Whether the values were replaced.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.old.iter().chain(&self.new).any(|value| *value == masked())
+    }
 }
 
 /// `path  old → new`, `path  + new`, `path  - old`.

@@ -51,6 +51,9 @@ const fn warn(name: &'static str, finds: &'static str) -> Lint {
 /// The lint that there is nothing to compare Kubernetes' own kinds with. It is about what the user asks for, and no file.
 pub const SCHEMAS_NOT_SHIPPED: &str = "schemas-not-shipped";
 
+/// The lint of renders that did.
+pub const NOT_DETERMINISTIC: &str = "not-deterministic";
+
 /// All lints, by name.
 pub const LINTS: &[Lint] = &[
     warn("change-rule-ignored", "a change rule of kapp that names no group of this application"),
@@ -65,6 +68,10 @@ pub const LINTS: &[Lint] = &[
     warn("duplicate-list-key", "a list item whose name, port or path stands twice: the last one counts"),
     warn("failed-rule", "a rule in CEL of a CustomResourceDefinition among the manifests that an object breaks"),
     warn("float-to-integer", "a floating-point number that becomes an integer"),
+    warn(
+        "impure-template",
+        "a function in a template of a chart that gives something else each time, or asks a cluster; only `check` looks",
+    ),
     warn("integer-beyond-2^53", "an integer that not every reader of JSON keeps exactly"),
     deny("invalid-value", "a value that the schema of a custom kind does not allow, by range, length, pattern or list"),
     warn("kustomization-skipped", "a Kustomization in a folder of plain manifests"),
@@ -74,6 +81,7 @@ pub const LINTS: &[Lint] = &[
     deny("missing-field", "a field that the server demands, and that is not there"),
     warn("mutable-image", "an image without a tag, or with the tag latest: what runs can change by itself"),
     warn("non-string-key", "a key that is no text, and becomes it"),
+    deny(NOT_DETERMINISTIC, "a render that gave something else when `check` ran it again"),
     deny("object-read-as-list", "an object with a field `items`, which kubectl reads as a list and loses"),
     warn("octal-integer", "a number with a leading zero, which is octal"),
     Lint { name: "plaintext-secret", level: DefaultLevel::Allow, finds: "a Secret whose values lie open in Git" },

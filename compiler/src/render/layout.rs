@@ -143,26 +143,41 @@ impl Layout {
 
     /// Writes all files below a folder that is there.
     pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
-        let mut left = MOST_BYTES;
-        for (path, content) in &self.files {
-            let place = folder.join(path);
-            let written = |source| WriteError::Write { path: path.clone(), source };
-            if let Some(parent) = place.parent() {
-                std::fs::create_dir_all(parent).map_err(written)?;
-            }
-            let read;
-            let bytes = match content {
-                Content::File(file) => {
-                    read = file.read()?;
-                    &read
-                }
-                Content::Bytes(bytes) => bytes,
-            };
-            left = left.checked_sub(bytes.len()).ok_or(WriteError::TooLarge)?;
-            std::fs::write(&place, bytes).map_err(written)?;
-        }
-        Ok(())
+        write_all(folder, self.files.iter())
     }
+
+    /// The same, from the last file to the first: folders then list them in another order, on file systems that remember it.
+    pub fn write_backwards(&self, folder: &Path) -> Result<(), WriteError> {
+        write_all(folder, self.files.iter().rev())
+    }
+}
+
+fn write_all<'l>(folder: &Path, files: impl Iterator<Item = (&'l String, &'l Content)>) -> Result<(), WriteError> {
+    let mut left = MOST_BYTES;
+    for (path, content) in files {
+        let bytes = write(folder, path, content)?;
+        left = left.checked_sub(bytes).ok_or(WriteError::TooLarge)?;
+    }
+    Ok(())
+}
+
+/// Gives the number of bytes.
+fn write(folder: &Path, path: &str, content: &Content) -> Result<usize, WriteError> {
+    let place = folder.join(path);
+    let written = |source| WriteError::Write { path: path.to_owned(), source };
+    if let Some(parent) = place.parent() {
+        std::fs::create_dir_all(parent).map_err(written)?;
+    }
+    let read;
+    let bytes = match content {
+        Content::File(file) => {
+            read = file.read()?;
+            &read
+        }
+        Content::Bytes(bytes) => bytes,
+    };
+    std::fs::write(&place, bytes).map_err(written)?;
+    Ok(bytes.len())
 }
 
 /// Whether a path stays below the folder that it is joined to.

@@ -9,6 +9,7 @@ mod helm;
 mod jsonnet;
 mod kustomize;
 mod layout;
+mod surroundings;
 mod tool;
 
 use std::collections::BTreeMap;
@@ -21,8 +22,10 @@ use crate::sandbox;
 use crate::tree::{self, File, Snapshot, Tree};
 
 pub use directory::DirectoryRender;
+pub use helm::impure_templates;
 pub use jsonnet::JSONNET;
 pub use layout::{Layout, WriteError};
+pub use surroundings::Surroundings;
 pub use tool::{Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
 
 /// A source with all that it is rendered from.

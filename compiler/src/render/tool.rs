@@ -4,6 +4,7 @@
 //! demand what it writes, which is read as manifests. It runs in the [`sandbox`](crate::sandbox), with the layout and nothing else.
 //! Guarantees: what decides about the output is in the recipe: renderer, program (by hash), arguments, every file.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::tree::Tree;
 
 use super::Error;
 use super::layout::Layout;
+use super::surroundings::Surroundings;
 
 /// A program that renders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub trait Tools: Sync {
     /// is alone at the root.
     fn remote(&self, request: &Request) -> Result<Arc<Tree>, String> {
         Err(format!("{request} is elsewhere, and nothing is taken from there here"))
+    }
+
+    /// The files of a packed chart, by their paths below the chart's folder, or why they cannot be had.
+    fn unpack(&self, _: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        Err("nothing is unpacked here".to_owned())
     }
 
     /// Where jobs run, and how much of it must be enforced; or why there is no such place.
@@ -179,22 +186,38 @@ impl ToolRender {
         }
     }
 
+    /// Its files.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Runs the program. Gives what it wrote, or what it said of the input.
     ///
     /// # Errors
     ///
     /// The program could not be run, or was cut off: nothing is known of the input then.
     pub fn run(&self, tools: &dyn Tools) -> Result<Result<Written, Diagnostic>, Error> {
+        self.run_in(Surroundings::Usual, tools)
+    }
+
+    /// The same, in surroundings that should not matter.
+    pub fn run_in(&self, surroundings: Surroundings, tools: &dyn Tools) -> Result<Result<Written, Diagnostic>, Error> {
         let (sandbox, least) = match tools.sandbox() {
             Ok(place) => place,
             Err(reason) => return Ok(Err(Diagnostic::error(self.origin.clone(), reason))),
         };
         let scratch = sandbox.scratch().map_err(Error::Room)?;
         let room = sandbox.scratch().map_err(Error::Room)?;
-        let layout = tempfile::tempdir_in(room.path()).map_err(Error::Room)?;
-        self.layout.write(layout.path())?;
-        open_to_job(room.path(), layout.path()).map_err(Error::Room)?;
-        let environment = environment(scratch.path());
+        let folder = tempfile::tempdir_in(room.path()).map_err(Error::Room)?;
+        let layout = surroundings.layout(folder.path()).map_err(Error::Room)?;
+        if surroundings.is_backwards() {
+            self.layout.write_backwards(&layout)?;
+        } else {
+            self.layout.write(&layout)?;
+        }
+        open_to_job(room.path(), folder.path()).map_err(Error::Room)?;
+        let environment = surroundings.environment(scratch.path()).map_err(Error::Room)?;
         let mut job = match &self.command {
             Command::Program(program, arguments) => {
                 let mut job = Job::new(Task::Program { path: program.path.clone(), libraries: Vec::new() });
@@ -208,7 +231,7 @@ impl ToolRender {
             }
         };
         job.environment = environment;
-        job.layout = Some(layout.path().to_owned());
+        job.layout = Some(layout.clone());
         job.scratch = Some(scratch);
         job.least = least;
         job.limits = tools.limits();
@@ -216,18 +239,11 @@ impl ToolRender {
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));
         }
-        let said = output.stderr.trim().replace(&format!("{}/", layout.path().display()), "");
+        let said = output.stderr.trim().replace(&format!("{}/", layout.display()), "");
         let message =
             format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
         Ok(Err(Diagnostic::error(self.origin.clone(), message)))
     }
-}
-
-/// All that a program finds in its environment.
-fn environment(scratch: &Path) -> Vec<(OsString, OsString)> {
-    let home = scratch.as_os_str();
-    let names = ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HELM_PLUGINS"];
-    names.iter().map(|name| (OsString::from(name), home.to_owned())).collect()
 }
 
 /// The job runs as another user where we are root. Then everybody may read the layout who knows its name, which nobody can

@@ -2,6 +2,7 @@
 //! have in common.
 
 pub mod apply;
+pub mod check;
 pub mod compile;
 mod compile_set;
 pub mod delete;

@@ -5,6 +5,7 @@
 //! unless its type says otherwise. A change that could break a reader gets a new version.
 
 mod change;
+mod check;
 mod explain;
 mod graph;
 mod graph_set;
@@ -17,6 +18,7 @@ pub use change::{
     BarrierWaitJson, DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff,
     RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
 };
+pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use graph_set::{GraphSetJson, SetMemberJson};
@@ -64,6 +66,7 @@ impl JsonSchema for SchemaVersion {
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        schema::<CheckJson>("check"),
         schema::<DiffJson>("diff"),
         read_schema::<EdgeRules>("edge-rules"),
         schema::<ExplainJson>("explain"),

@@ -3,6 +3,7 @@
 //! In: what the user typed. Out: an application with its sources opened, a store, a connection: things that commands work
 //! with.
 
+mod check;
 mod cluster;
 mod compiled_for;
 mod inputs;
@@ -17,6 +18,7 @@ mod source;
 mod store;
 mod versions;
 
+pub use check::CheckedApplication;
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
 pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, Verified, VerifiedInput, VerifiedProgram};

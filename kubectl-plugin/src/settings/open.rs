@@ -41,6 +41,9 @@ pub struct Opened {
     lints: Vec<Diagnostic>,
 }
 
+/// An application, or what is wrong with it.
+pub(super) type OpenedByName = (AppName, Result<Opened, CommandError>);
+
 struct OpenedSource {
     source: Source,
     source_type: Option<SourceType>,
@@ -120,13 +123,26 @@ impl SourceArgs {
         inputs: &Arc<Inputs>,
         store: Option<&Store>,
     ) -> Result<Vec<Opened>, CommandError> {
+        self.open_each(name, here, inputs, store)?.into_iter().map(|(_, opened)| opened).collect()
+    }
+
+    /// The same, with what is wrong with each.
+    pub(super) fn open_each(
+        &self,
+        name: Option<&AppName>,
+        here: &Arc<Repository>,
+        inputs: &Arc<Inputs>,
+        store: Option<&Store>,
+    ) -> Result<Vec<OpenedByName>, CommandError> {
         let described = self.all_described(here, name)?;
         let revision = self.revision.as_deref();
         let clones = open_clones(&self.repository)?;
         let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store);
         let programs = Arc::new(Programs::new(&self.programs, store));
-        let open = |described| self.open_described(described, &mut repositories, inputs, &programs);
-        described.into_iter().map(open).collect()
+        let open = |described: Described| {
+            (described.app.name.clone(), self.open_described(described, &mut repositories, inputs, &programs))
+        };
+        Ok(described.into_iter().map(open).collect())
     }
 
     /// All that the flags name: each Application of a file.
@@ -296,7 +312,7 @@ impl Opened {
         !self.sources.iter().all(is_plain)
     }
 
-    fn sources(&self) -> Sources<'_> {
+    pub(super) fn sources(&self) -> Sources<'_> {
         let inputs = self.sources.iter().map(|opened| self.input(opened)).collect();
         Sources { inputs, tools: &self.machine, last_wins: self.app.last_wins }
     }
@@ -363,9 +379,15 @@ impl Opened {
         Ok(summary.graph)
     }
 
-    pub(super) fn say(&self, lints: &[Diagnostic], printer: Printer) -> Result<(), CommandError> {
+    /// What there is to say of the Application itself.
+    pub(super) fn own_lints(&self) -> Vec<Diagnostic> {
         let mut own = self.lints.clone();
         self.levels.apply(&mut own);
+        own
+    }
+
+    pub(super) fn say(&self, lints: &[Diagnostic], printer: Printer) -> Result<(), CommandError> {
+        let own = self.own_lints();
         if own.iter().any(|finding| finding.level == Level::Error) {
             return Err(CommandError::user("the Application has what is denied").findings(own));
         }
@@ -382,6 +404,6 @@ pub fn say_lints(lints: &[Diagnostic], printer: Printer) {
     }
 }
 
-fn warnings(printer: Printer) -> impl FnMut(String) {
+pub(super) fn warnings(printer: Printer) -> impl FnMut(String) {
     move |message| printer.say(&format!("warning: {message}"))
 }

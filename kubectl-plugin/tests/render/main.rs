@@ -5,6 +5,7 @@
 //! them. What is said to be outside of the sandbox's reach is in the tests of `sandbox`.
 
 mod application;
+mod check;
 mod corpus;
 mod helm;
 mod jsonnet;

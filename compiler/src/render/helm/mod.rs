@@ -4,8 +4,10 @@
 //! nothing else; the order of values is that of [`crate::app::Helm`]. What templates are told of Kubernetes enters
 //! the recipe only where one of them asks.
 
+mod actions;
 mod chart;
 mod dependency;
+mod purity;
 mod values;
 mod written;
 
@@ -16,6 +18,7 @@ use crate::schema;
 use super::tool::{Command, Places};
 use super::{Error, Input, ToolRender, Tools, or_dot};
 
+pub use purity::impure_templates;
 pub(super) use written::Written;
 
 use chart::Chart;
