@@ -12,8 +12,10 @@ mod open;
 mod programs;
 mod remote;
 mod repositories;
+mod signers;
 mod source;
 mod store;
+mod submodules;
 
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};

@@ -25,6 +25,7 @@ use super::inputs::{Inputs, read_lock};
 use super::machine::Machine;
 use super::programs::Programs;
 use super::repositories::{Repositories, open_clones};
+use super::signers::SignaturePolicy;
 use super::source::{SourceArgs, clean};
 
 /// An application with its sources opened.
@@ -83,13 +84,16 @@ impl SourceArgs {
         store: Option<&Store>,
     ) -> Result<Opened, CommandError> {
         let here = Arc::new(Repository::discover(&self.source)?);
+        let signers = SignaturePolicy::read(&self.signers)?;
+        let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
+        let revision = signed.as_deref().or(revision);
         let described = match &self.filename {
             Some(file) => chosen(applications(file)?, name, file)?,
             None => self.described(&here, name)?,
         };
         let clones = open_clones(&self.repository)?;
         let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
-        let mut repositories = Repositories::new(here, revision, clones, store);
+        let mut repositories = Repositories::new(here, revision, clones, store, signers);
         self.open_described(described, &mut repositories, &Arc::new(inputs), store)
     }
 
@@ -108,7 +112,7 @@ impl SourceArgs {
         };
         let revision = self.revision.as_deref();
         let clones = open_clones(&self.repository)?;
-        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store);
+        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store, None);
         let open = |described| self.open_described(described, &mut repositories, inputs, store);
         described.into_iter().map(open).collect()
     }

@@ -6,7 +6,10 @@ mod charts;
 mod elsewhere;
 mod git;
 mod hostile;
+mod keys;
 mod locking;
+mod signatures;
+mod submodules;
 #[expect(dead_code, reason = "the tests of renderers use more of it")]
 #[path = "../render/world.rs"]
 mod world;
