@@ -78,15 +78,15 @@ fn a_fetched_repository_brings_its_submodules_where_they_are_needed() {
          exclude: 'base/*'}}}}]"
     );
     elsewhere.world.write("app.yaml", &application(&recursive));
-    assert_eq!(names(&elsewhere.done(&compile)), ["ConfigMap library"]);
+    assert_eq!(names(&elsewhere.done(&compile)), ["ConfigMap inner", "ConfigMap library"]);
     assert_eq!((asked(&elsewhere, "library") > 0, asked(&elsewhere, "nowhere")), (true, 0));
     assert_eq!(elsewhere.lock().matches("- kind: git").count(), 1, "the commit pins them: {}", elsewhere.lock());
 
-    lock("", ", directory: {recurse: true, exclude: 'unused'}");
-    let said = elsewhere.refused(&["compile", "-f", "app.yaml"]);
-    assert!(said.contains("ConfigMap"), "the same object many times: {said}");
-    lock("base", ", directory: {recurse: true}");
-    let everything = format!("[{{repoURL: '{address}', targetRevision: main, directory: {{recurse: true}}}}]");
+    lock(".", ", directory: {recurse: true, exclude: unused}");
+    let all = ["ConfigMap base", "ConfigMap inner", "ConfigMap library"];
+    assert_eq!(names(&elsewhere.done(&compile)), all);
+    let everything =
+        format!("[{{repoURL: '{address}', targetRevision: main, path: '.', directory: {{recurse: true}}}}]");
     elsewhere.world.write("app.yaml", &application(&everything));
     let said = elsewhere.refused(&["compile", "-f", "app.yaml"]);
     assert!(said.contains("`unused`: this submodule cannot be read") && said.contains("/git/nowhere.git"), "{said}");
