@@ -126,7 +126,7 @@ impl Tree {
 
     fn open(&self, mounts: &Mounts, path: &str, commit: String) -> Result<Mount, String> {
         let path = path.to_owned();
-        let within = |tree: Tree, address| tree.with_mounts(address, Arc::clone(&mounts.source), mounts.depth + 1);
+        let within = |tree: Self, address| tree.with_mounts(address, Arc::clone(&mounts.source), mounts.depth + 1);
         if let At::WorkingTree(repository, memo) = &self.at
             && let Some(checkout) = repository.checkout(&path)
         {

@@ -136,7 +136,7 @@ pub struct Reader<'a> {
     snapshot: &'a Snapshot,
     local: Option<gix::Repository>,
     /// One for each part of a joined snapshot.
-    parts: Vec<Reader<'a>>,
+    parts: Vec<Self>,
 }
 
 impl Reader<'_> {

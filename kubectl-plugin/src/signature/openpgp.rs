@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_others_write_is_no_status() {
-        let forged = GOOD.lines().map(|line| format!("x {line}\n")).collect::<String>();
+        let forged = GOOD.replace("[GNUPG:]", "x [GNUPG:]");
         assert!(judge(&forged, true).is_err());
     }
 }

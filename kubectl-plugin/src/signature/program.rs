@@ -18,7 +18,7 @@ use crate::child::{self, Ended};
 use super::Fault;
 
 /// How long one command may take.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// How much it may say.
 const MOST: usize = 1 << 20;
 

@@ -15,9 +15,8 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        // Only its owner may look into it, says gpg.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(home.path(), mode).expect("it is ours");
+        // As gpg wants it.
+        for_its_owner(home.path());
         Self { home }
     }
 
@@ -56,8 +55,7 @@ impl Keys {
         let home = self.home.path().display();
         let script = format!("#!/bin/sh\nexec gpg --homedir '{home}' --batch --no-tty {more} \"$@\"\n");
         let program = self.write("signing-gpg", &script);
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(&program, mode).expect("it is ours");
+        for_its_owner(Path::new(&program));
         commit(repository, &["-c", &format!("gpg.program={program}"), "-c", &format!("user.signingKey={key}")])
     }
 
@@ -81,6 +79,12 @@ impl Drop for Keys {
         command.args(["--kill", "all"]).env("GNUPGHOME", self.home.path()).stderr(Stdio::null());
         let _ = command.status();
     }
+}
+
+/// Lets its owner read, write and run it, and nobody else.
+fn for_its_owner(path: &Path) {
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(path, rights).expect("it is ours");
 }
 
 fn commit(repository: &RepositoryBuilder, configuration: &[&str]) -> String {

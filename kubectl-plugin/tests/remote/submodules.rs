@@ -174,7 +174,7 @@ fn submodules_lead_nowhere_they_may_not() {
     let library = library("library");
     let elsewhere = Elsewhere::new();
     elsewhere.publish(&library, "library");
-    let web = elsewhere.web.address().to_owned();
+    let web = elsewhere.web.address();
     for (number, (url, why)) in [
         ("file:///etc", "only https and ssh"),
         ("/etc", "only https and ssh"),
