@@ -4,7 +4,8 @@
 //! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
 //! 1. [`cluster`]: the only way to the API server.
-//! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote inputs.
+//! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote
+//!    inputs. Programs that it needs are run within bounds (`child`).
 //! 3. [`signature`]: whether a commit was signed by one of the right people.
 //! 4. [`health`]: whether an object works, pure.
 //! 5. [`record`]: what we applied, kept in the target cluster.
