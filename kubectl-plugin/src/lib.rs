@@ -4,16 +4,19 @@
 //! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
 //! 1. [`cluster`]: the only way to the API server.
-//! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote inputs.
-//! 3. [`health`]: whether an object works, pure.
-//! 4. [`record`]: what we applied, kept in the target cluster.
-//! 5. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 6. [`json`]: what `-o json` prints, as types.
-//! 7. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
+//! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote
+//!    inputs. Programs that it needs are run within bounds (`child`).
+//! 3. [`signature`]: whether a commit was signed by one of the right people.
+//! 4. [`health`]: whether an object works, pure.
+//! 5. [`record`]: what we applied, kept in the target cluster.
+//! 6. [`apply`]: from a plan to a changed cluster and a release in the record.
+//! 7. [`json`]: what `-o json` prints, as types.
+//! 8. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
 //!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
+mod child;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
@@ -24,3 +27,4 @@ pub mod json;
 pub mod output;
 pub mod record;
 pub mod settings;
+pub mod signature;

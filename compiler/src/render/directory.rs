@@ -2,9 +2,11 @@
 //!
 //! Files that end in `.yaml`, `.yml` or `.json` (any case), in the folder itself or, with `recurse`, below it; files that end
 //! in `.jsonnet` are chosen alike, and are renders of their own. Folders called `.gitops` hold what is written for us, and
-//! no manifests.
+//! no manifests. With `recurse` submodules are read like folders, those aside that `exclude` names.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -12,38 +14,78 @@ use crate::app::Directory;
 use crate::canon::{Encoder, Id, Layout, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest;
-use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot};
+use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot, Tree};
 
 use super::Rendered;
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 3);
 
+/// Folders with what is written for us.
+const OURS: &str = ".gitops";
+
 /// How a file begins that Git LFS has put elsewhere.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A render of plain files that is ready to run.
 pub struct DirectoryRender<'a> {
-    snapshot: &'a Snapshot,
-    files: Vec<&'a Entry>,
+    snapshot: Folder<'a>,
+    /// The numbers of its entries.
+    files: Vec<usize>,
     bytes: Vec<Option<Vec<u8>>>,
     /// The id of everything that the render reads and of how it reads it.
     pub recipe: Id<Recipe>,
 }
 
+/// The folder as it was given, or with its submodules.
+enum Folder<'a> {
+    Given(&'a Snapshot),
+    Whole(Arc<Snapshot>),
+}
+
+impl Deref for Folder<'_> {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        match self {
+            Self::Given(snapshot) => snapshot,
+            Self::Whole(snapshot) => snapshot,
+        }
+    }
+}
+
+impl<'a> Folder<'a> {
+    /// Takes submodules in, where their files may be wanted.
+    fn new(given: &'a Snapshot, tree: Option<&Tree>, directory: &Directory) -> Result<Self, Error> {
+        let is_wanted = |path: &str| {
+            let path = given.below(path);
+            !path.split('/').any(|folder| folder == OURS)
+                && !directory.exclude.as_ref().is_some_and(|pattern| pattern.matches(path))
+        };
+        match tree.filter(|_| directory.recurse) {
+            Some(tree) if given.entries().iter().any(|entry| entry.kind == EntryKind::Submodule) => {
+                Ok(Self::Whole(tree.whole_folder(given.folder(), &is_wanted)?))
+            }
+            _ => Ok(Self::Given(given)),
+        }
+    }
+}
+
 /// Chooses the files and hashes the layout; gives the paths of Jsonnet files, too, which are not among them. A commit's
 /// files need not be read for it: their oids are known, and were checked when they were read first.
 pub(super) fn lay_out<'a>(
-    snapshot: &'a Snapshot,
+    given: &'a Snapshot,
+    tree: Option<&Tree>,
     directory: &Directory,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<(DirectoryRender<'a>, Vec<String>), Error> {
-    let (files, jsonnets) = choose(snapshot, directory, findings);
+    let snapshot = Folder::new(given, tree, directory)?;
+    let (files, jsonnets) = choose(&snapshot, directory, findings);
     let reader = snapshot.reader();
     let mut bytes = Vec::with_capacity(files.len());
     let mut encoder = Encoder::new();
     encoder.list(files.len());
-    for file in &files {
+    for file in files.iter().map(|number| &snapshot.entries()[*number]) {
         encoder.list(2);
         encoder.text(snapshot.below(&file.path));
         // What a link leads to counts, not where it leads.
@@ -57,6 +99,7 @@ pub(super) fn lay_out<'a>(
         };
         bytes.push(read);
     }
+    drop(reader);
     let layout = Id::<Layout>::of(&encoder.finish());
     Ok((DirectoryRender { snapshot, files, bytes, recipe: recipe(layout, directory) }, jsonnets))
 }
@@ -82,19 +125,24 @@ impl DirectoryRender<'_> {
         self.files.len()
     }
 
+    fn entry(&self, number: usize) -> &Entry {
+        &self.snapshot.entries()[number]
+    }
+
     /// The bytes of one of the files again, for messages.
     #[must_use]
     pub fn source(&self, path: &str) -> Option<Vec<u8>> {
-        let index = self.files.iter().position(|file| file.path == path)?;
+        let index = self.files.iter().position(|number| self.entry(*number).path == path)?;
         match self.bytes.get(index)? {
             Some(bytes) => Some(bytes.clone()),
-            None => self.snapshot.reader().read(self.files.get(index)?).ok(),
+            None => self.snapshot.reader().read(self.entry(*self.files.get(index)?)).ok(),
         }
     }
 
     /// The files, by their paths below the folder, and what stands for the bytes of each.
     pub fn files(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
-        self.files.iter().zip(&self.bytes).map(|(file, read)| {
+        self.files.iter().zip(&self.bytes).map(|(number, read)| {
+            let file = self.entry(*number);
             let identity = match (read, file.oid) {
                 (Some(read), _) => Cow::Owned(blake3::hash(read).as_bytes().to_vec()),
                 (None, oid) => Cow::Owned(oid.map(|oid| oid.as_slice().to_vec()).unwrap_or_default()),
@@ -106,7 +154,7 @@ impl DirectoryRender<'_> {
     /// Reads and parses the files with these numbers, in parallel. Nothing is said yet of files together.
     pub fn read(&self, numbers: &[usize]) -> Result<Vec<Rendered>, Error> {
         let read_one = |reader: &mut Reader<'_>, number: &usize| {
-            let file = self.files[*number];
+            let file = self.entry(self.files[*number]);
             let read;
             let bytes = if let Some(bytes) = &self.bytes[*number] {
                 bytes
@@ -137,18 +185,15 @@ fn pointer(path: &str) -> Diagnostic {
     Diagnostic::error(origin, message)
 }
 
-fn choose<'a>(
-    snapshot: &'a Snapshot,
-    directory: &Directory,
-    findings: &mut Vec<Diagnostic>,
-) -> (Vec<&'a Entry>, Vec<String>) {
+/// The numbers of the entries that are manifests, and the paths of Jsonnet files.
+fn choose(snapshot: &Snapshot, directory: &Directory, findings: &mut Vec<Diagnostic>) -> (Vec<usize>, Vec<String>) {
     let (mut files, mut jsonnets, before) = (Vec::new(), Vec::new(), findings.len());
     let mut deeper = 0_usize;
-    for entry in snapshot.entries() {
+    for (number, entry) in snapshot.entries().iter().enumerate() {
         let path = snapshot.below(&entry.path);
         // What is written for us is no manifest, nor are parameters of the source.
         let is_parameters = path.starts_with(".argocd-source") && !path.contains('/');
-        if path.split('/').any(|folder| folder == ".gitops") || is_parameters {
+        if path.split('/').any(|folder| folder == OURS) || is_parameters {
             continue;
         }
         let wanted = directory.include.as_ref().is_none_or(|pattern| pattern.matches(path))
@@ -162,10 +207,18 @@ fn choose<'a>(
         }
         let here = || Origin::of_file(entry.path.clone());
         if entry.kind == EntryKind::Submodule {
-            let message = "a submodule lies in this folder, and submodules are not read; leave it out with --exclude";
+            if !directory.recurse {
+                deeper += 1;
+                continue;
+            }
+            let message = if entry.oid.is_some() {
+                "a submodule lies in this folder, and submodules are not read; leave it out with --exclude"
+            } else {
+                "a repository lies in this folder that is no submodule; leave it out with --exclude"
+            };
             findings.push(Diagnostic::error(here(), message));
         } else if is_manifest(path) {
-            files.push(entry);
+            files.push(number);
         } else if path.ends_with(".jsonnet") {
             jsonnets.push(entry.path.clone());
         }

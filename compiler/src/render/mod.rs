@@ -107,7 +107,7 @@ pub fn lay_out<'a>(
     match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
         Ok(SourceType::Directory) => {
             let directory = input.source.directory.clone().unwrap_or_default();
-            let (render, jsonnets) = directory::lay_out(folder, &directory, findings)?;
+            let (render, jsonnets) = directory::lay_out(folder, input.tree, &directory, findings)?;
             let mut renders = vec![Render::Directory(render)];
             for path in jsonnets {
                 let render = jsonnet::lay_out(input, &path, &directory.jsonnet, findings)?;

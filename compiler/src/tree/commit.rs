@@ -64,6 +64,25 @@ pub(super) fn find_folder(
     Ok(tree)
 }
 
+/// The first submodule on the way to `path`: its path, and its commit.
+pub(super) fn find_submodule(
+    repository: &gix::Repository,
+    root: ObjectId,
+    path: &str,
+) -> Result<Option<(String, ObjectId)>, Error> {
+    let mut tree = root;
+    let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+    for (name, end) in path.split('/').zip(ends) {
+        let data = read_object(repository, tree, Kind::Tree, path)?;
+        match entries_of(&data, tree, path)?.into_iter().find(|entry| entry.0 == name) {
+            Some((_, Mode::Tree, id)) => tree = id,
+            Some((_, Mode::Commit, id)) => return Ok(Some((path[..end].to_owned(), id))),
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
 /// The bytes of a regular file at the root of a commit; `None` where there is none.
 pub(super) fn file_at_root(repository: &gix::Repository, id: ObjectId, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let (_, root) = read_commit(repository, id)?;

@@ -35,8 +35,8 @@ pub(super) struct WorkingFiles {
 }
 
 impl WorkingFiles {
-    /// The oid that Git would give to what lies at `path`, of any size; none for a submodule. Also whether that follows
-    /// from the file and its attributes alone.
+    /// The oid that Git would give to what lies at `path`, of any size: of a submodule its commit, none for a repository that
+    /// is not one. Also whether that follows from the file and its attributes alone.
     pub(super) fn oid(&self, path: &str, kind: EntryKind) -> Result<(Option<ObjectId>, bool), Error> {
         let hash = self.hash;
         let failed = |source| Error::File { path: path.to_owned(), source };
@@ -45,7 +45,10 @@ impl WorkingFiles {
             return Ok((Some(oid), false));
         }
         match kind {
-            EntryKind::Submodule => Ok((None, false)),
+            EntryKind::Submodule => {
+                let indexed = self.indexed.get(path).filter(|indexed| indexed.kind == EntryKind::Submodule);
+                Ok((indexed.map(|indexed| indexed.oid), false))
+            }
             EntryKind::Link => {
                 let target = self.link_target(path)?;
                 let oid = gix::objs::compute_hash(hash, blob, &target).map_err(std::io::Error::other);

@@ -5,21 +5,29 @@
 //! do not count, and each object that is read is hashed again, so that an oid always stands for its bytes.
 //!
 //! [`Repository`] opens, [`Repository::commit`] and [`Repository::working_tree`] give a [`Snapshot`]: one list of
-//! [`Entry`] with a way to read each; a [`Tree`] gives those of any of its folders. Nothing outside the tree can be reached through it: symbolic links are resolved
-//! inside the tree only, submodules are an error.
+//! [`Entry`] with a way to read each; a [`Tree`] gives those of any of its folders, and of its submodules where it was told who
+//! gets those. Nothing outside the tree can be reached through it: symbolic links are resolved inside the tree only, as a
+//! checkout with its submodules would have it.
 
 mod attributes;
 mod commit;
 mod files;
+mod found;
+mod gitlink;
+mod joined;
+mod mount;
 mod repository;
 mod snapshot;
 mod stamp;
+mod submodule;
 mod whole;
 mod working;
 
+pub use found::Found;
 pub use repository::{Repository, is_reference_name};
 pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot, join, parent};
-pub use whole::{File, Found, Tree};
+pub use submodule::{Submodule, Submodules};
+pub use whole::{File, Tree};
 
 use std::path::{Path, PathBuf};
 
@@ -112,6 +120,14 @@ pub enum Error {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// What a submodule holds cannot be had.
+    #[error("`{path}`: this submodule cannot be read: {reason}")]
+    Submodule {
+        /// Where it belongs, from the root of the repository.
+        path: String,
+        /// Why, and what to do.
+        reason: String,
     },
     /// The index or an ignore file of the working tree cannot be read.
     #[error("cannot list the working tree")]

@@ -9,11 +9,11 @@ use std::path::Path;
 use gix::objs::Kind;
 use gix::{ObjectId, ThreadSafeRepository};
 
-use super::{Error, FileMemo, Snapshot, commit, working};
+use super::{CommitInfo, Error, FileMemo, Snapshot, commit, working};
 
 /// A repository on this machine.
 pub struct Repository {
-    inner: ThreadSafeRepository,
+    pub(super) inner: ThreadSafeRepository,
 }
 
 impl Repository {
@@ -106,6 +106,43 @@ impl Repository {
         sections.filter_map(|section| Some(section.value("url")?.to_string())).collect()
     }
 
+    /// The commit under the working tree; none before the first.
+    pub(super) fn head(&self) -> Result<Option<CommitInfo>, Error> {
+        self.oid("HEAD").ok().map(|oid| self.commit_info(&oid)).transpose()
+    }
+
+    /// What a commit says of itself.
+    pub(super) fn commit_info(&self, oid: &str) -> Result<CommitInfo, Error> {
+        Ok(commit::read_commit(&self.inner.to_thread_local(), parsed_oid(oid)?)?.0)
+    }
+
+    /// The oid of the commit that an oid stands for (an annotated tag is followed), and its bytes.
+    pub(super) fn commit_object(&self, oid: &str) -> Result<(String, Vec<u8>), Error> {
+        let repository = self.inner.to_thread_local();
+        let commit = commit::read_commit(&repository, parsed_oid(oid)?)?.0.oid;
+        let bytes = read_object(&repository, parsed_oid(&commit)?, Kind::Commit, "the commit")?;
+        Ok((commit, bytes))
+    }
+
+    /// The address of the remote `origin`, or of the only remote: what `git clone` was given. It is a name here.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        let repository = self.inner.to_thread_local();
+        let configuration = repository.config_snapshot();
+        let sections = configuration.plumbing().sections_by_name("remote").into_iter().flatten();
+        let remotes: Vec<(String, String)> = sections
+            .filter_map(|section| {
+                let name = section.header().subsection_name()?.to_string();
+                Some((name, section.value("url")?.to_string()))
+            })
+            .collect();
+        let origin = remotes.iter().find(|(name, _)| name == "origin").or_else(|| match &remotes[..] {
+            [only] => Some(only),
+            _ => None,
+        });
+        origin.map(|(_, url)| url.clone())
+    }
+
     /// Opens the repository in exactly this folder: a mirror of ours.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         Self::in_git_directory(folder, folder)
@@ -146,6 +183,11 @@ impl Repository {
         let path = std::fs::canonicalize(path).ok()?;
         Some(path.strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
     }
+}
+
+/// An oid as text.
+pub(super) fn parsed_oid(oid: &str) -> Result<ObjectId, Error> {
+    ObjectId::from_hex(oid.as_bytes()).map_err(|_| Error::UnknownRevision { revision: oid.to_owned() })
 }
 
 /// Whether a branch or a tag may have this name; nothing else of what `git rev-parse` takes is one.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use gix::ObjectId;
 
 use super::files::WorkingFiles;
+use super::joined::{Part, part_of};
 use super::{Error, repository::read_object};
 
 /// How many links may lead to one file.
@@ -32,8 +33,8 @@ pub struct Entry {
     pub path: String,
     /// What it is.
     pub kind: EntryKind,
-    /// The oid of its bytes as a blob; what is read later has this oid still. None for a submodule of a working tree and
-    /// for what never was in Git.
+    /// The oid of its bytes as a blob; what is read later has this oid still. Of a submodule its commit. None for a
+    /// repository in a working tree that is no submodule, and for what never was in Git.
     pub oid: Option<ObjectId>,
 }
 
@@ -67,6 +68,8 @@ pub(super) enum Bytes {
     Files(Box<WorkingFiles>),
     /// Here.
     Memory(BTreeMap<String, Vec<u8>>),
+    /// In several snapshots.
+    Joined(Vec<Part>),
 }
 
 impl Snapshot {
@@ -102,6 +105,7 @@ impl Snapshot {
             Bytes::Objects(repository) => repository.to_thread_local().common_dir().to_owned(),
             Bytes::Files(files) => files.root.clone(),
             Bytes::Memory(_) => PathBuf::new(),
+            Bytes::Joined(parts) => parts.first().map(|part| part.snapshot.place()).unwrap_or_default(),
         }
     }
 
@@ -117,9 +121,13 @@ impl Snapshot {
     pub fn reader(&self) -> Reader<'_> {
         let local = match &self.bytes {
             Bytes::Objects(repository) => Some(repository.to_thread_local()),
-            Bytes::Files(_) | Bytes::Memory(_) => None,
+            Bytes::Files(_) | Bytes::Memory(_) | Bytes::Joined(_) => None,
         };
-        Reader { snapshot: self, local }
+        let parts = match &self.bytes {
+            Bytes::Joined(parts) => parts.iter().map(|part| part.snapshot.reader()).collect(),
+            Bytes::Objects(_) | Bytes::Files(_) | Bytes::Memory(_) => Vec::new(),
+        };
+        Reader { snapshot: self, local, parts }
     }
 }
 
@@ -127,6 +135,8 @@ impl Snapshot {
 pub struct Reader<'a> {
     snapshot: &'a Snapshot,
     local: Option<gix::Repository>,
+    /// One for each part of a joined snapshot.
+    parts: Vec<Self>,
 }
 
 impl Reader<'_> {
@@ -162,6 +172,11 @@ impl Reader<'_> {
             }
             (Bytes::Files(files), _) => files.read(entry),
             (Bytes::Memory(files), _) => files.get(&entry.path).cloned().ok_or_else(missing),
+            (Bytes::Joined(parts), _) => {
+                let number = part_of(parts, &entry.path).ok_or_else(missing)?;
+                let own = parts[number].own(entry).ok_or_else(missing)?;
+                self.parts[number].stored_bytes(&own)
+            }
             (Bytes::Objects(_), None) => Err(missing()),
         }
     }

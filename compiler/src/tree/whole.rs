@@ -7,19 +7,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::mount::Mounts;
 use super::snapshot::{MAX_LINKS, follow, parent, path_error};
-use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Repository, Snapshot};
+use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Found, Repository, Snapshot};
 
 /// What Linux takes for a path.
 const LONGEST_PATH: usize = 4096;
 
 /// A repository at one moment.
 pub struct Tree {
-    at: At,
-    listed: Mutex<BTreeMap<String, Arc<Snapshot>>>,
+    pub(super) at: At,
+    pub(super) listed: Mutex<BTreeMap<String, Arc<Snapshot>>>,
+    /// None where submodules are not read.
+    pub(super) mounts: Option<Mounts>,
 }
 
-enum At {
+pub(super) enum At {
     /// A commit, by its whole oid.
     Commit(Arc<Repository>, String),
     WorkingTree(Arc<Repository>, Option<Memo>),
@@ -27,19 +30,8 @@ enum At {
     Folder,
 }
 
-/// What stands at a path of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// A file, link or submodule.
-    Entry(Entry),
-    /// A folder.
-    Folder,
-    /// Nothing.
-    Nothing,
-}
-
 /// Keeps what is known of the files of working trees.
-type Memo = Arc<dyn FileMemo + Send + Sync>;
+pub(super) type Memo = Arc<dyn FileMemo + Send + Sync>;
 
 impl Tree {
     /// The tree of the commit that `revision` names now.
@@ -58,11 +50,11 @@ impl Tree {
     #[must_use]
     pub fn of_folder(snapshot: Snapshot) -> Self {
         let listed = BTreeMap::from([(snapshot.folder().to_owned(), Arc::new(snapshot))]);
-        Self { at: At::Folder, listed: Mutex::new(listed) }
+        Self { at: At::Folder, listed: Mutex::new(listed), mounts: None }
     }
 
     fn at(at: At) -> Self {
-        Self { at, listed: Mutex::default() }
+        Self { at, listed: Mutex::default(), mounts: None }
     }
 
     /// The files below a folder; empty for the root.
@@ -70,18 +62,23 @@ impl Tree {
         if let Some(snapshot) = self.listed().get(folder) {
             return Ok(Arc::clone(snapshot));
         }
-        let snapshot = match &self.at {
-            At::Commit(repository, oid) => repository.commit(oid, folder)?,
-            At::WorkingTree(repository, memo) => {
-                repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))?
-            }
-            At::Folder => {
-                return Err(Error::NoFolder { path: folder.to_owned(), place: "what was given".to_owned() });
-            }
+        let snapshot = match self.folder_of_submodule(folder)? {
+            Some(snapshot) => snapshot,
+            None => self.list(folder)?,
         };
         let snapshot = Arc::new(snapshot);
         self.listed().insert(folder.to_owned(), Arc::clone(&snapshot));
         Ok(snapshot)
+    }
+
+    fn list(&self, folder: &str) -> Result<Snapshot, Error> {
+        match &self.at {
+            At::Commit(repository, oid) => repository.commit(oid, folder),
+            At::WorkingTree(repository, memo) => {
+                repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))
+            }
+            At::Folder => Err(Error::NoFolder { path: folder.to_owned(), place: "what was given".to_owned() }),
+        }
     }
 
     /// What stands at a path. The smallest folder that is known to hold it is looked at, else the one it is in.
@@ -99,7 +96,18 @@ impl Tree {
                 listed => listed?,
             },
         };
-        Ok(snapshot.find(path))
+        match snapshot.find(path) {
+            Found::Entry(entry) if self.is_mounted(&entry) => Ok(Found::Folder),
+            Found::Nothing if snapshot.folder() != parent && self.leads_into_submodule(&snapshot, parent) => {
+                match self.folder(parent) {
+                    // Now it is the smallest folder that is known to hold it.
+                    Ok(_) => self.find(path),
+                    Err(Error::NoFolder { .. }) => Ok(Found::Nothing),
+                    Err(error) => Err(error),
+                }
+            }
+            found => Ok(found),
+        }
     }
 
     /// The file at a path, with all links on the way followed inside the repository. `None` where there is none.
@@ -162,10 +170,27 @@ impl Tree {
         Ok(follow(&link.path, &target).ok_or_else(outside)? + rest)
     }
 
+    /// The same, read where nothing was listed yet.
+    pub(super) fn head(&self) -> Result<Option<CommitInfo>, Error> {
+        match &self.at {
+            At::Commit(repository, oid) => repository.commit_info(oid).map(Some),
+            At::WorkingTree(repository, _) => repository.head(),
+            At::Folder => Ok(self.commit()),
+        }
+    }
+
     /// The commit: the one that was asked for, or the one under the working tree.
     #[must_use]
     pub fn commit(&self) -> Option<CommitInfo> {
         self.listed().values().find_map(|snapshot| snapshot.commit.clone())
+    }
+
+    /// The whole oid of the commit and its bytes, hashed again: what signatures are about. None of a working tree.
+    pub fn commit_object(&self) -> Result<Option<(String, Vec<u8>)>, Error> {
+        match &self.at {
+            At::Commit(repository, oid) => repository.commit_object(oid).map(Some),
+            At::WorkingTree(..) | At::Folder => Ok(None),
+        }
     }
 
     /// Whether files of the folders that were looked at differ from those of the commit.
@@ -201,29 +226,6 @@ impl File {
     /// Its bytes.
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         self.snapshot.reader().read(&self.entry)
-    }
-}
-
-impl Snapshot {
-    /// What stands at a path, given from the root of the repository.
-    #[must_use]
-    pub fn find(&self, path: &str) -> Found {
-        if let Ok(index) = self.entries().binary_search_by(|entry| entry.path.as_str().cmp(path)) {
-            return Found::Entry(self.entries()[index].clone());
-        }
-        let below = format!("{path}/");
-        let next = self.entries().partition_point(|entry| entry.path.as_str() < below.as_str());
-        match self.entries().get(next) {
-            Some(entry) if entry.path.starts_with(&below) => Found::Folder,
-            _ if path == self.folder() => Found::Folder,
-            _ => Found::Nothing,
-        }
-    }
-
-    /// The names of the files that lie in the folder itself.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let files = self.entries().iter().filter(|entry| entry.kind != EntryKind::Submodule);
-        files.map(|entry| self.below(&entry.path)).filter(|path| !path.contains('/'))
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn snapshot(
 }
 
 /// Whether `folder` and all folders that it lies in are folders, not links to some.
-fn is_folder(root: &Path, folder: &str) -> bool {
+pub(super) fn is_folder(root: &Path, folder: &str) -> bool {
     let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
     ends.map(|end| root.join(&folder[..end])).all(|path| path.symlink_metadata().is_ok_and(|found| found.is_dir()))
 }
@@ -253,11 +253,9 @@ fn committed_files(
     Ok(entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect())
 }
 
-/// Which commit a submodule is at does not count: submodules are not read.
+/// Of a submodule the commit counts that the index has; what lies in it counts where it is read.
 fn differs(entries: &[Entry], committed: &BTreeMap<String, Entry>) -> bool {
-    let same = |entry: &Entry, other: &Entry| {
-        entry.kind == other.kind && (entry.kind == EntryKind::Submodule || entry.oid == other.oid)
-    };
+    let same = |entry: &Entry, other: &Entry| entry.kind == other.kind && entry.oid == other.oid;
     entries.len() != committed.len()
         || !entries.iter().all(|entry| committed.get(&entry.path).is_some_and(|other| same(entry, other)))
 }

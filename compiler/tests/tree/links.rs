@@ -84,7 +84,7 @@ fn a_folder_that_became_a_link_gives_no_files() {
 }
 
 #[test]
-fn submodules_are_refused() {
+fn submodules_are_refused_where_nobody_gets_them() {
     let (repository, first) = example();
     repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{first},app/module")]).expect("added");
     repository.git(&["commit", "--quiet", "--message", "A submodule"]).expect("committed");

@@ -5,6 +5,7 @@ mod form;
 mod hostile;
 mod known;
 mod links;
+mod submodules;
 mod traps;
 mod working;
 

@@ -5,31 +5,25 @@
 //! user's own; no prompts, hooks, submodules or housekeeping; only https and ssh, and http to hosts that are named for it; a
 //! password is in no argument. The program and all that it started are ended together.
 
-use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
+
+use crate::child;
 
 use super::access::Access;
 use super::address::{Address, Scheme};
 use super::credentials::Credential;
-
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// The largest file that a fetch may write: 2 GiB.
 pub(super) const LARGEST_FILE: u64 = 2 << 30;
 
 /// Where Debian, Alpine and their kin keep the certificates of the system.
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
-
-/// How much of its complaints is kept.
-const MOST_COMPLAINTS: usize = 64 << 10;
 
 /// What of our environment it finds: where programs, keys and helpers are.
 const KEPT: [&str; 12] = [
@@ -107,7 +101,12 @@ impl GitProgram {
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| format!("the program git cannot be started: {error}"))?;
         limit_files(&child);
-        Ok(self.follow(child, most))
+        Ok(match child::follow(child, self.time, most) {
+            None => Ran::TooLong(self.time),
+            Some(ended) if !ended.is_success => Ran::Failed(ended.complaints),
+            Some(ended) if !ended.is_whole => Ran::TooMuch,
+            Some(ended) => Ran::Done(ended.said),
+        })
     }
 
     /// How it calls ssh: as the user would, or with the key of a credential and nothing of the user's.
@@ -129,33 +128,6 @@ impl GitProgram {
         }
         Ok(ssh)
     }
-
-    fn follow(&self, mut child: Child, most: usize) -> Ran {
-        let said = child.stdout.take().map(|pipe| thread::spawn(move || read_all(pipe, most)));
-        let complaints = child.stderr.take().map(|pipe| thread::spawn(move || read_all(pipe, MOST_COMPLAINTS)));
-        let begun = Instant::now();
-        let status = loop {
-            match child.try_wait() {
-                Ok(Some(status)) => break Some(status),
-                Ok(None) if begun.elapsed() < self.time => thread::sleep(LOOK),
-                _ => break None,
-            }
-        };
-        // Its helpers (ssh, git-remote-https) hold the pipes.
-        end(&child);
-        let _ = child.wait();
-        let text = |reader: Option<thread::JoinHandle<(Vec<u8>, bool)>>| {
-            let (bytes, is_whole) = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
-            (String::from_utf8_lossy(&bytes).into_owned(), is_whole)
-        };
-        let ((said, is_whole), (complaints, _)) = (text(said), text(complaints));
-        match status {
-            None => Ran::TooLong(self.time),
-            Some(status) if !status.success() => Ran::Failed(complaints),
-            Some(_) if !is_whole => Ran::TooMuch,
-            Some(_) => Ran::Done(said),
-        }
-    }
 }
 
 /// Lets it, and what it starts, write no file larger than [`LARGEST_FILE`].
@@ -169,22 +141,6 @@ fn limit_files(child: &Child) {
 
 #[cfg(not(target_os = "linux"))]
 fn limit_files(_: &Child) {}
-
-/// Ends the process group.
-fn end(child: &Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // Nothing is left of it where it ended by itself.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-}
-
-/// What a pipe gives, up to a limit; and whether that was all. The rest is read and dropped, so that nobody waits.
-fn read_all(mut pipe: impl Read, most: usize) -> (Vec<u8>, bool) {
-    let mut bytes = Vec::new();
-    let _ = pipe.by_ref().take(most as u64).read_to_end(&mut bytes);
-    let dropped = std::io::copy(&mut pipe, &mut std::io::sink()).unwrap_or_default();
-    (bytes, dropped == 0)
-}
 
 /// What the program is told, in the place of configuration files.
 fn configuration(
@@ -309,24 +265,4 @@ fn write_secret(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String
 /// For the shell that the program hands its command for ssh to.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_hangs_is_ended_with_all_that_it_started() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 60 & sleep 60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let program = GitProgram { known_hosts: None, time: Duration::from_millis(50) };
-        let ran = program.follow(command.spawn().expect("a shell"), 10);
-        assert!(matches!(ran, Ran::TooLong(_)));
-    }
-
-    #[test]
-    fn too_much_is_told_from_enough() {
-        assert_eq!(read_all(&b"1234"[..], 4), (b"1234".to_vec(), true));
-        assert_eq!(read_all(&b"12345"[..], 4), (b"1234".to_vec(), false));
-    }
 }

@@ -12,13 +12,14 @@ use gitops_compiler::canon::{Id, Input};
 use gitops_compiler::lock::{Digest, LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::render::Layout;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Tree};
+use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
 
 use crate::error::CommandError;
 use crate::fetch::{Charts, FetchError, Git, digest, unpack_chart};
 
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
+use super::submodules::FetchedSubmodules;
 
 /// What is asked for from elsewhere.
 pub(super) struct Inputs {
@@ -28,7 +29,8 @@ pub(super) struct Inputs {
     /// Those that are looked up again, though the lock has them.
     renewed: BTreeSet<Request>,
     charts: Charts,
-    git: Git,
+    git: Arc<Git>,
+    submodules: Arc<FetchedSubmodules>,
     store: Option<Store>,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
@@ -62,6 +64,8 @@ impl Inputs {
             (folder.path().to_owned(), Some(folder))
         };
         let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
+        let git = Arc::new(git);
+        let submodules = FetchedSubmodules { git: Arc::clone(&git), offline: args.offline, clones: clones.clone() };
         Ok(Self {
             policy: args.inputs,
             offline: args.offline,
@@ -69,6 +73,7 @@ impl Inputs {
             renewed: BTreeSet::new(),
             charts: Charts::new(access),
             git,
+            submodules: Arc::new(submodules),
             store: store.cloned(),
             clones,
             answers: Mutex::default(),
@@ -84,6 +89,11 @@ impl Inputs {
     /// The lock as it was read.
     pub(super) fn lock(&self) -> &Lock {
         &self.lock
+    }
+
+    /// Who gets submodules.
+    pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
+        Arc::clone(&self.submodules) as _
     }
 
     /// The files of a request, or why there are none and what to do.
@@ -128,6 +138,7 @@ impl Inputs {
             let range = is_range.then_some(tag_prefix.as_str());
             let (oid, _) = target(clone, revision, range).map_err(|error| error.message)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
+            let tree = tree.with_submodules(Some(repository.clone()), self.submodules());
             return Ok(Answer { tree: Arc::new(tree), pin: None });
         }
         let pinned = self.lock.pin(request).filter(|_| !self.renewed.contains(request));
@@ -183,7 +194,8 @@ impl Inputs {
             (Request::Git { repository, .. }, Pin::Git { commit }) => {
                 let mirror = self.git.commit(repository, commit, !self.offline).map_err(told)?;
                 let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
-                Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())
+                let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
+                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
             }
             (Request::File { address }, Pin::File { digest }) => {
                 let bytes = self.bytes(request, digest, || self.charts.file(address))?;
@@ -266,7 +278,8 @@ fn content(files: &BTreeMap<String, Vec<u8>>) -> Result<Id<gitops_compiler::cano
     layout.id().map_err(|error| error.to_string())
 }
 
-fn told(error: FetchError) -> String {
+/// A failure with what to do about it.
+pub(super) fn told(error: FetchError) -> String {
     match &error.hint {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),

@@ -108,6 +108,10 @@ impl SourceArgs {
         if self.revision.is_some() {
             return Err(CommandError::user("a commit cannot be given another lock file: leave out --revision"));
         }
+        if !self.signers.is_empty() {
+            return Err(CommandError::user("a lock file is written for a working tree, which nobody has signed yet")
+                .hint("leave out --signers: it counts where a commit is read"));
+        }
         let here = Arc::new(Repository::discover(&self.source)?);
         let path = lock_path(&here)?;
         let before = read_lock(&here, None)?;

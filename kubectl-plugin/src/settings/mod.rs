@@ -14,8 +14,10 @@ mod programs;
 mod recursive;
 mod remote;
 mod repositories;
+mod signers;
 mod source;
 mod store;
+mod submodules;
 mod versions;
 
 pub use check::CheckedApplication;

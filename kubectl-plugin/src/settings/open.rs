@@ -25,6 +25,7 @@ use super::inputs::{Inputs, read_lock};
 use super::machine::Machine;
 use super::programs::Programs;
 use super::repositories::{Repositories, open_clones};
+use super::signers::SignaturePolicy;
 use super::source::{SourceArgs, clean};
 
 /// An application with its sources opened.
@@ -104,13 +105,16 @@ impl SourceArgs {
             ));
         }
         let here = Arc::new(Repository::discover(&self.source)?);
+        let signers = SignaturePolicy::read(&self.signers)?;
+        let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
+        let revision = signed.as_deref().or(revision);
         let described = match &self.filename {
             Some(file) => chosen(applications(file)?, name, file)?,
             None => self.described(&here, name)?,
         };
         let clones = open_clones(&self.repository)?;
         let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
-        let mut repositories = Repositories::new(here, revision, clones, store);
+        let mut repositories = Repositories::new(here, revision, clones, store, signers);
         let programs = Arc::new(Programs::new(&self.programs, store));
         self.open_described(described, &mut repositories, &Arc::new(inputs), &programs)
     }
@@ -136,8 +140,11 @@ impl SourceArgs {
     ) -> Result<Vec<OpenedByName>, CommandError> {
         let described = self.all_described(here, name)?;
         let revision = self.revision.as_deref();
+        let signers = SignaturePolicy::read(&self.signers)?;
+        let signed = signers.as_ref().map(|signers| signers.commit(here, revision)).transpose()?;
+        let revision = signed.as_deref().or(revision);
         let clones = open_clones(&self.repository)?;
-        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store);
+        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store, signers);
         let programs = Arc::new(Programs::new(&self.programs, store));
         let open = |described: Described| {
             (described.app.name.clone(), self.open_described(described, &mut repositories, inputs, &programs))

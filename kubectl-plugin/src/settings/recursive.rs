@@ -25,6 +25,7 @@ use super::inputs::{Inputs, read_lock};
 use super::open::Described;
 use super::programs::Programs;
 use super::repositories::{Repositories, open_clones};
+use super::signers::SignaturePolicy;
 use super::source::SourceArgs;
 
 /// How deep Applications may render Applications.
@@ -86,10 +87,13 @@ impl SourceArgs {
     ) -> Result<Vec<Compiled>, CommandError> {
         let here = Arc::new(Repository::discover(&self.source)?);
         let revision = self.revision.as_deref();
+        let signers = SignaturePolicy::read(&self.signers)?;
+        let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
+        let revision = signed.as_deref().or(revision);
         let clones = open_clones(&self.repository)?;
         let inputs = Arc::new(Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?);
         let programs = Arc::new(Programs::new(&self.programs, store));
-        let mut repositories = Repositories::new(Arc::clone(&here), revision, clones, store);
+        let mut repositories = Repositories::new(Arc::clone(&here), revision, clones, store, signers);
         let mut seen: BTreeMap<Identity, (AppSpec, Place)> = BTreeMap::new();
         let mut all = Vec::new();
         let mut waiting: Vec<Waiting> =

@@ -17,6 +17,7 @@ use gitops_compiler::tree::{Repository, Tree};
 use crate::error::CommandError;
 
 use super::inputs::Inputs;
+use super::signers::SignaturePolicy;
 
 /// A clone that stands for a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub(super) struct Repositories {
     remotes: Vec<String>,
     clones: BTreeMap<String, Arc<Repository>>,
     store: Option<Store>,
+    signers: Option<SignaturePolicy>,
     trees: BTreeMap<(String, String), Arc<Tree>>,
 }
 
@@ -62,15 +64,24 @@ impl Repositories {
         revision: Option<&str>,
         clones: BTreeMap<String, Arc<Repository>>,
         store: Option<&Store>,
+        signers: Option<SignaturePolicy>,
     ) -> Self {
         let remotes = here.remotes().iter().map(|url| normalised(url)).collect();
         let revision = revision.map(str::to_owned);
-        Self { here, revision, remotes, clones, store: store.cloned(), trees: BTreeMap::new() }
+        Self { here, revision, remotes, clones, store: store.cloned(), signers, trees: BTreeMap::new() }
     }
 
     /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
     /// commits are what they are.
     pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
+        let tree = self.opened(source, inputs)?;
+        if let Some(signers) = &self.signers {
+            signers.check(&tree)?;
+        }
+        Ok(tree)
+    }
+
+    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
         let target = |repository: &Repository, revision: &str| {
@@ -100,7 +111,8 @@ impl Repositories {
             Some(revision) => Tree::of_commit(Arc::clone(repository), &revision)?,
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
-        let tree = Arc::new(tree);
+        let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
+        let tree = Arc::new(tree.with_submodules(address, inputs.submodules()));
         self.trees.insert(key, Arc::clone(&tree));
         Ok(tree)
     }

@@ -26,6 +26,10 @@ pub struct SourceArgs {
     /// A commit, branch or tag; the working tree as it lies where absent
     #[arg(long, value_name = "REV")]
     pub revision: Option<String>,
+    /// A file of keys, one of which must have signed every commit that a source is read at: of OpenSSH's allowed signers, or
+    /// an armored keyring of OpenPGP. A working tree is signed by nobody
+    #[arg(long, value_name = "FILE")]
+    pub(super) signers: Vec<PathBuf>,
     /// A file with Application objects, instead of a folder. The repository of --source stands for the sources that name
     /// one of its remotes
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["path", "include", "exclude", "renderer"])]

@@ -6,8 +6,11 @@ mod charts;
 mod elsewhere;
 mod git;
 mod hostile;
+mod keys;
 mod locking;
 mod release;
+mod signatures;
+mod submodules;
 #[expect(dead_code, reason = "the tests of renderers use more of it")]
 #[path = "../render/world.rs"]
 mod world;

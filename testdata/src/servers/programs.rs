@@ -19,12 +19,13 @@ struct Needed {
     package: &'static str,
 }
 
-const NEEDED: [Needed; 7] = [
+const NEEDED: [Needed; 8] = [
     Needed { program: "nginx", package: "nginx" },
     Needed { program: "fcgiwrap", package: "fcgiwrap" },
     Needed { program: "sshd", package: "openssh-server" },
     Needed { program: "ssh", package: "openssh-client" },
     Needed { program: "ssh-keygen", package: "openssh-client" },
+    Needed { program: "gpg", package: "gnupg" },
     Needed { program: "git", package: "git" },
     Needed { program: "git-shell", package: "git" },
 ];

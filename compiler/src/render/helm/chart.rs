@@ -114,7 +114,7 @@ impl Charts<'_, '_> {
     }
 
     fn add_files(&mut self, at: At<'_>) -> Result<(), Error> {
-        let snapshot = at.tree.folder(at.folder)?;
+        let snapshot = at.tree.whole_folder(at.folder, &|_| true)?;
         self.folders += 1;
         if self.folders > MOST_FILES {
             self.fill(Origin::of_file(at.folder));
@@ -124,7 +124,7 @@ impl Charts<'_, '_> {
                 return Ok(());
             }
             if entry.kind == EntryKind::Submodule {
-                let message = "a submodule lies in this chart, and submodules are not read";
+                let message = "a repository lies in this chart that is no submodule";
                 self.refuse(Origin::of_file(&entry.path), message.to_owned());
                 continue;
             }

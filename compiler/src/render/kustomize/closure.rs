@@ -317,7 +317,7 @@ impl<'t, 'f> Closure<'t, 'f> {
 }
 
 fn take_folder(tree: &Tree, layout: &mut Layout) -> Result<(), tree::Error> {
-    for entry in tree.folder("")?.entries() {
+    for entry in tree.whole_folder("", &|_| true)?.entries() {
         if let Some(file) = tree.file(&entry.path)? {
             layout.add(&entry.path, file);
         }

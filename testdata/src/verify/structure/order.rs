@@ -39,7 +39,19 @@ const ORDERS: [Order; 2] = [
     Order {
         folder: "kubectl-plugin/src/",
         modules: &[
-            "cluster", "fetch", "health", "record", "apply", "json", "error", "output", "settings", "commands", "cli",
+            "child",
+            "cluster",
+            "fetch",
+            "signature",
+            "health",
+            "record",
+            "apply",
+            "json",
+            "error",
+            "output",
+            "settings",
+            "commands",
+            "cli",
         ],
     },
 ];
