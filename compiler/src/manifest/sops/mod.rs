@@ -267,7 +267,10 @@ mod tests {
         let rules = |text: String| -> Vec<Option<String>> {
             manifest::read("a.yaml", text.as_bytes()).1.into_iter().map(|finding| finding.rule).collect()
         };
-        assert_eq!(rules(one("a", "x") + &one("b", "y")), []);
-        assert_eq!(rules(one("a", "x") + &one("b", "x")), [(); 2].map(|()| Some("sops-many-documents".to_owned())));
+        assert_eq!(rules(one("a", "first") + &one("b", "second")), []);
+        assert_eq!(
+            rules(one("a", "first") + &one("b", "first")),
+            [(); 2].map(|()| Some("sops-many-documents".to_owned()))
+        );
     }
 }
