@@ -7,9 +7,10 @@
 //! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote inputs.
 //! 3. [`health`]: whether an object works, pure.
 //! 4. [`record`]: what we applied, kept in the target cluster.
-//! 5. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 6. [`json`]: what `-o json` prints, as types.
-//! 7. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
+//! 5. [`sops`]: what SOPS encrypted, opened just before it is sent.
+//! 6. [`apply`]: from a plan to a changed cluster and a release in the record.
+//! 7. [`json`]: what `-o json` prints, as types.
+//! 8. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
 //!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
@@ -24,3 +25,4 @@ pub mod json;
 pub mod output;
 pub mod record;
 pub mod settings;
+pub mod sops;

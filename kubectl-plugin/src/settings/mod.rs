@@ -12,6 +12,7 @@ mod open;
 mod programs;
 mod remote;
 mod repositories;
+mod sops;
 mod source;
 mod store;
 
@@ -21,6 +22,7 @@ pub use lock::{LockFileArgs, LockedInput, Locking, VerifiedInput};
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
 pub use remote::RemoteArgs;
+pub use sops::SopsArgs;
 pub use source::SourceArgs;
 pub use store::StoreArgs;
 

@@ -39,7 +39,8 @@ const ORDERS: [Order; 2] = [
     Order {
         folder: "kubectl-plugin/src/",
         modules: &[
-            "cluster", "fetch", "health", "record", "apply", "json", "error", "output", "settings", "commands", "cli",
+            "cluster", "fetch", "health", "record", "sops", "apply", "json", "error", "output", "settings", "commands",
+            "cli",
         ],
     },
 ];
