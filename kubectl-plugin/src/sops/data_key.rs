@@ -68,7 +68,7 @@ fn refusal(document: &Document, reasons: &[String]) -> String {
 
 /// A name from a file, safe to print and not too long.
 fn shown(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_ascii_graphic()).take(100).collect()
+    name.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! field is wrong, and how. The MAC is over the values in the order of the file, which the body has kept; see
 //! [`gitops_compiler::manifest::sops`].
 
+use std::fmt::Write as _;
+
 use gitops_compiler::canon::Value;
 use gitops_compiler::manifest::sops::{is_ciphertext, order_of, replace_values};
 use sha2::{Digest as _, Sha512};
@@ -77,7 +79,7 @@ fn verify(body: &Value, document: &Document, key: &DataKey, parts: &[Zeroizing<V
     for number in &order {
         hasher.update(parts.get(*number).map(|part| part.as_slice()).unwrap_or_default());
     }
-    let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02X}")).collect();
+    let found = upper_hex(&hasher.finalize());
     if is_permutation(&order, parts.len()) && found == expected {
         return Ok(());
     }
@@ -85,6 +87,14 @@ fn verify(body: &Value, document: &Document, key: &DataKey, parts: &[Zeroizing<V
         "its MAC is not that of its values: something was changed, added or taken out after it was encrypted, or a \
          renderer (Kustomize, Helm) has put its fields into another order{LIFT}"
     ))
+}
+
+/// A hash as SOPS writes it.
+fn upper_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 /// Whether each number stands there once: else a value could hide behind an equal one.
@@ -106,7 +116,7 @@ mod tests {
     fn body(mac_over: &[&[u8]], more: serde_json::Value) -> Value {
         let mut hasher = Sha512::new();
         mac_over.iter().for_each(|part| hasher.update(part));
-        let mac: String = hasher.finalize().iter().map(|byte| format!("{byte:02X}")).collect();
+        let mac = upper_hex(&hasher.finalize());
         let mut sops = json!({"mac": encrypt(&mac, "str", TIME), "lastmodified": TIME, "encrypted_regex": "^data$"});
         if let (Some(all), Some(more)) = (sops.as_object_mut(), more.as_object()) {
             all.extend(more.clone());

@@ -14,7 +14,7 @@
 //!
 //! # Guarantees
 //! - Nothing that was decrypted is in an error, an output, a log or a file: errors name fields, never values; what was
-//!   decrypted lasts as long as one request, and the keys as long as the run, and are overwritten then.
+//!   decrypted lasts as long as one request, and data keys as long as the run; these are overwritten then.
 //! - Nothing is sent of an object whose MAC differs, unless the user said so; nor of one that has a value too many or
 //!   too few encrypted.
 //! - Everything that will be sent is decrypted before anything is changed.
@@ -31,6 +31,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use gitops_compiler::canon::Value;
+use gitops_compiler::graph::Body;
 use gitops_compiler::manifest::{settled, sops};
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Plan};
@@ -79,7 +80,10 @@ impl fmt::Debug for Unlocked {
 /// A line for each object.
 pub fn unlock(plan: &Plan, sources: &KeySources) -> Result<Unlocked, Vec<String>> {
     let sent = plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update));
-    let bodies = sent.filter_map(|step| Some((&step.key, step.desired.as_ref().map(|(_, body)| &**body)?)));
+    // Other bodies need not be decoded for this.
+    let has_mac = |body: &&Body| body.text_at(&[sops::SOPS, "mac"]).is_some();
+    let bodies =
+        sent.filter_map(|step| Some((&step.key, step.desired.as_ref().map(|(_, body)| body).filter(has_mac)?)));
     let mut unlocked = Unlocked { ignore_mac: sources.ignore_mac, ..Unlocked::default() };
     let mut keys = Keys::new(sources);
     let mut problems = Vec::new();

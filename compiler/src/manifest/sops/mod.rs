@@ -39,9 +39,16 @@ const CIPHERTEXT: &str = "ENC[AES256_GCM,";
 /// The field with what SOPS needs to know.
 pub const SOPS: &str = "sops";
 
-/// Whether SOPS has encrypted this document.
+/// The group of objects that an operator decrypts in the cluster: to us they are as any other.
+const OF_AN_OPERATOR: &str = "isindir.github.com/";
+
+/// Whether SOPS has encrypted this document, for whoever applies it.
 #[must_use]
 pub fn is_sops(document: &Value) -> bool {
+    let api_version = document.get("apiVersion").and_then(Value::as_str);
+    if api_version.is_some_and(|version| version.starts_with(OF_AN_OPERATOR)) {
+        return false;
+    }
     let has = |field: &str| document.at(&[SOPS, field]).is_some_and(|value| matches!(value, Value::String(_)));
     has("mac") && has("lastmodified")
 }
@@ -124,12 +131,12 @@ pub fn is_hidden(body: &Value, pointer: &str) -> bool {
     found.and_then(Value::as_str).is_some_and(is_ciphertext)
 }
 
+/// What comes in the place of a value; nothing where it is left out.
+pub type Replaced<E> = Result<Option<Value>, E>;
+
 /// The body without `sops`, with each value replaced. `replace` gets the keys that lead to a value and the value, in the
 /// order of their numbers (see above); an item of a list for which it gives nothing is left out: it was a comment.
-pub fn replace_values<E>(
-    body: &Value,
-    replace: &mut dyn FnMut(&[&str], &Value) -> Result<Option<Value>, E>,
-) -> Result<Value, E> {
+pub fn replace_values<E>(body: &Value, replace: &mut dyn FnMut(&[&str], &Value) -> Replaced<E>) -> Result<Value, E> {
     let Some(map) = body.as_map() else { return Ok(body.clone()) };
     let mut replaced = Map::new();
     for (key, value) in map.iter().filter(|(key, _)| *key != SOPS) {
@@ -143,8 +150,8 @@ pub fn replace_values<E>(
 fn replace_in<'a, E>(
     value: &'a Value,
     keys: &mut Vec<&'a str>,
-    replace: &mut dyn FnMut(&[&str], &Value) -> Result<Option<Value>, E>,
-) -> Result<Option<Value>, E> {
+    replace: &mut dyn FnMut(&[&str], &Value) -> Replaced<E>,
+) -> Replaced<E> {
     match value {
         Value::Null => Ok(Some(Value::Null)),
         Value::Map(map) => {
@@ -188,6 +195,8 @@ mod tests {
     #[test]
     fn mac_and_time_make_a_document_of_sops() {
         assert!(is_sops(&document(json!({}))));
+        let of_an_operator = document(json!({"apiVersion": "isindir.github.com/v1alpha3", "kind": "SopsSecret"}));
+        assert!(!is_sops(&of_an_operator));
         for other in [json!({}), json!({"sops": "x"}), json!({"sops": {"mac": "x"}}), json!({"spec": {"sops": {}}})] {
             assert!(!is_sops(&other.clone().into()), "{other}");
         }
