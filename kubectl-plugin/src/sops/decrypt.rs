@@ -115,7 +115,9 @@ mod tests {
     /// A Secret whose file has `b` before `a`, and the MAC over these texts.
     fn body(mac_over: &[&[u8]], more: serde_json::Value) -> Value {
         let mut hasher = Sha512::new();
-        mac_over.iter().for_each(|part| hasher.update(part));
+        for part in mac_over {
+            hasher.update(part);
+        }
         let mac = upper_hex(&hasher.finalize());
         let mut sops = json!({"mac": encrypt(&mac, "str", TIME), "lastmodified": TIME, "encrypted_regex": "^data$"});
         if let (Some(all), Some(more)) = (sops.as_object_mut(), more.as_object()) {
