@@ -9,9 +9,10 @@
 //! 3. [`signature`]: whether a commit was signed by one of the right people.
 //! 4. [`health`]: whether an object works, pure.
 //! 5. [`record`]: what we applied, kept in the target cluster.
-//! 6. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 7. [`json`]: what `-o json` prints, as types.
-//! 8. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
+//! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
+//! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
+//! 8. [`json`]: what `-o json` prints, as types.
+//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
 //!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
@@ -28,3 +29,4 @@ pub mod output;
 pub mod record;
 pub mod settings;
 pub mod signature;
+pub mod sops;

@@ -5,6 +5,7 @@
 //! - [`lifecycle`]: when API versions are deprecated and removed, from Kubernetes' Go types, for the compiler.
 //! - [`escape`]: a program that tries to get out of a sandbox.
 //! - [`helm`]: a renderer to run and to compare with.
+//! - [`sops`]: programs that encrypt.
 //! - [`golang`]: how the Go programs of all of these are built.
 //! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
@@ -38,4 +39,5 @@ pub mod repository;
 pub mod servers;
 pub mod services;
 pub mod shop;
+pub mod sops;
 pub mod verify;

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use crate::canon::Value;
 use crate::graph::ResourceGraph;
+use crate::manifest::sops;
 use crate::name::ResourceKey;
 
 /// What became of one resource.
@@ -41,11 +42,19 @@ pub fn graphs(old: &ResourceGraph, new: &ResourceGraph) -> Vec<(ResourceKey, Cha
     keys.into_iter().filter_map(|key| Some((key.clone(), change(key)?))).collect()
 }
 
-/// The fields in which two bodies of one resource differ; of a Secret's values only that they do. Where a body is not
-/// stored any more, all that can be said is that.
+/// The fields in which two bodies of one resource differ; of a Secret's values only that they do, and of what SOPS has
+/// encrypted the same, whatever its kind. Where a body is not stored any more, all that can be said is that.
 #[must_use]
 pub fn bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
-    let mut changes = fields(old, new);
+    let is_encrypted = sops::is_sops(old) || sops::is_sops(new);
+    let mut changes = if is_encrypted { fields(&without_sops(old), &without_sops(new)) } else { fields(old, new) };
+    if is_encrypted {
+        if changes.is_empty() && old != new {
+            changes.push(FieldChange { path: sops::SOPS.to_owned(), old: Some(Value::Null), new: Some(Value::Null) });
+        }
+        let is_open = |path: &str| ["apiVersion", "kind", "metadata."].iter().any(|field| path.starts_with(field));
+        changes.iter_mut().filter(|change| !is_open(&change.path)).for_each(FieldChange::mask);
+    }
     if key.is("", "Secret") {
         for change in &mut changes {
             if holds_values(&change.path) {
@@ -54,6 +63,15 @@ pub fn bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
         }
     }
     changes
+}
+
+/// SOPS's own field changes with every encryption, and says nothing that the others do not.
+fn without_sops(body: &Value) -> Value {
+    let mut rest = body.clone();
+    if let Some(fields) = rest.as_map_mut() {
+        fields.remove(sops::SOPS);
+    }
+    rest
 }
 
 /// A body as it may be shown: each value of a Secret is replaced by a word.
@@ -130,5 +148,21 @@ mod tests {
         let lines: Vec<String> = bodies(&key, &old, &new).iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["data.a  (secret) changed", "data.b  + (secret)"]);
         assert_eq!(shown_body(&key, &old).at(&["data", "a"]), Some(&Value::from("(secret)")));
+    }
+
+    #[test]
+    fn of_what_is_encrypted_only_names_are_shown() {
+        let key = ResourceKey::new("acme.io", "Thing", ".", "t");
+        let body = |value: &str, mac: &str| -> Value {
+            json!({"metadata": {"name": "t", "labels": {"a": value}}, "spec": {"open": value, "hidden": value},
+                "sops": {"mac": mac, "lastmodified": mac}})
+            .into()
+        };
+        let lines = |old: &Value, new: &Value| -> Vec<String> {
+            bodies(&key, old, new).iter().map(ToString::to_string).collect()
+        };
+        let changed = ["metadata.labels.a  1 → 2", "spec.hidden  (secret) changed", "spec.open  (secret) changed"];
+        assert_eq!(lines(&body("1", "x"), &body("2", "y")), changed);
+        assert_eq!(lines(&body("1", "x"), &body("1", "y")), ["sops  (secret) changed"]);
     }
 }

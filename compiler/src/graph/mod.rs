@@ -33,7 +33,7 @@ pub(crate) use cycle::{Link, settle};
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};
-use crate::manifest::Definition;
+use crate::manifest::{Definition, sops};
 use crate::name::ResourceKey;
 
 /// A resource: a canonical body under its key.
@@ -229,12 +229,23 @@ impl GraphResource {
         hook_of(&self.body)
     }
 
-    /// Whether this is a Secret whose values are written in the manifest.
+    /// Whether this is a Secret whose values are written in the manifest, or some of them.
     #[must_use]
     pub fn is_plain_secret(&self) -> bool {
         // Of a body that is not stored nothing is known: its values may be guessed by its id as well as others.
-        let has_values = || self.body.get("data").and_then(Value::as_map).is_some_and(|data| !data.is_empty());
+        let has_values = || {
+            if self.is_encrypted() {
+                return !sops::open_values(&self.body).is_empty();
+            }
+            self.body.get("data").and_then(Value::as_map).is_some_and(|data| !data.is_empty())
+        };
         self.key.is("", "Secret") && (*self.body == Value::Null || has_values())
+    }
+
+    /// Whether SOPS has encrypted it.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.body.text_at(&[sops::SOPS, "mac"]).is_some() && sops::is_sops(&self.body)
     }
 
     /// The id as it may be shown: `secret` in the place of the hash of values that could be guessed.

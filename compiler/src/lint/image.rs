@@ -2,7 +2,7 @@
 
 use crate::canon::Value;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Manifest, pod_spec_path};
+use crate::manifest::{Manifest, pod_spec_path, sops};
 
 pub(super) fn check(manifest: &Manifest, findings: &mut Vec<Diagnostic>) {
     let Some(pod) = pod_spec_path(&manifest.key).and_then(|path| manifest.body.at(path)) else { return };
@@ -20,7 +20,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Vec<Diagnostic>) {
 
 /// Without a digest, and without a tag or with `latest`. A colon before the last slash is of a port.
 fn is_mutable(image: &str) -> bool {
-    if image.is_empty() || image.contains('@') {
+    if image.is_empty() || image.contains('@') || sops::is_ciphertext(image) {
         return false;
     }
     let last = image.rsplit('/').next().unwrap_or_default();

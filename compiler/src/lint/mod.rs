@@ -98,6 +98,11 @@ pub const LINTS: &[Lint] = &[
     ),
     warn("server-set-metadata", "metadata that the server sets, which is left out"),
     warn("soft-edge-dropped", "a wait that would close a circle, and is left out"),
+    warn(
+        "sops-many-documents",
+        "an object that SOPS encrypted together with others, so that its MAC cannot be checked",
+    ),
+    warn("sops-open-value", "a value of a Secret that SOPS left open while it encrypted others"),
     warn("sync-wave-ignored", "a sync wave that is no whole number, and counts as 0"),
     warn("unknown-application-field", "a field of an Application that has no effect here"),
     deny("unknown-field", "a field that the schema of its kind does not have"),

@@ -1,16 +1,19 @@
 //! From text to manifests: what kubectl would have sent, each object with its origin.
 //!
 //! In: the bytes of files. Out: [`Manifest`]s, settled (see [`settle`](self)), and every error and lint of every file.
+//! What SOPS has encrypted is not settled (see [`sops`]).
 //! Guarantees: nothing is defaulted by a schema, no error hides another, and equal input gives equal output.
 
 mod object;
 mod sent;
 mod settle;
+pub mod sops;
 mod types;
 pub mod yaml;
 
 pub use object::{Manifest, annotation, number_generated, objects};
 pub use sent::sent;
+pub use settle::settled;
 pub(crate) use yaml::is_rfc3339;
 
 use crate::canon::{Map, Value};
@@ -24,8 +27,23 @@ pub fn read(path: &str, bytes: &[u8]) -> (Vec<Manifest>, Vec<Diagnostic>) {
     let reading = yaml::read(bytes, yaml::Limits::default());
     let mut findings = Vec::new();
     let mut manifests = Vec::new();
+    let shared_macs = sops::shared_macs(&reading.documents);
+    let mut locator = None;
     for document in reading.documents {
-        manifests.extend(objects(document.value, &origin(document.line, 0), &mut findings));
+        let origin = origin(document.line, 0);
+        if !sops::is_sops(&document.value) {
+            manifests.extend(objects(document.value, &origin, &mut findings));
+            continue;
+        }
+        let order = locator.get_or_insert_with(|| yaml::Locator::new(bytes)).order(document.index);
+        let mac = document.value.at(&[sops::SOPS, "mac"]).and_then(Value::as_str).unwrap_or_default().to_owned();
+        for mut manifest in objects(document.value, &origin, &mut findings) {
+            sops::remember(&mut manifest.body, order.as_ref());
+            if shared_macs.contains(&mac) {
+                findings.push(sops::many_documents(&manifest));
+            }
+            manifests.push(manifest);
+        }
     }
     for problem in reading.problems {
         findings.push(Diagnostic::error(origin(problem.line, problem.column), problem.message));

@@ -9,6 +9,7 @@ use crate::name::{ResourceKey, Scope, group_of};
 
 use super::sent::{MISSING_VERSION, sent};
 use super::settle::settle;
+use super::sops;
 
 /// Annotation that keeps an object out of the cluster (kpt, kustomize and kubectl's own tools honour it).
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
@@ -43,6 +44,12 @@ pub fn annotation<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
 
 /// Turns one document into manifests. Objects that belong to other tools are left out with a lint.
 pub fn objects(document: Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> Vec<Manifest> {
+    if sops::is_sops(&document)
+        && let Err(message) = sops::check(&document)
+    {
+        findings.push(Diagnostic::error(origin.clone(), message));
+        return Vec::new();
+    }
     let bodies = sent(document, origin, findings);
     bodies.into_iter().filter_map(|body| object(body, origin, findings)).collect()
 }
@@ -75,7 +82,11 @@ fn object(mut body: Value, origin: &Origin, findings: &mut Vec<Diagnostic>) -> O
     };
     let scope = if namespace.is_empty() { Scope::Unbound } else { Scope::Namespace(namespace) };
     let key = ResourceKey { group, kind, scope, name };
-    settle(&mut body, &key, origin, findings);
+    if sops::is_sops(&body) {
+        sops::remember(&mut body, None);
+    } else {
+        settle(&mut body, &key, origin, findings);
+    }
     Some(Manifest { key, body, origin: origin.clone() })
 }
 

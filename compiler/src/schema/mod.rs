@@ -45,7 +45,7 @@ use rayon::prelude::*;
 
 use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::{Definition, Manifest, sops};
 use crate::name::KubernetesVersion;
 
 use custom::Custom;
@@ -147,8 +147,12 @@ fn tell(
     }
 }
 
-/// The faults of a manifest that count: one that is a part of an object may lack fields.
+/// The faults of a manifest that count: one that is a part of an object may lack fields, and what SOPS has encrypted may
+/// be anything.
 fn told_faults(manifest: &Manifest, mut faults: Vec<Fault>) -> Vec<Fault> {
+    if !faults.is_empty() && sops::is_sops(&manifest.body) {
+        faults.retain(|fault| !sops::is_hidden(&manifest.body, &fault.pointer));
+    }
     if !faults.is_empty() && is_part_of_an_object(manifest) {
         faults.retain(|fault| fault.lint != "missing-field");
     }

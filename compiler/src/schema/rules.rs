@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canon::Value;
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::{Definition, Manifest, sops};
 use crate::sandbox::{Job, Limits, Sandbox, Strength, Task, Worker};
 
 use super::fault::{At, Fault, may_be_shown};
@@ -102,7 +102,8 @@ fn kinds(manifests: &[Manifest]) -> Vec<Kind<'_>> {
     if defined.is_empty() {
         return Vec::new();
     }
-    for manifest in manifests {
+    // Rules cannot judge what is encrypted.
+    for manifest in manifests.iter().filter(|manifest| !sops::is_sops(&manifest.body)) {
         let (kind, api_version) = (manifest.key.kind.as_str(), api_version(manifest));
         let Some(definition) = defined.get(&(manifest.key.group.as_str(), kind)) else { continue };
         let found = kinds.entry((kind, api_version)).or_insert_with(|| {

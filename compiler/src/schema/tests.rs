@@ -385,6 +385,19 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+#[test]
+fn what_is_encrypted_may_be_anything_and_the_rest_is_compared() {
+    let sops = "sops: {mac: x, lastmodified: t}\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: 'ENC[AES256_GCM,data:x]', b: eA==}\n";
+    let thing =
+        "apiVersion: acme.io/v1\nkind: Thing\nmetadata: {name: a}\nspec: {size: 'ENC[AES256_GCM,x]', color: blue}\n";
+    assert_eq!(told(&format!("{secret}{sops}")), [""; 0]);
+    assert_eq!(told(&format!("{DEFINITION}---\n{thing}{sops}")), [""; 0]);
+    assert_eq!(told(secret).len(), 1);
+    assert_eq!(told(&format!("{secret}{sops}").replace("b: eA==", "b: 7")).len(), 1);
+    assert_eq!(told(&format!("{DEFINITION}---\n{thing}{sops}").replace("color: blue", "color: green")).len(), 1);
+}
+
 proptest! {
     #[test]
     fn nothing_panics(schema in values(), spec in values()) {

@@ -53,6 +53,7 @@ use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
 
 use crate::record::head::ReleaseOrigin;
 use crate::record::{Outcome, RecordError, Release};
+use crate::sops::Unlocked;
 
 use run::RunOptions;
 use step::Context;
@@ -73,6 +74,8 @@ pub struct Options {
     pub origin: ReleaseOrigin,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
+    /// The keys of what SOPS encrypted, for all that the plan sends.
+    pub unlocked: Arc<Unlocked>,
 }
 
 /// Why a run did not end with a record.
@@ -130,6 +133,7 @@ pub async fn apply(
         lease,
         force_conflicts: options.force_conflicts,
         own_namespaces: own_namespaces(desired),
+        unlocked: Arc::clone(&options.unlocked),
     });
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;

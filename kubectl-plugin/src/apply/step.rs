@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Id, Resource};
 use gitops_compiler::graph::Body;
+use gitops_compiler::manifest::sops;
 use gitops_compiler::plan::{self, Action, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+use crate::sops::Unlocked;
 
 use super::lease::Lease;
 use super::observe::Identity;
@@ -39,6 +41,8 @@ pub struct Context {
     pub force_conflicts: bool,
     /// Namespaces that the graph itself makes.
     pub own_namespaces: std::collections::BTreeSet<String>,
+    /// The keys of what SOPS encrypted.
+    pub unlocked: Arc<Unlocked>,
 }
 
 /// What became of a step's request.
@@ -81,11 +85,27 @@ pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
     }
 }
 
-/// The body as it is sent: the namespace bound, our label set, the uid that we expect.
-#[must_use]
-pub fn body_to_send(step: &Step, identity: &Identity) -> Option<Json> {
-    let (_, body) = step.desired.as_ref()?;
-    let mut sent = Json::from(&**body);
+/// A body as it is sent.
+pub struct ToSend {
+    /// The namespace bound, our label set, the uid that we expect; decrypted where it was encrypted.
+    pub body: Json,
+    /// Whether it was: then nothing that the server says of it is told, since that may quote it.
+    pub is_secret: bool,
+}
+
+/// The body of a step as it is sent.
+///
+/// # Errors
+/// Why there is none.
+pub fn body_to_send(step: &Step, identity: &Identity, unlocked: &Unlocked) -> Result<ToSend, String> {
+    const NOT_STORED: &str = "its body is no longer stored: the namespace that held it was deleted";
+    let (_, body) = step.desired.as_ref().ok_or(NOT_STORED)?;
+    let mut sent = unlocked.open(&step.key, body)?;
+    bind(&mut sent, step, identity).ok_or(NOT_STORED)?;
+    Ok(ToSend { body: sent, is_secret: sops::is_sops(body) })
+}
+
+fn bind(sent: &mut Json, step: &Step, identity: &Identity) -> Option<()> {
     let metadata = sent.get_mut("metadata")?.as_object_mut()?;
     match step.key.scope.namespace() {
         Some(namespace) => metadata.insert("namespace".to_owned(), namespace.into()),
@@ -99,7 +119,7 @@ pub fn body_to_send(step: &Step, identity: &Identity) -> Option<Json> {
         *labels = json!({});
     }
     labels.as_object_mut()?.insert(PART_OF.to_owned(), identity.apply_set.as_str().into());
-    Some(sent)
+    Some(())
 }
 
 /// `apiVersion` of what a step applies.
@@ -109,11 +129,11 @@ pub fn api_version_of(desired: Option<&(Id<Resource>, Body)>) -> Option<&str> {
 }
 
 async fn apply(context: &Context, step: &Step) -> StepOutcome {
-    let (Some(api_version), Some(mut body)) =
-        (api_version_of(step.desired.as_ref()), body_to_send(step, &context.identity))
-    else {
-        return StepOutcome::failed("its body is no longer stored: the namespace that held it was deleted");
+    let ToSend { mut body, is_secret } = match body_to_send(step, &context.identity, &context.unlocked) {
+        Ok(to_send) => to_send,
+        Err(reason) => return StepOutcome::failed(reason),
     };
+    let api_version = api_version_of(step.desired.as_ref()).unwrap_or_default();
     let Some(path) = context.kinds.path(api_version, &step.key) else {
         return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
     };
@@ -149,10 +169,10 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
                     force = true;
                     continue;
                 }
-                return StepOutcome::Failed { message: told(&conflicts), conflict: true };
+                return StepOutcome::Failed { message: told(&conflicts, is_secret), conflict: true };
             }
             if !will_pass(context, step, &failure) {
-                return StepOutcome::Failed { message: failure.to_string(), conflict: failure.is_conflict() };
+                return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
             }
         }
         if Instant::now() + pause > deadline {
@@ -184,9 +204,14 @@ fn leave_to_others(body: &mut Json, conflicts: &[Conflict], notes: &mut Vec<Stri
     removed
 }
 
-fn told(conflicts: &[Conflict]) -> String {
-    let one =
-        |conflict: &Conflict| format!("{} belongs to {}", conflict.field.trim_start_matches('.'), conflict.manager);
+/// Whose fields they are. Items of lists are named by their values, which may be secret.
+fn told(conflicts: &[Conflict], is_secret: bool) -> String {
+    let field = |conflict: &Conflict| {
+        let field = conflict.field.trim_start_matches('.');
+        let end = if is_secret { field.find('[') } else { None };
+        field[..end.unwrap_or(field.len())].to_owned()
+    };
+    let one = |conflict: &Conflict| format!("{} belongs to {}", field(conflict), conflict.manager);
     let mut told: Vec<String> = conflicts.iter().take(3).map(one).collect();
     if conflicts.len() > 3 {
         told.push(format!("{} more", conflicts.len() - 3));

@@ -44,6 +44,23 @@ impl Failure {
         }
     }
 
+    /// What may be told of it. Where what was sent is secret, only how the server answered: its messages quote what they
+    /// refuse.
+    #[must_use]
+    pub fn told(&self, is_secret: bool) -> String {
+        match self {
+            Self::Answer(status) if is_secret => {
+                let reason = if status.reason.is_empty() { String::new() } else { format!(" {}", status.reason) };
+                format!(
+                    "the API server answered {}{reason}; its message may quote secret values and is not shown",
+                    status.code
+                )
+            }
+            Self::Malformed(_) if is_secret => "the API server's answer makes no sense".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// The HTTP status; 0 where there was no answer.
     #[must_use]
     pub fn code(&self) -> u16 {
@@ -183,5 +200,14 @@ mod tests {
         assert_eq!((found[0].manager.as_str(), found[0].subresource.as_str()), ("kube-controller-manager", "scale"));
         assert_eq!((found[1].manager.as_str(), found[1].subresource.as_str()), ("kubectl-edit", ""));
         assert!(failure.is_conflict());
+    }
+
+    #[test]
+    fn of_secrets_only_the_kind_of_answer_is_told() {
+        let status = serde_json::json!({"code": 500, "reason": "InternalError", "message": "got hunter2"});
+        let failure = Failure::Answer(Box::new(serde_json::from_value(status).expect("a status")));
+        assert_eq!(failure.told(false), "got hunter2");
+        assert!(failure.told(true).starts_with("the API server answered 500 InternalError;"), "{}", failure.told(true));
+        assert!(!Failure::Malformed("hunter2".to_owned()).told(true).contains("hunter2"));
     }
 }

@@ -9,11 +9,12 @@ use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
 
 use crate::apply::dry_run::dry_run;
-use crate::apply::{Destination, Target};
+use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
-use crate::settings::{ClusterArgs, Opened, Session, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
+use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
 
@@ -31,6 +32,8 @@ pub struct ApplyArgs {
     approvals: ApprovalArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    sops: SopsArgs,
     /// Only show what would be done; with `server`, let the API server check every step
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
@@ -96,10 +99,16 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     change::refuse_guarded(&plan)?;
     if let Some(place) = args.dry_run {
         change::say_if_locked(session, &target);
-        return tried(session, &target, &desired, &plan, place, args.run.json()).await;
+        let unlocked = match place {
+            DryRun::Client => Arc::default(),
+            DryRun::Server => change::unlocked(&plan, &args.sops).await?,
+        };
+        return tried(session, &target, &desired, &plan, (place, &unlocked), args.run.json()).await;
     }
+    let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
-    let options = args.run.options(approvals, change::origin(commit, None, inputs_of(session, &compiled.opened)));
+    let origin = change::origin(commit, None, inputs_of(session, &compiled.opened));
+    let options = Options { unlocked, ..args.run.options(approvals, origin) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 
@@ -137,14 +146,14 @@ async fn tried(
     target: &Target,
     desired: &Bound,
     plan: &Plan,
-    place: DryRun,
+    (place, unlocked): (DryRun, &Unlocked),
     json: bool,
 ) -> Result<u8, CommandError> {
     if json {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), plan));
     }
     if place == DryRun::Server {
-        let answers = dry_run(target, plan).await;
+        let answers = dry_run(target, plan, unlocked).await;
         let said = |(index, message): &(usize, Option<String>)| {
             Some(format!("{}: {}", plan.steps[*index].key, message.as_ref()?))
         };

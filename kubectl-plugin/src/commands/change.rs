@@ -2,6 +2,7 @@
 //! ended.
 
 use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,7 +21,8 @@ use crate::json::RunJson;
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
-use crate::settings::{CompiledFor, Session, say_lints};
+use crate::settings::{CompiledFor, Session, SopsArgs, say_lints};
+use crate::sops::{Unlocked, unlock};
 
 /// What lifts guards.
 #[derive(Debug, Clone, Args)]
@@ -89,6 +91,7 @@ impl RunArgs {
             history: self.history_limit.map(usize::from),
             origin,
             delete_record: false,
+            unlocked: Arc::default(),
         }
     }
 
@@ -167,6 +170,22 @@ pub async fn refuse_faulty(
         return Ok(());
     }
     Err(CommandError { findings, ..CommandError::user(format!("{}; nothing was changed", counted(errors, "error"))) })
+}
+
+/// Decrypts on trial all that a plan will send and SOPS encrypted, before anything changes.
+pub async fn unlocked(plan: &Plan, args: &SopsArgs) -> Result<Arc<Unlocked>, CommandError> {
+    let (plan, sources) = (plan.clone(), args.sources());
+    // It reads files and waits for gpg.
+    let unlocked = tokio::task::spawn_blocking(move || unlock(&plan, &sources)).await;
+    match unlocked {
+        Ok(Ok(unlocked)) => Ok(Arc::new(unlocked)),
+        Ok(Err(problems)) => {
+            let objects = counted(problems.len(), "object");
+            Err(CommandError::user(format!("{objects} that SOPS encrypted cannot be opened; nothing was changed"))
+                .details(problems))
+        }
+        Err(_) => Err(CommandError::user("what SOPS encrypted cannot be opened: a bug of ours ended the attempt")),
+    }
 }
 
 /// Refuses a plan that needs a word.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::name::AppName;
 
-use crate::apply::Target;
+use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::record::{Head, Outcome, Release};
-use crate::settings::{ClusterArgs, Session};
+use crate::settings::{ClusterArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 
@@ -29,6 +29,8 @@ pub struct RollbackArgs {
     approvals: ApprovalArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    sops: SopsArgs,
 }
 
 /// Runs the command.
@@ -61,10 +63,11 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     );
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
+    let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(release.origin.commit.clone(), Some(release.number), inputs);
-    let options = args.run.options(approvals, origin);
+    let options = Options { unlocked, ..args.run.options(approvals, origin) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

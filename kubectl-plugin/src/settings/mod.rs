@@ -15,6 +15,7 @@ mod recursive;
 mod remote;
 mod repositories;
 mod signers;
+mod sops;
 mod source;
 mod store;
 mod submodules;
@@ -28,6 +29,7 @@ pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
 pub use recursive::{Compiled, Outcome};
 pub use remote::RemoteArgs;
+pub use sops::SopsArgs;
 pub use source::SourceArgs;
 pub use store::StoreArgs;
 

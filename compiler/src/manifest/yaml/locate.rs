@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::event::{self, Fault, Shape, Sink};
+use super::order::{self, Order};
 use super::read::{self, Yaml};
 use super::scalar::{self, Raw};
 use super::split::{self, Chunk};
@@ -90,6 +91,22 @@ impl Locator {
             Place::Yaml(range, line) => {
                 let text = read::without_mark(self.yaml.get(range.clone())?);
                 event::parse(text, || Finder::new(&path)).ok()?.0.found(text, *line)
+            }
+        }
+    }
+
+    /// The order of the document with this index; see [`Order`].
+    #[must_use]
+    pub fn order(&self, document: usize) -> Option<Order> {
+        match self.documents.get(document)? {
+            Place::Json(from) => {
+                let mut builder = order::Builder::default();
+                json::value(&self.json, *from, &mut builder).ok()?;
+                builder.finish()
+            }
+            Place::Yaml(range, _) => {
+                let text = read::without_mark(self.yaml.get(range.clone())?);
+                event::parse(text, order::Builder::default).ok()?.0.finish()
             }
         }
     }

@@ -21,6 +21,7 @@
 //! | `load`, `frame`, `anchor` | nodes to a value: keys, merges, aliases, limits |
 //! | `lint` | where to warn |
 //! | `cursor`, `locate` | offsets, and paths in a value, to lines |
+//! | `order` | the order of a text, which no value has |
 //! | `emit`, `style` | a value to YAML |
 //!
 //! # Guarantees
@@ -41,6 +42,7 @@ pub mod lint;
 mod load;
 mod locate;
 mod number;
+mod order;
 mod quirk;
 mod read;
 #[cfg(test)]
@@ -53,6 +55,7 @@ mod typed;
 
 pub use emit::emit;
 pub use locate::{Location, Locator, Position};
+pub use order::Order;
 pub use read::read;
 pub(crate) use timestamp::is_rfc3339;
 

@@ -45,6 +45,7 @@ const ORDERS: [Order; 2] = [
             "signature",
             "health",
             "record",
+            "sops",
             "apply",
             "json",
             "error",
