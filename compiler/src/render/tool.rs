@@ -239,11 +239,28 @@ impl ToolRender {
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));
         }
-        let said = output.stderr.trim().replace(&format!("{}/", layout.display()), "");
+        let said = without_log(output.stderr.trim()).replace(&format!("{}/", layout.display()), "");
         let message =
             format!("{} failed: {}", self.renderer.0, if said.is_empty() { "it said nothing" } else { &said });
         Ok(Err(Diagnostic::error(self.origin.clone(), message)))
     }
+}
+
+/// What kubectl says of a failure, without time and process: `E1126 00:27:49.412990   30870 run.go:72] "command failed"
+/// err="…"`. The same input is told in the same words each time.
+fn without_log(said: &str) -> String {
+    let is_header = |line: &str| {
+        let (level, rest) = line.split_at_checked(1).unwrap_or_default();
+        "EWI".contains(level) && rest.get(..4).is_some_and(|date| date.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let line = |line: &str| match line.split_once("] ").filter(|(header, _)| is_header(header)) {
+        Some((_, text)) => {
+            let quoted = text.split_once(" err=").map_or(text, |(_, error)| error);
+            serde_json::from_str::<String>(quoted).unwrap_or_else(|_| quoted.to_owned())
+        }
+        None => line.to_owned(),
+    };
+    said.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The job runs as another user where we are root. Then everybody may read the layout who knows its name, which nobody can
@@ -282,5 +299,17 @@ fn quoted(part: &str) -> String {
         part.to_owned()
     } else {
         format!("'{}'", part.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_process_are_no_part_of_an_error() {
+        let said = "E1126 00:27:49.412990   30870 run.go:72] \"command failed\" err=\"no \\\"x\\\" here\"\nand more";
+        assert_eq!(without_log(said), "no \"x\" here\nand more");
+        assert_eq!(without_log("Error: [x] y"), "Error: [x] y");
     }
 }

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_package_is_named_once() {
         let all: Vec<_> = NEEDED.iter().collect();
-        assert_eq!(packages(&all), ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "git"]);
+        assert_eq!(packages(&all), ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "gnupg", "git"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{graph, store};
-use crate::canon::{Id, Recipe};
+use crate::canon::{Id, Input, Recipe};
 use crate::diagnostic::Origin;
 use crate::graph::{Change, ResourceGraph};
 use crate::manifest;
@@ -29,6 +29,11 @@ const CHANGE: (&str, &str) = (
 );
 /// The bytes themselves.
 const CHUNK: (&str, &str) = ("chunks/k1-d4e22bze5toirdackymutk7bojzjliyf3dw6pq6t4fhxxnq3donq", "6368756e6b");
+/// A checksum, and the bytes.
+const INPUT: (&str, &str) = (
+    "inputs/i1-flcq5a6usafrdzfagbmrmq2p53tg5okrlmewvsxz7vlk65ee6pra",
+    "a643bae069f5539bab50f44021fc46dabf2b9c2c88134702c6fbb71239c6513a696e707574",
+);
 /// A checksum, and the entry.
 const MEMO: (&str, &str) = (
     "memo/d1-7nz5zc7wadzbglymeqkiuy7opyx2e7mxdlhlpfyrrs6qexhoixea",
@@ -79,7 +84,8 @@ fn files_are_written_as_they_always_were() {
     let output = fs::read(store.root().join(OUTPUT.0)).expect("it has its name");
     assert_eq!(output[32], 2, "full");
     assert_eq!(zstd::decode_all(&output[33..]).expect("a frame"), b"output");
-    for golden in [CHUNK, MEMO, PLACE] {
+    store.put_input(Id::<Input>::of(b"digest"), b"input").expect("written");
+    for golden in [CHUNK, INPUT, MEMO, PLACE] {
         holds(&store, golden);
     }
     let (changed, change) = changed();
@@ -94,7 +100,19 @@ fn files_are_written_as_they_always_were() {
     parts.sort();
     assert_eq!(
         parts,
-        ["builds.lock", "changes", "chunks", "graphs", "memo", "outputs", "pins", "places", "tmp", "writes.lock"]
+        [
+            "builds.lock",
+            "changes",
+            "chunks",
+            "graphs",
+            "inputs",
+            "memo",
+            "outputs",
+            "pins",
+            "places",
+            "tmp",
+            "writes.lock"
+        ]
     );
     assert!(store.root().ends_with("v1"));
 }
@@ -102,20 +120,21 @@ fn files_are_written_as_they_always_were() {
 #[test]
 fn files_that_were_written_long_ago_are_read() {
     let (_folder, store) = store();
-    for (path, hex) in [GRAPH, CHANGE, CHUNK, MEMO, OUTPUT, PLACE] {
+    for (path, hex) in [GRAPH, CHANGE, CHUNK, INPUT, MEMO, OUTPUT, PLACE] {
         fs::write(store.root().join(path), bytes_of(hex)).expect("written");
     }
     assert_eq!(store.graph(graph().id()), Some(graph()));
     let (changed, _) = changed();
     assert_eq!(store.graph(changed.id()), Some(changed));
     assert_eq!(store.chunk(Id::of(b"chunk")).as_deref(), Some(&b"chunk"[..]));
+    assert_eq!(store.input(Id::<Input>::of(b"digest")).as_deref(), Some(&b"input"[..]));
     assert_eq!(store.memo(Id::<Recipe>::of(b"recipe")).as_deref(), Some(&b"entry"[..]));
     assert_eq!(store.load(Path::new("/shop")).as_deref(), Some(&b"files"[..]));
     let output = || store.output(Id::<Recipe>::of(b"recipe"));
     assert_eq!(output().as_deref(), Some(&b"output"[..]));
     store.put_output(Id::<Recipe>::of(b"recipe"), Strength::Weak, b"output").expect("written");
     assert_eq!(output(), None, "it was less confined");
-    assert_eq!(store.verify(false).expect("verified").whole, 6);
+    assert_eq!(store.verify(false).expect("verified").whole, 7);
 }
 
 /// Nobody else on the machine reads what a store holds.
