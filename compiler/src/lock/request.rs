@@ -89,8 +89,10 @@ impl Request {
         }
         let address = self.address();
         let user = address.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
+        // Queries may have tokens.
+        let shown = without_user(address.split('?').next().unwrap_or_default());
         user.filter(|(user, _)| user.contains(':'))
-            .map(|_| format!("the address {} has a password in it: give it as a credential", without_user(address)))
+            .map(|_| format!("the address {shown} has a password in it: give it as a credential"))
     }
 }
 

@@ -42,8 +42,10 @@ pub trait Tools: Sync {
     }
 
     /// The files that a request stands for, or why there are none and what to do. Of a chart the root is the chart; a file
-    /// is alone at the root.
-    fn remote(&self, request: &Request) -> Result<Arc<Tree>, String> {
+    /// is alone at the root. `asker` is the input that asks for it, where that is from elsewhere itself: it may know less than
+    /// the repository at hand.
+    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
+        let _ = asker;
         Err(format!("{request} is elsewhere, and nothing is taken from there here"))
     }
 

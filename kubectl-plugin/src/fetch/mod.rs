@@ -52,5 +52,6 @@ pub use charts::{ChartFound, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError};
 pub use git::Git;
+pub use reach::leads_inward;
 pub use secret::Secret;
 pub use web::Web;

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use super::address::Address;
+
 /// Where a host is, from the outside to the inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
@@ -17,6 +19,13 @@ pub(super) enum Reach {
     Network,
     /// On this machine or its link, where metadata services are.
     Machine,
+}
+
+/// Whether an address is further inward than another that names it, by what is written in both.
+#[must_use]
+pub fn leads_inward(from: &str, to: &str) -> bool {
+    let (Ok(from), Ok(to)) = (Address::parse(from), Address::parse(to)) else { return false };
+    from.url.host() != to.url.host() && Reach::as_written(&to.url) > Reach::as_written(&from.url)
 }
 
 impl Reach {
@@ -100,6 +109,20 @@ fn translated(segments: [u16; 8]) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_out_there_names_nothing_in_here() {
+        let base = "https://git.example.com/base.git";
+        for inward in
+            ["https://192.168.1.1/x.yaml", "git@localhost:x", "oci://registry/charts", "http://169.254.169.254/"]
+        {
+            assert!(leads_inward(base, inward), "{inward}");
+        }
+        for fine in ["https://charts.example.org/x", "git@git.example.com:other.git"] {
+            assert!(!leads_inward(base, fine), "{fine}");
+        }
+        assert!(!leads_inward("https://git.internal/base.git", "https://10.0.0.1/x.yaml"));
+    }
 
     fn reach(host: &str) -> Reach {
         Reach::as_written(&Url::parse(&format!("https://{host}/x")).expect("an address"))

@@ -10,6 +10,8 @@ use gitops_compiler::tree::Tree;
 
 use crate::fetch::unpack_chart;
 
+use crate::fetch::leads_inward;
+
 use super::inputs::Inputs;
 use super::programs::Programs;
 
@@ -53,7 +55,10 @@ impl Tools for Machine {
         Ok(helm)
     }
 
-    fn remote(&self, request: &Request) -> Result<Arc<Tree>, String> {
+    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
+        if let Some(asker) = asker.filter(|asker| leads_inward(asker.address(), request.address())) {
+            return Err(format!("{asker} sends us to {request}, from the outside to the inside"));
+        }
         self.inputs.tree(request)
     }
 

@@ -46,11 +46,8 @@ fn of_two_sources_the_later_counts_and_a_third_lends_its_files() {
     let again = world.run(&[&["compile"], &flags[..]].concat());
     assert_eq!((again.stdout, again.stderr), (ended.stdout, ended.stderr), "from the store");
     let ended = world.run(&["compile", "-f", "app.yaml"]);
-    assert!(
-        ended.code == 2 && ended.stderr.contains("is another repository, and it is not known here"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.code == 2 && ended.stderr.contains("at HEAD is not in gitops.lock"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--repository URL=PATH"), "{}", ended.stderr);
 }
 
 #[test]

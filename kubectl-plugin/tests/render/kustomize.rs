@@ -88,7 +88,7 @@ fn what_leads_nowhere_is_told_with_its_place_and_all_at_once() {
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.stderr, @r"
     app/kustomization.yaml:2:3: error: there is no `missing.yaml`
-    app/kustomization.yaml:3:3: error: `https://example.com/base?ref=v1` is in another repository, and is not pinned: copy it into this one
+    app/kustomization.yaml:3:3: error: `https://example.com/base` is no repository: say where its path ends, with `//` or `.git`
     app/kustomization.yaml:4:3: error: `../../../etc/passwd` leads out of the repository
     app/kustomization.yaml:5:3: error: this must be a path, and is a number
     app/kustomization.yaml:6:13: error: charts inside a kustomization are not rendered (Kustomize would run Helm as it likes): make the chart a source of its own

@@ -50,6 +50,8 @@ struct Charts<'i, 'f> {
 #[derive(Clone, Copy)]
 struct At<'t> {
     tree: &'t Tree,
+    /// What asked for the tree, where it is from elsewhere.
+    asker: Option<&'t Request>,
     folder: &'t str,
     /// Where it is in the layout.
     place: &'t str,
@@ -83,7 +85,7 @@ pub(super) fn lay_out(
         is_full: false,
         findings,
     };
-    charts.add(At { tree, folder, place: CHART_FOLDER, depth: 0 })?;
+    charts.add(At { tree, asker: None, folder, place: CHART_FOLDER, depth: 0 })?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
 }
@@ -91,26 +93,26 @@ pub(super) fn lay_out(
 impl Charts<'_, '_> {
     /// Lays out a chart.
     fn add(&mut self, at: At<'_>) -> Result<(), Error> {
-        let At { tree, folder, place, depth } = at;
+        let At { tree, folder, depth, .. } = at;
         if depth > DEEPEST {
             let message = "charts depend on each other too deeply, or in a circle";
             self.refuse(Origin::of_file(join(folder, CHART).unwrap_or_default()), message.to_owned());
             return Ok(());
         }
         let real = tree.real_folder(folder)?.unwrap_or_else(|| folder.to_owned());
-        self.add_files(At { tree, folder: &real, place, depth })?;
+        self.add_files(At { folder: &real, ..at })?;
         self.add_dependencies(at)
     }
 
     /// Lays out what a link leads to: Helm follows those to folders, too.
     fn add_linked(&mut self, at: At<'_>) -> Result<(), Error> {
-        let At { tree, folder, place, depth } = at;
+        let At { tree, folder, depth, .. } = at;
         let Some(real) = tree.real_folder(folder)?.filter(|_| depth < DEEPEST) else {
             let message = "this symbolic link leads nowhere, or in a circle";
             self.refuse(Origin::of_file(folder), message.to_owned());
             return Ok(());
         };
-        self.add_files(At { tree, folder: &real, place, depth: depth + 1 })
+        self.add_files(At { folder: &real, depth: depth + 1, ..at })
     }
 
     fn add_files(&mut self, at: At<'_>) -> Result<(), Error> {
@@ -214,8 +216,9 @@ impl Charts<'_, '_> {
             return Ok(());
         }
         let (repository, chart, version) = (repository.clone(), name.clone(), version.clone());
-        match self.tools.remote(&Request::Chart { repository, chart, version }) {
-            Ok(tree) => self.add(At { tree: &tree, folder: "", place: &place, depth }),
+        let request = Request::Chart { repository, chart, version };
+        match self.tools.remote(&request, at.asker) {
+            Ok(tree) => self.add(At { tree: &tree, asker: Some(&request), folder: "", place: &place, depth }),
             Err(message) => {
                 self.refuse(origin.clone(), message);
                 Ok(())

@@ -275,7 +275,7 @@ impl<'t, 'f> Closure<'t, 'f> {
             self.refuse_at(place, pointer, message);
             return None;
         }
-        match self.tools.remote(request) {
+        match self.tools.remote(request, self.parts[place.folder.part].request.as_ref()) {
             Ok(tree) => Some(tree),
             Err(message) => {
                 self.refuse_at(place, pointer, message);
@@ -291,6 +291,10 @@ impl<'t, 'f> Closure<'t, 'f> {
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {
         let message = match join(&place.folder.path, name) {
+            _ if name.contains("://") => {
+                let shown = without_user(name.split('?').next().unwrap_or_default());
+                format!("`{shown}` is no repository: say where its path ends, with `//` or `.git`")
+            }
             Some(_) => format!("there is no `{}`", without_user(name)),
             None => format!("`{}` leads out of the repository", without_user(name)),
         };
