@@ -9,7 +9,7 @@ mod structure;
 mod targets;
 mod tree;
 
-use gitops_compiler::canon::{Encoder, Id};
+use gitops_compiler::canon::{Encoder, Id, Layout};
 use gitops_compiler::graph::{Change, ResourceGraph};
 use gitops_compiler::manifest;
 use gitops_testdata::fuzz::{Heap, PeakAlloc, Turn, mutate, turn};
@@ -107,6 +107,21 @@ fn aliases_take_no_more_than_their_limit() {
         assert!(findings.iter().any(|finding| finding.message.contains("alias")), "{findings:?}");
         assert!(taken < READ.for_any_input, "{taken} bytes of memory");
     }
+}
+
+#[test]
+fn the_reader_of_lock_files() {
+    let (turn, _pool) = alone();
+    let (digest, oid) = ("a".repeat(64), "1".repeat(40));
+    let content = Id::<Layout>::of(b"files");
+    let seed = format!(
+        "version: 1\ninputs:\n\n- kind: chart\n  repository: https://charts.example.com\n  chart: redis\n  version: \"1.10\"\n  \
+         resolved: 1.10.3\n  digest: sha256:{digest}\n  content: {content}\n\n- kind: git\n  repository: git@example.com:x\n  \
+         range: '>=1 <2'\n  tagPrefix: app-\n  resolved: \"{oid}\"\n\n- kind: git\n  repository: https://example.com/x\n  \
+         revision: \"yes\"\n  resolved: \"{oid}\"\n\n- kind: file\n  address: https://example.com/x.yaml?a=b\n  digest: \
+         sha256:{digest}\n\n- kind: program\n  name: helm\n  resolved: v4.3.1\n"
+    );
+    turn.run("lock", READ, &[seed.into_bytes()], mutate, targets::lock);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use gitops_compiler::canon::{Decoder, Encoder, Graph, Id, Resource};
 use gitops_compiler::compile::{Compilation, Error, Sources, compile as compile_with};
 use gitops_compiler::graph::{Body, Change, DecodeGraphError, Outline, ResourceGraph};
 use gitops_compiler::lint::Levels;
+use gitops_compiler::lock::Lock;
 use gitops_compiler::manifest;
 use gitops_compiler::manifest::yaml::emit;
 use gitops_compiler::name::{AppName, ResourceKey};
@@ -24,6 +25,14 @@ pub(crate) fn read(data: &[u8]) {
         let (again, findings) = manifest::read("again.yaml", text.as_bytes());
         let bodies: Vec<_> = again.iter().map(|manifest| &manifest.body).collect();
         assert_eq!(bodies, [&manifest.body], "{text}\n{findings:?}");
+    }
+}
+
+/// The reader of lock files: what it accepts is written and read back the same.
+pub(crate) fn lock(data: &[u8]) {
+    if let Ok(lock) = Lock::read("gitops.lock", data) {
+        let text = lock.text();
+        assert_eq!(Lock::read("gitops.lock", text.as_bytes()).expect("our own file"), lock, "{text}");
     }
 }
 
