@@ -4,7 +4,7 @@
 //! time that it has, with all that it started; no more than the limit is kept of what it says.
 
 use std::io::Read;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -29,19 +29,24 @@ pub(crate) struct Ended {
 pub(crate) fn follow(mut child: Child, time: Duration, most: usize) -> Option<Ended> {
     let said = child.stdout.take().map(|pipe| thread::spawn(move || read_all(pipe, most)));
     let complaints = child.stderr.take().map(|pipe| thread::spawn(move || read_all(pipe, MOST_COMPLAINTS)));
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if begun.elapsed() < time => thread::sleep(LOOK),
-            _ => break None,
-        }
-    };
+    let status = wait(&mut child, time);
     // Its helpers hold the pipes.
     end(&child);
     let _ = child.wait();
     let ((said, is_whole), (complaints, _)) = (text(said), text(complaints));
     status.map(|status| Ended { is_success: status.success(), said, is_whole, complaints })
+}
+
+/// Waits for its end, and ends nothing. None where it took too long.
+pub(crate) fn wait(child: &mut Child, time: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if begun.elapsed() < time => thread::sleep(LOOK),
+            _ => return None,
+        }
+    }
 }
 
 fn text(reader: Option<JoinHandle<(Vec<u8>, bool)>>) -> (String, bool) {
@@ -50,7 +55,7 @@ fn text(reader: Option<JoinHandle<(Vec<u8>, bool)>>) -> (String, bool) {
 }
 
 /// Ends the process group.
-fn end(child: &Child) {
+pub(crate) fn end(child: &Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
         // Nothing is left of it where it ended by itself.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);

@@ -3,21 +3,18 @@
 //! In: flags, one application or all of a file. Out: [`CheckedApplication`]s in the order of the file. What is wrong with one
 //! says nothing of the others. Here is the clock: two seconds pass between the two runs of all renders, once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_compiler::compile::{self, Checked, CheckedRender, Compilation};
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 use crate::output::Printer;
 
-use super::inputs::{Inputs, read_lock};
+use super::ground::Missing;
 use super::open::{Opened, OpenedByName, warnings};
-use super::repositories::open_clones;
 use super::source::SourceArgs;
 
 /// How long renders are apart: longer than any clock counts that a manifest shows.
@@ -47,10 +44,8 @@ impl SourceArgs {
         printer: Printer,
     ) -> Result<Vec<CheckedApplication>, CommandError> {
         let levels = self.levels()?;
-        let here = Arc::new(Repository::discover(&self.source)?);
-        let lock = read_lock(&here, self.revision.as_deref())?;
-        let inputs = Arc::new(Inputs::new(&self.remote, lock, open_clones(&self.repository)?, store)?);
-        let opened = self.open_each(name, &here, &inputs, store)?;
+        let mut ground = self.ground(self.revision.as_deref(), Missing::AsAsked, store)?;
+        let opened = self.open_each(name, &mut ground)?;
         let sources: Vec<_> = opened.iter().filter_map(|(_, opened)| Some(opened.as_ref().ok()?.sources())).collect();
         let pause = || std::thread::sleep(APART);
         let mut checked = compile::check(&sources, &levels, store, pause, &mut warnings(printer)).into_iter();

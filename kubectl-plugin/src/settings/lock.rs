@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, ProgramName, Request};
@@ -16,10 +15,10 @@ use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 
+use super::ground::Missing;
 use super::inputs::{Inputs, lock_path, read_lock};
 use super::programs::{ProgramArgs, Programs};
 use super::remote::RemoteArgs;
-use super::repositories::open_clones;
 use super::source::SourceArgs;
 
 /// Which lock file, and how to fetch what it names.
@@ -112,20 +111,19 @@ impl SourceArgs {
             return Err(CommandError::user("a lock file is written for a working tree, which nobody has signed yet")
                 .hint("leave out --signers: it counts where a commit is read"));
         }
-        let here = Arc::new(Repository::discover(&self.source)?);
-        let path = lock_path(&here)?;
-        let before = read_lock(&here, None)?;
-        let inputs = Inputs::new(&self.remote, before.clone(), open_clones(&self.repository)?, store)?;
-        let inputs = Arc::new(inputs.looking_up(BTreeSet::new()));
+        let mut ground = self.ground(None, Missing::LookedUp, store)?;
+        let path = lock_path(&ground.here)?;
         let mut programs = BTreeMap::new();
-        for opened in self.open_all(name, &here, &inputs, store)? {
+        let opened: Result<Vec<_>, _> =
+            self.open_each(name, &mut ground)?.into_iter().map(|(_, opened)| opened).collect();
+        for opened in opened? {
             opened.ask_for_inputs()?;
             for (name, version) in opened.programs() {
                 // What says no version cannot be held to one.
                 programs.extend(version.ok().map(|version| (name, version)));
             }
         }
-        Ok(Locking::new(path, before, inputs.pins(), programs))
+        Ok(Locking::new(path, ground.inputs.lock().clone(), ground.inputs.pins(), programs))
     }
 }
 

@@ -6,6 +6,7 @@
 mod check;
 mod cluster;
 mod compiled_for;
+mod ground;
 mod inputs;
 mod lock;
 mod machine;

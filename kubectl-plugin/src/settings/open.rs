@@ -21,11 +21,10 @@ use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::Home;
-use super::inputs::{Inputs, read_lock};
+use super::ground::{Ground, Missing};
+use super::inputs::Inputs;
 use super::machine::Machine;
-use super::programs::Programs;
-use super::repositories::{Repositories, open_clones};
-use super::signers::SignaturePolicy;
+use super::repositories::Repositories;
 use super::source::{SourceArgs, clean};
 
 /// An application with its sources opened.
@@ -104,51 +103,22 @@ impl SourceArgs {
                 "with --recursive a file of Applications can be compiled, and nothing else",
             ));
         }
-        let here = Arc::new(Repository::discover(&self.source)?);
-        let signers = SignaturePolicy::read(&self.signers)?;
-        let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
-        let revision = signed.as_deref().or(revision);
+        let mut ground = self.ground(revision, Missing::AsAsked, store)?;
         let described = match &self.filename {
             Some(file) => chosen(applications(file)?, name, file)?,
-            None => self.described(&here, name)?,
+            None => self.described(&ground.here, name)?,
         };
-        let clones = open_clones(&self.repository)?;
-        let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
-        let mut repositories = Repositories::new(here, revision, clones, store, signers);
-        let programs = Arc::new(Programs::new(&self.programs, store));
-        self.open_described(described, &mut repositories, &Arc::new(inputs), &programs)
+        self.open_described(described, &mut ground)
     }
 
-    /// Opens all that the flags name: each Application of a file.
-    pub(super) fn open_all(
-        &self,
-        name: Option<&AppName>,
-        here: &Arc<Repository>,
-        inputs: &Arc<Inputs>,
-        store: Option<&Store>,
-    ) -> Result<Vec<Opened>, CommandError> {
-        self.open_each(name, here, inputs, store)?.into_iter().map(|(_, opened)| opened).collect()
-    }
-
-    /// The same, with what is wrong with each.
+    /// Opens all that the flags name, each Application of a file, with what is wrong with each.
     pub(super) fn open_each(
         &self,
         name: Option<&AppName>,
-        here: &Arc<Repository>,
-        inputs: &Arc<Inputs>,
-        store: Option<&Store>,
+        ground: &mut Ground,
     ) -> Result<Vec<OpenedByName>, CommandError> {
-        let described = self.all_described(here, name)?;
-        let revision = self.revision.as_deref();
-        let signers = SignaturePolicy::read(&self.signers)?;
-        let signed = signers.as_ref().map(|signers| signers.commit(here, revision)).transpose()?;
-        let revision = signed.as_deref().or(revision);
-        let clones = open_clones(&self.repository)?;
-        let mut repositories = Repositories::new(Arc::clone(here), revision, clones, store, signers);
-        let programs = Arc::new(Programs::new(&self.programs, store));
-        let open = |described: Described| {
-            (described.app.name.clone(), self.open_described(described, &mut repositories, inputs, &programs))
-        };
+        let described = self.all_described(&ground.here, name)?;
+        let open = |described: Described| (described.app.name.clone(), self.open_described(described, ground));
         Ok(described.into_iter().map(open).collect())
     }
 
@@ -165,13 +135,8 @@ impl SourceArgs {
         }
     }
 
-    pub(super) fn open_described(
-        &self,
-        described: Described,
-        repositories: &mut Repositories,
-        inputs: &Arc<Inputs>,
-        programs: &Arc<Programs>,
-    ) -> Result<Opened, CommandError> {
+    pub(super) fn open_described(&self, described: Described, ground: &mut Ground) -> Result<Opened, CommandError> {
+        let Ground { inputs, repositories, programs, .. } = ground;
         let Described { app, home, said, mut lints, .. } = described;
         let levels = self.levels()?;
         let (sources, lent) = open_sources(&app, said, repositories, inputs, &mut lints)?;

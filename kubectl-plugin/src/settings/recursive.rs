@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use gitops_compiler::app::{self, AppSpec, Application};
 use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
@@ -15,17 +15,13 @@ use gitops_compiler::graph::{Identity, Place, ResourceGraph};
 use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::Opened;
-use super::inputs::{Inputs, read_lock};
+use super::ground::Missing;
 use super::open::Described;
-use super::programs::Programs;
-use super::repositories::{Repositories, open_clones};
-use super::signers::SignaturePolicy;
 use super::source::SourceArgs;
 
 /// How deep Applications may render Applications.
@@ -85,19 +81,14 @@ impl SourceArgs {
         store: Option<&Store>,
         printer: Printer,
     ) -> Result<Vec<Compiled>, CommandError> {
-        let here = Arc::new(Repository::discover(&self.source)?);
-        let revision = self.revision.as_deref();
-        let signers = SignaturePolicy::read(&self.signers)?;
-        let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
-        let revision = signed.as_deref().or(revision);
-        let clones = open_clones(&self.repository)?;
-        let inputs = Arc::new(Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?);
-        let programs = Arc::new(Programs::new(&self.programs, store));
-        let mut repositories = Repositories::new(Arc::clone(&here), revision, clones, store, signers);
+        let mut ground = self.ground(self.revision.as_deref(), Missing::AsAsked, store)?;
         let mut seen: BTreeMap<Identity, (AppSpec, Place)> = BTreeMap::new();
         let mut all = Vec::new();
-        let mut waiting: Vec<Waiting> =
-            self.all_described(&here, name)?.into_iter().map(|described| Waiting::new(described, None)).collect();
+        let mut waiting: Vec<Waiting> = self
+            .all_described(&ground.here, name)?
+            .into_iter()
+            .map(|described| Waiting::new(described, None))
+            .collect();
         for depth in 0.. {
             waiting = new_ones(waiting, &mut seen)?;
             if waiting.is_empty() {
@@ -110,7 +101,7 @@ impl SourceArgs {
             let opened: Vec<_> = waiting
                 .into_iter()
                 .map(|Waiting { identity, destination, parent, described }| {
-                    let opened = self.open_described(described, &mut repositories, &inputs, &programs);
+                    let opened = self.open_described(described, &mut ground);
                     (Compiled { identity, destination, parent, outcome: Err(CommandError::user("")) }, opened)
                 })
                 .collect();

@@ -9,17 +9,16 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+use crate::child;
 
 use super::DataKey;
 
 /// How long one message may take.
 const TIME: Duration = Duration::from_secs(20);
-
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// How much of its complaints is read.
 const MOST_COMPLAINTS: u64 = 16 << 10;
@@ -69,20 +68,12 @@ pub(super) fn open(encrypted: &str) -> Result<DataKey, String> {
 
 /// Whether it ended well; nothing where it had to be ended.
 fn ended(child: &mut Child) -> Option<bool> {
-    let begun = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status.success()),
-            Ok(None) if begun.elapsed() < TIME => thread::sleep(LOOK),
-            _ => break,
-        }
+    let status = child::wait(child, TIME);
+    if status.is_none() {
+        child::end(child);
+        let _ = child.wait();
     }
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // It may have ended just now.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    let _ = child.wait();
-    None
+    status.map(|status| status.success())
 }
 
 fn reader(pipe: Option<impl std::io::Read + Send + 'static>, most: u64) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
