@@ -239,6 +239,7 @@ fn plan_20_000(bencher: Bencher<'_, '_>) {
             inventory: &inventory,
             seen: &seen,
             approvals: &Approvals::default(),
+            hooks: &plan::Hooks::default(),
         })
         .steps
         .len()

@@ -102,7 +102,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::History(args) => commands::history::run(session, &args).await,
         Command::Show(args) => commands::show::run(session, &args).await,
         Command::Rollback(args) => Box::pin(commands::rollback::run(session, &args)).await,
-        Command::Delete(args) => commands::delete::run(session, &args).await,
+        Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
     }
 }

@@ -38,6 +38,7 @@ pub use index::Index;
 pub use namespace::RULE as IN_NAMESPACE;
 pub use rules::EdgeRules;
 pub use signature::signature;
+pub use wave::wave_of;
 
 use std::ops::Bound;
 

@@ -4,13 +4,13 @@
 //! In: `argocd.argoproj.io/sync-wave` (else Helm's hook weight, else 0), and `argocd.argoproj.io/hook` (else Helm's).
 //! Out: one barrier for each wave but the last, so that a wave costs an edge for each object, not for each pair. A
 //! Namespace or CRD is pulled down into the first wave that needs it, as Argo CD does. Where all objects are in one
-//! wave there is no barrier. A hook of several phases stands in the first; one that runs only when something failed or
-//! is deleted has no place among the others.
+//! wave there is no barrier. A hook of several phases stands in the first, and the others have their barriers; one that
+//! runs only when something failed or is deleted has no place among the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Definition, Manifest};
+use crate::manifest::{Definition, Hook, HookPhase, Manifest};
 
 use super::barrier::Phase;
 use super::edges::Edges;
@@ -18,8 +18,6 @@ use super::{Annotated, Barrier, Edge, Node, Rule, State, Strength};
 
 const ANNOTATION: &str = "argocd.argoproj.io/sync-wave";
 const HELM_WEIGHT: &str = "helm.sh/hook-weight";
-const HOOK: &str = "argocd.argoproj.io/hook";
-const HELM_HOOK: &str = "helm.sh/hook";
 
 pub(super) const BEFORE: Rule = Rule { name: "sync-wave", version: 1, reason: "that is in this sync wave" };
 pub(super) const AFTER: Rule = Rule { name: "after-sync-wave", version: 1, reason: "that must be ready first" };
@@ -31,15 +29,18 @@ pub(super) fn infer(
     findings: &mut Vec<Diagnostic>,
 ) {
     let mut written = vec![Some(Position { phase: Phase::Sync, wave: 0 }); manifests.len()];
+    let mut later: BTreeSet<Position> = BTreeSet::new();
     for (node, _) in annotated {
-        written[*node] = self::written(&manifests[*node], findings);
+        let mut positions = self::written(&manifests[*node], findings).into_iter();
+        written[*node] = positions.next();
+        later.extend(positions);
     }
-    if written.iter().flatten().all(|position| written.iter().flatten().next() == Some(position)) {
+    if later.is_empty() && written.iter().flatten().all(|position| written.iter().flatten().next() == Some(position)) {
         return;
     }
     let positions = pulled_down(manifests, written);
     let mut distinct: Vec<Position> =
-        positions.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        positions.iter().flatten().copied().chain(later).collect::<BTreeSet<_>>().into_iter().collect();
     // Nothing waits for the last wave.
     distinct.pop();
     let barrier: HashMap<Position, Node> =
@@ -63,17 +64,13 @@ pub(super) fn infer(
     }
 }
 
-fn phase_of_argo(name: &str) -> Option<Phase> {
-    [Phase::PreSync, Phase::Sync, Phase::PostSync].into_iter().find(|phase| phase.as_str() == name)
-}
-
-fn phase_of_helm(name: &str) -> Option<Phase> {
-    match name {
-        "pre-install" | "pre-upgrade" => Some(Phase::PreSync),
-        // Helm itself installs these before all else; for us they are content, ordered by what needs them.
-        "crd-install" => Some(Phase::Sync),
-        "post-install" | "post-upgrade" => Some(Phase::PostSync),
-        _ => None,
+/// The place of a hook among the content.
+fn phase_of(hook: HookPhase) -> Option<Phase> {
+    match hook {
+        HookPhase::PreSync => Some(Phase::PreSync),
+        HookPhase::Sync => Some(Phase::Sync),
+        HookPhase::PostSync => Some(Phase::PostSync),
+        HookPhase::SyncFail | HookPhase::PreDelete | HookPhase::PostDelete => None,
     }
 }
 
@@ -118,24 +115,33 @@ fn pulled_down(manifests: &[Manifest], mut positions: Vec<Option<Position>>) -> 
     positions
 }
 
-/// The position as the manifest says; none where it is a hook that has no place among the others.
-fn written(manifest: &Manifest, findings: &mut Vec<Diagnostic>) -> Option<Position> {
-    let annotation = |name| manifest.annotation(name).filter(|text| !text.trim().is_empty());
-    let first = |text: &str, of: fn(&str) -> Option<Phase>| text.split(',').filter_map(|name| of(name.trim())).min();
-    let phase = match (annotation(HOOK), annotation(HELM_HOOK)) {
-        (Some(text), _) => first(text, phase_of_argo)?,
-        (None, Some(text)) => first(text, phase_of_helm)?,
-        (None, None) => Phase::Sync,
+/// The positions as the manifest says, the first of them first; none where it is a hook that has no place among the
+/// others.
+fn written(manifest: &Manifest, findings: &mut Vec<Diagnostic>) -> Vec<Position> {
+    let phases = match Hook::of(|name| manifest.annotation(name)) {
+        Some(hook) => hook.phases.into_iter().filter_map(phase_of).collect(),
+        None => vec![Phase::Sync],
     };
-    Some(Position { phase, wave: wave(manifest, findings) })
+    if phases.is_empty() {
+        return Vec::new();
+    }
+    let wave = wave(manifest, findings);
+    phases.into_iter().map(|phase| Position { phase, wave }).collect()
 }
 
-/// Argo CD ignores text that is no number; so do we, with a lint.
+/// The wave that annotations name; text that is no number counts as 0, as in Argo CD.
+#[must_use]
+pub fn wave_of<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> i64 {
+    let text = annotation(ANNOTATION).or_else(|| annotation(HELM_WEIGHT));
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// The wave of a manifest; that text is no number is told.
 fn wave(manifest: &Manifest, findings: &mut Vec<Diagnostic>) -> i64 {
     let Some(text) = manifest.annotation(ANNOTATION).or_else(|| manifest.annotation(HELM_WEIGHT)) else { return 0 };
-    text.trim().parse().unwrap_or_else(|_| {
+    if text.trim().parse::<i64>().is_err() {
         let message = format!("{}: the sync wave `{text}` is not a whole number; it counts as 0", manifest.key);
         findings.push(Diagnostic::lint(manifest.origin.clone(), "sync-wave-ignored", message));
-        0
-    })
+    }
+    wave_of(|name| manifest.annotation(name))
 }

@@ -33,7 +33,7 @@ pub(crate) use cycle::{Link, settle};
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};
-use crate::manifest::{Definition, sops};
+use crate::manifest::{Definition, Hook, sops};
 use crate::name::ResourceKey;
 
 /// A resource: a canonical body under its key.
@@ -109,6 +109,12 @@ impl ResourceGraph {
     #[must_use]
     pub fn hook_root(&self) -> Id<HookRoot> {
         self.hook_root
+    }
+
+    /// Whether any of its resources is a hook.
+    #[must_use]
+    pub fn has_hooks(&self) -> bool {
+        self.hook_root != root::roots(&[]).1
     }
 
     /// The resources, sorted by key.
@@ -223,10 +229,16 @@ impl GraphResource {
         Definition::is(&self.key).then(|| Definition::of(&self.key, &self.body)).flatten()
     }
 
-    /// The hook phases that the manifest names, where it is a hook of Argo CD or Helm rather than content.
+    /// When it runs, where it is a hook of Argo CD or Helm rather than content.
     #[must_use]
-    pub fn hook(&self) -> Option<&str> {
-        hook_of(&self.body)
+    pub fn hook(&self) -> Option<Hook> {
+        Hook::of(|name| self.annotation(name))
+    }
+
+    /// An annotation of the manifest.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.body.text_at(&["metadata", "annotations", name])
     }
 
     /// Whether this is a Secret whose values are written in the manifest, or some of them.
@@ -253,16 +265,6 @@ impl GraphResource {
     pub fn shown_id(&self) -> String {
         if self.is_plain_secret() { "secret".to_owned() } else { self.id.to_string() }
     }
-}
-
-/// Argo CD's hook annotation counts first; Helm's only where there is none. `crd-install` marks plain content.
-fn hook_of(body: &Body) -> Option<&str> {
-    let annotation = |name| {
-        let text = body.text_at(&["metadata", "annotations", name]);
-        text.filter(|text| !text.trim().is_empty())
-    };
-    annotation("argocd.argoproj.io/hook")
-        .or_else(|| annotation("helm.sh/hook").filter(|text| text.trim() != "crd-install"))
 }
 
 #[cfg(test)]

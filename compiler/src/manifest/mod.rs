@@ -4,6 +4,7 @@
 //! What SOPS has encrypted is not settled (see [`sops`]).
 //! Guarantees: nothing is defaulted by a schema, no error hides another, and equal input gives equal output.
 
+mod hook;
 mod object;
 mod sent;
 mod settle;
@@ -11,6 +12,7 @@ pub mod sops;
 mod types;
 pub mod yaml;
 
+pub use hook::{Hook, HookDeletePolicy, HookPhase};
 pub use object::{Manifest, annotation, number_generated, objects};
 pub use sent::sent;
 pub use settle::settled;

@@ -109,6 +109,13 @@ impl Bound {
         &self.keys
     }
 
+    /// The keys of what stays in the cluster: all but those of hooks.
+    pub fn content_keys(&self) -> impl Iterator<Item = &ResourceKey> {
+        let has_hooks = self.graph.has_hooks();
+        let all = self.keys.iter().zip(self.graph.resources());
+        all.filter(move |(_, resource)| !has_hooks || resource.hook().is_none()).map(|(key, _)| key)
+    }
+
     /// The node of a bound key.
     #[must_use]
     pub fn node(&self, key: &ResourceKey) -> Option<Node> {

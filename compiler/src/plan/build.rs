@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::depend::{self, State};
+use crate::depend::{self, Node, State};
 use crate::diff;
 use crate::graph::GraphResource;
+use crate::manifest::HookPhase;
 use crate::name::ResourceKey;
 
+use super::hook::{GraphHooks, Hooks, position};
 use super::{Action, Approvals, Bound, Cause, Forgotten, Owned, Plan, PlanNode, Seen, Step, Wait, deletion, guard};
 
 /// All that a plan depends on.
@@ -26,21 +28,44 @@ pub struct Input<'a> {
     pub seen: &'a BTreeMap<ResourceKey, Seen>,
     /// What the user has allowed.
     pub approvals: &'a Approvals,
+    /// Whether hooks run, and how far they came.
+    pub hooks: &'a Hooks,
 }
 
 /// Plans.
 #[must_use]
 pub fn build(input: &Input<'_>) -> Plan {
     let unsettled = unsettled(input);
+    let hooks = GraphHooks::new(input.desired, input.hooks, input.inventory);
     let mut plan = Plan::default();
-    apply_steps(input, &unsettled, &mut plan);
-    let applies = plan.nodes.len();
-    delete_steps(input, applies, &mut plan);
+    let last = input.base.or(input.attempted.last()).filter(|_| input.hooks.deleting);
+    let hooks_of_deletion = last.map(|bound| GraphHooks::new(bound, input.hooks, input.inventory));
+    if let Some(hooks) = &hooks_of_deletion {
+        hooks.phase(HookPhase::PreDelete, None, &mut plan);
+    }
+    let mut nodes = Nodes::new(input, &hooks);
+    let (before, after) = hooks.around_deletions();
+    for node in before {
+        nodes.add(node, &unsettled, None, &mut plan);
+    }
+    nodes.add_last(HookPhase::Sync, None, &mut plan);
+    let deleted = delete_steps(input, &hooks, &mut plan);
+    for node in after {
+        nodes.add(node, &unsettled, deleted, &mut plan);
+    }
+    nodes.add_last(HookPhase::PostSync, deleted, &mut plan);
+    if let Some(hooks) = &hooks_of_deletion {
+        let end = deleted.or_else(|| plan.nodes.len().checked_sub(1));
+        hooks.phase(HookPhase::PostDelete, end, &mut plan);
+    }
+    hooks.phase(HookPhase::SyncFail, None, &mut plan);
     layers(&mut plan);
     let deletions: Vec<&ResourceKey> =
         plan.steps.iter().filter(|step| step.action == Action::Delete).map(|step| &step.key).collect();
     let owned = input.inventory.len().max(deletions.len());
-    plan.guards = guard::guards(&deletions, owned, input.desired.keys().len(), input.approvals);
+    let wanted = input.desired.content_keys().count();
+    plan.guards = guard::guards(&deletions, owned, wanted, input.approvals);
+    plan.guards.extend(guard::unknown_hooks(&plan.steps, input.approvals));
     plan
 }
 
@@ -49,7 +74,7 @@ fn unsettled(input: &Input<'_>) -> BTreeSet<ResourceKey> {
     let mut keys = BTreeSet::new();
     for attempted in input.attempted {
         for bound in input.base.into_iter().chain([attempted]) {
-            for key in bound.keys() {
+            for key in bound.content_keys() {
                 let id = |graph: &Bound| graph.resource(key).map(|resource| resource.id);
                 if input.base.and_then(id) != id(attempted) {
                     keys.insert(key.clone());
@@ -60,35 +85,88 @@ fn unsettled(input: &Input<'_>) -> BTreeSet<ResourceKey> {
     keys
 }
 
-/// One node for each node of the wanted graph, in its order, so that waits only point backwards.
-fn apply_steps(input: &Input<'_>, unsettled: &BTreeSet<ResourceKey>, plan: &mut Plan) {
-    let graph = &input.desired.graph;
-    let order = input.desired.order();
-    let mut position = vec![0; order.len()];
-    let mut waits: Vec<Vec<Wait>> = vec![Vec::new(); order.len()];
-    for (index, node) in order.iter().enumerate() {
-        position[*node] = index;
-    }
-    for edge in graph.edges() {
-        waits[edge.from].push(Wait { node: position[edge.to], state: edge.state, rule: Some(edge.rule) });
-    }
-    for (inside, namespace) in input.desired.homes() {
-        let (node, rule) = (position[*namespace], Some(depend::IN_NAMESPACE));
-        waits[*inside].push(Wait { node, state: State::Present, rule });
-    }
-    for node in order {
-        let wanted = input.desired.keys().get(*node).zip(graph.resources().get(*node));
-        let step = wanted.and_then(|(key, resource)| apply_step(input, unsettled, key, resource));
-        if *node < graph.resources().len() && step.is_none() {
-            plan.unchanged += 1;
+/// The nodes of a plan that stand for those of the wanted graph, added in its order, so that waits only point backwards.
+struct Nodes<'a> {
+    input: &'a Input<'a>,
+    hooks: &'a GraphHooks<'a>,
+    /// The place in the plan of each node of the graph.
+    position: Vec<usize>,
+    waits: Vec<Vec<(Node, State, depend::Rule)>>,
+    /// Hooks that run once more, by phase and wave.
+    later: BTreeMap<(HookPhase, i64), Vec<Node>>,
+    /// The barrier of the highest phase and wave so far.
+    below: Option<usize>,
+}
+
+impl<'a> Nodes<'a> {
+    fn new(input: &'a Input<'a>, hooks: &'a GraphHooks<'a>) -> Self {
+        let order = input.desired.order();
+        let mut waits = vec![Vec::new(); order.len()];
+        for edge in input.desired.graph.edges() {
+            waits[edge.from].push((edge.to, edge.state, edge.rule));
         }
+        for (inside, namespace) in input.desired.homes() {
+            waits[*inside].push((*namespace, State::Present, depend::IN_NAMESPACE));
+        }
+        Self { input, hooks, position: vec![0; order.len()], waits, later: hooks.later(), below: None }
+    }
+
+    /// Adds a node; behind `first`, where that is given.
+    fn add(&mut self, node: Node, unsettled: &BTreeSet<ResourceKey>, first: Option<usize>, plan: &mut Plan) {
+        let graph = &self.input.desired.graph;
+        let is_barrier = node >= graph.resources().len();
+        let place = position(graph, node);
+        let repeated = place.and_then(|place| self.later.remove(&place)).unwrap_or_default();
+        let phase = place.map_or(HookPhase::Sync, |(phase, _)| phase);
+        let repeated = self.repeat(&repeated, phase, first, plan);
+        let step = if self.hooks.is_hook(node) {
+            self.hooks.first_step(node)
+        } else {
+            let wanted = self.input.desired.keys().get(node).zip(graph.resources().get(node));
+            let step = wanted.and_then(|(key, resource)| apply_step(self.input, unsettled, key, resource));
+            plan.unchanged += usize::from(!is_barrier && step.is_none());
+            step
+        };
         let step = step.map(|step| {
             plan.steps.push(step);
             plan.steps.len() - 1
         });
-        let barrier = (*node >= graph.resources().len()).then(|| graph.node_name(*node));
-        plan.nodes.push(PlanNode { step, barrier, waits: std::mem::take(&mut waits[*node]) });
+        let wait =
+            |(to, state, rule): (Node, State, depend::Rule)| Wait { node: self.position[to], state, rule: Some(rule) };
+        let mut waits: Vec<Wait> = std::mem::take(&mut self.waits[node]).into_iter().map(wait).collect();
+        waits.extend(first.into_iter().chain(repeated).map(until_ready));
+        let barrier = is_barrier.then(|| graph.node_name(node));
+        self.position[node] = plan.nodes.len();
+        if place.is_some() {
+            self.below = Some(plan.nodes.len());
+        }
+        plan.nodes.push(PlanNode { step, barrier, waits, on_failure: false });
     }
+
+    /// Adds what runs once more in the last wave of a phase, which has no barrier.
+    fn add_last(&mut self, phase: HookPhase, first: Option<usize>, plan: &mut Plan) {
+        let rest: Vec<(HookPhase, i64)> = self.later.keys().filter(|(other, _)| *other == phase).copied().collect();
+        for place in rest {
+            let nodes = self.later.remove(&place).unwrap_or_default();
+            self.repeat(&nodes, phase, first, plan);
+        }
+    }
+
+    /// Steps of hooks that run once more, behind the barrier of the wave below.
+    fn repeat(&self, nodes: &[Node], phase: HookPhase, first: Option<usize>, plan: &mut Plan) -> Vec<usize> {
+        let mut added = Vec::new();
+        for step in nodes.iter().filter_map(|node| self.hooks.step(*node, phase)) {
+            let waits = self.below.into_iter().chain(first).map(until_ready).collect();
+            plan.steps.push(step);
+            added.push(plan.nodes.len());
+            plan.nodes.push(PlanNode { step: Some(plan.steps.len() - 1), barrier: None, waits, on_failure: false });
+        }
+        added
+    }
+}
+
+fn until_ready(node: usize) -> Wait {
+    Wait { node, state: State::Ready, rule: None }
 }
 
 fn apply_step(
@@ -129,7 +207,7 @@ fn apply_step(
     let desired = Some((resource.id, resource.body.clone()));
     // The uid is that of the object in the inventory: what is said of it there holds.
     let made_by_us = if uid.is_some() { owned.is_some_and(|owned| owned.created) } else { made };
-    Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0 })
+    Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0, hook: None })
 }
 
 /// Whether a run that did not finish made the object that is there: it was not there when that run was planned, and it
@@ -139,11 +217,15 @@ fn made_by_unfinished_run(input: &Input<'_>, key: &ResourceKey) -> bool {
 }
 
 /// What we made and the graph has no more, against the edges of the graphs that made it. All of it waits for a
-/// barrier behind every step that applies.
-fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
-    let gone = |key: &&ResourceKey| input.desired.node(key).is_none();
+/// barrier behind every step so far. Gives the node behind all deletions, where hooks may come after it.
+fn delete_steps(input: &Input<'_>, hooks: &GraphHooks<'_>, plan: &mut Plan) -> Option<usize> {
+    let gone = |key: &&ResourceKey| {
+        let node = input.desired.node(key);
+        // A hook that takes the place of what we own deletes it itself.
+        node.is_none_or(|node| hooks.is_hook(node) && !input.hooks.run)
+    };
     let mut candidates: BTreeSet<&ResourceKey> = input.inventory.keys().filter(gone).collect();
-    candidates.extend(input.attempted.iter().flat_map(super::bind::Bound::keys).filter(gone));
+    candidates.extend(input.attempted.iter().flat_map(Bound::content_keys).filter(gone));
     let mut doomed = BTreeMap::new();
     for key in candidates {
         match fate(input, key) {
@@ -155,25 +237,35 @@ fn delete_steps(input: &Input<'_>, applies: usize, plan: &mut Plan) {
         }
     }
     if doomed.is_empty() {
-        return;
+        return None;
     }
     let barrier = plan.nodes.len();
-    let wait = |node, rule| Wait { node, state: State::Ready, rule };
-    let waits = (0..applies).map(|node| wait(node, None)).collect();
-    plan.nodes.push(PlanNode { step: None, barrier: None, waits });
+    let waits = (0..barrier).map(until_ready).collect();
+    plan.nodes.push(PlanNode { step: None, barrier: None, waits, on_failure: false });
     let graphs: Vec<&Bound> = input.base.into_iter().chain(input.attempted).collect();
     for deletion in deletion::order(&graphs, &doomed.keys().collect()) {
         let step = deletion.key.map(|key| {
-            let uid = doomed.get(&key).cloned();
-            let (action, cause) = (Action::Delete, Cause::Removed);
-            let changes = Vec::new();
-            plan.steps.push(Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0 });
+            plan.steps.push(deletion_of(key, &doomed));
             plan.steps.len() - 1
         });
-        let after = deletion.after.into_iter().map(|(position, rule)| wait(barrier + 1 + position, rule));
-        let waits = std::iter::once(wait(barrier, None)).chain(after).collect();
-        plan.nodes.push(PlanNode { step, barrier: deletion.barrier, waits });
+        let after = deletion.after.into_iter();
+        let after = after.map(|(position, rule)| Wait { rule, ..until_ready(barrier + 1 + position) });
+        let waits = std::iter::once(until_ready(barrier)).chain(after).collect();
+        plan.nodes.push(PlanNode { step, barrier: deletion.barrier, waits, on_failure: false });
     }
+    if !input.desired.graph.has_hooks() && !input.hooks.deleting {
+        return None;
+    }
+    let deleted = plan.nodes.len();
+    let waits = (barrier..deleted).map(until_ready).collect();
+    plan.nodes.push(PlanNode { step: None, barrier: None, waits, on_failure: false });
+    Some(deleted)
+}
+
+fn deletion_of(key: ResourceKey, doomed: &BTreeMap<ResourceKey, String>) -> Step {
+    let uid = doomed.get(&key).cloned();
+    let (action, cause, changes) = (Action::Delete, Cause::Removed, Vec::new());
+    Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0, hook: None }
 }
 
 enum Fate {
@@ -211,9 +303,15 @@ fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
 /// The longest chain of steps before each step, from 1.
 fn layers(plan: &mut Plan) {
     let mut depth = vec![0_usize; plan.nodes.len()];
+    let mut longest = 0;
     for (index, node) in plan.nodes.iter().enumerate() {
-        let before = node.waits.iter().map(|wait| depth[wait.node]).max().unwrap_or_default();
+        // What is held back for a failure comes after all else.
+        let least = if node.on_failure { longest } else { 0 };
+        let before = node.waits.iter().map(|wait| depth[wait.node]).max().unwrap_or(least);
         depth[index] = before + usize::from(node.step.is_some());
+        if !node.on_failure {
+            longest = longest.max(depth[index]);
+        }
         if let Some(step) = node.step {
             plan.steps[step].layer = depth[index];
         }

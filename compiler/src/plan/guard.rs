@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::manifest::HookPhase;
 use crate::name::ResourceKey;
+
+use super::Step;
 
 /// Kinds whose deletion takes more with it than the object: everything inside, or data.
 const PRECIOUS: [(&str, &str); 4] = [
@@ -37,6 +40,9 @@ pub struct Approvals {
     /// Most of an application may be deleted at once (`--allow-many-deletions`).
     #[serde(default)]
     pub many: bool,
+    /// Hooks of which nobody knows what they did may run again (`--rerun-hooks`).
+    #[serde(default)]
+    pub rerun_hooks: bool,
 }
 
 /// Something that needs a word.
@@ -58,6 +64,13 @@ pub enum Guard {
         /// Objects that we own.
         owned: usize,
     },
+    /// A hook was started in a run that was interrupted, and its object is gone.
+    Hook {
+        /// The hook.
+        key: ResourceKey,
+        /// When it runs.
+        phase: HookPhase,
+    },
 }
 
 impl fmt::Display for Guard {
@@ -74,6 +87,11 @@ impl fmt::Display for Guard {
             Self::Many { deleted, owned } => {
                 write!(formatter, "deleting {deleted} of {owned} objects at once needs --allow-many-deletions")
             }
+            Self::Hook { key, phase } => write!(
+                formatter,
+                "the {phase} hook {key} was started by a run that was interrupted, and is gone: nobody knows what it did; \
+                 running it again needs --rerun-hooks"
+            ),
         }
     }
 }
@@ -94,4 +112,13 @@ pub(super) fn guards(deletions: &[&ResourceKey], owned: usize, desired: usize, a
     }
     guards.extend(precious.into_iter().map(|(kind, keys)| Guard::Precious { kind: kind.to_owned(), keys }));
     guards
+}
+
+/// Hooks that would run again though they may have done their work.
+pub(super) fn unknown_hooks(steps: &[Step], approvals: &Approvals) -> Vec<Guard> {
+    let unknown = |step: &Step| {
+        let hook = step.hook.as_ref().filter(|hook| hook.is_unknown && !approvals.rerun_hooks)?;
+        Some(Guard::Hook { key: step.key.clone(), phase: hook.phase })
+    };
+    steps.iter().filter_map(unknown).collect()
 }

@@ -5,16 +5,19 @@
 //! user. Pure: the same input gives the same plan.
 //!
 //! Objects are created and changed first, along the edges of the wanted graph; only when all of that has worked are
-//! objects deleted, against the edges of the graphs that made them. Where something fails, nothing is deleted.
+//! objects deleted, against the edges of the graphs that made them. Where something fails, nothing is deleted. Hooks run
+//! where their phases and waves put them.
 
 mod bind;
 mod build;
 mod deletion;
 mod guard;
+mod hook;
 
 pub use bind::{BindError, Bound};
 pub use build::{Input, build};
 pub use guard::{Approvals, Guard, is_precious};
+pub use hook::{HookProgress, HookStep, Hooks, StartedHook};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -62,6 +65,8 @@ pub enum Action {
     Update,
     /// Delete an object that we made.
     Delete,
+    /// Run a hook, and wait for its end.
+    Hook,
 }
 
 /// Why a step is needed.
@@ -105,6 +110,8 @@ pub struct Step {
     pub changes: Vec<FieldChange>,
     /// The length of the longest chain of steps that ends with it, from 1.
     pub layer: usize,
+    /// What it runs, where it is a hook.
+    pub hook: Option<HookStep>,
 }
 
 /// A node of the plan: a step, or a place that only holds edges together (an unchanged resource, a barrier).
@@ -116,6 +123,8 @@ pub struct PlanNode {
     pub barrier: Option<String>,
     /// What must have happened before.
     pub waits: Vec<Wait>,
+    /// Whether it has its turn only when something else has failed, and everything else is over.
+    pub on_failure: bool,
 }
 
 /// A dependency on another node.

@@ -10,6 +10,8 @@ use crate::graph::ResourceGraph;
 use crate::manifest::objects;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod hooks;
+
 fn bound(documents: serde_json::Value) -> Bound {
     let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
     let list = json!({"kind": "List", "apiVersion": "v1", "items": documents});
@@ -47,6 +49,7 @@ struct Situation {
     inventory: BTreeMap<ResourceKey, Owned>,
     seen: BTreeMap<ResourceKey, Seen>,
     approvals: Approvals,
+    hooks: Hooks,
 }
 
 impl Situation {
@@ -54,7 +57,8 @@ impl Situation {
         let inventory = applied(&base);
         let (attempted, seen, approvals) = (Vec::new(), BTreeMap::new(), Approvals::default());
         let absent_before = BTreeSet::new();
-        Self { desired, base: Some(base), attempted, absent_before, inventory, seen, approvals }
+        let hooks = Hooks { run: true, ..Hooks::default() };
+        Self { desired, base: Some(base), attempted, absent_before, inventory, seen, approvals, hooks }
     }
 
     fn plan(&self) -> Plan {
@@ -66,6 +70,7 @@ impl Situation {
             inventory: &self.inventory,
             seen: &self.seen,
             approvals: &self.approvals,
+            hooks: &self.hooks,
         })
     }
 

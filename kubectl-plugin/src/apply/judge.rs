@@ -72,7 +72,7 @@ fn manifests(
     origins: &[Origin],
     wanted: impl Fn(&str, &str) -> bool,
 ) -> Vec<(String, Manifest)> {
-    let sent = plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update));
+    let sent = plan.steps.iter().filter(|step| matches!(step.action, Action::Create | Action::Update | Action::Hook));
     let manifest = |node: usize| {
         let resource = desired.graph.resources().get(node)?;
         let api_version = resource.api_version();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::record::head::Lock;
 use crate::record::holder::Holder;
-use crate::record::{Found, RecordError, Records};
+use crate::record::{Found, Head, RecordError, Records};
 
 /// How long a lease is, in request timeouts.
 const LEASE_TIMEOUTS: u32 = 3;
@@ -77,9 +77,33 @@ impl Lease {
         }
     }
 
+    /// Writes a change to the head, for as long as the lease lasts: what it says must be in the record before the run
+    /// goes on. The lease begins anew with it.
+    pub async fn write(&self, change: impl Fn(&mut Head)) -> Result<(), Lost> {
+        let mut state = self.state.lock().await;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            if state.lost || Instant::now() + self.request_timeout >= state.until {
+                state.lost = true;
+                return Err(Lost);
+            }
+            if self.replace(&mut state, &change).await.is_ok() {
+                return Ok(());
+            }
+            // Where the answer was lost the change is there already, and made once more.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
     async fn renew(&self, state: &mut State) -> Result<(), RecordError> {
+        self.replace(state, &|_| {}).await
+    }
+
+    async fn replace(&self, state: &mut State, change: &impl Fn(&mut Head)) -> Result<(), RecordError> {
         let started = Instant::now();
         let mut head = state.found.head.clone();
+        change(&mut head);
         if let Some(lock) = &mut head.lock {
             *lock = new_lock(lock.holder.clone(), self.request_timeout);
         }

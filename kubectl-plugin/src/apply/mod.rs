@@ -13,6 +13,7 @@
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
 //! | [`lease`] | holding the lock while a run lasts |
+//! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | [`step`] | one step: its requests and what their failures mean |
 //! | [`run`] | the loop that ties these together |
@@ -23,7 +24,7 @@
 //! 1. The graph's chunks are written.
 //! 2. The head is written with our lock and the graph among those that were *attempted*. From now on, whoever comes
 //!    next knows what may have been touched.
-//! 3. The plan runs.
+//! 3. The plan runs. The head is written again when the object of a hook was made, and when a hook has ended.
 //! 4. The head is written with what we own now and the release. If all of it worked, nothing is pending any more;
 //!    if not, the attempted graphs stay until a run succeeds.
 //!
@@ -31,6 +32,7 @@
 
 pub mod dry_run;
 pub mod event;
+pub mod hook;
 pub mod judge;
 pub mod lease;
 pub mod observe;
@@ -49,7 +51,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
+use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan, Seen};
 
 use crate::record::head::ReleaseOrigin;
 use crate::record::{Outcome, RecordError, Release};
@@ -76,6 +78,8 @@ pub struct Options {
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
     pub unlocked: Arc<Unlocked>,
+    /// The hooks that were planned with.
+    pub hooks: Hooks,
 }
 
 /// Why a run did not end with a record.
@@ -130,18 +134,25 @@ pub async fn apply(
         cluster: target.records.cluster.clone(),
         kinds: target.kinds.clone(),
         identity: target.identity.clone(),
+        target: target.target_id.clone(),
+        release: number,
+        graph: desired.graph.id(),
         lease,
         force_conflicts: options.force_conflicts,
         own_namespaces: own_namespaces(desired),
         unlocked: Arc::clone(&options.unlocked),
     });
+    hook::finish::abandon(&context, &target.hooks.abandoned(&options.hooks), emit).await;
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
     let ended = release::Ended { target, desired, plan, report: &report, options };
     let held = ended.let_go(&context.lease, emit).await;
     let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
     let release = ended.release(&found.head, stored, number);
-    ended.record(found, release.clone(), &held).await?;
+    let hooks = hook::finish::clean_up(&context, &found.head.hooks, ended.of_hooks(&found.head, &release), emit).await;
+    // Deleting may have renewed the lease.
+    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    ended.record(found, release.clone(), &held, hooks).await?;
     Ok(Applied { release, results: report.results })
 }
 

@@ -68,7 +68,7 @@ impl Observer<'_> {
     }
 
     async fn owned(&self, observation: &mut Observation) -> Result<(), Failure> {
-        let attempted = self.attempted.iter().flat_map(Bound::keys);
+        let attempted = self.attempted.iter().flat_map(Bound::content_keys);
         let keys: BTreeSet<&ResourceKey> = self.inventory.keys().chain(attempted).collect();
         let mut by_kind: BTreeMap<(&str, &str), Vec<&ResourceKey>> = BTreeMap::new();
         for key in keys {
@@ -133,8 +133,7 @@ impl Observer<'_> {
     /// Looks for wanted objects that we do not own.
     async fn wanted(&self, desired: &Bound, observation: &mut Observation) -> Result<(), Failure> {
         let new: Vec<&ResourceKey> = desired
-            .keys()
-            .iter()
+            .content_keys()
             .filter(|key| !self.inventory.contains_key(*key) && !observation.seen.contains_key(*key))
             .collect();
         let (namespaces, others): (Vec<_>, Vec<_>) = new.into_iter().partition(|key| key.is("", "Namespace"));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gitops_compiler::canon::{Chunk, Id};
+use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Bound, Forgotten, Plan};
 use jiff::{SignedDuration, Timestamp};
@@ -14,9 +15,11 @@ use tokio::time::Instant;
 
 use crate::cluster::PART_OF;
 use crate::record::head::{DEFAULT_HISTORY, Garbage, StoredGraph, StoredInventory};
+use crate::record::hooks::HookObject;
 use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
 
 use super::event::{Event, StepResult};
+use super::hook;
 use super::lease::Lease;
 use super::run::RunReport;
 use super::target::Target;
@@ -51,10 +54,12 @@ impl Ended<'_> {
         });
         let done =
             |index: &usize| matches!(report.results.get(index), Some(StepResult::Succeeded | StepResult::Joined));
+        let is_held_back =
+            |index: &usize| plan.steps[*index].hook.as_ref().is_some_and(|hook| hook.phase == HookPhase::SyncFail);
         let steps = 0..plan.steps.len();
         let count = |action| steps.clone().filter(|index| plan.steps[*index].action == action && done(index)).count();
         let outcome = match first {
-            _ if steps.clone().all(|index| done(&index)) => Outcome::Succeeded,
+            _ if steps.clone().filter(|index| !is_held_back(index)).all(|index| done(&index)) => Outcome::Succeeded,
             _ if report.interrupted => Outcome::Interrupted,
             first => Outcome::Failed { message: first.unwrap_or_else(|| "not all steps were tried".to_owned()) },
         };
@@ -62,13 +67,32 @@ impl Ended<'_> {
         Release { number, parent: head.live, graph, origin: self.options.origin.clone(), outcome, changes }
     }
 
+    /// How the run ended for its hooks.
+    pub(super) fn of_hooks(&self, head: &Head, release: &Release) -> hook::finish::Ended {
+        let succeeded = match release.outcome {
+            Outcome::Succeeded => Some(true),
+            Outcome::Failed { .. } => Some(false),
+            Outcome::Interrupted => None,
+        };
+        let mut after = head.clone();
+        if succeeded == Some(true) {
+            after.live = Some(release.number);
+        }
+        after.releases.push(release.clone());
+        after.forget_old_releases(self.options.history.unwrap_or(DEFAULT_HISTORY));
+        let remembered = after.releases.iter().map(|release| release.number).collect();
+        let deleted = succeeded == Some(true) && self.options.delete_record;
+        hook::finish::Ended { release: release.number, succeeded, remembered, deleted }
+    }
+
     /// Writes the last head of a run, `found` being the one before it; or deletes the record, where that was asked for.
-    /// `kept` are the keys that could not be let go.
+    /// `kept` are the keys that could not be let go, `hooks` the objects of hooks that are left.
     pub(super) async fn record(
         &self,
         found: Found,
         release: Release,
         kept: &BTreeSet<ResourceKey>,
+        hooks: Vec<HookObject>,
     ) -> Result<(), ApplyError> {
         let records = &self.target.records;
         let succeeded = release.outcome == Outcome::Succeeded;
@@ -88,6 +112,7 @@ impl Ended<'_> {
         head.releases.push(release);
         head.forget_old_releases(self.options.history.unwrap_or(DEFAULT_HISTORY));
         head.lock = None;
+        head.hooks = hooks;
         head.inventory = stored_inventory(records, &head, &inventory, changes).await.map_err(ApplyError::Unrecorded)?;
         collect_garbage(records, &mut head, &before).await;
         let members: Vec<&ResourceKey> = inventory.keys().collect();
@@ -182,6 +207,7 @@ async fn delete_record(records: &Records, found: Found) -> Result<(), ApplyError
     (head.live, head.pending) = (None, None);
     head.releases.clear();
     head.garbage.clear();
+    head.hooks.clear();
     head.inventory = StoredInventory::default();
     let emptied = write_head(records, found, head, &[]).await?;
     // Whoever may take over then may write the same chunks again.

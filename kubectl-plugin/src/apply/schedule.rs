@@ -37,6 +37,9 @@ pub struct Schedule {
     /// Steps on the longest chain from each node on, itself included.
     height: Vec<usize>,
     queue: BinaryHeap<(usize, Reverse<usize>)>,
+    /// Nodes that have their turn only when something has failed.
+    held_back: Vec<usize>,
+    /// Steps that are not over; those that are held back do not count.
     open: usize,
     skipped: Vec<usize>,
 }
@@ -66,11 +69,13 @@ impl Schedule {
             node_of: plan.step_nodes(),
             height,
             queue: BinaryHeap::new(),
-            open: plan.steps.len(),
+            held_back: (0..count).filter(|node| plan.nodes[*node].on_failure).collect(),
+            open: plan.nodes.iter().filter(|node| node.step.is_some() && !node.on_failure).count(),
             skipped: Vec::new(),
         };
         for index in 0..count {
-            if schedule.unmet[index] == 0 && schedule.progress[index] == Progress::Blocked {
+            let is_held_back = plan.nodes[index].on_failure;
+            if schedule.unmet[index] == 0 && schedule.progress[index] == Progress::Blocked && !is_held_back {
                 schedule.release(index);
             }
         }
@@ -116,6 +121,17 @@ impl Schedule {
                 .iter()
                 .filter(|(dependent, state)| self.progress[*dependent] == Progress::Blocked && !met(*state));
             pending.extend(stopped.map(|(dependent, _)| *dependent));
+        }
+    }
+
+    /// Something has failed, and all is over: what was held back for that has its turn. A second call does nothing.
+    pub fn release_for_failure(&mut self) {
+        let held_back = std::mem::take(&mut self.held_back);
+        self.open += held_back.iter().filter(|node| self.step_of[**node].is_some()).count();
+        for node in held_back {
+            if self.unmet[node] == 0 && self.progress[node] == Progress::Blocked {
+                self.release(node);
+            }
         }
     }
 
@@ -194,11 +210,21 @@ mod tests {
                 let key = ResourceKey::new("", "ConfigMap", "n", &plan.steps.len().to_string());
                 let (action, cause) = (Action::Create, Cause::New);
                 let (desired, uid, changes) = (None, None, Vec::new());
-                plan.steps.push(Step { key, action, cause, desired, uid, made_by_us: false, changes, layer: 0 });
+                plan.steps.push(Step {
+                    key,
+                    action,
+                    cause,
+                    desired,
+                    uid,
+                    made_by_us: false,
+                    changes,
+                    layer: 0,
+                    hook: None,
+                });
                 plan.steps.len() - 1
             });
             let waits = waits.iter().map(|(node, state)| Wait { node: *node, state: *state, rule: None }).collect();
-            plan.nodes.push(PlanNode { step, barrier: None, waits });
+            plan.nodes.push(PlanNode { step, barrier: None, waits, on_failure: false });
         }
         plan
     }

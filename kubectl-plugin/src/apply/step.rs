@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_compiler::canon::{Id, Resource};
+use gitops_compiler::canon::{Graph, Id, Resource};
 use gitops_compiler::graph::Body;
 use gitops_compiler::manifest::sops;
 use gitops_compiler::plan::{self, Action, Step};
@@ -35,6 +35,12 @@ pub struct Context {
     pub kinds: Kinds,
     /// Who we are.
     pub identity: Identity,
+    /// The target's id.
+    pub target: String,
+    /// The number of the release to be.
+    pub release: u64,
+    /// Its graph.
+    pub graph: Id<Graph>,
     /// Our lock.
     pub lease: Lease,
     /// Whether fields of others are taken.
@@ -61,6 +67,8 @@ pub enum StepOutcome {
     Gone,
     /// Being deleted: something still holds it.
     Terminating,
+    /// A hook has ended, and that is on record.
+    HookEnded(Result<(), String>),
     /// Neither.
     Failed {
         /// Why.
@@ -82,6 +90,7 @@ pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
     match step.action {
         Action::Create | Action::Update => apply(&context, &step).await,
         Action::Delete => delete(&context, &step).await,
+        Action::Hook => StepOutcome::failed("a hook is not applied as content"),
     }
 }
 
@@ -137,8 +146,19 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     let Some(path) = context.kinds.path(api_version, &step.key) else {
         return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
     };
+    send(context, step, &path, &mut body, is_secret, Vec::new()).await
+}
+
+/// Applies a body, and tries again what will pass.
+pub(super) async fn send(
+    context: &Context,
+    step: &Step,
+    path: &str,
+    body: &mut Json,
+    is_secret: bool,
+    mut notes: Vec<String>,
+) -> StepOutcome {
     let deadline = Instant::now() + PATIENCE;
-    let mut notes = Vec::new();
     let mut force = false;
     let mut pause = Duration::from_millis(50);
     loop {
@@ -146,7 +166,7 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
             return StepOutcome::failed(lost.to_string());
         }
         let options = ApplyOptions { field_manager: &context.identity.field_manager, force, dry_run: false };
-        let failure = match context.cluster.apply(&path, &body, &options).await {
+        let failure = match context.cluster.apply(path, body, &options).await {
             Ok(AppliedObject { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
                 // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
                 if let Some(metadata) = body["metadata"].as_object_mut() {
@@ -162,7 +182,7 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
         if let Some(failure) = failure {
             let conflicts = failure.conflicts();
             if !force && !conflicts.is_empty() {
-                if leave_to_others(&mut body, &conflicts, &mut notes) {
+                if leave_to_others(body, &conflicts, &mut notes) {
                     continue;
                 }
                 if context.force_conflicts {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, KubernetesVersion, ResourceKey, Scope as KeyScope};
-use gitops_compiler::plan::{self, Approvals, BindError, Bound, Owned, Plan, Seen};
+use gitops_compiler::plan::{self, Approvals, BindError, Bound, Hooks, Owned, Plan, Seen};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -20,6 +20,7 @@ use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
 use crate::record::{Found, Head, InventoryEntry, RecordError, Records, apply_set};
 
+use super::hook::HookRecord;
 use super::observe::{Identity, Observation, Observer};
 
 /// How often a lock is looked at that is waited for.
@@ -117,6 +118,8 @@ pub struct Target {
     pub attempted: Vec<Bound>,
     /// Keys that were not there when those were begun.
     pub absent_before: BTreeSet<ResourceKey>,
+    /// What is known of hooks.
+    pub hooks: HookRecord,
     /// Who we are.
     pub identity: Identity,
     /// The target's id; minted here where there is no record yet.
@@ -159,6 +162,7 @@ impl Target {
             base: None,
             attempted: Vec::new(),
             absent_before: BTreeSet::new(),
+            hooks: HookRecord::default(),
             identity,
             target_id,
         };
@@ -277,9 +281,37 @@ impl Target {
         Ok(())
     }
 
+    /// Whether a graph is another than that of the live release, or a run is not finished: then hooks have something to
+    /// run for. Drift alone is none.
+    #[must_use]
+    pub fn is_changed_by(&self, desired: &Bound) -> bool {
+        let roots = |bound: &Bound| (bound.graph.content_root(), bound.graph.hook_root());
+        let is_settled = self.found.as_ref().is_some_and(|found| found.head.pending.is_none());
+        !is_settled || self.base.as_ref().map(roots) != Some(roots(desired))
+    }
+
+    /// Looks how far the hooks of an interrupted run came.
+    pub async fn look_at_hooks(&mut self, desired: &Bound) -> Result<(), TargetError> {
+        let Some(found) = &self.found else { return Ok(()) };
+        // The hooks of a deletion are those of what is deleted.
+        let attempted = self.attempted.last().filter(|attempted| !attempted.keys().is_empty());
+        let last = attempted.or(self.base.as_ref());
+        let cluster = &self.records.cluster;
+        let looked = HookRecord::look(&found.head, cluster, &self.kinds, desired, last).await;
+        let doing = "cannot look at the hooks of the run before";
+        self.hooks = looked.map_err(|failure| TargetError::Request { doing, failure })?;
+        Ok(())
+    }
+
     /// Plans the way to a graph.
     #[must_use]
-    pub fn plan(&self, desired: &Bound, seen: &BTreeMap<ResourceKey, Seen>, approvals: &Approvals) -> Plan {
+    pub fn plan(
+        &self,
+        desired: &Bound,
+        seen: &BTreeMap<ResourceKey, Seen>,
+        approvals: &Approvals,
+        hooks: &Hooks,
+    ) -> Plan {
         let inventory: BTreeMap<ResourceKey, Owned> =
             self.inventory.iter().map(|(key, entry)| (key.clone(), entry.owned())).collect();
         plan::build(&plan::Input {
@@ -290,6 +322,7 @@ impl Target {
             inventory: &inventory,
             seen,
             approvals,
+            hooks,
         })
     }
 

@@ -51,6 +51,7 @@ pub(super) async fn begin(
     let number = head.next_number();
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
+    head.hooks.clone_from(&target.hooks.objects);
     head.kubernetes = target.kubernetes.map(|version| version.to_string());
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     head.pending = Some(pending(&head, &stored, options, absent, run.clone(), number));
@@ -85,6 +86,7 @@ async fn first_head(target: &Target) -> Result<Head, TargetError> {
         live: None,
         releases: Vec::new(),
         inventory: StoredInventory::default(),
+        hooks: Vec::new(),
         garbage: Vec::new(),
     })
 }
@@ -176,7 +178,7 @@ fn absent(target: &Target, plan: &Plan) -> Vec<ResourceKey> {
             Action::Update if !step.made_by_us => {
                 absent.remove(&step.key);
             }
-            Action::Update | Action::Delete => {}
+            Action::Update | Action::Delete | Action::Hook => {}
         }
     }
     absent.into_iter().collect()

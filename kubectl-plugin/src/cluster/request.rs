@@ -127,6 +127,42 @@ impl Cluster {
         Ok(AppliedObject { created, object })
     }
 
+    /// Reads an object; `None` where it is not there, or its kind is not served.
+    pub async fn find(&self, path: &str) -> Result<Option<Json>, Failure> {
+        match self.get(path).await {
+            Ok(object) => Ok(Some(object)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Takes a finalizer off the object with this uid and no other.
+    pub async fn remove_finalizer(&self, path: &str, uid: &str, finalizer: &str) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS {
+            let object = match self.get_as(path, METADATA).await {
+                Err(failure) if failure.is_not_found() => return Ok(()),
+                other => other?,
+            };
+            let metadata = &object["metadata"];
+            let all = metadata["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if metadata["uid"].as_str() != Some(uid) || !all.iter().any(|one| one == finalizer) {
+                return Ok(());
+            }
+            let others: Vec<&Json> = all.iter().filter(|one| *one != finalizer).collect();
+            let body = json!({"metadata": {
+                "uid": uid, "resourceVersion": metadata["resourceVersion"], "finalizers": others,
+            }});
+            let (method, content_type) = (Method::PATCH, "application/merge-patch+json");
+            match self.repeated(&Request { method, path, accept: METADATA, content_type, body: Some(&body) }).await {
+                // It changed in the meantime: look again.
+                Err(failure) if failure.is_conflict() => {}
+                Err(failure) if failure.is_not_found() => return Ok(()),
+                other => return other.map(|_| ()),
+            }
+        }
+        Err(Failure::Malformed("it changes all the time".to_owned()))
+    }
+
     /// Creates an object. Not repeated.
     pub async fn create(&self, collection: &str, body: &Json) -> Result<Json, Failure> {
         self.write(Method::POST, collection, body).await

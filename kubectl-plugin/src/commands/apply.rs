@@ -17,6 +17,7 @@ use crate::settings::{ClusterArgs, Opened, Session, SopsArgs, SourceArgs, compil
 use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
+use super::hooks::{HookArgs, Purpose};
 
 /// Plan, ask, apply in topological order, wait until everything is ready, and record the release
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub struct ApplyArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     approvals: ApprovalArgs,
+    #[command(flatten)]
+    hooks: HookArgs,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -85,11 +88,11 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     };
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
-    change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
     change::refuse_claimed(&target, &observation).await?;
     let approvals = args.approvals.approvals();
-    let plan = target.plan(&desired, &observation.seen, &approvals);
+    let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
+    let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     if nothing_to_do(&target, &desired, &plan) {
         return Ok(up_to_date(session, &target, &desired, args.run.json()));
     }
@@ -108,7 +111,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     let origin = change::origin(commit, None, inputs_of(session, &compiled.opened));
-    let options = Options { unlocked, ..args.run.options(approvals, origin) };
+    let options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

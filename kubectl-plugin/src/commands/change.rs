@@ -9,7 +9,7 @@ use clap::Args;
 use gitops_compiler::diagnostic::Level;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
-use gitops_compiler::plan::{Approvals, Bound, Plan};
+use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
 use crate::apply::judge::{Judgement, judge};
@@ -36,6 +36,9 @@ pub struct ApprovalArgs {
     /// Allow most of the application to be deleted at once
     #[arg(long)]
     allow_many_deletions: bool,
+    /// Run hooks again that a run which was interrupted has started, and of which nobody knows what they did
+    #[arg(long)]
+    rerun_hooks: bool,
 }
 
 impl ApprovalArgs {
@@ -46,6 +49,7 @@ impl ApprovalArgs {
             delete: self.allow_delete.iter().cloned().collect(),
             empty: self.allow_empty,
             many: self.allow_many_deletions,
+            rerun_hooks: self.rerun_hooks,
         }
     }
 }
@@ -82,7 +86,7 @@ pub struct RunArgs {
 impl RunArgs {
     /// As the applier takes them.
     #[must_use]
-    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin) -> Options {
+    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks) -> Options {
         let timeout = Duration::from_secs(self.timeout);
         Options {
             run: RunOptions { wait: self.wait, timeout, adopt: self.adopt },
@@ -92,6 +96,7 @@ impl RunArgs {
             origin,
             delete_record: false,
             unlocked: Arc::default(),
+            hooks,
         }
     }
 
@@ -131,21 +136,6 @@ pub async fn refuse_claimed(target: &Target, observation: &Observation) -> Resul
     Err(CommandError::refused("objects of this graph belong to other applications; nothing was changed")
         .details(details)
         .hint("remove them from one of the two"))
-}
-
-/// Refuses what this version does not do, rather than doing half of it.
-pub fn refuse_hooks(desired: &Bound) -> Result<(), CommandError> {
-    let hooks: Vec<String> = desired
-        .graph
-        .resources()
-        .iter()
-        .filter(|resource| resource.hook().is_some())
-        .map(|resource| resource.key.to_string())
-        .collect();
-    if hooks.is_empty() {
-        return Ok(());
-    }
-    Err(CommandError::user("this graph has hooks, and hooks are not run by this version").details(hooks))
 }
 
 /// Refuses objects that the server would refuse by schemas that only it has, before anything changes.

@@ -13,6 +13,7 @@ use crate::output::counted;
 use crate::settings::{ClusterArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
+use super::hooks::{HookArgs, Purpose};
 
 /// Delete everything that an application owns, in reverse order, and its record
 #[derive(Debug, Args)]
@@ -24,6 +25,8 @@ pub struct DeleteArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     approvals: ApprovalArgs,
+    #[command(flatten)]
+    hooks: HookArgs,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -41,13 +44,14 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     // The command itself is the word for deleting all; precious kinds still need theirs.
     let mut approvals = args.approvals.approvals();
     (approvals.empty, approvals.many) = (true, true);
-    let plan = target.plan(&desired, &observation.seen, &approvals);
+    let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Delete).await?;
+    let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     let header = format!("{}  everything is deleted   {}", args.app, counted(plan.steps.len(), "step"));
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
     let options =
-        Options { delete_record: true, ..args.run.options(approvals, change::origin(None, None, Vec::new())) };
+        Options { delete_record: true, ..args.run.options(approvals, change::origin(None, None, Vec::new()), hooks) };
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)

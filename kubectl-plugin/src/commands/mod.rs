@@ -9,6 +9,7 @@ pub mod delete;
 pub mod diff;
 pub mod graph;
 pub mod history;
+pub mod hooks;
 pub mod lock;
 pub mod parse;
 pub mod plan;

@@ -12,6 +12,7 @@ use crate::output::plan_text;
 use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs};
+use super::hooks::{HookArgs, Purpose};
 
 /// Show what apply would do: the steps in order, and what each waits for
 #[derive(Debug, Args)]
@@ -25,6 +26,8 @@ pub struct PlanArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     approvals: ApprovalArgs,
+    #[command(flatten)]
+    hooks: HookArgs,
     /// Exit with 1 where there is something to do
     #[arg(long)]
     exit_code: bool,
@@ -44,9 +47,9 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
-    change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
-    let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals());
+    let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
+    let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals(), &hooks);
     change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));

@@ -13,6 +13,7 @@ use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
+use super::hooks::{HookArgs, Purpose};
 
 /// Go back to a prior release: its graph is taken from the record and applied as a new release
 #[derive(Debug, Args)]
@@ -27,6 +28,8 @@ pub struct RollbackArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     approvals: ApprovalArgs,
+    #[command(flatten)]
+    hooks: HookArgs,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -45,11 +48,11 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let release = choose(&head, args.to.as_deref())?.clone();
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
     let desired = target.bind(Arc::new(graph)).await?;
-    change::refuse_hooks(&desired)?;
     let observation = target.observe(Some(&desired), false).await?;
     change::refuse_claimed(&target, &observation).await?;
     let approvals = args.approvals.approvals();
-    let plan = target.plan(&desired, &observation.seen, &approvals);
+    let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Rollback).await?;
+    let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     if super::apply::nothing_to_do(&target, &desired, &plan) {
         return Ok(super::apply::up_to_date(session, &target, &desired, args.run.json()));
     }
@@ -67,7 +70,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(release.origin.commit.clone(), Some(release.number), inputs);
-    let options = Options { unlocked, ..args.run.options(approvals, origin) };
+    let options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 
@@ -89,10 +92,19 @@ fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandEr
     let Some(to) = to else {
         let died = head.pending.as_ref().filter(|pending| !pending.ended);
         let tried = died.and_then(|pending| pending.attempted.last());
-        let last = tried.or_else(|| head.releases.last().map(|release| &release.graph));
-        let current = last.map(|graph| graph.content);
+        let last = head.releases.last();
+        let is_unfinished = tried.is_some() || last.is_some_and(|last| last.outcome != Outcome::Succeeded);
+        let current = tried.or_else(|| last.map(|release| &release.graph));
+        // What failed is taken back, even where only its hooks were new.
+        let differs =
+            |release: &&Release| {
+                let graph = &release.graph;
+                current.is_none_or(|current| {
+                    if is_unfinished { graph.id != current.id } else { graph.content != current.content }
+                })
+            };
         let mut candidates = head.releases.iter().rev().filter(|release| release.outcome == Outcome::Succeeded);
-        return candidates.find(|release| Some(release.graph.content) != current).ok_or_else(|| {
+        return candidates.find(differs).ok_or_else(|| {
             CommandError::user("there is no earlier release that succeeded and differs from this one")
                 .hint("`kubectl gitops history` lists all; name one with --to")
         });

@@ -4,6 +4,7 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::depend::State;
 use gitops_compiler::diff::{Change, FieldChange};
 use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited};
 use schemars::JsonSchema;
@@ -107,6 +108,7 @@ impl PlanJson {
         let step = |(step, waits): (&Step, &Vec<Waited<'_>>)| PlanStepJson {
             resource: step.key.clone(),
             action: step.action,
+            phase: step.hook.as_ref().map(|hook| hook.phase),
             cause: step.cause,
             layer: step.layer,
             changes: step.changes.clone(),
@@ -134,6 +136,9 @@ pub struct PlanStepJson {
     pub resource: ResourceKey,
     /// What is done.
     pub action: Action,
+    /// When, where it is a hook. What has `SyncFail` is done only where something else fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<HookPhase>,
     /// Why.
     pub cause: Cause,
     /// The length of the longest chain of steps that ends with it, from 1.
@@ -227,7 +232,8 @@ impl RunJson {
                 StepResult::Skipped => (StepOutcomeJson::Skipped, None),
             };
             let step = plan.steps.get(*index)?;
-            Some(RunStepJson { resource: step.key.clone(), action: step.action, outcome, message })
+            let phase = step.hook.as_ref().map(|hook| hook.phase);
+            Some(RunStepJson { resource: step.key.clone(), action: step.action, phase, outcome, message })
         };
         let (outcome, message) = match &release.outcome {
             Outcome::Succeeded => (RunOutcome::Succeeded, None),
@@ -255,6 +261,9 @@ pub struct RunStepJson {
     pub resource: ResourceKey,
     /// What was to be done.
     pub action: Action,
+    /// When, where it is a hook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<HookPhase>,
     /// What became of it.
     pub outcome: StepOutcomeJson,
     /// Why it failed.

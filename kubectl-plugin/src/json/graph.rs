@@ -5,6 +5,7 @@ use gitops_compiler::compile::Compilation;
 use gitops_compiler::depend::{State, Strength};
 use gitops_compiler::diagnostic::{Diagnostic, Origin};
 use gitops_compiler::graph::{GraphEdge, ResourceGraph};
+use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::ResourceKey;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,8 +41,8 @@ pub struct GraphResourceJson {
     pub resource: ResourceKey,
     /// The id of its body; `secret` where it has values that could be guessed from one.
     pub id: String,
-    /// The phases in which it runs, where it is a hook.
-    pub hook: Option<String>,
+    /// The phases in which it runs, where it is a hook; none for a hook that never runs.
+    pub hook: Option<Vec<HookPhase>>,
     /// Where it was read.
     pub origin: Option<Origin>,
 }
@@ -89,7 +90,7 @@ impl GraphJson {
             Some(GraphResourceJson {
                 resource: resource.key.clone(),
                 id: resource.shown_id(),
-                hook: resource.hook().map(str::to_owned),
+                hook: resource.hook().map(|hook| hook.phases.into_iter().collect()),
                 origin: compilation.provenance.origins.get(*node).cloned(),
             })
         };

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited};
+use gitops_compiler::manifest::HookPhase;
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, HookStep, Plan, Step, Waited};
 
 use super::table;
 
@@ -23,7 +24,7 @@ pub fn plan_text(plan: &Plan) -> String {
             format!("{} {}", sign(step.action), step.key.qualified_kind()),
             step.key.place(),
         ];
-        let mut notes: Vec<String> = reason(step).into_iter().collect();
+        let mut notes: Vec<String> = step.hook.iter().map(told_hook).chain(reason(step)).collect();
         notes.extend(step.changes.iter().take(SHOWN_FIELDS).map(ToString::to_string));
         if step.changes.len() > SHOWN_FIELDS {
             notes.push(format!("{} more fields", step.changes.len() - SHOWN_FIELDS));
@@ -44,11 +45,12 @@ pub fn plan_summary(plan: &Plan) -> String {
         let _ = writeln!(text, "  = {key}  leaves the record: {reason}");
     }
     let count = |action| plan.count(action);
-    let [created, changed, deleted] = [Action::Create, Action::Update, Action::Delete].map(count);
+    let [created, changed, deleted, hooks] = [Action::Create, Action::Update, Action::Delete, Action::Hook].map(count);
     let parts = [
         (created, "to create"),
         (changed, "to change"),
         (deleted, "to delete"),
+        (hooks, if hooks == 1 { "hook" } else { "hooks" }),
         (plan.forgotten.len(), "to forget"),
         (plan.unchanged, "unchanged"),
     ];
@@ -57,17 +59,29 @@ pub fn plan_summary(plan: &Plan) -> String {
     text + &if parts.is_empty() { "Nothing to do.\n".to_owned() } else { format!("{}.\n", parts.join(", ")) }
 }
 
-fn sign(action: Action) -> char {
+/// How an action is written.
+pub(super) fn sign(action: Action) -> char {
     match action {
         Action::Create => '+',
         Action::Update => '~',
         Action::Delete => '-',
+        Action::Hook => '>',
+    }
+}
+
+fn told_hook(hook: &HookStep) -> String {
+    match hook.phase {
+        HookPhase::SyncFail => "SyncFail hook, only where something fails".to_owned(),
+        phase if hook.started.is_some() => format!("{phase} hook, which the run before started: waits for its end"),
+        phase => format!("{phase} hook"),
     }
 }
 
 /// Why, where it is not plain from the change itself.
 fn reason(step: &Step) -> Option<String> {
     let text = match step.cause {
+        _ if step.hook.as_ref().is_some_and(|hook| hook.again) => "ran before, and failed or was lost",
+        Cause::Resumed if step.hook.is_some() => return None,
         Cause::New | Cause::Changed | Cause::Removed => return None,
         Cause::Exists => "is there already, from somebody else",
         Cause::Missing => "was deleted by somebody",

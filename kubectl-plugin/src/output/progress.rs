@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use gitops_compiler::plan::Action;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::apply::{Event, StepResult};
 
 use super::Printer;
+use super::plan::sign;
 
 /// Shows events on stderr.
 pub struct Progress {
@@ -48,11 +48,7 @@ impl Progress {
                 if let Some(bar) = &self.bar {
                     bar.set_position(self.done as u64);
                 }
-                let action = match action {
-                    Action::Create => "+",
-                    Action::Update => "~",
-                    Action::Delete => "-",
-                };
+                let action = sign(*action);
                 self.line(&match result {
                     StepResult::Succeeded => format!("  ✓ {action} {key}"),
                     StepResult::Joined => {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Served;
 
 use super::holder::Holder;
+use super::hooks::HookObject;
 
 /// The format of this head. A reader refuses any other.
 pub const FORMAT: u32 = 1;
@@ -61,6 +62,9 @@ pub struct Head {
     pub releases: Vec<Release>,
     /// What we own.
     pub inventory: StoredInventory,
+    /// Objects of hooks, which are no part of the inventory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookObject>,
     /// Chunks that nothing names any more, with their namespaces and since when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub garbage: Vec<Garbage>,
@@ -299,6 +303,16 @@ impl Head {
         let pending = self.pending.as_ref().filter(|pending| !pending.ended).map(|pending| pending.number);
         let last = self.releases.last().map(|release| release.number);
         last.max(pending).unwrap_or_default().saturating_add(1)
+    }
+
+    /// The number and the graph of the last run, where that was interrupted: killed, or stopped by somebody. What it
+    /// began can be gone on with.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<(u64, &StoredGraph)> {
+        let pending = self.pending.as_ref()?;
+        let last = self.releases.last();
+        let stopped = |last: &Release| last.number == pending.number && last.outcome == Outcome::Interrupted;
+        (!pending.ended || last.is_some_and(stopped)).then_some((pending.number, pending.attempted.last()?))
     }
 
     /// The lock of another run, where it may still be alive.

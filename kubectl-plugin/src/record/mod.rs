@@ -12,6 +12,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`head`] | the head's types, pure |
+//! | [`hooks`] | what the head says of hooks, pure |
 //! | [`pack`] | graphs and inventories as bytes, and bytes as chunks, pure |
 //! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
 //! | [`holder`] | who holds the lock, and whether that process is certainly dead |
@@ -29,6 +30,7 @@ pub mod apply_set;
 mod chunks;
 pub mod head;
 pub mod holder;
+pub mod hooks;
 pub mod pack;
 pub mod persist;
 

@@ -5,6 +5,8 @@
 //! environment is cleared, so that nothing of the user's own configuration takes part.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod timeline;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -131,9 +133,30 @@ impl World {
 
     /// kubectl, whatever comes of it.
     pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> std::process::Output {
+        self.kubectl_command(arguments).output().expect("kubectl starts")
+    }
+
+    /// kubectl with these arguments, not started yet.
+    pub(crate) fn kubectl_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.kubectl);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
-        command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments).output().expect("kubectl starts")
+        command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments);
+        command
+    }
+
+    /// Makes an object of a kind that does no work, and deletes it again.
+    pub(crate) fn make_probe(&self, kind: &str, name: &str) {
+        let image = "--image=registry.invalid/probe";
+        let make: &[&str] = match kind {
+            "configmaps" => &["create", "configmap", name],
+            "jobs" => &["create", "job", name, image],
+            "pods" => &["run", name, image, "--restart=Never"],
+            "deployments" => &["create", "deployment", name, image, "--replicas=0"],
+            "serviceaccounts" => &["create", "serviceaccount", name],
+            other => panic!("no probe for {other}"),
+        };
+        self.try_kubectl(&[make, &["-n", &self.name]].concat());
+        self.try_kubectl(&["delete", kind, name, "-n", &self.name, "--wait=false"]);
     }
 
     /// An object as JSON; null where it is not there.
@@ -165,8 +188,19 @@ impl World {
 
     /// The head of the record.
     pub(crate) fn head(&self) -> Json {
+        let head = self.head_or_null();
+        assert!(!head.is_null(), "there is no record of {}", self.name);
+        head
+    }
+
+    /// The head of the record, where there is one.
+    pub(crate) fn head_or_null(&self) -> Json {
         let name = format!("kubectl-gitops.{}", self.name);
-        let encoded = self.kubectl(&["get", "secret", &name, "-n", "default", "-o", "jsonpath={.data.record}"]);
+        let output = self.try_kubectl(&["get", "secret", &name, "-n", "default", "-o", "jsonpath={.data.record}"]);
+        if !output.status.success() {
+            return Json::Null;
+        }
+        let encoded = String::from_utf8_lossy(&output.stdout).into_owned();
         let decoded = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut program = decoded.expect("base64 starts");
         std::io::Write::write_all(&mut program.stdin.take().expect("a pipe"), encoded.as_bytes()).expect("written");

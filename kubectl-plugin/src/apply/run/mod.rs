@@ -2,8 +2,9 @@
 //!
 //! In: a plan, a context, options. Out: a result for each step and the changes of the inventory. As many requests are
 //! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; watches tell the rest (`waiting`),
-//! and Pods tell why a workload never gets ready (`pods`).
+//! and Pods tell why a workload never gets ready (`pods`). Hooks are waited for to their end (`hooks`).
 
+mod hooks;
 mod pods;
 mod waiting;
 
@@ -24,6 +25,7 @@ use crate::health::{self, Verdict};
 use crate::record::{InventoryEntry, Records};
 
 use super::event::{Event, StepResult};
+use super::hook;
 use super::observe::own_fields;
 use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
@@ -73,6 +75,7 @@ struct Run<'a> {
     joined: BTreeSet<usize>,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
+    in_flight: JoinSet<(usize, StepOutcome)>,
     records: &'a Records,
     target: String,
     late_secrets: LateSecrets,
@@ -106,6 +109,7 @@ pub async fn run(
         joined: BTreeSet::new(),
         report: RunReport::default(),
         emit,
+        in_flight: JoinSet::new(),
         records,
         target: target.to_owned(),
         late_secrets,
@@ -115,26 +119,30 @@ pub async fn run(
 
 impl Run<'_> {
     async fn go(mut self) -> RunReport {
-        let mut in_flight: JoinSet<(usize, StepOutcome)> = JoinSet::new();
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         // One future for the whole run: a signal that comes while none is listening would be lost.
         let mut asked_to_end = std::pin::pin!(stop_signal());
         loop {
-            while in_flight.len() < CONCURRENT && !self.report.interrupted {
+            while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
-                in_flight.spawn(async move {
-                    // Nothing may wait for a step that a bug of ours has ended.
-                    let outcome = AssertUnwindSafe(step::run(context, step)).catch_unwind().await;
-                    (index, outcome.unwrap_or_else(|_| StepOutcome::failed("a bug of ours ended this step")))
+                self.spawn(index, async move {
+                    if step.hook.is_some() {
+                        hook::start::run(context, step).await
+                    } else {
+                        step::run(context, step).await
+                    }
                 });
             }
             self.ask_for_doubtful().await;
-            if self.schedule.is_finished() || (self.report.interrupted && in_flight.is_empty()) {
+            if self.schedule.is_finished() && !self.report.interrupted && self.has_failed() {
+                self.schedule.release_for_failure();
+            }
+            if self.schedule.is_finished() || (self.report.interrupted && self.in_flight.is_empty()) {
                 return self.end();
             }
             tokio::select! {
-                Some(joined) = in_flight.join_next() => {
+                Some(joined) = self.in_flight.join_next() => {
                     // A task that does not panic and is not cancelled ends.
                     if let Ok((index, outcome)) = joined {
                         self.take(index, outcome).await;
@@ -148,6 +156,19 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Runs a part of a step beside the others.
+    fn spawn(&mut self, index: usize, work: impl Future<Output = StepOutcome> + Send + 'static) {
+        self.in_flight.spawn(async move {
+            // Nothing may wait for a step that a bug of ours has ended.
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            (index, outcome.unwrap_or_else(|_| StepOutcome::failed("a bug of ours ended this step")))
+        });
+    }
+
+    fn has_failed(&self) -> bool {
+        self.report.results.values().any(|result| matches!(result, StepResult::Failed { .. }))
     }
 
     /// What was accepted and is not ready yet is told, too.
@@ -176,6 +197,10 @@ impl Run<'_> {
                 (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
                 self.wait_for(index, Json::Null, Awaited::End);
             }
+            StepOutcome::HookEnded(result) => {
+                let failed = |message| StepResult::Failed { message, conflict: false };
+                self.finish(index, result.map_or_else(failed, |()| StepResult::Succeeded));
+            }
             StepOutcome::Failed { message, conflict } => self.finish(index, StepResult::Failed { message, conflict }),
         }
     }
@@ -183,6 +208,13 @@ impl Run<'_> {
     async fn applied(&mut self, index: usize, created: bool, object: Json) {
         let step = &self.plan.steps[index];
         (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+        if let Some(hook) = &step.hook {
+            if hook.replaces.is_some() {
+                // It is a hook now, and no content of ours.
+                self.report.inventory.insert(step.key.clone(), None);
+            }
+            return self.hook_made(index, object);
+        }
         self.own(step, created, &object);
         if step.key.is("", "Namespace")
             && let Some(packed) = self.late_secrets.remove(&step.key.name)
@@ -228,7 +260,7 @@ impl Run<'_> {
         let step = &self.plan.steps[index];
         let joined = result == StepResult::Succeeded && self.joined.contains(&index);
         let result = if joined { StepResult::Joined } else { result };
-        self.waiting.remove(&step.key);
+        self.waiting.remove(&hook::start::object_key(&self.context, step));
         match &result {
             StepResult::Succeeded | StepResult::Joined => self.schedule.ready(index),
             StepResult::Failed { .. } | StepResult::Skipped => self.schedule.fail(index),

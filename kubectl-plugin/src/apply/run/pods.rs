@@ -42,7 +42,12 @@ impl Run<'_> {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let message = format!("pod {name}: {reason}");
         // Asking may have taken a while.
-        if self.waiting.get(&key).is_some_and(|(waiting, _)| *waiting == index) {
+        if self.waiting.get(&key).is_none_or(|(waiting, _)| *waiting != index) {
+            return;
+        }
+        if self.plan.steps[index].hook.is_some() {
+            self.hook_ended(index, Err(message));
+        } else {
             self.finish(index, StepResult::Failed { message, conflict: false });
         }
     }

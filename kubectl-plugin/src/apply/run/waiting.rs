@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::apply::event::{Event, StepResult};
+use crate::apply::hook;
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
 use crate::health::{self, Verdict};
@@ -37,6 +38,8 @@ pub(super) enum Awaited {
     FirstWord,
     /// That it is gone.
     End,
+    /// That a hook has done its work, or failed.
+    Outcome,
 }
 
 /// An object that is waited for.
@@ -47,7 +50,7 @@ pub(super) struct Waiting {
     resource_version: u64,
     pub(super) generation: i64,
     pub(super) object: Json,
-    told: String,
+    pub(super) told: String,
     /// When a person hears of it next.
     remind_at: Duration,
 }
@@ -59,7 +62,8 @@ impl Run<'_> {
         let kinds = &self.context.kinds;
         let api_version = step::api_version_of(step.desired.as_ref())
             .or_else(|| kinds.any_version(&step.key.group, &step.key.kind).map(|(version, _)| version));
-        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &step.key));
+        let key = hook::start::object_key(&self.context, step);
+        let opened = api_version.is_some_and(|version| self.watches.open(kinds, version, &key));
         if deleting && !opened {
             // The watch was open all the time, and may have told of the end before anybody waited for it.
             self.doubtful.insert(step.key.clone());
@@ -77,11 +81,11 @@ impl Run<'_> {
         let reason = match awaited {
             Awaited::End => "waits for its finalizers".to_owned(),
             Awaited::FirstWord => "waits for its controller".to_owned(),
-            Awaited::Readiness => health::assess(&waiting.object).message,
+            Awaited::Readiness | Awaited::Outcome => health::assess(&waiting.object).message,
         };
         waiting.told.clone_from(&reason);
-        (self.emit)(Event::Waiting { key: step.key.clone(), reason });
-        self.waiting.insert(step.key.clone(), (index, waiting));
+        (self.emit)(Event::Waiting { key: key.clone(), reason });
+        self.waiting.insert(key, (index, waiting));
     }
 
     pub(super) async fn change(&mut self, change: WatchedChange) {
@@ -106,6 +110,10 @@ impl Run<'_> {
                     // Nothing says that there is more to come than what the server has accepted.
                     let result = match awaited {
                         Awaited::FirstWord => StepResult::Succeeded,
+                        Awaited::Outcome => {
+                            self.hook_ended(index, Err(message));
+                            continue;
+                        }
                         Awaited::Readiness | Awaited::End => StepResult::Failed { message, conflict: false },
                     };
                     self.finish(index, result);
@@ -128,6 +136,9 @@ impl Run<'_> {
                 self.gone(key);
             }
             return;
+        }
+        if waiting.awaited == Awaited::Outcome {
+            return self.hook_seen(key, index, object);
         }
         let health = health::assess(&object);
         waiting.object = object;
@@ -176,6 +187,8 @@ impl Run<'_> {
         if waiting.awaited == Awaited::End {
             self.report.inventory.insert(key.clone(), None);
             self.finish(index, StepResult::Succeeded);
+        } else if waiting.awaited == Awaited::Outcome {
+            self.hook_ended(index, Err("somebody deleted it before it had ended".to_owned()));
         } else if !waiting.object["spec"]["ttlSecondsAfterFinished"].is_null() {
             // Such a Job goes by itself when it is done.
             self.finish(index, StepResult::Succeeded);
@@ -193,7 +206,7 @@ impl Run<'_> {
             self.ask_again.remove(&key);
             self.doubtful.insert(key);
         }
-        let (mut late, mut silent) = (Vec::new(), Vec::new());
+        let (mut late, mut silent, mut late_hooks) = (Vec::new(), Vec::new(), Vec::new());
         for (key, (index, waiting)) in &mut self.waiting {
             let waited = now - waiting.since;
             if waiting.awaited == Awaited::FirstWord && waited >= FIRST_WORD {
@@ -205,10 +218,12 @@ impl Run<'_> {
                 let (key, reason) = (key.clone(), waiting.told.clone());
                 (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
             }
-            if waited >= self.options.timeout {
+            if waited >= self.options.timeout && waiting.awaited == Awaited::Outcome {
+                late_hooks.push((*index, format!("it has not ended after {} s: {}", waited.as_secs(), waiting.told)));
+            } else if waited >= self.options.timeout {
                 late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.told)));
             } else if waited >= LOOK_AT_PODS_AFTER
-                && waiting.awaited == Awaited::Readiness
+                && matches!(waiting.awaited, Awaited::Readiness | Awaited::Outcome)
                 && gitops_compiler::manifest::pod_spec_path(key).is_some()
                 && let Some(namespace) = key.scope.namespace()
             {
@@ -220,6 +235,9 @@ impl Run<'_> {
         }
         for (index, message) in late {
             self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+        for (index, message) in late_hooks {
+            self.hook_ended(index, Err(message));
         }
         // Long waits outlast the lease.
         if !self.waiting.is_empty() && self.context.lease.permit().await.is_err() {
