@@ -228,7 +228,12 @@ fn plan_20_000(bencher: Bencher<'_, '_>) {
         (Clone::clone(key), owned)
     };
     let inventory: BTreeMap<_, _> = base.keys().iter().zip(base.graph.resources()).map(owned).collect();
-    let present = || Seen::Present { uid: "u".to_owned(), as_applied: true, ours: true };
+    let present = || Seen::Present {
+        uid: "u".to_owned(),
+        as_applied: true,
+        ours: true,
+        policy: gitops_compiler::manifest::Policy::default(),
+    };
     let seen: BTreeMap<_, _> = inventory.keys().map(|key| (key.clone(), present())).collect();
     bencher.counter(ItemsCount::new(inventory.len())).bench(|| {
         plan::build(&plan::Input {
@@ -240,6 +245,7 @@ fn plan_20_000(bencher: Bencher<'_, '_>) {
             seen: &seen,
             approvals: &Approvals::default(),
             hooks: &plan::Hooks::default(),
+            options: &gitops_compiler::manifest::SyncOptions::default(),
         })
         .steps
         .len()

@@ -13,8 +13,8 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::manifest::yaml::{self, Limits, Locator};
 use crate::name::AppName;
 
-use super::Source;
 use super::decode::decode;
+use super::{Source, SyncPolicy};
 
 /// The API version that is read.
 const API_VERSION: &str = "argoproj.io/v1alpha1";
@@ -52,7 +52,7 @@ pub struct Spec {
     /// Rendering into another branch. It is refused.
     pub source_hydrator: Option<serde_json::Value>,
     /// When and how it is synced.
-    pub sync_policy: Option<serde_json::Value>,
+    pub sync_policy: Option<SyncPolicy>,
     /// Differences that do not count.
     pub ignore_differences: Option<serde_json::Value>,
     /// What people want to know.

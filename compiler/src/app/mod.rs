@@ -10,6 +10,7 @@ mod overrides;
 mod pattern;
 mod source;
 mod source_type;
+mod sync_policy;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use source::{
     KustomizeReplica, KustomizeTarget, Source,
 };
 pub use source_type::{CHART, KUSTOMIZATIONS, SourceType};
+pub use sync_policy::{Automated, Backoff, NamespaceMetadata, Retry, SyncPolicy};
 
 use crate::name::AppName;
 

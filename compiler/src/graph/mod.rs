@@ -33,7 +33,7 @@ pub(crate) use cycle::{Link, settle};
 
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};
-use crate::manifest::{Definition, Hook, sops};
+use crate::manifest::{Definition, Hook, Policy, SyncOptions, sops};
 use crate::name::ResourceKey;
 
 /// A resource: a canonical body under its key.
@@ -233,6 +233,12 @@ impl GraphResource {
     #[must_use]
     pub fn hook(&self) -> Option<Hook> {
         Hook::of(|name| self.annotation(name))
+    }
+
+    /// How it asks to be handled, in an application with these options.
+    #[must_use]
+    pub fn policy(&self, application: &SyncOptions) -> Policy {
+        Policy::of(|name| self.annotation(name), |name| self.body.text_at(&["metadata", "labels", name]), application)
     }
 
     /// An annotation of the manifest.

@@ -6,6 +6,8 @@
 
 mod hook;
 mod object;
+mod options;
+mod policy;
 mod sent;
 mod settle;
 pub mod sops;
@@ -14,6 +16,8 @@ pub mod yaml;
 
 pub use hook::{Hook, HookDeletePolicy, HookPhase};
 pub use object::{Manifest, annotation, number_generated, objects};
+pub use options::{Propagation, SyncOptions};
+pub use policy::{Policy, Removal, Write};
 pub use sent::sent;
 pub use settle::settled;
 pub(crate) use yaml::is_rfc3339;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::depend::{self, Node, State};
 use crate::diff;
 use crate::graph::GraphResource;
-use crate::manifest::HookPhase;
+use crate::manifest::{HookPhase, Policy, Removal, SyncOptions, Write};
 use crate::name::ResourceKey;
 
 use super::hook::{GraphHooks, Hooks, position};
@@ -30,6 +30,8 @@ pub struct Input<'a> {
     pub approvals: &'a Approvals,
     /// Whether hooks run, and how far they came.
     pub hooks: &'a Hooks,
+    /// What the application asks for.
+    pub options: &'a SyncOptions,
 }
 
 /// Plans.
@@ -65,7 +67,12 @@ pub fn build(input: &Input<'_>) -> Plan {
     let owned = input.inventory.len().max(deletions.len());
     let wanted = input.desired.content_keys().count();
     plan.guards = guard::guards(&deletions, owned, wanted, input.approvals);
+    plan.guards.extend(guard::unconfirmed(
+        deletions.iter().copied().filter(|key| removal(input, key) == Removal::Confirm),
+        input.approvals,
+    ));
     plan.guards.extend(guard::unknown_hooks(&plan.steps, input.approvals));
+    plan.guards.extend(guard::recreations(&plan.steps, input.approvals));
     plan
 }
 
@@ -177,8 +184,9 @@ fn apply_step(
 ) -> Option<Step> {
     let owned = input.inventory.get(key);
     let made = made_by_unfinished_run(input, key);
+    let seen = input.seen.get(key);
     let resumed_or = |cause| if made { Cause::Resumed } else { cause };
-    let (action, cause, uid) = match (owned, input.seen.get(key)) {
+    let (action, cause, uid) = match (owned, seen) {
         (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),
         (None, Some(Seen::Present { .. })) => (Action::Update, resumed_or(Cause::Exists), None),
         (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None),
@@ -199,6 +207,14 @@ fn apply_step(
             (Action::Update, cause, Some(owned.uid.clone()))
         }
     };
+    // Read only where something is to be done: most objects of most plans are as they should be.
+    let policy = match seen {
+        Some(Seen::Present { policy, .. }) => resource.policy(input.options).with_live(policy),
+        Some(Seen::Absent) | None => resource.policy(input.options),
+    };
+    if policy.write == Write::Never || (policy.write == Write::OnlyCreate && action == Action::Update) {
+        return None;
+    }
     let before = input.base.and_then(|base| base.resource(key));
     let changes = match before {
         Some(before) if action == Action::Update => diff::bodies(key, &before.body, &resource.body),
@@ -207,7 +223,7 @@ fn apply_step(
     let desired = Some((resource.id, resource.body.clone()));
     // The uid is that of the object in the inventory: what is said of it there holds.
     let made_by_us = if uid.is_some() { owned.is_some_and(|owned| owned.created) } else { made };
-    Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0, hook: None })
+    Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0, hook: None, policy })
 }
 
 /// Whether a run that did not finish made the object that is there: it was not there when that run was planned, and it
@@ -233,6 +249,7 @@ fn delete_steps(input: &Input<'_>, hooks: &GraphHooks<'_>, plan: &mut Plan) -> O
                 doomed.insert(key.clone(), uid);
             }
             Fate::Forget { reason, kept } => plan.forgotten.push(Forgotten { key: key.clone(), reason, kept }),
+            Fate::Keep => plan.kept.push(key.clone()),
             Fate::Nothing => {}
         }
     }
@@ -265,17 +282,42 @@ fn delete_steps(input: &Input<'_>, hooks: &GraphHooks<'_>, plan: &mut Plan) -> O
 fn deletion_of(key: ResourceKey, doomed: &BTreeMap<ResourceKey, String>) -> Step {
     let uid = doomed.get(&key).cloned();
     let (action, cause, changes) = (Action::Delete, Cause::Removed, Vec::new());
-    Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0, hook: None }
+    let policy = Policy::default();
+    Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0, hook: None, policy }
 }
 
 enum Fate {
     Delete(String),
     Forget { reason: &'static str, kept: Option<String> },
+    Keep,
     Nothing,
 }
 
-/// Whether an object that left the graph is deleted. It is only where it is certain that we made this very object.
+/// What becomes of an object that left the graph: what can be deleted may ask to stay.
 fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
+    let fate = fate_without_policy(input, key);
+    let Fate::Delete(uid) = fate else { return fate };
+    match (removal(input, key), input.hooks.deleting) {
+        (Removal::Delete | Removal::Confirm, _) => Fate::Delete(uid),
+        (Removal::Keep, false) => Fate::Keep,
+        (Removal::Keep | Removal::Release, _) => Fate::Forget { reason: "it asks to be kept", kept: Some(uid) },
+    }
+}
+
+/// What the graphs that had it, its application and the live object say of its removal.
+fn removal(input: &Input<'_>, key: &ResourceKey) -> Removal {
+    let graphs = input.base.into_iter().chain(input.attempted);
+    let written = graphs.filter_map(|graph| graph.resource(key)).map(|resource| resource.policy(input.options));
+    let live = match input.seen.get(key) {
+        Some(Seen::Present { policy, .. }) => Some(*policy),
+        Some(Seen::Absent) | None => None,
+    };
+    let said = |policy: Policy| if input.hooks.deleting { policy.delete } else { policy.prune };
+    written.chain(live).map(said).max().unwrap_or_default()
+}
+
+/// Whether an object that left the graph is deleted. It is only where it is certain that we made this very object.
+fn fate_without_policy(input: &Input<'_>, key: &ResourceKey) -> Fate {
     match (input.inventory.get(key), input.seen.get(key)) {
         (Some(_), Some(Seen::Absent)) => Fate::Forget { reason: "it is gone already", kept: None },
         // A run that died may have made it, or made it again, without recording it.

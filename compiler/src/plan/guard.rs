@@ -8,7 +8,7 @@ use std::fmt;
 use crate::manifest::HookPhase;
 use crate::name::ResourceKey;
 
-use super::Step;
+use super::{Step, immutable};
 
 /// Kinds whose deletion takes more with it than the object: everything inside, or data.
 const PRECIOUS: [(&str, &str); 4] = [
@@ -40,6 +40,12 @@ pub struct Approvals {
     /// Most of an application may be deleted at once (`--allow-many-deletions`).
     #[serde(default)]
     pub many: bool,
+    /// What asks for a confirmation may be deleted (`--confirm-deletions`).
+    #[serde(default)]
+    pub confirmed: bool,
+    /// Kinds whose objects may be deleted and made again (`--allow-recreate`).
+    #[serde(default)]
+    pub recreate: BTreeSet<String>,
     /// Hooks of which nobody knows what they did may run again (`--rerun-hooks`).
     #[serde(default)]
     pub rerun_hooks: bool,
@@ -64,6 +70,18 @@ pub enum Guard {
         /// Objects that we own.
         owned: usize,
     },
+    /// These ask for a confirmation before they are deleted.
+    Confirm {
+        /// The objects.
+        keys: Vec<ResourceKey>,
+    },
+    /// A change can only be made by deleting an object and making it again.
+    Recreate {
+        /// The object.
+        key: ResourceKey,
+        /// The field that cannot change.
+        field: String,
+    },
     /// A hook was started in a run that was interrupted, and its object is gone.
     Hook {
         /// The hook.
@@ -86,6 +104,18 @@ impl fmt::Display for Guard {
             ),
             Self::Many { deleted, owned } => {
                 write!(formatter, "deleting {deleted} of {owned} objects at once needs --allow-many-deletions")
+            }
+            Self::Confirm { keys } => {
+                let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                write!(formatter, "{} may only be deleted with --confirm-deletions", names.join(", "))
+            }
+            Self::Recreate { key, field } => {
+                let kind = &key.kind;
+                write!(
+                    formatter,
+                    "{field} of {key} cannot change, so that it would be deleted and made again: that needs \
+                     --allow-recreate={kind}"
+                )
             }
             Self::Hook { key, phase } => write!(
                 formatter,
@@ -121,4 +151,27 @@ pub(super) fn unknown_hooks(steps: &[Step], approvals: &Approvals) -> Vec<Guard>
         Some(Guard::Hook { key: step.key.clone(), phase: hook.phase })
     };
     steps.iter().filter_map(unknown).collect()
+}
+
+/// What is deleted and asks for a confirmation.
+pub(super) fn unconfirmed<'a>(keys: impl Iterator<Item = &'a ResourceKey>, approvals: &Approvals) -> Option<Guard> {
+    let keys: Vec<ResourceKey> = keys.cloned().collect();
+    (!keys.is_empty() && !approvals.confirmed).then_some(Guard::Confirm { keys })
+}
+
+/// What would be deleted and made again, as far as that is known beforehand.
+pub(super) fn recreations(steps: &[Step], approvals: &Approvals) -> Vec<Guard> {
+    let guarded = steps.iter().filter(|step| !may_recreate(step, approvals));
+    let recreated = guarded.filter_map(|step| {
+        let field = immutable::changed(step)?;
+        Some(Guard::Recreate { key: step.key.clone(), field })
+    });
+    recreated.collect()
+}
+
+/// Whether a step may delete its object and make it again, where a field cannot change: kinds of which nothing is lost, what
+/// asks for it itself, and what the user allows.
+#[must_use]
+pub fn may_recreate(step: &Step, approvals: &Approvals) -> bool {
+    immutable::is_harmless(&step.key) || step.policy.may_recreate || approvals.recreate.contains(&step.key.kind)
 }

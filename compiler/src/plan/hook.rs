@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::depend::{Barrier, Node, Phase, State, wave_of};
 use crate::graph::{GraphResource, ResourceGraph};
-use crate::manifest::{HookDeletePolicy, HookPhase};
+use crate::manifest::{HookDeletePolicy, HookPhase, Policy};
 use crate::name::ResourceKey;
 
 use super::{Action, Bound, Cause, Owned, Plan, PlanNode, Step, Wait};
@@ -198,6 +198,7 @@ impl<'a> GraphHooks<'a> {
             changes: Vec::new(),
             layer: 0,
             hook: Some(hook),
+            policy: Policy::default(),
         })
     }
 

@@ -13,11 +13,13 @@ mod build;
 mod deletion;
 mod guard;
 mod hook;
+mod immutable;
 
 pub use bind::{BindError, Bound};
 pub use build::{Input, build};
-pub use guard::{Approvals, Guard, is_precious};
+pub use guard::{Approvals, Guard, is_precious, may_recreate};
 pub use hook::{HookProgress, HookStep, Hooks, StartedHook};
+pub use immutable::changed as immutable_change;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -26,6 +28,7 @@ use crate::canon::{Id, Resource};
 use crate::depend::{Rule, State};
 use crate::diff::FieldChange;
 use crate::graph::Body;
+use crate::manifest::Policy;
 use crate::name::ResourceKey;
 
 /// What we know of an object that we applied.
@@ -52,6 +55,8 @@ pub enum Seen {
         as_applied: bool,
         /// Whether our field manager has applied it, ever.
         ours: bool,
+        /// What it says of itself, beside its manifest.
+        policy: Policy,
     },
 }
 
@@ -112,6 +117,8 @@ pub struct Step {
     pub layer: usize,
     /// What it runs, where it is a hook.
     pub hook: Option<HookStep>,
+    /// How its object is handled.
+    pub policy: Policy,
 }
 
 /// A node of the plan: a step, or a place that only holds edges together (an unchanged resource, a barrier).
@@ -183,6 +190,8 @@ pub struct Plan {
     pub unchanged: usize,
     /// Objects that leave the record without being deleted, and why.
     pub forgotten: Vec<Forgotten>,
+    /// Objects that left the graph and stay in the cluster and in the record, as they ask for.
+    pub kept: Vec<ResourceKey>,
     /// What needs a word from the user before anything runs.
     pub guards: Vec<Guard>,
 }

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::*;
 use crate::diagnostic::Origin;
 use crate::graph::ResourceGraph;
-use crate::manifest::objects;
+use crate::manifest::{SyncOptions, objects};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod hooks;
+mod policies;
 
 fn bound(documents: serde_json::Value) -> Bound {
     let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
@@ -50,6 +51,7 @@ struct Situation {
     seen: BTreeMap<ResourceKey, Seen>,
     approvals: Approvals,
     hooks: Hooks,
+    options: SyncOptions,
 }
 
 impl Situation {
@@ -58,7 +60,17 @@ impl Situation {
         let (attempted, seen, approvals) = (Vec::new(), BTreeMap::new(), Approvals::default());
         let absent_before = BTreeSet::new();
         let hooks = Hooks { run: true, ..Hooks::default() };
-        Self { desired, base: Some(base), attempted, absent_before, inventory, seen, approvals, hooks }
+        Self {
+            desired,
+            base: Some(base),
+            attempted,
+            absent_before,
+            inventory,
+            seen,
+            approvals,
+            hooks,
+            options: SyncOptions::default(),
+        }
     }
 
     fn plan(&self) -> Plan {
@@ -71,6 +83,7 @@ impl Situation {
             seen: &self.seen,
             approvals: &self.approvals,
             hooks: &self.hooks,
+            options: &self.options,
         })
     }
 
@@ -108,7 +121,12 @@ fn what_was_seen_decides() {
     let graph =
         || bound(json!([config("a", "1", ""), config("b", "1", ""), config("c", "1", ""), config("d", "1", "")]));
     let mut situation = Situation::from_to(graph(), graph());
-    let present = |uid: &str, as_applied| Seen::Present { uid: uid.to_owned(), as_applied, ours: true };
+    let present = |uid: &str, as_applied| Seen::Present {
+        uid: uid.to_owned(),
+        as_applied,
+        ours: true,
+        policy: Policy::default(),
+    };
     situation.seen.insert(key("a"), present("uid-a", true));
     situation.seen.insert(key("b"), Seen::Absent);
     situation.seen.insert(key("c"), present("uid-c", false));
@@ -124,7 +142,7 @@ fn only_what_we_made_is_deleted() {
     let base = bound(json!([config("made", "1", ""), config("found", "1", ""), config("swapped", "1", "")]));
     let mut situation = Situation::from_to(base, bound(json!([config("x", "1", "")])));
     situation.inventory.get_mut(&key("found")).expect("owned").created = false;
-    let seen = Seen::Present { uid: "another".to_owned(), as_applied: false, ours: false };
+    let seen = Seen::Present { uid: "another".to_owned(), as_applied: false, ours: false, policy: Policy::default() };
     situation.seen.insert(key("swapped"), seen);
     assert_eq!(situation.steps(), ["1 Create x (New)", "2 Delete made (Removed)"]);
     assert_eq!(situation.plan().forgotten.len(), 2);
@@ -135,12 +153,15 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
     let base = || bound(json!([config("a", "1", ""), config("b", "1", "")]));
     let mut situation = Situation::from_to(base(), base());
     situation.attempted = vec![bound(json!([config("a", "2", ""), config("b", "1", ""), config("new", "1", "")]))];
-    let ours = Seen::Present { uid: "uid-new".to_owned(), as_applied: false, ours: true };
+    let ours = Seen::Present { uid: "uid-new".to_owned(), as_applied: false, ours: true, policy: Policy::default() };
     situation.seen.insert(key("new"), ours);
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what may have been there before is never deleted");
     situation.absent_before.insert(key("new"));
     assert_eq!(situation.steps(), ["1 Update a (Resumed)", "2 Delete new (Removed)"]);
-    situation.seen.insert(key("new"), Seen::Present { uid: "x".to_owned(), as_applied: false, ours: false });
+    situation.seen.insert(
+        key("new"),
+        Seen::Present { uid: "x".to_owned(), as_applied: false, ours: false, policy: Policy::default() },
+    );
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what another made is never deleted");
 }
 
@@ -164,7 +185,7 @@ fn what_a_run_made_again_and_did_not_record_is_ours() {
     let mut situation = Situation::from_to(base(), base());
     situation.attempted = vec![base()];
     situation.absent_before.insert(key("a"));
-    let again = Seen::Present { uid: "uid-again".to_owned(), as_applied: false, ours: true };
+    let again = Seen::Present { uid: "uid-again".to_owned(), as_applied: false, ours: true, policy: Policy::default() };
     situation.seen.insert(key("a"), again);
     let plan = situation.plan();
     assert_eq!((plan.steps[0].cause, plan.steps[0].made_by_us), (Cause::Resumed, true));

@@ -12,9 +12,11 @@
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
+//! | [`namespace`] | the namespace of the destination |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
+//! | `rewrite` | objects that are replaced, or deleted and made again |
 //! | [`step`] | one step: its requests and what their failures mean |
 //! | [`run`] | the loop that ties these together |
 //! | `release` | the record after a run: what we own now, and the release; or no record any more |
@@ -35,9 +37,11 @@ pub mod event;
 pub mod hook;
 pub mod judge;
 pub mod lease;
+pub mod namespace;
 pub mod observe;
 pub mod readiness;
 mod release;
+mod rewrite;
 pub mod run;
 pub mod schedule;
 pub mod step;
@@ -139,6 +143,8 @@ pub async fn apply(
         graph: desired.graph.id(),
         lease,
         force_conflicts: options.force_conflicts,
+        approvals: options.approvals.clone(),
+        propagation: options.origin.options.propagation.unwrap_or_default(),
         own_namespaces: own_namespaces(desired),
         unlocked: Arc::clone(&options.unlocked),
     });

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gitops_compiler::canon::{Encoder, Value};
+use gitops_compiler::manifest::{Policy, SyncOptions};
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Bound, Seen};
 
@@ -127,6 +128,7 @@ impl Observer<'_> {
             uid: metadata.uid.clone(),
             as_applied: labelled && recorded == Some(fields.as_str()),
             ours: fields.starts_with("f:"),
+            policy: policy(metadata),
         }
     }
 
@@ -188,6 +190,15 @@ impl Observer<'_> {
         }
         Ok(())
     }
+}
+
+/// What a live object asks for.
+fn policy(metadata: &ObjectMeta) -> Policy {
+    Policy::of(
+        |name| metadata.annotations.get(name).map(String::as_str),
+        |name| metadata.labels.get(name).map(String::as_str),
+        &SyncOptions::default(),
+    )
 }
 
 fn matching(keys: &[&ResourceKey], found: Vec<PartialObject>) -> Vec<(ResourceKey, ObjectMeta)> {

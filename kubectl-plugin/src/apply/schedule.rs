@@ -220,6 +220,7 @@ mod tests {
                     changes,
                     layer: 0,
                     hook: None,
+                    policy: gitops_compiler::manifest::Policy::default(),
                 });
                 plan.steps.len() - 1
             });

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Graph, Id, Resource};
 use gitops_compiler::graph::Body;
-use gitops_compiler::manifest::sops;
-use gitops_compiler::plan::{self, Action, Step};
+use gitops_compiler::manifest::{Propagation, Write, sops};
+use gitops_compiler::plan::{self, Action, Approvals, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::sops::Unlocked;
 
 use super::lease::Lease;
 use super::observe::Identity;
+use super::rewrite;
 
 /// How long a request is tried that fails because of what is about to change: a CRD that is being established, an
 /// object that is being deleted.
@@ -45,6 +46,10 @@ pub struct Context {
     pub lease: Lease,
     /// Whether fields of others are taken.
     pub force_conflicts: bool,
+    /// What the user has allowed.
+    pub approvals: Approvals,
+    /// What becomes of the dependents of what is deleted.
+    pub propagation: Propagation,
     /// Namespaces that the graph itself makes.
     pub own_namespaces: std::collections::BTreeSet<String>,
     /// The keys of what SOPS encrypted.
@@ -146,7 +151,25 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     let Some(path) = context.kinds.path(api_version, &step.key) else {
         return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
     };
-    send(context, step, &path, &mut body, is_secret, Vec::new()).await
+    let mut notes = Vec::new();
+    let is_there = step.action == Action::Update;
+    match step.policy.write {
+        Write::Replace if is_there => {
+            if let Err(failure) = rewrite::replace(context, &path, &body).await {
+                return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
+            }
+            notes.push("replaced as a whole, as it asks for".to_owned());
+        }
+        Write::Recreate if is_there => {
+            notes.push("deleted and made again, as it asks for".to_owned());
+            let own = step.made_by_us.then_some(step.uid.as_deref()).flatten();
+            if let Err(message) = rewrite::recreate(context, step, &path, &mut body, own).await {
+                return StepOutcome::failed(message);
+            }
+        }
+        Write::Apply | Write::Replace | Write::Recreate | Write::OnlyCreate | Write::Never => {}
+    }
+    send(context, step, &path, &mut body, is_secret, notes).await
 }
 
 /// Applies a body, and tries again what will pass.
@@ -159,13 +182,14 @@ pub(super) async fn send(
     mut notes: Vec<String>,
 ) -> StepOutcome {
     let deadline = Instant::now() + PATIENCE;
-    let mut force = false;
+    let mut force = rewrite::takes_all(step);
     let mut pause = Duration::from_millis(50);
     loop {
         if let Err(lost) = context.lease.permit().await {
             return StepOutcome::failed(lost.to_string());
         }
-        let options = ApplyOptions { field_manager: &context.identity.field_manager, force, dry_run: false };
+        let field_manager = &context.identity.field_manager;
+        let options = ApplyOptions { field_manager, force, dry_run: false };
         let failure = match context.cluster.apply(path, body, &options).await {
             Ok(AppliedObject { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
                 // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
@@ -190,6 +214,13 @@ pub(super) async fn send(
                     continue;
                 }
                 return StepOutcome::Failed { message: told(&conflicts, is_secret), conflict: true };
+            }
+            if let Some(field) = failure.immutable_field().filter(|_| step.action == Action::Update) {
+                if let Err(message) = rewrite::recreate_for(context, step, path, body, &field).await {
+                    return StepOutcome::failed(message);
+                }
+                notes.push(format!("deleted and made again, since {field} cannot change"));
+                continue;
             }
             if !will_pass(context, step, &failure) {
                 return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
@@ -266,7 +297,7 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
         if let Err(lost) = context.lease.permit().await {
             return StepOutcome::failed(lost.to_string());
         }
-        match context.cluster.delete(&path, uid, version.as_deref()).await {
+        match context.cluster.delete(&path, uid, version.as_deref(), context.propagation).await {
             Ok(true) => return StepOutcome::Terminating,
             Ok(false) => return StepOutcome::Gone,
             // It changed since we looked: look again.

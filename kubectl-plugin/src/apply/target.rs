@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::manifest::SyncOptions;
 use gitops_compiler::name::{AppName, KubernetesVersion, ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{self, Approvals, BindError, Bound, Hooks, Owned, Plan, Seen};
 use jiff::Timestamp;
@@ -120,6 +121,8 @@ pub struct Target {
     pub absent_before: BTreeSet<ResourceKey>,
     /// What is known of hooks.
     pub hooks: HookRecord,
+    /// What the application asks for: what it asked for last, unless whoever applies it knows better.
+    pub options: SyncOptions,
     /// Who we are.
     pub identity: Identity,
     /// The target's id; minted here where there is no record yet.
@@ -163,6 +166,7 @@ impl Target {
             attempted: Vec::new(),
             absent_before: BTreeSet::new(),
             hooks: HookRecord::default(),
+            options: SyncOptions::default(),
             identity,
             target_id,
         };
@@ -179,6 +183,7 @@ impl Target {
                 self.kinds.insert(api_version, kind, served.clone());
             }
         }
+        self.options = head.options();
         self.inventory = self.records.inventory(&head).await?;
         if let Some(live) = head.live_release() {
             self.base = Some(self.recorded(&live.graph).await?);
@@ -189,6 +194,7 @@ impl Target {
             self.attempted.push(bound);
         }
         self.absent_before = self.records.keys(&pending.absent, &head.target).await?.into_iter().collect();
+        self.absent_before.extend(pending.recreated.iter().cloned());
         Ok(())
     }
 
@@ -323,6 +329,7 @@ impl Target {
             seen,
             approvals,
             hooks,
+            options: &self.options,
         })
     }
 

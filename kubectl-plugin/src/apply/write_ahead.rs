@@ -197,5 +197,7 @@ fn pending(
     attempted.retain(|other| other.id != stored.id);
     attempted.push(stored.clone());
     let (approvals, origin) = (options.approvals.clone(), options.origin.clone());
-    Pending { run, number, attempted, approvals, absent, origin, ended: false }
+    // A key that was made again by a run before is as new as one that was absent.
+    let recreated = head.pending.as_ref().map(|pending| pending.recreated.clone()).unwrap_or_default();
+    Pending { run, number, attempted, approvals, absent, origin, recreated, ended: false }
 }

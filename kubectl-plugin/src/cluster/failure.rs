@@ -152,6 +152,30 @@ impl Failure {
             .collect()
     }
 
+    /// A field that cannot change once the object is there, where that is why the server refuses. Never one of `metadata`:
+    /// a uid or a version that does not fit is no reason to delete anything.
+    #[must_use]
+    pub fn immutable_field(&self) -> Option<String> {
+        // What `ValidateUpdate` of Kubernetes' own kinds says, and what rules of custom kinds say by convention.
+        const SAYS: [&str; 7] = [
+            "immutable",
+            "may not change once set",
+            "cannot change roleRef",
+            "may not be changed in an update",
+            "may not change fields other than",
+            "updates to statefulset spec for fields other than",
+            "updates to parameters are forbidden",
+        ];
+        if self.code() != 422 {
+            return None;
+        }
+        let causes = self.details().map(|details| details.causes.as_slice()).unwrap_or_default();
+        let is_immutable =
+            |message: &str| SAYS.iter().any(|says| message.to_lowercase().contains(&says.to_lowercase()));
+        let cause = causes.iter().find(|cause| is_immutable(&cause.message) && !cause.field.starts_with("metadata"))?;
+        Some(cause.field.clone())
+    }
+
     /// Nothing was done, or doing it twice does no harm: worth another try for a request that can be repeated.
     /// HTTP 500 "failed to create typed patch object" is an error of the input and stays what it is.
     pub(super) fn is_transient(&self) -> bool {
@@ -200,6 +224,33 @@ mod tests {
         assert_eq!((found[0].manager.as_str(), found[0].subresource.as_str()), ("kube-controller-manager", "scale"));
         assert_eq!((found[1].manager.as_str(), found[1].subresource.as_str()), ("kubectl-edit", ""));
         assert!(failure.is_conflict());
+    }
+
+    #[test]
+    fn what_cannot_change_is_told_from_what_is_wrong() {
+        let answer = |field: &str, message: &str| {
+            let status = serde_json::json!({
+                "code": 422, "reason": "Invalid", "message": "x",
+                "details": {"causes": [
+                    {"reason": "FieldValueRequired", "field": "spec.other", "message": "Required value"},
+                    {"reason": "FieldValueInvalid", "field": field, "message": message},
+                ]},
+            });
+            Failure::Answer(Box::new(serde_json::from_value(status).expect("a status"))).immutable_field()
+        };
+        for (field, message) in [
+            ("spec.selector", "Invalid value: {…}: field is immutable"),
+            ("spec.clusterIPs[0]", "Invalid value: [\"10.0.0.9\"]: may not change once set"),
+            ("roleRef", "Invalid value: {…}: cannot change roleRef"),
+            ("data", "Forbidden: field is immutable when `immutable` is set"),
+            ("spec", "Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"),
+            ("value", "Forbidden: may not be changed in an update."),
+            ("spec.name", "Invalid value: Value is Immutable"),
+        ] {
+            assert_eq!(answer(field, message).as_deref(), Some(field));
+        }
+        assert_eq!(answer("spec.replicas", "Invalid value: -1: must be greater than or equal to 0"), None);
+        assert_eq!(answer("metadata.uid", "Invalid value: \"x\": field is immutable"), None);
     }
 
     #[test]

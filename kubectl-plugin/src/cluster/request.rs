@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gitops_compiler::manifest::Propagation;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -40,6 +41,8 @@ pub struct ObjectMeta {
     pub deletion_timestamp: Option<String>,
     /// Labels.
     pub labels: std::collections::BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: std::collections::BTreeMap<String, String>,
     /// Who owns which field.
     pub managed_fields: Vec<ManagedFields>,
 }
@@ -168,21 +171,44 @@ impl Cluster {
         self.write(Method::POST, collection, body).await
     }
 
+    /// Whether the server would make this object, were none of its name there. Nothing is changed.
+    pub async fn could_create(&self, collection: &str, body: &Json, field_manager: &str) -> Result<(), Failure> {
+        let manager = encode(field_manager);
+        let path = format!("{collection}?fieldManager={manager}&fieldValidation=Strict&dryRun=All");
+        match self.write(Method::POST, &path, body).await {
+            Err(failure) if !failure.is_already_exists() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Replaces all of an object, in the name of a manager; the uid and resourceVersion in the body must be those of the
+    /// object. Not repeated.
+    pub async fn replace_as(&self, path: &str, body: &Json, field_manager: &str) -> Result<Json, Failure> {
+        let path = format!("{path}?fieldManager={}&fieldValidation=Strict", encode(field_manager));
+        self.write(Method::PUT, &path, body).await
+    }
+
     /// Replaces an object; the uid and resourceVersion in the body must be those of the object. Not repeated.
     pub async fn replace(&self, path: &str, body: &Json) -> Result<Json, Failure> {
         self.write(Method::PUT, path, body).await
     }
 
     /// Deletes the object with this uid and no other; `true` where something still holds it (a finalizer, a grace
-    /// period). Its dependents go in the background (a raw DELETE of a Job would orphan its Pods).
-    pub async fn delete(&self, path: &str, uid: &str, resource_version: Option<&str>) -> Result<bool, Failure> {
+    /// period). What becomes of its dependents is said (a raw DELETE of a Job would orphan its Pods).
+    pub async fn delete(
+        &self,
+        path: &str,
+        uid: &str,
+        resource_version: Option<&str>,
+        propagation: Propagation,
+    ) -> Result<bool, Failure> {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
             preconditions["resourceVersion"] = version.into();
         }
         let body = json!({
             "apiVersion": "v1", "kind": "DeleteOptions",
-            "propagationPolicy": "Background", "preconditions": preconditions,
+            "propagationPolicy": propagation.as_str(), "preconditions": preconditions,
         });
         let request = Request {
             method: Method::DELETE,

@@ -9,11 +9,12 @@ use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
 
 use crate::apply::dry_run::dry_run;
+use crate::apply::namespace;
 use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
-use crate::settings::{ClusterArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, DeliveryArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
 use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -33,6 +34,8 @@ pub struct ApplyArgs {
     approvals: ApprovalArgs,
     #[command(flatten)]
     hooks: HookArgs,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -86,6 +89,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     } else {
         Target::open_unlocked(records, name, destination, patience, &mut say).await?
     };
+    target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
@@ -110,8 +114,12 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     }
     let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
-    let origin = change::origin(commit, None, inputs_of(session, &compiled.opened));
-    let options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
+    if namespace::ensure(&target, &desired, &compiled.opened.delivery.namespace).await? {
+        session.printer.say(&format!("the namespace {} is made", target.destination));
+    }
+    let origin = change::origin(&target, commit, None, inputs_of(session, &compiled.opened));
+    let mut options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
+    options.history = options.history.or(compiled.opened.delivery.history_limit);
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

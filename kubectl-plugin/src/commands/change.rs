@@ -36,6 +36,12 @@ pub struct ApprovalArgs {
     /// Allow most of the application to be deleted at once
     #[arg(long)]
     allow_many_deletions: bool,
+    /// Allow objects of these kinds to be deleted and made again, where a field cannot change otherwise
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    allow_recreate: Vec<String>,
+    /// Delete what asks for a confirmation (`Prune=confirm`, `Delete=confirm`)
+    #[arg(long)]
+    confirm_deletions: bool,
     /// Run hooks again that a run which was interrupted has started, and of which nobody knows what they did
     #[arg(long)]
     rerun_hooks: bool,
@@ -49,6 +55,8 @@ impl ApprovalArgs {
             delete: self.allow_delete.iter().cloned().collect(),
             empty: self.allow_empty,
             many: self.allow_many_deletions,
+            confirmed: self.confirm_deletions,
+            recreate: self.allow_recreate.iter().cloned().collect(),
             rerun_hooks: self.rerun_hooks,
         }
     }
@@ -109,8 +117,9 @@ impl RunArgs {
 
 /// Where a run that starts now comes from.
 #[must_use]
-pub fn origin(commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
-    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, inputs }
+pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
+    let options = target.options.clone();
+    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, options, inputs }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.

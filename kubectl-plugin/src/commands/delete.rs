@@ -50,8 +50,10 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
-    let options =
-        Options { delete_record: true, ..args.run.options(approvals, change::origin(None, None, Vec::new()), hooks) };
+    let options = Options {
+        delete_record: true,
+        ..args.run.options(approvals, change::origin(&target, None, None, Vec::new()), hooks)
+    };
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)

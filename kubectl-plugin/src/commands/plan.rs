@@ -9,7 +9,7 @@ use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::PlanJson;
 use crate::output::plan_text;
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, DeliveryArgs, Session, SourceArgs, compiled_for};
 
 use super::change::{self, ApprovalArgs};
 use super::hooks::{HookArgs, Purpose};
@@ -28,6 +28,8 @@ pub struct PlanArgs {
     approvals: ApprovalArgs,
     #[command(flatten)]
     hooks: HookArgs,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
     /// Exit with 1 where there is something to do
     #[arg(long)]
     exit_code: bool,
@@ -44,6 +46,7 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
     let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
+    target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;

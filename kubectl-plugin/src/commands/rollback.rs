@@ -69,7 +69,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
-    let origin = change::origin(release.origin.commit.clone(), Some(release.number), inputs);
+    let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
     let options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }

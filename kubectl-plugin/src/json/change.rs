@@ -6,7 +6,7 @@ use gitops_compiler::diff::{Change, FieldChange};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited};
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited, immutable_change};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -89,6 +89,8 @@ pub struct PlanJson {
     pub unchanged: usize,
     /// What leaves the record without being deleted.
     pub forgotten: Vec<ForgottenJson>,
+    /// What left the graph and is kept, as it asks for: it stays in the record.
+    pub kept: Vec<ResourceKey>,
     /// What needs a word from the user before anything runs; each names the flag that gives it.
     pub guards: Vec<String>,
 }
@@ -112,6 +114,7 @@ impl PlanJson {
             cause: step.cause,
             layer: step.layer,
             changes: step.changes.clone(),
+            recreated_for: immutable_change(step),
             waits_for: waits.iter().map(wait).collect(),
         };
         let forgotten = |gone: &Forgotten| ForgottenJson { resource: gone.key.clone(), reason: gone.reason };
@@ -123,6 +126,7 @@ impl PlanJson {
             steps: plan.steps.iter().zip(&plan.waits()).map(step).collect(),
             unchanged: plan.unchanged,
             forgotten: plan.forgotten.iter().map(forgotten).collect(),
+            kept: plan.kept.clone(),
             guards: plan.guards.iter().map(ToString::to_string).collect(),
         }
     }
@@ -145,6 +149,9 @@ pub struct PlanStepJson {
     pub layer: usize,
     /// The fields that change, as far as the graphs tell. The values of Secrets are masked.
     pub changes: Vec<FieldChange>,
+    /// The field for which the object is deleted and made again, as far as the graphs tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recreated_for: Option<String>,
     /// The steps that it waits for by the edges of the graph, those that go last first.
     pub waits_for: Vec<PlanWaitJson>,
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::manifest::HookPhase;
-use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, HookStep, Plan, Step, Waited};
+use gitops_compiler::manifest::{HookPhase, Write};
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, HookStep, Plan, Step, Waited, immutable_change};
 
 use super::table;
 
@@ -25,6 +25,7 @@ pub fn plan_text(plan: &Plan) -> String {
             step.key.place(),
         ];
         let mut notes: Vec<String> = step.hook.iter().map(told_hook).chain(reason(step)).collect();
+        notes.extend(told_rewrite(step));
         notes.extend(step.changes.iter().take(SHOWN_FIELDS).map(ToString::to_string));
         if step.changes.len() > SHOWN_FIELDS {
             notes.push(format!("{} more fields", step.changes.len() - SHOWN_FIELDS));
@@ -44,6 +45,9 @@ pub fn plan_summary(plan: &Plan) -> String {
     for Forgotten { key, reason, .. } in &plan.forgotten {
         let _ = writeln!(text, "  = {key}  leaves the record: {reason}");
     }
+    for key in &plan.kept {
+        let _ = writeln!(text, "  = {key}  left the graph, and is kept as it asks for (Prune=false)");
+    }
     let count = |action| plan.count(action);
     let [created, changed, deleted, hooks] = [Action::Create, Action::Update, Action::Delete, Action::Hook].map(count);
     let parts = [
@@ -52,6 +56,7 @@ pub fn plan_summary(plan: &Plan) -> String {
         (deleted, "to delete"),
         (hooks, if hooks == 1 { "hook" } else { "hooks" }),
         (plan.forgotten.len(), "to forget"),
+        (plan.kept.len(), "kept"),
         (plan.unchanged, "unchanged"),
     ];
     let parts: Vec<String> =
@@ -66,6 +71,17 @@ pub(super) fn sign(action: Action) -> char {
         Action::Update => '~',
         Action::Delete => '-',
         Action::Hook => '>',
+    }
+}
+
+/// Whether more than an apply is needed.
+fn told_rewrite(step: &Step) -> Option<String> {
+    match (step.policy.write, immutable_change(step)) {
+        _ if step.action != Action::Update => None,
+        (Write::Recreate, _) => Some("± deleted and made again, as it asks for".to_owned()),
+        (Write::Replace, _) => Some("replaced as a whole, as it asks for".to_owned()),
+        (_, Some(field)) => Some(format!("± deleted and made again: {field} cannot change")),
+        (_, None) => None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gitops_compiler::canon::{Chunk, Id};
+use gitops_compiler::manifest::Propagation;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -86,7 +87,10 @@ impl Records {
         let doing = || format!("cannot delete a part of the record in {namespace}");
         let found = self.cluster.get_metadata(&place).await.map_err(|failure| request(doing(), failure))?;
         if let Some(metadata) = found {
-            self.cluster.delete(&place, &metadata.uid, None).await.map_err(|failure| request(doing(), failure))?;
+            self.cluster
+                .delete(&place, &metadata.uid, None, Propagation::Background)
+                .await
+                .map_err(|failure| request(doing(), failure))?;
         }
         Ok(())
     }
@@ -110,7 +114,7 @@ impl Records {
                     return Err(RecordError::Moved);
                 }
                 let place = path(&metadata.namespace, &metadata.name);
-                self.cluster.delete(&place, &metadata.uid, None).await.map_err(failed)?;
+                self.cluster.delete(&place, &metadata.uid, None, Propagation::Background).await.map_err(failed)?;
             }
         }
         Ok(())

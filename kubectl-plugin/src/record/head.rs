@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
 use gitops_compiler::lock::Entry;
+use gitops_compiler::manifest::SyncOptions;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Owned};
 use jiff::{SignedDuration, Timestamp};
@@ -102,6 +103,9 @@ pub struct Pending {
     pub absent: StoredKeys,
     /// When the run began, who ran it, from what.
     pub origin: ReleaseOrigin,
+    /// Keys of objects that were about to be deleted and made again: what is there now under our name, we made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recreated: Vec<ResourceKey>,
     /// Whether the run has ended, without success.
     #[serde(default)]
     pub ended: bool,
@@ -135,6 +139,9 @@ pub struct ReleaseOrigin {
     /// The release whose graph a rollback took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,
+    /// What the application asked for.
+    #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
+    pub options: SyncOptions,
     /// What inputs from elsewhere were: the lock that it was compiled with, written or not. At most [`MOST_INPUTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Entry>,
@@ -324,6 +331,14 @@ impl Head {
         let end = lock.expires.checked_add(grace.saturating_add(CLOCK_SKEW));
         let over = end.is_ok_and(|end| Timestamp::now() > end);
         (!over && !lock.holder.is_certainly_dead()).then_some(lock)
+    }
+
+    /// What the application asked for when it was applied last.
+    #[must_use]
+    pub fn options(&self) -> SyncOptions {
+        let pending = self.pending.as_ref().map(|pending| &pending.origin);
+        let last = pending.or_else(|| self.releases.last().map(|release| &release.origin));
+        last.map(|origin| origin.options.clone()).unwrap_or_default()
     }
 
     /// The graph with this id, where any part of the record has it.

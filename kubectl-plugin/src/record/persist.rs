@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::manifest::Propagation;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::store::Store;
 use serde_json::{Value as Json, json};
@@ -156,7 +157,7 @@ impl Records {
     /// Deletes the head `found`, and no other.
     pub async fn delete_head(&self, found: &Found) -> Result<(), RecordError> {
         let place = path(&self.namespace, &head_name(&found.head.application));
-        match self.cluster.delete(&place, &found.uid, Some(&found.resource_version)).await {
+        match self.cluster.delete(&place, &found.uid, Some(&found.resource_version), Propagation::Background).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.is_conflict() => Err(RecordError::Moved),
             Err(failure) => Err(request("cannot delete the record".to_owned(), failure)),

@@ -6,6 +6,7 @@
 mod check;
 mod cluster;
 mod compiled_for;
+mod delivery;
 mod ground;
 mod inputs;
 mod lock;
@@ -25,6 +26,7 @@ mod versions;
 pub use check::CheckedApplication;
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
+pub use delivery::{Delivery, DeliveryArgs};
 pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, Verified, VerifiedInput, VerifiedProgram};
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;

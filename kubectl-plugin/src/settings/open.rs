@@ -20,12 +20,12 @@ use gitops_compiler::tree::{CommitInfo, Found, Repository, Snapshot, Tree, join}
 use crate::error::CommandError;
 use crate::output::Printer;
 
-use super::Home;
 use super::ground::{Ground, Missing};
 use super::inputs::Inputs;
 use super::machine::Machine;
 use super::repositories::Repositories;
 use super::source::{SourceArgs, clean};
+use super::{Delivery, Home};
 
 /// An application with its sources opened.
 pub struct Opened {
@@ -33,6 +33,8 @@ pub struct Opened {
     pub app: AppSpec,
     /// Where it belongs.
     pub home: Home,
+    /// How it is delivered.
+    pub delivery: Delivery,
     sources: Vec<OpenedSource>,
     lent: BTreeMap<String, Arc<Tree>>,
     levels: Levels,
@@ -57,6 +59,7 @@ struct OpenedSource {
 pub(super) struct Described {
     pub(super) app: AppSpec,
     pub(super) home: Home,
+    delivery: Delivery,
     /// The cluster of its destination, as it is written.
     pub(super) cluster: String,
     /// How it is rendered, where the user says so.
@@ -71,7 +74,8 @@ impl Described {
         let destination = Some(namespace).filter(|namespace| !namespace.is_empty());
         let home = Home { record_namespace: application.namespace.clone(), destination };
         let cluster = if server.is_empty() { name } else { server };
-        Self { app: AppSpec::from(application), home, cluster, said: None, lints }
+        let delivery = Delivery::of(application);
+        Self { app: AppSpec::from(application), home, delivery, cluster, said: None, lints }
     }
 }
 
@@ -137,11 +141,11 @@ impl SourceArgs {
 
     pub(super) fn open_described(&self, described: Described, ground: &mut Ground) -> Result<Opened, CommandError> {
         let Ground { inputs, repositories, programs, .. } = ground;
-        let Described { app, home, said, mut lints, .. } = described;
+        let Described { app, home, delivery, said, mut lints, .. } = described;
         let levels = self.levels()?;
         let (sources, lent) = open_sources(&app, said, repositories, inputs, &mut lints)?;
         let machine = Machine { programs: Arc::clone(programs), inputs: Arc::clone(inputs) };
-        Ok(Opened { app, home, sources, lent, levels, machine, lints })
+        Ok(Opened { app, home, delivery, sources, lent, levels, machine, lints })
     }
 
     /// The folder that flags describe.
@@ -154,7 +158,7 @@ impl SourceArgs {
         let name = name.cloned().map_or_else(|| "app".parse(), Ok);
         let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
         let (app, home, cluster) = (AppSpec::folder(name, source), Home::default(), String::new());
-        Ok(Described { app, home, cluster, said, lints: Vec::new() })
+        Ok(Described { app, home, delivery: Delivery::default(), cluster, said, lints: Vec::new() })
     }
 }
 

@@ -5,23 +5,19 @@
 //! name belongs to another.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use gitops_compiler::manifest::HookDeletePolicy;
+use gitops_compiler::manifest::{HookDeletePolicy, Propagation};
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{HookStep, Step};
 use serde_json::Value as Json;
-use tokio::time::Instant;
 
+use crate::apply::rewrite;
 use crate::apply::step::{self, Context, StepOutcome, ToSend};
 use crate::cluster::PART_OF;
 use crate::record::hooks::HookObject;
 
 use super::object::{FINALIZER, HookRun, is_hook};
 use super::progress::uid_of;
-
-/// How long an object that is replaced may take to go.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The key of a step's object.
 #[must_use]
@@ -129,28 +125,14 @@ async fn make_room(context: &Context, hook: &HookStep, path: &str, found: &Json)
         return Ok(());
     }
     delete(context, path, &uid).await.map_err(StepOutcome::failed)?;
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_millis(50);
-    loop {
-        match context.cluster.get_metadata(path).await {
-            Ok(Some(metadata)) if metadata.uid == uid => {}
-            Ok(_) => return Ok(()),
-            Err(failure) => return Err(StepOutcome::failed(failure.to_string())),
-        }
-        if Instant::now() + pause > deadline {
-            let seconds = PATIENCE.as_secs();
-            return Err(StepOutcome::failed(format!("its earlier run is still being deleted after {seconds} seconds")));
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
+    rewrite::until_gone(context, path, &uid).await.map_err(StepOutcome::failed)
 }
 
 /// Deletes the object of a hook, which we may hold.
 pub(super) async fn delete(context: &Context, path: &str, uid: &str) -> Result<(), String> {
     context.lease.permit().await.map_err(|lost| lost.to_string())?;
     let cluster = &context.cluster;
-    match cluster.delete(path, uid, None).await {
+    match cluster.delete(path, uid, None, Propagation::Background).await {
         // Another of the same name: this one is gone.
         Err(failure) if failure.is_conflict() => return Ok(()),
         other => other.map_err(|failure| failure.to_string())?,

@@ -1,0 +1,124 @@
+//! Objects that are not only applied: replaced as a whole, or deleted and made again.
+//!
+//! In: a step and its body. Out: a cluster in which the body can be applied. An object is deleted only where its new form
+//! would be accepted, its uid is that of the plan, and the record says that it is made again: who comes after a crash in
+//! the middle knows that the new one is ours.
+
+use std::time::Duration;
+
+use gitops_compiler::manifest::Write;
+use gitops_compiler::plan::{self, Step};
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::cluster::Failure;
+use crate::record::Head;
+
+use super::step::Context;
+
+/// How long an object may take to go: its Pods may have a grace period.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// So often an object is replaced that changes between the look and the request.
+const ATTEMPTS: u32 = 5;
+
+/// Replaces all of an object. What it has from others goes; the caller applies the body afterwards, so that its fields are
+/// ours as those of every object are.
+pub(super) async fn replace(context: &Context, path: &str, body: &Json) -> Result<(), Failure> {
+    let mut failed = None;
+    for _ in 0..ATTEMPTS {
+        let live = context.cluster.get(path).await?;
+        let expected = body["metadata"]["uid"].as_str();
+        if expected.is_some() && expected != live["metadata"]["uid"].as_str() {
+            return Err(Failure::Malformed("it is another object of the same name now".to_owned()));
+        }
+        let mut whole = body.clone();
+        whole["metadata"]["uid"] = live["metadata"]["uid"].clone();
+        whole["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
+        if context.lease.permit().await.is_err() {
+            return Err(Failure::Malformed("this run lost its lock: another one took over".to_owned()));
+        }
+        match context.cluster.replace_as(path, &whole, &context.identity.field_manager).await {
+            Err(failure) if failure.is_conflict() => failed = Some(failure),
+            other => return other.map(|_| ()),
+        }
+    }
+    Err(failed.unwrap_or_else(|| Failure::Malformed("it changes all the time".to_owned())))
+}
+
+/// Deletes an object so that it can be made again, since a field cannot change.
+pub(super) async fn recreate_for(
+    context: &Context,
+    step: &Step,
+    path: &str,
+    body: &mut Json,
+    field: &str,
+) -> Result<(), String> {
+    let own = step.made_by_us.then_some(step.uid.as_deref()).flatten();
+    let Some(uid) = own else {
+        return Err(format!("{field} cannot change, and it was there before us: delete it by hand"));
+    };
+    if !plan::may_recreate(step, &context.approvals) {
+        let kind = &step.key.kind;
+        return Err(format!("{field} cannot change: --allow-recreate={kind} deletes it and makes it again"));
+    }
+    recreate(context, step, path, body, Some(uid)).await
+}
+
+/// Deletes an object of ours so that it can be made again.
+pub(super) async fn recreate(
+    context: &Context,
+    step: &Step,
+    path: &str,
+    body: &mut Json,
+    own: Option<&str>,
+) -> Result<(), String> {
+    let Some(uid) = own else { return Err("it was there before us, and is not deleted to be made again".to_owned()) };
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("uid");
+    }
+    let collection = path.rsplit_once('/').map(|(collection, _)| collection).unwrap_or_default();
+    let could = context.cluster.could_create(collection, body, &context.identity.field_manager).await;
+    could.map_err(|failure| format!("it cannot be made anew, so that it is not deleted: {failure}"))?;
+    let note = |head: &mut Head| {
+        if let Some(pending) = &mut head.pending
+            && !pending.recreated.contains(&step.key)
+        {
+            pending.recreated.push(step.key.clone());
+        }
+    };
+    context.lease.write(note).await.map_err(|lost| lost.to_string())?;
+    match context.cluster.delete(path, uid, None, context.propagation).await {
+        Ok(_) => {}
+        Err(failure) if failure.is_conflict() => return Err("it is another object of the same name now".to_owned()),
+        Err(failure) => return Err(failure.to_string()),
+    }
+    until_gone(context, path, uid).await
+}
+
+/// Waits until an object is gone. It is asked for by name: no watch tells of kinds that may be read one by one only.
+pub(super) async fn until_gone(context: &Context, path: &str, uid: &str) -> Result<(), String> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match context.cluster.get_metadata(path).await {
+            Ok(Some(metadata)) if metadata.uid == uid => {}
+            Ok(_) => return Ok(()),
+            Err(failure) => return Err(failure.to_string()),
+        }
+        if Instant::now() + pause > deadline {
+            return Err(format!(
+                "it is still being deleted after {} seconds: a finalizer holds it",
+                PATIENCE.as_secs()
+            ));
+        }
+        context.lease.permit().await.map_err(|lost| lost.to_string())?;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Whether all of an object is written, whatever others own of it.
+pub(super) fn takes_all(step: &Step) -> bool {
+    matches!(step.policy.write, Write::Replace)
+}

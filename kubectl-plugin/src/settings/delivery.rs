@@ -1,0 +1,53 @@
+//! How an application is delivered, beside what it is made of.
+//!
+//! In: flags, and what an `Application` says of itself. Out: [`Delivery`]. Flags say more.
+
+use clap::Args;
+use gitops_compiler::app::{Application, NamespaceMetadata};
+use gitops_compiler::manifest::SyncOptions;
+
+use crate::output::Printer;
+
+/// The flags.
+#[derive(Debug, Clone, Args)]
+pub struct DeliveryArgs {
+    /// What is asked for beside the manifests, in the words of an Application's syncOptions: CreateNamespace=true,
+    /// Prune=false, Replace=true and more
+    #[arg(long = "sync-option", value_name = "NAME=VALUE", value_delimiter = ',')]
+    sync_options: Vec<String>,
+}
+
+/// What an application wants.
+#[derive(Debug, Clone, Default)]
+pub struct Delivery {
+    /// In the words of `syncOptions`.
+    words: Vec<String>,
+    /// What a namespace that is made for it has.
+    pub namespace: NamespaceMetadata,
+    /// How many releases are kept, where it says so.
+    pub history_limit: Option<usize>,
+}
+
+impl Delivery {
+    /// As an `Application` says.
+    pub(super) fn of(application: &Application) -> Self {
+        let policy = application.spec.sync_policy.clone().unwrap_or_default();
+        let limit = application.spec.revision_history_limit;
+        Self {
+            words: policy.sync_options,
+            namespace: policy.managed_namespace_metadata.unwrap_or_default(),
+            history_limit: limit.and_then(|limit| usize::try_from(limit).ok()).map(|limit| limit.max(1)),
+        }
+    }
+
+    /// What is asked for, by it and by flags; words that nobody knows are told.
+    #[must_use]
+    pub fn options(&self, args: &DeliveryArgs, printer: Printer) -> SyncOptions {
+        let words = self.words.iter().chain(&args.sync_options);
+        let options = SyncOptions::read(words.map(String::as_str));
+        for word in &options.unknown {
+            printer.say(&format!("warning: the sync option `{word}` is not known and has no effect"));
+        }
+        options
+    }
+}
