@@ -14,7 +14,7 @@ use crate::manifest::yaml::{self, Limits, Locator};
 use crate::name::AppName;
 
 use super::decode::decode;
-use super::{Source, SyncPolicy};
+use super::{IgnoreDifference, Source, SyncPolicy};
 
 /// The API version that is read.
 const API_VERSION: &str = "argoproj.io/v1alpha1";
@@ -54,7 +54,7 @@ pub struct Spec {
     /// When and how it is synced.
     pub sync_policy: Option<SyncPolicy>,
     /// Differences that do not count.
-    pub ignore_differences: Option<serde_json::Value>,
+    pub ignore_differences: Vec<IgnoreDifference>,
     /// What people want to know.
     pub info: Option<serde_json::Value>,
     /// How many releases are kept.

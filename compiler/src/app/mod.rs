@@ -6,6 +6,7 @@
 mod application;
 mod decode;
 mod environment;
+mod ignore;
 mod overrides;
 mod pattern;
 mod source;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use application::{Application, Destination, Spec, read};
 pub use environment::{BuildEnvironment, Facts};
+pub use ignore::IgnoreDifference;
 pub use overrides::override_files;
 pub use pattern::{Pattern, PatternError};
 pub use source::{

@@ -8,6 +8,7 @@
 //! | [`target`] | all that is known of a target before planning |
 //! | [`observe`] | what is in the cluster now: one metadata LIST for each kind |
 //! | [`judge`] | what the server's own schemas say of a plan |
+//! | [`drift`] | where the cluster differs from what we applied, and who did it |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
@@ -32,6 +33,7 @@
 //!
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
+pub mod drift;
 pub mod dry_run;
 pub mod event;
 pub mod hook;
@@ -144,6 +146,8 @@ pub async fn apply(
         lease,
         force_conflicts: options.force_conflicts,
         approvals: options.approvals.clone(),
+        ignored: target.ignored.clone(),
+        respects_ignored: options.origin.options.respect_ignore_differences == Some(true),
         propagation: options.origin.options.propagation.unwrap_or_default(),
         own_namespaces: own_namespaces(desired),
         unlocked: Arc::clone(&options.unlocked),

@@ -15,6 +15,8 @@ use gitops_compiler::plan::{Bound, Seen};
 use crate::cluster::{Cluster, Failure, Kinds, ObjectMeta, PART_OF, PartialObject, collection};
 use crate::record::InventoryEntry;
 
+use super::drift::Findings;
+
 /// How many requests for single objects are under way at once.
 const CONCURRENT: usize = 16;
 
@@ -37,6 +39,8 @@ pub struct Observation {
     pub seen: BTreeMap<ResourceKey, Seen>,
     /// Wanted objects that carry the label of another application, with its value.
     pub claimed: Vec<(ResourceKey, String)>,
+    /// What is the matter with objects that are not as recorded.
+    pub findings: BTreeMap<ResourceKey, Findings>,
 }
 
 /// What to look at.

@@ -14,9 +14,10 @@ use gitops_compiler::plan::{self, Action, Approvals, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF, take_out};
 use crate::sops::Unlocked;
 
+use super::drift::Ignored;
 use super::lease::Lease;
 use super::observe::Identity;
 use super::rewrite;
@@ -48,6 +49,10 @@ pub struct Context {
     pub force_conflicts: bool,
     /// What the user has allowed.
     pub approvals: Approvals,
+    /// Differences that do not count.
+    pub ignored: Ignored,
+    /// Whether they are not changed, either.
+    pub respects_ignored: bool,
     /// What becomes of the dependents of what is deleted.
     pub propagation: Propagation,
     /// Namespaces that the graph itself makes.
@@ -153,6 +158,12 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     };
     let mut notes = Vec::new();
     let is_there = step.action == Action::Update;
+    if is_there && context.respects_ignored && context.ignored.has_pointers(&step.key) {
+        match context.cluster.get(&path).await {
+            Ok(live) => context.ignored.keep_live(&step.key, &mut body, &live),
+            Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
+        }
+    }
     match step.policy.write {
         Write::Replace if is_there => {
             if let Err(failure) = rewrite::replace(context, &path, &body).await {
@@ -206,7 +217,7 @@ pub(super) async fn send(
         if let Some(failure) = failure {
             let conflicts = failure.conflicts();
             if !force && !conflicts.is_empty() {
-                if leave_to_others(body, &conflicts, &mut notes) {
+                if leave_to_others(context, step, body, &conflicts, &mut notes) {
                     continue;
                 }
                 if context.force_conflicts {
@@ -241,18 +252,38 @@ fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
     unserved || (failure.is_namespace_terminating() && own_namespace)
 }
 
-/// Fields that belong to another by design are left out of the body: replicas that somebody scaled. Dropping them is
-/// safe, since the other owns them already. True where every conflict was of this kind.
-fn leave_to_others(body: &mut Json, conflicts: &[Conflict], notes: &mut Vec<String>) -> bool {
-    let scaled = |conflict: &Conflict| conflict.field == ".spec.replicas" && conflict.subresource == "scale";
-    if !conflicts.iter().all(scaled) {
+/// Fields that belong to another by design are left out of the body: replicas that something scales, rules that are
+/// aggregated, certificates that are injected, and fields of managers whose differences do not count. Dropping them is safe,
+/// since the other owns them already. True where every conflict was of this kind.
+fn leave_to_others(
+    context: &Context,
+    step: &Step,
+    body: &mut Json,
+    conflicts: &[Conflict],
+    notes: &mut Vec<String>,
+) -> bool {
+    if !conflicts.iter().all(|conflict| is_theirs(context, step, body, conflict)) {
         return false;
     }
-    let removed = body["spec"].as_object_mut().and_then(|spec| spec.remove("replicas")).is_some();
-    if removed {
-        notes.push(format!("spec.replicas is left to {}, who scaled it", conflicts[0].manager));
+    let mut is_less = false;
+    for conflict in conflicts {
+        if take_out(body, &conflict.field) {
+            is_less = true;
+            notes.push(format!("{} is left to {}", conflict.field.trim_start_matches('.'), conflict.manager));
+        }
     }
-    removed
+    is_less
+}
+
+fn is_theirs(context: &Context, step: &Step, body: &Json, conflict: &Conflict) -> bool {
+    let (key, field) = (&step.key, conflict.field.as_str());
+    (field == ".spec.replicas" && conflict.subresource == "scale")
+        || (key.is("rbac.authorization.k8s.io", "ClusterRole")
+            && !body["aggregationRule"].is_null()
+            && field == ".rules")
+        || field.ends_with(".clientConfig.caBundle")
+        || (key.is("apiregistration.k8s.io", "APIService") && field == ".spec.caBundle")
+        || context.ignored.is_manager(key, &conflict.manager)
 }
 
 /// Whose fields they are. Items of lists are named by their values, which may be secret.

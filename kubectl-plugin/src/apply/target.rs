@@ -21,6 +21,8 @@ use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
 use crate::record::{Found, Head, InventoryEntry, RecordError, Records, apply_set};
 
+use super::drift::look::Looker;
+use super::drift::{Findings, Ignored};
 use super::hook::HookRecord;
 use super::observe::{Identity, Observation, Observer};
 
@@ -121,6 +123,8 @@ pub struct Target {
     pub absent_before: BTreeSet<ResourceKey>,
     /// What is known of hooks.
     pub hooks: HookRecord,
+    /// Differences that do not count.
+    pub ignored: Ignored,
     /// What the application asks for: what it asked for last, unless whoever applies it knows better.
     pub options: SyncOptions,
     /// Who we are.
@@ -166,6 +170,7 @@ impl Target {
             attempted: Vec::new(),
             absent_before: BTreeSet::new(),
             hooks: HookRecord::default(),
+            ignored: Ignored::default(),
             options: SyncOptions::default(),
             identity,
             target_id,
@@ -183,7 +188,10 @@ impl Target {
                 self.kinds.insert(api_version, kind, served.clone());
             }
         }
-        self.options = head.options();
+        if let Some(origin) = head.last_origin() {
+            self.options = origin.options.clone();
+            self.ignored = Ignored::new(origin.ignored.clone());
+        }
         self.inventory = self.records.inventory(&head).await?;
         if let Some(live) = head.live_release() {
             self.base = Some(self.recorded(&live.graph).await?);
@@ -245,9 +253,42 @@ impl Target {
         Err(TargetError::OwnNamespace { application: self.application.clone(), namespace: namespace.clone() })
     }
 
-    /// Looks at the cluster. Where the record names a version that the server serves no more, the kinds are asked for
-    /// again: that a way is closed says nothing of the objects.
+    /// Looks at the cluster, and at each object again that is in doubt: what differs only in what belongs to others is as
+    /// applied.
     pub async fn observe(&mut self, desired: Option<&Bound>, trust_record: bool) -> Result<Observation, TargetError> {
+        let mut observation = self.observe_metadata(desired, trust_record).await?;
+        let findings = self.findings(desired, &observation).await;
+        for (key, findings) in &findings {
+            if let (Some(Seen::Present { as_applied, .. }), false) =
+                (observation.seen.get_mut(key), findings.is_drift())
+            {
+                *as_applied = true;
+            }
+        }
+        observation.findings = findings;
+        Ok(observation)
+    }
+
+    async fn findings(&self, desired: Option<&Bound>, observation: &Observation) -> BTreeMap<ResourceKey, Findings> {
+        let graphs: Vec<&Bound> = self.base.iter().chain(&self.attempted).chain(desired).collect();
+        let looker = Looker {
+            cluster: &self.records.cluster,
+            kinds: &self.kinds,
+            identity: &self.identity,
+            inventory: &self.inventory,
+            graphs: &graphs,
+            ignored: &self.ignored,
+        };
+        looker.look(&observation.seen).await
+    }
+
+    /// Looks at the metadata of everything. Where the record names a version that the server serves no more, the kinds are asked for
+    /// again: that a way is closed says nothing of the objects.
+    async fn observe_metadata(
+        &mut self,
+        desired: Option<&Bound>,
+        trust_record: bool,
+    ) -> Result<Observation, TargetError> {
         let doing = "cannot list what is in the cluster";
         let failed = |failure| TargetError::Request { doing, failure };
         match self.look(desired, trust_record).await {

@@ -6,6 +6,7 @@
 mod connect;
 mod discovery;
 mod failure;
+mod field_path;
 mod kinds;
 mod list;
 mod request;
@@ -13,9 +14,10 @@ mod watch;
 
 pub use connect::{ConnectError, ConnectOptions, Connection, connect};
 pub use failure::{Conflict, Failure};
+pub use field_path::take_out;
 pub use kinds::{Kinds, Served, collection};
 pub use list::Listed;
-pub use request::{AppliedObject, ApplyOptions, Cluster, ObjectMeta, PartialObject};
+pub use request::{AppliedObject, ApplyOptions, Cluster, ManagedFields, ObjectMeta, PartialObject};
 pub use watch::{WatchEvent, Watched};
 
 /// Label by which members of an ApplySet are found (KEP-3659).

@@ -118,8 +118,8 @@ impl RunArgs {
 /// Where a run that starts now comes from.
 #[must_use]
 pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
-    let options = target.options.clone();
-    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, options, inputs }
+    let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
+    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, options, ignored, inputs }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.

@@ -7,6 +7,7 @@ pub mod compile;
 mod compile_set;
 pub mod delete;
 pub mod diff;
+pub mod drift;
 pub mod graph;
 pub mod history;
 pub mod hooks;

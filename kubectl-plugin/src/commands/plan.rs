@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use gitops_compiler::name::AppName;
 
+use crate::apply::drift::Ignored;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::PlanJson;
@@ -46,6 +47,7 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
     let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
+    target.ignored = Ignored::new(compiled.opened.delivery.ignored.clone());
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;

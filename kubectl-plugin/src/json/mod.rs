@@ -6,6 +6,7 @@
 
 mod change;
 mod check;
+mod drift;
 mod explain;
 mod graph;
 mod graph_set;
@@ -19,6 +20,7 @@ pub use change::{
     RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
 };
 pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
+pub use drift::{DriftJson, DriftKind, DriftedFieldJson, DriftedObjectJson, LeftJson};
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use graph_set::{GraphSetJson, SetMemberJson};
@@ -68,6 +70,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         schema::<CheckJson>("check"),
         schema::<DiffJson>("diff"),
+        schema::<DriftJson>("drift"),
         read_schema::<EdgeRules>("edge-rules"),
         schema::<ExplainJson>("explain"),
         schema::<GraphJson>("graph"),

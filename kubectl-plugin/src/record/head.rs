@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use gitops_compiler::app::IgnoreDifference;
 use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
 use gitops_compiler::lock::Entry;
 use gitops_compiler::manifest::SyncOptions;
@@ -142,6 +143,9 @@ pub struct ReleaseOrigin {
     /// What the application asked for.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
     pub options: SyncOptions,
+    /// Differences that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoreDifference>,
     /// What inputs from elsewhere were: the lock that it was compiled with, written or not. At most [`MOST_INPUTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Entry>,
@@ -333,12 +337,11 @@ impl Head {
         (!over && !lock.holder.is_certainly_dead()).then_some(lock)
     }
 
-    /// What the application asked for when it was applied last.
+    /// Where what was applied last comes from.
     #[must_use]
-    pub fn options(&self) -> SyncOptions {
+    pub fn last_origin(&self) -> Option<&ReleaseOrigin> {
         let pending = self.pending.as_ref().map(|pending| &pending.origin);
-        let last = pending.or_else(|| self.releases.last().map(|release| &release.origin));
-        last.map(|origin| origin.options.clone()).unwrap_or_default()
+        pending.or_else(|| self.releases.last().map(|release| &release.origin))
     }
 
     /// The graph with this id, where any part of the record has it.

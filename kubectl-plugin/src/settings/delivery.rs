@@ -3,7 +3,7 @@
 //! In: flags, and what an `Application` says of itself. Out: [`Delivery`]. Flags say more.
 
 use clap::Args;
-use gitops_compiler::app::{Application, NamespaceMetadata};
+use gitops_compiler::app::{Application, IgnoreDifference, NamespaceMetadata};
 use gitops_compiler::manifest::SyncOptions;
 
 use crate::output::Printer;
@@ -24,6 +24,8 @@ pub struct Delivery {
     words: Vec<String>,
     /// What a namespace that is made for it has.
     pub namespace: NamespaceMetadata,
+    /// Differences that do not count.
+    pub ignored: Vec<IgnoreDifference>,
     /// How many releases are kept, where it says so.
     pub history_limit: Option<usize>,
 }
@@ -36,6 +38,7 @@ impl Delivery {
         Self {
             words: policy.sync_options,
             namespace: policy.managed_namespace_metadata.unwrap_or_default(),
+            ignored: application.spec.ignore_differences.clone(),
             history_limit: limit.and_then(|limit| usize::try_from(limit).ok()).map(|limit| limit.max(1)),
         }
     }
@@ -47,6 +50,9 @@ impl Delivery {
         let options = SyncOptions::read(words.map(String::as_str));
         for word in &options.unknown {
             printer.say(&format!("warning: the sync option `{word}` is not known and has no effect"));
+        }
+        if self.ignored.iter().any(|rule| !rule.jq_path_expressions.is_empty()) {
+            printer.say("warning: jqPathExpressions of ignoreDifferences have no effect: name the fields by jsonPointers");
         }
         options
     }
