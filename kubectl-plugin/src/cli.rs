@@ -43,6 +43,9 @@ enum Command {
     History(commands::history::HistoryArgs),
     Show(commands::show::ShowArgs),
     Rollback(commands::rollback::RollbackArgs),
+    Rename(commands::rename::RenameArgs),
+    Hold(commands::hold::HoldArgs),
+    Release(commands::hold::ReleaseArgs),
     Delete(commands::delete::DeleteArgs),
     Store(commands::store::StoreCommand),
 }
@@ -104,6 +107,9 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::History(args) => commands::history::run(session, &args).await,
         Command::Show(args) => commands::show::run(session, &args).await,
         Command::Rollback(args) => Box::pin(commands::rollback::run(session, &args)).await,
+        Command::Rename(args) => commands::rename::run(session, &args).await,
+        Command::Hold(args) => commands::hold::hold(session, &args).await,
+        Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
     }

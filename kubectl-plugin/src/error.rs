@@ -143,7 +143,10 @@ impl From<TargetError> for CommandError {
             TargetError::Locked { .. } => {
                 Self { code: 4, ..told }.hint("wait for it, or let this command wait with --lock-timeout")
             }
-            TargetError::Request { .. } | TargetError::OwnNamespace { .. } | TargetError::Moved { .. } => told,
+            TargetError::Request { .. }
+            | TargetError::OwnNamespace { .. }
+            | TargetError::Renamed { .. }
+            | TargetError::Moved { .. } => told,
         }
     }
 }

@@ -320,6 +320,9 @@ fn removal(input: &Input<'_>, key: &ResourceKey) -> Removal {
 fn fate_without_policy(input: &Input<'_>, key: &ResourceKey) -> Fate {
     match (input.inventory.get(key), input.seen.get(key)) {
         (Some(_), Some(Seen::Absent)) => Fate::Forget { reason: "it is gone already", kept: None },
+        (Some(_), Some(Seen::Present { uid, is_of_another: true, .. })) => {
+            Fate::Forget { reason: "it belongs to another application now: kept", kept: Some(uid.clone()) }
+        }
         // A run that died may have made it, or made it again, without recording it.
         (owned, Some(Seen::Present { uid, .. }))
             if owned.is_none_or(|owned| *uid != owned.uid) && made_by_unfinished_run(input, key) =>

@@ -57,6 +57,8 @@ pub enum Seen {
         ours: bool,
         /// What it says of itself, beside its manifest.
         policy: Policy,
+        /// Whether it has the label of another application.
+        is_of_another: bool,
     },
 }
 

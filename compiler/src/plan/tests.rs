@@ -126,6 +126,7 @@ fn what_was_seen_decides() {
         as_applied,
         ours: true,
         policy: Policy::default(),
+        is_of_another: false,
     };
     situation.seen.insert(key("a"), present("uid-a", true));
     situation.seen.insert(key("b"), Seen::Absent);
@@ -142,7 +143,13 @@ fn only_what_we_made_is_deleted() {
     let base = bound(json!([config("made", "1", ""), config("found", "1", ""), config("swapped", "1", "")]));
     let mut situation = Situation::from_to(base, bound(json!([config("x", "1", "")])));
     situation.inventory.get_mut(&key("found")).expect("owned").created = false;
-    let seen = Seen::Present { uid: "another".to_owned(), as_applied: false, ours: false, policy: Policy::default() };
+    let seen = Seen::Present {
+        uid: "another".to_owned(),
+        as_applied: false,
+        ours: false,
+        policy: Policy::default(),
+        is_of_another: false,
+    };
     situation.seen.insert(key("swapped"), seen);
     assert_eq!(situation.steps(), ["1 Create x (New)", "2 Delete made (Removed)"]);
     assert_eq!(situation.plan().forgotten.len(), 2);
@@ -153,14 +160,26 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
     let base = || bound(json!([config("a", "1", ""), config("b", "1", "")]));
     let mut situation = Situation::from_to(base(), base());
     situation.attempted = vec![bound(json!([config("a", "2", ""), config("b", "1", ""), config("new", "1", "")]))];
-    let ours = Seen::Present { uid: "uid-new".to_owned(), as_applied: false, ours: true, policy: Policy::default() };
+    let ours = Seen::Present {
+        uid: "uid-new".to_owned(),
+        as_applied: false,
+        ours: true,
+        policy: Policy::default(),
+        is_of_another: false,
+    };
     situation.seen.insert(key("new"), ours);
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what may have been there before is never deleted");
     situation.absent_before.insert(key("new"));
     assert_eq!(situation.steps(), ["1 Update a (Resumed)", "2 Delete new (Removed)"]);
     situation.seen.insert(
         key("new"),
-        Seen::Present { uid: "x".to_owned(), as_applied: false, ours: false, policy: Policy::default() },
+        Seen::Present {
+            uid: "x".to_owned(),
+            as_applied: false,
+            ours: false,
+            policy: Policy::default(),
+            is_of_another: false,
+        },
     );
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what another made is never deleted");
 }
@@ -185,7 +204,13 @@ fn what_a_run_made_again_and_did_not_record_is_ours() {
     let mut situation = Situation::from_to(base(), base());
     situation.attempted = vec![base()];
     situation.absent_before.insert(key("a"));
-    let again = Seen::Present { uid: "uid-again".to_owned(), as_applied: false, ours: true, policy: Policy::default() };
+    let again = Seen::Present {
+        uid: "uid-again".to_owned(),
+        as_applied: false,
+        ours: true,
+        policy: Policy::default(),
+        is_of_another: false,
+    };
     situation.seen.insert(key("a"), again);
     let plan = situation.plan();
     assert_eq!((plan.steps[0].cause, plan.steps[0].made_by_us), (Cause::Resumed, true));

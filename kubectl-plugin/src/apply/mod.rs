@@ -15,6 +15,7 @@
 //! | [`schedule`] | which step may go next, pure |
 //! | [`namespace`] | the namespace of the destination |
 //! | [`lease`] | holding the lock while a run lasts |
+//! | [`hold`] | whether a graph may be applied |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | `rewrite` | objects that are replaced, or deleted and made again |
@@ -36,6 +37,7 @@
 pub mod drift;
 pub mod dry_run;
 pub mod event;
+pub mod hold;
 pub mod hook;
 pub mod judge;
 pub mod lease;
@@ -59,7 +61,7 @@ use std::sync::Arc;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan, Seen};
 
-use crate::record::head::ReleaseOrigin;
+use crate::record::head::{ReleaseOrigin, StoredGraph};
 use crate::record::{Outcome, RecordError, Release};
 use crate::sops::Unlocked;
 
@@ -84,6 +86,10 @@ pub struct Options {
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
     pub unlocked: Arc<Unlocked>,
+    /// The field managers of applications that give us objects.
+    pub takes_from: Vec<String>,
+    /// The release and the graph that a rollback takes back, which are held from then on.
+    pub takes_back: Option<(u64, StoredGraph)>,
     /// The hooks that were planned with.
     pub hooks: Hooks,
 }
@@ -146,6 +152,8 @@ pub async fn apply(
         lease,
         force_conflicts: options.force_conflicts,
         approvals: options.approvals.clone(),
+        adopts: options.run.adopt,
+        takes_from: options.takes_from.clone(),
         ignored: target.ignored.clone(),
         respects_ignored: options.origin.options.respect_ignore_differences == Some(true),
         propagation: options.origin.options.propagation.unwrap_or_default(),

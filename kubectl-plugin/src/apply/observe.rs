@@ -92,6 +92,8 @@ impl Observer<'_> {
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
         for (key, metadata) in answers {
             if let Some(metadata) = metadata {
+                let is_wanted = self.desired.is_some_and(|desired| desired.node(key).is_some());
+                self.note_claim(key, &metadata, observation, is_wanted);
                 observation.seen.insert(key.clone(), self.seen(key, &metadata));
             }
         }
@@ -133,6 +135,7 @@ impl Observer<'_> {
             as_applied: labelled && recorded == Some(fields.as_str()),
             ours: fields.starts_with("f:"),
             policy: policy(metadata),
+            is_of_another: metadata.labels.get(PART_OF).is_some_and(|label| *label != self.identity.apply_set),
         }
     }
 
@@ -151,6 +154,12 @@ impl Observer<'_> {
         };
         let others: Vec<&ResourceKey> = others.into_iter().filter(|key| !absent(key)).collect();
         self.look_for(&others, observation).await
+    }
+
+    /// Notes an object that is wanted and carries the label of another application.
+    fn note_claim(&self, key: &ResourceKey, metadata: &ObjectMeta, observation: &mut Observation, is_wanted: bool) {
+        let other = metadata.labels.get(PART_OF).filter(|label| is_wanted && **label != self.identity.apply_set);
+        observation.claimed.extend(other.map(|other| (key.clone(), other.clone())));
     }
 
     async fn look_for(&self, keys: &[&ResourceKey], observation: &mut Observation) -> Result<(), Failure> {
@@ -186,9 +195,7 @@ impl Observer<'_> {
             observation.seen.insert((*key).clone(), Seen::Absent);
         }
         for (key, metadata) in found.into_iter().flatten() {
-            if let Some(other) = metadata.labels.get(PART_OF).filter(|label| **label != self.identity.apply_set) {
-                observation.claimed.push((key.clone(), other.clone()));
-            }
+            self.note_claim(&key, &metadata, observation, true);
             let seen = self.seen(&key, &metadata);
             observation.seen.insert(key, seen);
         }

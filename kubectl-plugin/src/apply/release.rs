@@ -149,7 +149,7 @@ impl Ended<'_> {
                 held.insert(key.clone());
                 continue;
             };
-            match records.cluster.let_go(&path, uid, PART_OF, &identity.field_manager).await {
+            match records.cluster.let_go(&path, uid, (PART_OF, &identity.apply_set), &identity.field_manager).await {
                 Err(failure) if !failure.is_not_found() => {
                     emit(Event::Note(format!("{key} is kept, and so is our label on it: {failure}")));
                     held.insert(key.clone());

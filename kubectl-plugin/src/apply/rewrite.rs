@@ -118,6 +118,48 @@ pub(super) async fn until_gone(context: &Context, path: &str, uid: &str) -> Resu
     }
 }
 
+/// Managers of tools that are left behind: what they own by applying is what we apply from now on. People's edits are not
+/// theirs.
+const LEFT_BEHIND: [&str; 14] = [
+    "argocd-application-controller",
+    "argocd-controller",
+    "before-first-apply",
+    "flux-client-side-apply",
+    "helm",
+    "helm-controller",
+    "kapp",
+    "kluctl",
+    "kubectl",
+    "kubectl-client-side-apply",
+    "kubectl-create",
+    "kustomize-controller",
+    "pulumi-kubernetes",
+    "Terraform",
+];
+
+/// Takes over what another tool owns of an object, once: fields that are in no manifest go with the next apply, nothing is
+/// made again. Gives what there is to tell.
+pub(super) async fn adopt(context: &Context, path: &str) -> Result<Option<String>, Failure> {
+    let Some(metadata) = context.cluster.get_metadata(path).await? else { return Ok(None) };
+    let taken = |manager: &str| LEFT_BEHIND.contains(&manager);
+    let mut managers: Vec<&str> = metadata
+        .managed_fields
+        .iter()
+        .filter(|entry| entry.subresource.is_empty() && taken(&entry.manager))
+        .map(|entry| entry.manager.as_str())
+        .collect();
+    managers.sort_unstable();
+    managers.dedup();
+    if managers.is_empty() {
+        return Ok(None);
+    }
+    if context.lease.permit().await.is_err() {
+        return Err(Failure::Malformed("this run lost its lock: another one took over".to_owned()));
+    }
+    context.cluster.take_over(path, &metadata.uid, &context.identity.field_manager, taken).await?;
+    Ok(Some(format!("fields of {} are ours now", managers.join(", "))))
+}
+
 /// Whether all of an object is written, whatever others own of it.
 pub(super) fn takes_all(step: &Step) -> bool {
     matches!(step.policy.write, Write::Replace)

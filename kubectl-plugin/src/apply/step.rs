@@ -10,7 +10,7 @@ use std::time::Duration;
 use gitops_compiler::canon::{Graph, Id, Resource};
 use gitops_compiler::graph::Body;
 use gitops_compiler::manifest::{Propagation, Write, sops};
-use gitops_compiler::plan::{self, Action, Approvals, Step};
+use gitops_compiler::plan::{self, Action, Approvals, Cause, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -49,6 +49,10 @@ pub struct Context {
     pub force_conflicts: bool,
     /// What the user has allowed.
     pub approvals: Approvals,
+    /// Whether what was there before becomes ours entirely.
+    pub adopts: bool,
+    /// The field managers of applications that give us objects.
+    pub takes_from: Vec<String>,
     /// Differences that do not count.
     pub ignored: Ignored,
     /// Whether they are not changed, either.
@@ -158,6 +162,12 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     };
     let mut notes = Vec::new();
     let is_there = step.action == Action::Update;
+    if context.adopts && step.cause == Cause::Exists {
+        match rewrite::adopt(context, &path).await {
+            Ok(taken) => notes.extend(taken),
+            Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
+        }
+    }
     if is_there && context.respects_ignored && context.ignored.has_pointers(&step.key) {
         match context.cluster.get(&path).await {
             Ok(live) => context.ignored.keep_live(&step.key, &mut body, &live),
@@ -220,7 +230,8 @@ pub(super) async fn send(
                 if leave_to_others(context, step, body, &conflicts, &mut notes) {
                     continue;
                 }
-                if context.force_conflicts {
+                let is_given = |conflict: &Conflict| context.takes_from.contains(&conflict.manager);
+                if context.force_conflicts || conflicts.iter().all(is_given) {
                     force = true;
                     continue;
                 }

@@ -83,6 +83,14 @@ pub enum TargetError {
         /// The namespace.
         namespace: String,
     },
+    /// It is being renamed.
+    #[error("{application} is being renamed to {name}: finish it with `kubectl gitops rename {application} {name}`")]
+    Renamed {
+        /// The application.
+        application: AppName,
+        /// Its new name.
+        name: AppName,
+    },
     /// The namespace of a bare folder changed.
     #[error(
         "{application} was applied to the namespace {recorded}, not {given}: moving it would delete and create everything; delete it first, or go on with -n {recorded}"
@@ -151,6 +159,9 @@ impl Target {
         destination: String,
         found: Option<Found>,
     ) -> Result<Self, TargetError> {
+        if let Some(name) = found.as_ref().and_then(|found| found.head.renamed_to.clone()) {
+            return Err(TargetError::Renamed { application, name });
+        }
         let target_id = found.as_ref().map_or_else(random_name, |found| found.head.target.clone());
         let apply_set = found.as_ref().map_or_else(
             || apply_set::id(&head_name(&application), &records.namespace),

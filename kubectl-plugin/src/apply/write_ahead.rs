@@ -13,12 +13,16 @@ use tokio::time::Instant;
 use crate::cluster::{Kinds, Served};
 use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys};
 use crate::record::holder::Holder;
+use crate::record::holds::Hold;
 use crate::record::{Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
 
 use super::lease::{Lease, new_lock};
 use super::run::LateSecrets;
 use super::target::{Target, TargetError, random_name};
 use super::{ApplyError, Options};
+
+/// So many differences are held at once; of more the oldest is let go.
+const MOST_HOLDS: usize = 20;
 
 /// A run that may send now.
 pub(super) struct Begun {
@@ -54,6 +58,9 @@ pub(super) async fn begin(
     head.hooks.clone_from(&target.hooks.objects);
     head.kubernetes = target.kubernetes.map(|version| version.to_string());
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
+    if let Some((release, taken_back)) = &options.takes_back {
+        hold(&mut head, *release, taken_back, &stored, options);
+    }
     head.pending = Some(pending(&head, &stored, options, absent, run.clone(), number));
     let timeout = records.cluster.timeout;
     head.lock = Some(new_lock(Holder::this_process(run), timeout));
@@ -68,6 +75,16 @@ pub(super) async fn begin(
     Ok(Begun { lease: Lease::new(records.clone(), found, written, timeout), stored, number, late_secrets })
 }
 
+/// Holds what a rollback takes back, the newest last.
+fn hold(head: &mut Head, release: u64, taken_back: &StoredGraph, back_to: &StoredGraph, options: &Options) {
+    head.holds.retain(|hold| (hold.taken_back.id, hold.back_to.id) != (taken_back.id, back_to.id));
+    let (time, actor) = (options.origin.time, options.origin.actor.clone());
+    head.holds.push(Hold { release, taken_back: taken_back.clone(), back_to: back_to.clone(), time, actor });
+    if head.holds.len() > MOST_HOLDS {
+        head.holds.remove(0);
+    }
+}
+
 async fn first_head(target: &Target) -> Result<Head, TargetError> {
     let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
     let found = target.records.cluster.get_metadata("/api/v1/namespaces/kube-system").await;
@@ -76,6 +93,7 @@ async fn first_head(target: &Target) -> Result<Head, TargetError> {
         format: FORMAT,
         target: target.target_id.clone(),
         application: target.application.clone(),
+        renamed_to: None,
         cluster: cluster.unwrap_or_default(),
         destination: target.destination.clone(),
         apply_set: target.identity.apply_set.clone(),
@@ -87,6 +105,8 @@ async fn first_head(target: &Target) -> Result<Head, TargetError> {
         releases: Vec::new(),
         inventory: StoredInventory::default(),
         hooks: Vec::new(),
+        holds: Vec::new(),
+        hold_all: None,
         garbage: Vec::new(),
     })
 }

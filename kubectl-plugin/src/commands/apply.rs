@@ -1,5 +1,6 @@
 //! `apply`: plan, ask, apply, wait, record.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::apply::dry_run::dry_run;
 use crate::apply::namespace;
 use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
-use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
+use crate::json::{PlanJson, RunJson, RunOutcome, SavedPlan, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
 use crate::settings::{ClusterArgs, DeliveryArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
 use crate::sops::Unlocked;
@@ -41,9 +42,15 @@ pub struct ApplyArgs {
     run: RunArgs,
     #[command(flatten)]
     sops: SopsArgs,
+    /// Apply only what this file of `plan --out` says; nothing where anything is other than it was then
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Only show what would be done; with `server`, let the API server check every step
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
+    /// Take objects of this graph from another application, which leaves them alone from then on
+    #[arg(long, value_name = "APP")]
+    take_from: Vec<AppName>,
     /// Believe the record instead of looking for drift: fewer requests
     #[arg(long)]
     trust_record: bool,
@@ -94,8 +101,9 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
+    change::refuse_held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
-    change::refuse_claimed(&target, &observation).await?;
+    let given = change::refuse_claimed(&target, &observation, &args.take_from).await?;
     let approvals = args.approvals.approvals();
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
@@ -106,6 +114,9 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let header = change::header(&target, &desired, &plan, commit.as_ref());
     change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
     change::refuse_guarded(&plan)?;
+    if let Some(file) = &args.plan {
+        refuse_stale(file, &SavedPlan::new(&target, &desired, &plan))?;
+    }
     if let Some(place) = args.dry_run {
         change::say_if_locked(session, &target);
         let unlocked = match place {
@@ -120,9 +131,22 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
     let origin = change::origin(&target, commit, None, inputs_of(session, &compiled.opened));
-    let mut options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
+    let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks) });
     options.history = options.history.or(compiled.opened.delivery.history_limit);
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
+}
+
+/// Refuses to apply anything but what was saved.
+fn refuse_stale(file: &Path, now: &SavedPlan) -> Result<(), CommandError> {
+    let cannot = |why: String| CommandError::user(format!("{} is no plan that can be applied: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| cannot(error.to_string()))?;
+    let saved = SavedPlan::read(&bytes).map_err(cannot)?;
+    match saved.differences(now) {
+        told if told.is_empty() => Ok(()),
+        told => Err(CommandError::refused("the plan was made for another state of things; nothing was changed")
+            .details(told)
+            .hint("make it again with `kubectl gitops plan --out`")),
+    }
 }
 
 /// Nothing to change in the cluster, and nothing to settle in the record.

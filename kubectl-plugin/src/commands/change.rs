@@ -1,6 +1,7 @@
 //! What `plan`, `apply`, `rollback` and `delete` have in common: showing a plan, asking, running it, saying how it
 //! ended.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +10,18 @@ use clap::Args;
 use gitops_compiler::diagnostic::Level;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
+use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
+use crate::apply::hold::Held;
 use crate::apply::judge::{Judgement, judge};
 use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
 use crate::json::RunJson;
-use crate::output::{Progress, counted, plan_summary, plan_text};
+use crate::output::{Progress, ago, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
 use crate::settings::{CompiledFor, Session, SopsArgs, say_lints};
@@ -77,7 +80,8 @@ pub struct RunArgs {
     /// Take fields that other managers own
     #[arg(long)]
     pub force_conflicts: bool,
-    /// Make objects that were there before ours entirely, so that they are deleted when they leave the graph
+    /// Make objects that were there before ours entirely: they are deleted when they leave the graph, and what kubectl, Helm,
+    /// Argo CD or Flux own of them is ours
     #[arg(long)]
     pub adopt: bool,
     /// How long to wait for another run on this application, in seconds
@@ -97,13 +101,15 @@ impl RunArgs {
     pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks) -> Options {
         let timeout = Duration::from_secs(self.timeout);
         Options {
-            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt },
+            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new() },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),
             origin,
             delete_record: false,
             unlocked: Arc::default(),
+            takes_from: Vec::new(),
+            takes_back: None,
             hooks,
         }
     }
@@ -131,20 +137,51 @@ pub fn say_if_locked(session: &Session, target: &Target) {
     }
 }
 
-/// Refuses what belongs to other applications, by name where we may see it.
-pub async fn refuse_claimed(target: &Target, observation: &Observation) -> Result<(), CommandError> {
-    if observation.claimed.is_empty() {
-        return Ok(());
+/// What other applications give to this one.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Their field managers.
+    managers: Vec<String>,
+    /// The objects.
+    keys: BTreeSet<ResourceKey>,
+}
+
+impl Given {
+    /// Tells a run of it.
+    #[must_use]
+    pub fn told_to(self, options: Options) -> Options {
+        let run = RunOptions { taken: self.keys, ..options.run };
+        Options { takes_from: self.managers, run, ..options }
+    }
+}
+
+/// Refuses what belongs to other applications, by name where we may see it; but for those that are to be taken from.
+pub async fn refuse_claimed(
+    target: &Target,
+    observation: &Observation,
+    take_from: &[AppName],
+) -> Result<Given, CommandError> {
+    let (mut given, mut sets) = (Given::default(), BTreeSet::new());
+    for name in take_from {
+        let head = target.records.load_recorded(name).await?.head;
+        given.managers.push(format!("kubectl-gitops:{}", head.target));
+        sets.insert(head.apply_set);
+    }
+    let (taken, claimed): (Vec<_>, Vec<_>) =
+        observation.claimed.iter().partition(|(_, apply_set)| sets.contains(apply_set));
+    given.keys.extend(taken.into_iter().map(|(key, _)| key.clone()));
+    if claimed.is_empty() {
+        return Ok(given);
     }
     let mut details = Vec::new();
-    for (key, apply_set) in &observation.claimed {
+    for (key, apply_set) in claimed {
         let owner = target.records.owner_of(apply_set).await;
         let owner = owner.unwrap_or_else(|| format!("another application ({apply_set})"));
         details.push(format!("{key} belongs to {owner}"));
     }
     Err(CommandError::refused("objects of this graph belong to other applications; nothing was changed")
         .details(details)
-        .hint("remove them from one of the two"))
+        .hint("remove them from one of the two, or move them here with --take-from APP"))
 }
 
 /// Refuses objects that the server would refuse by schemas that only it has, before anything changes.
@@ -185,6 +222,25 @@ pub async fn unlocked(plan: &Plan, args: &SopsArgs) -> Result<Arc<Unlocked>, Com
         }
         Err(_) => Err(CommandError::user("what SOPS encrypted cannot be opened: a bug of ours ended the attempt")),
     }
+}
+
+/// Refuses what is held.
+pub async fn refuse_held(target: &Target, desired: &Bound) -> Result<(), CommandError> {
+    let name = &target.application;
+    let message = match target.held(desired).await? {
+        None => return Ok(()),
+        Some(Held::All(all)) => {
+            let reason = all.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("{name} is held by {} since {}{reason}; nothing was changed", all.actor, all.time)
+        }
+        Some(Held::Difference(hold)) => format!(
+            "this graph has all that was taken back with release {} by {}, {}; nothing was changed",
+            hold.release,
+            hold.actor,
+            ago(hold.time, Timestamp::now())
+        ),
+    };
+    Err(CommandError::refused(message).hint(format!("`kubectl gitops release {name}` lets it go out again")))
 }
 
 /// Refuses a plan that needs a word.

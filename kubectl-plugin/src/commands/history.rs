@@ -49,6 +49,9 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
     if head.lock.is_some() || head.pending.is_some() {
         session.printer.say(&unsettled(&head));
     }
+    if let Some(all) = &head.hold_all {
+        session.printer.say(&format!("{} is held by {}: nothing is applied until it is released", args.app, all.actor));
+    }
     Ok(0)
 }
 
@@ -85,9 +88,11 @@ fn outcome(head: &Head, release: &Release) -> String {
         Outcome::Failed { message } => format!("failed: {}", shortened(message)),
         Outcome::Interrupted => "interrupted".to_owned(),
     };
+    let is_held = head.holds.iter().any(|hold| hold.taken_back.id == release.graph.id);
+    let held = if is_held && head.live != Some(release.number) { ", held" } else { "" };
     match release.origin.rollback_to {
-        Some(number) => format!("{text}, rollback to {number}"),
-        None => text,
+        Some(number) => format!("{text}, rollback to {number}{held}"),
+        None => format!("{text}{held}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `plan`: what `apply` would do.
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,7 +10,7 @@ use gitops_compiler::name::AppName;
 use crate::apply::drift::Ignored;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
-use crate::json::PlanJson;
+use crate::json::{PlanJson, SavedPlan};
 use crate::output::plan_text;
 use crate::settings::{ClusterArgs, DeliveryArgs, Session, SourceArgs, compiled_for};
 
@@ -31,6 +33,9 @@ pub struct PlanArgs {
     hooks: HookArgs,
     #[command(flatten)]
     delivery: DeliveryArgs,
+    /// Save the plan to this file, for `apply --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Exit with 1 where there is something to do
     #[arg(long)]
     exit_code: bool,
@@ -62,7 +67,21 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
         let header = change::header(&target, &desired, &plan, commit.as_ref());
         session.printer.out(&format!("{header}\n{}", plan_text(&plan)));
     }
-    change::refuse_claimed(&target, &observation).await?;
+    change::refuse_claimed(&target, &observation, &[]).await?;
+    change::refuse_held(&target, &desired).await?;
     change::refuse_guarded(&plan)?;
+    if let Some(file) = &args.out {
+        save(file, &SavedPlan::new(&target, &desired, &plan))?;
+    }
     Ok(u8::from(args.exit_code && !plan.is_empty()))
+}
+
+/// Writes a plan as a whole, or not at all.
+fn save(file: &Path, plan: &SavedPlan) -> Result<(), CommandError> {
+    let cannot = |error: String| CommandError::user(format!("cannot write {}: {error}", file.display()));
+    let text = serde_json::to_string_pretty(plan).map_err(|error| cannot(error.to_string()))?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut whole = tempfile::NamedTempFile::new_in(folder).map_err(|error| cannot(error.to_string()))?;
+    writeln!(whole, "{text}").map_err(|error| cannot(error.to_string()))?;
+    whole.persist(file).map(|_| ()).map_err(|error| cannot(error.error.to_string()))
 }

@@ -9,6 +9,7 @@ use gitops_compiler::name::AppName;
 use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
+use crate::record::head::StoredGraph;
 use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session, SopsArgs};
 
@@ -46,10 +47,12 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
+    let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
     let desired = target.bind(Arc::new(graph)).await?;
+    change::refuse_held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), false).await?;
-    change::refuse_claimed(&target, &observation).await?;
+    change::refuse_claimed(&target, &observation, &[]).await?;
     let approvals = args.approvals.approvals();
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Rollback).await?;
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
@@ -70,8 +73,23 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
-    let options = Options { unlocked, ..args.run.options(approvals, origin, hooks) };
-    change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
+    let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks) };
+    let is_held = options.takes_back.is_some();
+    let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
+    if is_held {
+        let name = &args.app;
+        session.printer.say(&format!(
+            "what was taken back is held: it is not applied again until `kubectl gitops release {name}`"
+        ));
+    }
+    Ok(code)
+}
+
+/// What a rollback takes back: what was applied last, by a run that ended or by one that died.
+fn taken_back(head: &Head) -> Option<(u64, StoredGraph)> {
+    let died = head.pending.as_ref().filter(|pending| !pending.ended);
+    let tried = died.and_then(|pending| Some((pending.number, pending.attempted.last()?.clone())));
+    tried.or_else(|| head.releases.last().map(|last| (last.number, last.graph.clone())))
 }
 
 /// What was applied last, whether it worked or not, is what is taken back.
@@ -96,13 +114,14 @@ fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandEr
         let is_unfinished = tried.is_some() || last.is_some_and(|last| last.outcome != Outcome::Succeeded);
         let current = tried.or_else(|| last.map(|release| &release.graph));
         // What failed is taken back, even where only its hooks were new.
-        let differs =
-            |release: &&Release| {
-                let graph = &release.graph;
-                current.is_none_or(|current| {
+        let differs = |release: &&Release| {
+            let graph = &release.graph;
+            let is_held = head.holds.iter().any(|hold| hold.taken_back.content == graph.content);
+            !is_held
+                && current.is_none_or(|current| {
                     if is_unfinished { graph.id != current.id } else { graph.content != current.content }
                 })
-            };
+        };
         let mut candidates = head.releases.iter().rev().filter(|release| release.outcome == Outcome::Succeeded);
         return candidates.find(differs).ok_or_else(|| {
             CommandError::user("there is no earlier release that succeeded and differs from this one")

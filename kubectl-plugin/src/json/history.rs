@@ -19,6 +19,8 @@ pub struct HistoryJson {
     pub schema_version: SchemaVersion,
     /// The application.
     pub application: AppName,
+    /// Whether nothing may be applied at all until it is released.
+    pub hold_all: bool,
     /// Newest first.
     pub releases: Vec<ReleaseJson>,
 }
@@ -31,6 +33,8 @@ pub struct ReleaseJson {
     pub release: u64,
     /// Whether it is the last that was applied as a whole.
     pub live: bool,
+    /// Whether it was rolled back, and is not applied again until it is released.
+    pub held: bool,
     /// The release that was live before.
     pub parent: Option<u64>,
     /// Its graph.
@@ -76,7 +80,12 @@ impl HistoryJson {
     #[must_use]
     pub fn new(head: &Head) -> Self {
         let releases = head.releases.iter().rev().map(|release| ReleaseJson::new(head, release)).collect();
-        Self { schema_version: SchemaVersion, application: head.application.clone(), releases }
+        Self {
+            schema_version: SchemaVersion,
+            application: head.application.clone(),
+            hold_all: head.hold_all.is_some(),
+            releases,
+        }
     }
 }
 
@@ -91,6 +100,7 @@ impl ReleaseJson {
         Self {
             release: release.number,
             live: head.live == Some(release.number),
+            held: head.holds.iter().any(|hold| hold.taken_back.id == release.graph.id),
             parent: release.parent,
             graph: release.graph.id,
             content_root: release.graph.content,

@@ -12,6 +12,7 @@ mod graph;
 mod graph_set;
 mod history;
 mod lock;
+mod saved_plan;
 mod status;
 mod store;
 
@@ -26,6 +27,7 @@ pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use graph_set::{GraphSetJson, SetMemberJson};
 pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
 pub use lock::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
+pub use saved_plan::{SavedPlan, SavedStep};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
 pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
 
@@ -82,6 +84,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<PlanJson>("plan"),
         schema::<Head>("record-head"),
         schema::<RunJson>("run"),
+        read_schema::<SavedPlan>("saved-plan"),
         schema::<StatusJson>("status"),
         schema::<StoreCollectedJson>("store-gc"),
         schema::<StoreInfoJson>("store-info"),

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::Served;
 
 use super::holder::Holder;
+use super::holds::{Hold, HoldAll};
 use super::hooks::HookObject;
 
 /// The format of this head. A reader refuses any other.
@@ -40,6 +41,9 @@ pub struct Head {
     pub target: String,
     /// The application.
     pub application: AppName,
+    /// The name that it is given now, while it is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<AppName>,
     /// The uid of the namespace kube-system: which cluster this is.
     pub cluster: String,
     /// Where manifests without a namespace go.
@@ -67,6 +71,12 @@ pub struct Head {
     /// Objects of hooks, which are no part of the inventory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<HookObject>,
+    /// Differences that were rolled back, and must not be applied until they are released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+    /// Whether nothing may be applied at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_all: Option<HoldAll>,
     /// Chunks that nothing names any more, with their namespaces and since when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub garbage: Vec<Garbage>,
@@ -355,7 +365,8 @@ impl Head {
     #[must_use]
     pub fn chunks(&self, record_namespace: &str) -> std::collections::BTreeSet<(String, Id<Chunk>)> {
         let attempted = self.pending.iter().flat_map(|pending| &pending.attempted);
-        let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted);
+        let held = self.holds.iter().flat_map(|hold| [&hold.taken_back, &hold.back_to]);
+        let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted).chain(held);
         let here = |chunk: &Id<Chunk>| (record_namespace.to_owned(), *chunk);
         let absent = self.pending.iter().flat_map(|pending| pending.absent.chunks());
         let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().chain(absent).map(here).collect();

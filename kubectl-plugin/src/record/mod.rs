@@ -12,6 +12,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`head`] | the head's types, pure |
+//! | [`holds`] | what was rolled back and must not come back by itself, pure |
 //! | [`hooks`] | what the head says of hooks, pure |
 //! | [`pack`] | graphs and inventories as bytes, and bytes as chunks, pure |
 //! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
@@ -30,6 +31,7 @@ pub mod apply_set;
 mod chunks;
 pub mod head;
 pub mod holder;
+pub mod holds;
 pub mod hooks;
 pub mod pack;
 pub mod persist;

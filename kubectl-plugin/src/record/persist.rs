@@ -137,6 +137,21 @@ impl Records {
         }
     }
 
+    /// Writes a head under another name, with what the head `found` says of its members; fails where there is one.
+    pub async fn create_as(&self, found: &Found, head: Head) -> Result<Found, RecordError> {
+        let name = head_name(&head.application);
+        let mut secret = self.head_secret(&head, Some(found), None)?;
+        if let Some(metadata) = secret["metadata"].as_object_mut() {
+            metadata.remove("uid");
+            metadata.remove("resourceVersion");
+        }
+        match self.cluster.create(&secrets(&self.namespace), &secret).await {
+            Ok(secret) => self.found(secret, &name),
+            Err(failure) if failure.is_already_exists() => Err(RecordError::Moved),
+            Err(failure) => Err(request(format!("cannot write the record of {}", head.application), failure)),
+        }
+    }
+
     /// Replaces the head `found`, and no other. `members` are the keys that the ApplySet may hold from now on; as
     /// before where absent.
     pub async fn replace(

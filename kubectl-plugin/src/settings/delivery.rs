@@ -52,7 +52,8 @@ impl Delivery {
             printer.say(&format!("warning: the sync option `{word}` is not known and has no effect"));
         }
         if self.ignored.iter().any(|rule| !rule.jq_path_expressions.is_empty()) {
-            printer.say("warning: jqPathExpressions of ignoreDifferences have no effect: name the fields by jsonPointers");
+            printer
+                .say("warning: jqPathExpressions of ignoreDifferences have no effect: name the fields by jsonPointers");
         }
         options
     }

@@ -150,9 +150,16 @@ fn hooks_are_never_pruned_and_what_becomes_one_is_replaced() {
     let mut situation = Situation::from_to(nothing(), nothing());
     situation.attempted = vec![bound(json!([hook("migrate", "PreSync", "0")]))];
     situation.absent_before = BTreeSet::from([key.clone()]);
-    situation
-        .seen
-        .insert(key, Seen::Present { uid: "u".to_owned(), as_applied: true, ours: true, policy: Policy::default() });
+    situation.seen.insert(
+        key,
+        Seen::Present {
+            uid: "u".to_owned(),
+            as_applied: true,
+            ours: true,
+            policy: Policy::default(),
+            is_of_another: false,
+        },
+    );
     assert!(situation.plan().is_empty());
 }
 

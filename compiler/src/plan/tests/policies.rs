@@ -11,7 +11,13 @@ fn asking(name: &str, value: &str, annotation: &str, text: &str) -> serde_json::
 const OPTIONS: &str = "argocd.argoproj.io/sync-options";
 
 fn present(name: &str) -> Seen {
-    Seen::Present { uid: format!("uid-{name}"), as_applied: true, ours: true, policy: Policy::default() }
+    Seen::Present {
+        uid: format!("uid-{name}"),
+        as_applied: true,
+        ours: true,
+        policy: Policy::default(),
+        is_of_another: false,
+    }
 }
 
 #[test]
@@ -58,7 +64,7 @@ fn the_application_and_the_live_object_have_a_say() {
     let mut situation = Situation::from_to(base(), bound(json!([config("x", "1", "")])));
     let keep = |name: &str| (name == "helm.sh/resource-policy").then_some("keep");
     let policy = Policy::of(keep, |_| None, &SyncOptions::default());
-    let seen = Seen::Present { uid: "uid-a".to_owned(), as_applied: false, ours: true, policy };
+    let seen = Seen::Present { uid: "uid-a".to_owned(), as_applied: false, ours: true, policy, is_of_another: false };
     situation.seen.insert(key("a"), seen);
     assert_eq!(situation.plan().forgotten[0].key, key("a"), "somebody said so on the object");
 }
@@ -94,4 +100,21 @@ fn what_cannot_change_is_told_before_anything_runs() {
     );
     situation.approvals.recreate.insert("Deployment".to_owned());
     assert!(situation.plan().guards.is_empty());
+}
+
+#[test]
+fn what_another_application_took_over_is_not_deleted() {
+    let mut situation =
+        Situation::from_to(bound(json!([config("moved", "1", "")])), bound(json!([config("x", "1", "")])));
+    let seen = Seen::Present {
+        uid: "uid-moved".to_owned(),
+        as_applied: false,
+        ours: true,
+        policy: Policy::default(),
+        is_of_another: true,
+    };
+    situation.seen.insert(key("moved"), seen);
+    let plan = situation.plan();
+    assert_eq!(plan.forgotten[0].key, key("moved"));
+    assert!(plan.steps.iter().all(|step| step.action != Action::Delete));
 }

@@ -44,6 +44,8 @@ pub struct RunOptions {
     pub timeout: Duration,
     /// Whether objects that were there before become ours entirely.
     pub adopt: bool,
+    /// Objects that another application had, and gives us with all rights.
+    pub taken: BTreeSet<ResourceKey>,
 }
 
 /// How a run ended.
@@ -225,7 +227,7 @@ impl Run<'_> {
         }
         let health = health::assess(&object);
         let awaited = self.options.wait || self.schedule.is_awaited(index);
-        if !created && !self.options.adopt && !step.made_by_us && step.uid.is_none() {
+        if !created && !self.is_ours_entirely(step) && step.uid.is_none() {
             self.joined.insert(index);
         }
         // A controller may not have seen what is new.
@@ -251,9 +253,14 @@ impl Run<'_> {
             uid: metadata.uid,
             applied: *applied,
             api_version: api_version.to_owned(),
-            created: created || self.options.adopt || step.made_by_us,
+            created: created || self.is_ours_entirely(step),
         };
         self.report.inventory.insert(step.key.clone(), Some(entry));
+    }
+
+    /// Whether an object that was there is one that we may delete when it leaves the graph.
+    fn is_ours_entirely(&self, step: &Step) -> bool {
+        self.options.adopt || step.made_by_us || self.options.taken.contains(&step.key)
     }
 
     fn finish(&mut self, index: usize, result: StepResult) {
