@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::plan::{Approvals, Bound, Input, Seen, build};
+use gitops_compiler::manifest::{Policy, SyncOptions};
+use gitops_compiler::plan::{Approvals, Bound, Hooks, Input, Seen, build};
 use kubectl_gitops::apply::observe::own_fields;
-use kubectl_gitops::cluster::{Failure, PartialObject};
+use kubectl_gitops::cluster::{Failure, PartialObject, take_out};
 use kubectl_gitops::health;
 use kubectl_gitops::output::{plan_summary, plan_text};
 use kubectl_gitops::record::{Head, InventoryEntry, pack};
@@ -56,8 +57,10 @@ pub(crate) fn failure(data: &[u8]) {
     let failure = Failure::Answer(Box::new(status));
     let _ = (failure.code(), failure.is_not_found(), failure.is_unserved(), failure.is_namespace_not_found());
     let _ = (failure.is_conflict(), failure.is_forbidden(), failure.is_namespace_terminating(), failure.to_string());
+    let _ = failure.immutable_field();
     for conflict in failure.conflicts() {
-        let _ = format!("{conflict:?}");
+        let mut body = serde_json::json!({"spec": {"ports": [{"port": 80}]}, "args": ["x"]});
+        let _ = (format!("{conflict:?}"), take_out(&mut body, &conflict.field));
     }
 }
 
@@ -68,7 +71,13 @@ pub(crate) fn plan(graph: &ResourceGraph, data: &[u8]) {
     let bound = Bound::new(Arc::new(graph.clone()), "n", |_, _| Some(true)).expect("bound");
     let seen = |(number, entry): (usize, &InventoryEntry)| match number % 3 {
         0 => Seen::Absent,
-        ours => Seen::Present { uid: entry.uid.clone(), as_applied: ours == 1, ours: entry.created },
+        ours => Seen::Present {
+            uid: entry.uid.clone(),
+            as_applied: ours == 1,
+            ours: entry.created,
+            policy: Policy::default(),
+            is_of_another: number % 5 == 0,
+        },
     };
     let seen = entries.keys().cloned().zip(entries.values().enumerate().map(seen)).collect();
     let plan = build(&Input {
@@ -79,6 +88,8 @@ pub(crate) fn plan(graph: &ResourceGraph, data: &[u8]) {
         inventory: &inventory,
         seen: &seen,
         approvals: &Approvals::default(),
+        hooks: &Hooks { run: true, ..Hooks::default() },
+        options: &SyncOptions::default(),
     });
     let _ = (plan_text(&plan), plan_summary(&plan));
 }
