@@ -69,7 +69,7 @@ fn what_is_wrong_is_told_with_its_place_and_all_at_once() {
         findings,
         [
             "app.yaml:6:3: error: a source has a `path` or a `chart`, not both",
-            "app.yaml:6:3: error: the path `../x` leads out of the repository",
+            "app.yaml:6:24: error: the path `../x` leads out of the repository",
             "app.yaml:6:46: warning[unknown-application-field]: `spec.source.nonsense` is no field that is known here: \
              it has no effect",
             "app.yaml:7:3: error: a destination has a `server` or a `name`, not both",

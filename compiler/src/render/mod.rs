@@ -14,7 +14,7 @@ mod tool;
 
 use std::collections::BTreeMap;
 
-use crate::app::{AppSpec, BuildEnvironment, Facts, Source, SourceType};
+use crate::app::{self, AppSpec, BuildEnvironment, Facts, Source, SourceType};
 use crate::canon::{Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::{self, Manifest};
@@ -46,6 +46,8 @@ pub struct Input<'a> {
     pub namespace: String,
     /// What parameters may name.
     pub environment: BuildEnvironment,
+    /// Where the fields of the source are, for messages.
+    pub places: app::Places,
 }
 
 /// Why a source could not be rendered, though nothing may be wrong with it.
@@ -103,7 +105,6 @@ pub fn lay_out<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Render<'a>>, Error> {
     let folder = input.folder;
-    let here = || Origin::of_file(or_dot(folder.folder()));
     match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
         Ok(SourceType::Directory) => {
             let directory = input.source.directory.clone().unwrap_or_default();
@@ -120,12 +121,12 @@ pub fn lay_out<'a>(
         Ok(SourceType::Plugin) => {
             let message = "a config management plugin is not run: it is a program of the repository's; commit what it \
                            gives, or use Kustomize, Helm or Jsonnet";
-            findings.push(Diagnostic::error(here(), message));
+            findings.push(Diagnostic::error(input.place("/plugin"), message));
             Ok(Vec::new())
         }
         Err(types) => {
             let message = format!("the source is said to be {}: keep one of these blocks", types.join(" and "));
-            findings.push(Diagnostic::error(here(), message));
+            findings.push(Diagnostic::error(input.place(""), message));
             Ok(Vec::new())
         }
     }
@@ -149,13 +150,25 @@ impl<'a> Input<'a> {
         let commit = folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default();
         let environment = environment(app, &source, commit);
         let (app, namespace) = (app.name.to_string(), app.namespace.clone());
-        Self { source, source_type, folder, tree, lent, app, namespace, environment }
+        let places = app::Places::default();
+        Self { source, source_type, folder, tree, lent, app, namespace, environment, places }
+    }
+
+    /// The same of a source whose fields have places.
+    #[must_use]
+    pub fn placed(self, places: app::Places) -> Self {
+        Self { places, ..self }
     }
 
     /// The same of a chart, whose revision is its version.
     #[must_use]
     pub fn at_version(self, app: &AppSpec, version: &str) -> Self {
         Self { environment: environment(app, &self.source, version), ..self }
+    }
+
+    /// Where a field of the source is, by its JSON pointer; the folder where nobody wrote the source down.
+    fn place(&self, pointer: &str) -> Origin {
+        self.places.find(pointer).unwrap_or_else(|| Origin::of_file(or_dot(self.folder.folder())))
     }
 
     /// The file at a path of the repository, links followed.

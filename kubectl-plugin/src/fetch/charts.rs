@@ -9,7 +9,7 @@ use super::address::{Address, Scheme};
 use super::archive::digest;
 use super::chart_repository::{Indexes, LARGEST_ARCHIVE, Listed};
 use super::credentials::Credential;
-use super::error::FetchError;
+use super::error::{FetchError, Part};
 use super::registry::Chart;
 use super::registry_login::Logins;
 use super::web::Web;
@@ -111,10 +111,8 @@ impl Charts {
         }
         let listed = self.listed(&asked, chart, version)?;
         if listed.version != version {
-            return Err(FetchError::not_found(
-                named(&asked, chart, version),
-                "the repository has no such version any more",
-            ));
+            let why = "the repository has no such version any more";
+            return Err(FetchError::not_found(named(&asked, chart, version), why).part(Part::Version));
         }
         let is_other = listed.digest.as_ref().is_some_and(|listed| listed != digest);
         if is_other && registry_location(&listed.locations).is_none() {

@@ -50,7 +50,7 @@ pub use access::{Access, Refused, Timeouts};
 pub use archive::{digest, unpack_chart};
 pub use charts::{ChartFound, Charts};
 pub use credentials::{Credential, Credentials};
-pub use error::{FailureKind, FetchError};
+pub use error::{FailureKind, FetchError, Part};
 pub use git::Git;
 pub use reach::leads_inward;
 pub use secret::Secret;

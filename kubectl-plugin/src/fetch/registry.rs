@@ -22,7 +22,7 @@ use super::address::{Address, Scheme, is_same_origin, shown};
 use super::archive::digest;
 use super::chart_repository::{LARGEST_ARCHIVE, choose, newest, sha256};
 use super::credentials::Credential;
-use super::error::{FailureKind, FetchError};
+use super::error::{FailureKind, FetchError, Part};
 use super::reach::Reach;
 use super::registry_login::Logins;
 use super::transfer::{Answer, Identity, Request};
@@ -90,10 +90,8 @@ impl<'a> Chart<'a> {
         let name = parts.join("/");
         let asked = || format!("chart {chart} of {}", repository.shown());
         if !name.split('/').all(is_part_of_name) {
-            return Err(FetchError::not_found(
-                asked(),
-                "names in registries have lower-case letters, digits and `._-`",
-            ));
+            let why = "names in registries have lower-case letters, digits and `._-`";
+            return Err(FetchError::not_found(asked(), why).part(Part::Name));
         }
         let mut registry = repository.clone();
         registry.url.set_path("");
@@ -119,9 +117,15 @@ impl<'a> Chart<'a> {
                 other => return other,
             }
         }
-        let versions: Vec<String> = self.tags()?.iter().map(|tag| tag.replace('_', "+")).collect();
+        let tags = self.tags().map_err(|error| match error.kind {
+            FailureKind::NotFound => error.part(Part::Name),
+            _ => error,
+        });
+        let versions: Vec<String> = tags?.iter().map(|tag| tag.replace('_', "+")).collect();
         let texts = || versions.iter().map(String::as_str);
-        let not_found = |why: String| FetchError::not_found(format!("chart {version} of {}", self.shown()), why);
+        let not_found = |why: String| {
+            FetchError::not_found(format!("chart {version} of {}", self.shown()), why).part(Part::Version)
+        };
         if let Some(chosen) = choose(version, texts()).map_err(not_found)? {
             return self.tagged(chosen);
         }
@@ -152,7 +156,7 @@ impl<'a> Chart<'a> {
         let tag = version.replace('+', "_");
         let asked = format!("{}:{version}", self.shown());
         if !is_digest && !is_tag(&tag) {
-            return Err(FetchError::not_found(asked, "this cannot be a tag"));
+            return Err(FetchError::not_found(asked, "this cannot be a tag").part(Part::Version));
         }
         let answer = self.ask(&format!("manifests/{tag}"), Some(MANIFESTS), LARGEST_MANIFEST, "the manifest")?;
         let found = digest(&answer.body);

@@ -15,7 +15,7 @@ use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, digest, unpack_chart};
+use crate::fetch::{Charts, FetchError, Git, Part, digest, unpack_chart};
 
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
@@ -34,9 +34,29 @@ pub(super) struct Inputs {
     store: Option<Store>,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
-    answers: Mutex<BTreeMap<Request, Result<Answer, String>>>,
+    answers: Mutex<BTreeMap<Request, Result<Answer, InputError>>>,
     /// Where mirrors are where there is no store.
     _mirrors: Option<tempfile::TempDir>,
+}
+
+/// Why there are no files of a request, and what to do.
+#[derive(Debug, Clone)]
+pub(super) struct InputError {
+    pub(super) message: String,
+    /// What of the request is wrong.
+    pub(super) part: Part,
+}
+
+impl From<String> for InputError {
+    fn from(message: String) -> Self {
+        Self { message, part: Part::Address }
+    }
+}
+
+impl From<FetchError> for InputError {
+    fn from(error: FetchError) -> Self {
+        Self { part: error.part, message: told(error) }
+    }
 }
 
 /// What a request stands for.
@@ -97,7 +117,7 @@ impl Inputs {
     }
 
     /// The files of a request, or why there are none and what to do.
-    pub(super) fn tree(&self, request: &Request) -> Result<Arc<Tree>, String> {
+    pub(super) fn tree(&self, request: &Request) -> Result<Arc<Tree>, InputError> {
         let known = self.answers().get(request).cloned();
         let answer = known.unwrap_or_else(|| {
             let answer = self.answer(request);
@@ -123,20 +143,21 @@ impl Inputs {
         pinned.collect()
     }
 
-    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Result<Answer, String>>> {
+    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Result<Answer, InputError>>> {
         // An answer is there or not, whatever happened to the thread that held this.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &Request) -> Result<Answer, String> {
+    fn answer(&self, request: &Request) -> Result<Answer, InputError> {
         if let Some(fault) = request.fault() {
-            return Err(fault);
+            return Err(fault.into());
         }
         if let Request::Git { repository, revision, is_range, tag_prefix } = request
             && let Some(clone) = self.clones.get(&normalised(repository))
         {
             let range = is_range.then_some(tag_prefix.as_str());
-            let (oid, _) = target(clone, revision, range).map_err(|error| error.message)?;
+            let no_revision = |error: CommandError| InputError { message: error.message, part: Part::Version };
+            let (oid, _) = target(clone, revision, range).map_err(no_revision)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
             let tree = tree.with_submodules(Some(repository.clone()), self.submodules());
             return Ok(Answer { tree: Arc::new(tree), pin: None });
@@ -145,13 +166,15 @@ impl Inputs {
         let pin = match (pinned, self.policy) {
             (Some(pin), _) => pin.clone(),
             (None, Policy::Resolve) if self.offline => {
-                return Err(format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline"));
+                let message = format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline");
+                return Err(message.into());
             }
-            (None, Policy::Resolve) => self.resolve(request).map_err(told)?,
+            (None, Policy::Resolve) => self.resolve(request)?,
             (None, Policy::Locked) => {
-                return Err(format!(
+                let message = format!(
                     "{request} is not in {LOCK_FILE}: `kubectl gitops lock`, with the same flags, pins it there"
-                ));
+                );
+                return Err(message.into());
             }
         };
         let tree = self.files(request, &pin)?;
@@ -189,10 +212,10 @@ impl Inputs {
     }
 
     /// The files of what is pinned.
-    fn files(&self, request: &Request, pin: &Pin) -> Result<Tree, String> {
+    fn files(&self, request: &Request, pin: &Pin) -> Result<Tree, InputError> {
         match (request, pin) {
             (Request::Git { repository, .. }, Pin::Git { commit }) => {
-                let mirror = self.git.commit(repository, commit, !self.offline).map_err(told)?;
+                let mirror = self.git.commit(repository, commit, !self.offline)?;
                 let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
                 let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
                 Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
@@ -206,11 +229,12 @@ impl Inputs {
                 let fetch = || self.charts.fetch_locked(repository, chart, version, digest.as_str());
                 let files = unpack_chart(&self.bytes(request, digest, fetch)?)?;
                 if content(&files)? != *pinned {
-                    return Err(format!("{request}: the files of its archive are not those that {LOCK_FILE} says"));
+                    let message = format!("{request}: the files of its archive are not those that {LOCK_FILE} says");
+                    return Err(message.into());
                 }
                 Ok(Tree::of_folder(Snapshot::from_memory(files)))
             }
-            _ => Err(format!("{LOCK_FILE} says of {request} what cannot be said of it")),
+            _ => Err(format!("{LOCK_FILE} says of {request} what cannot be said of it").into()),
         }
     }
 
@@ -220,19 +244,19 @@ impl Inputs {
         request: &Request,
         digest: &Digest,
         fetch: impl Fn() -> Result<Vec<u8>, FetchError>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Vec<u8>, InputError> {
         if let Some(bytes) = self.kept(digest) {
             return Ok(bytes);
         }
         if self.offline {
-            return Err(format!("{request} was never fetched to this machine, and nothing is with --offline"));
+            return Err(format!("{request} was never fetched to this machine, and nothing is with --offline").into());
         }
-        let bytes = fetch().map_err(told)?;
+        let bytes = fetch()?;
         let found = crate::fetch::digest(&bytes);
         if found != digest.as_str() {
-            return Err(format!(
-                "{request} is not what {LOCK_FILE} says: there it is {digest}, and what came is {found}"
-            ));
+            let message =
+                format!("{request} is not what {LOCK_FILE} says: there it is {digest}, and what came is {found}");
+            return Err(message.into());
         }
         self.keep(digest, &bytes);
         Ok(bytes)

@@ -59,7 +59,7 @@ impl Tools for Machine {
         if let Some(asker) = asker.filter(|asker| leads_inward(asker.address(), request.address())) {
             return Err(format!("{asker} sends us to {request}, from the outside to the inside"));
         }
-        self.inputs.tree(request)
+        self.inputs.tree(request).map_err(|error| error.message)
     }
 
     fn unpack(&self, chart: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {

@@ -6,6 +6,7 @@
 mod check;
 mod cluster;
 mod compiled_for;
+mod fault;
 mod ground;
 mod inputs;
 mod lock;
@@ -18,6 +19,7 @@ mod repositories;
 mod signers;
 mod sops;
 mod source;
+mod sources;
 mod store;
 mod submodules;
 mod versions;

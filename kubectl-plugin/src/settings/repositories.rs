@@ -16,6 +16,7 @@ use gitops_compiler::tree::{Repository, Tree};
 
 use crate::error::CommandError;
 
+use super::fault::Fault;
 use super::inputs::Inputs;
 use super::signers::SignaturePolicy;
 
@@ -73,19 +74,19 @@ impl Repositories {
 
     /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
     /// commits are what they are.
-    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
+    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, Fault> {
         let tree = self.opened(source, inputs)?;
         if let Some(signers) = &self.signers {
-            signers.check(&tree)?;
+            signers.check(&tree).map_err(no_revision)?;
         }
         Ok(tree)
     }
 
-    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
+    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, Fault> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
         let target = |repository: &Repository, revision: &str| {
-            target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str()))
+            target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str())).map_err(no_revision)
         };
         let is_here = url.is_empty() || self.remotes.contains(&url);
         let (key, repository, revision) = match self.clones.get(&url) {
@@ -96,10 +97,10 @@ impl Repositories {
                 (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
             }
             None => {
-                return inputs.tree(&request(source)).map_err(|why| {
+                return inputs.tree(&request(source)).map_err(|error| {
                     let hint =
                         "or name a clone of it with --repository URL=PATH, or the repository at hand with --source";
-                    CommandError::user(why).hint(hint)
+                    Fault::of_input(source, error).hint(hint)
                 });
             }
         };
@@ -108,7 +109,7 @@ impl Repositories {
             return Ok(Arc::clone(tree));
         }
         let tree = match revision {
-            Some(revision) => Tree::of_commit(Arc::clone(repository), &revision)?,
+            Some(revision) => Tree::of_commit(Arc::clone(repository), &revision).map_err(no_revision)?,
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
         let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
@@ -116,6 +117,10 @@ impl Repositories {
         self.trees.insert(key, Arc::clone(&tree));
         Ok(tree)
     }
+}
+
+fn no_revision(error: impl Into<CommandError>) -> Fault {
+    Fault::new("/targetRevision", error)
 }
 
 /// The repository of a source, as an input from elsewhere.

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;
 use crate::name::Version;
 use crate::render::layout::Layout;
-use crate::render::{Error, Input, Tools, or_dot};
+use crate::render::{Error, Input, Tools};
 use crate::tree::{EntryKind, File, Tree, join};
 
 use super::CHART_FOLDER;
@@ -72,8 +72,8 @@ pub(super) fn lay_out(
         None => None,
     };
     let Some(tree) = found else {
-        let message = format!("no chart here: there is no {CHART}");
-        findings.push(Diagnostic::error(Origin { path: or_dot(folder), ..origin }, message));
+        let message = format!("no chart here: there is no {path}");
+        findings.push(Diagnostic::error(input.place("/path"), message));
         return Ok(None);
     };
     let mut charts = Charts {

@@ -46,7 +46,17 @@ pub(super) struct Folder {
 pub(super) struct Kustomization {
     /// From the root of the repository.
     pub(super) path: String,
+    /// As it is there, for messages.
     pub(super) bytes: Vec<u8>,
+    /// What is read in its place.
+    pub(super) replaced: Option<Replaced>,
+}
+
+/// A kustomization with parameters of an Application.
+pub(super) struct Replaced {
+    pub(super) bytes: Vec<u8>,
+    /// JSON pointers to what the Application adds, and where it says so.
+    pub(super) added: Vec<(String, Origin)>,
 }
 
 /// Where a name was read.
@@ -85,12 +95,13 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     /// Puts another kustomization in the place of one, and lays out what that needs.
-    pub(super) fn replace(&mut self, folder: &str, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        self.parts[0].rewrites.retain(|rewrite| rewrite.kustomization != path);
+    pub(super) fn replace(&mut self, folder: &str, one: &Kustomization, by: Replaced) -> Result<(), Error> {
+        self.parts[0].rewrites.retain(|rewrite| rewrite.kustomization != one.path);
         let folder = Folder { part: 0, path: folder.to_owned() };
-        self.read(&folder, &Kustomization { path: path.to_owned(), bytes: bytes.clone() })?;
+        let (path, bytes) = (one.path.clone(), by.bytes.clone());
+        self.read(&folder, &Kustomization { path: path.clone(), bytes: one.bytes.clone(), replaced: Some(by) })?;
         self.walk()?;
-        self.parts[0].layout.put(path, bytes);
+        self.parts[0].layout.put(&path, bytes);
         Ok(())
     }
 
@@ -148,7 +159,7 @@ impl<'t, 'f> Closure<'t, 'f> {
             let Some(path) = join(&folder.path, name) else { continue };
             if let Some(file) = files.file(&path)? {
                 if first.is_none() {
-                    first = Some(Kustomization { path: path.clone(), bytes: file.read()? });
+                    first = Some(Kustomization { path: path.clone(), bytes: file.read()?, replaced: None });
                 }
                 layout.add(&path, file);
             }
@@ -157,7 +168,8 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     fn read(&mut self, folder: &Folder, kustomization: &Kustomization) -> Result<(), Error> {
-        let reading = yaml::read(&kustomization.bytes, Limits::default());
+        let replaced = kustomization.replaced.as_ref().map(|replaced| &replaced.bytes);
+        let reading = yaml::read(replaced.unwrap_or(&kustomization.bytes), Limits::default());
         let shown = self.parts[folder.part].shown(&kustomization.path);
         let origin = |line, column| Origin { path: shown.clone(), line, column };
         for problem in reading.problems {
@@ -314,6 +326,11 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     fn locate(&self, place: &Place<'_>, pointer: &str) -> Origin {
+        let added = place.kustomization.replaced.iter().flat_map(|replaced| &replaced.added);
+        let is_in = |there: &str| pointer.strip_prefix(there).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some((_, origin)) = added.into_iter().find(|(there, _)| is_in(there)) {
+            return origin.clone();
+        }
         let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
         let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
         Origin { path: self.parts[place.folder.part].shown(&place.kustomization.path), line, column }
