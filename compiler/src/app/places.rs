@@ -167,10 +167,14 @@ mod tests {
 
     #[test]
     fn an_object_is_found_in_its_document_or_list() {
-        let text = "kind: A\nmetadata: {name: x}\n---\nkind: List\nitems:\n- kind: A\n  metadata: {name: y}\n  spec: {a: 1}\n";
+        let text =
+            "kind: A\nmetadata: {name: x}\n---\nkind: List\nitems:\n- kind: A\n  metadata: {name: y}\n  spec: {a: 1}\n";
         let written = Written::read("a.yaml", text.as_bytes());
         let object = |name: &str| {
-            yaml::read(format!("kind: A\nmetadata: {{name: {name}}}\n").as_bytes(), Limits::default()).documents.remove(0).value
+            yaml::read(format!("kind: A\nmetadata: {{name: {name}}}\n").as_bytes(), Limits::default())
+                .documents
+                .remove(0)
+                .value
         };
         let place = |name: &str, line| written.places_of(&object(name), line).map(|places| said(&places, "/spec/a"));
         assert_eq!(place("x", 1).as_deref(), Some("a.yaml:1:1"));

@@ -117,6 +117,15 @@ fn parameter_files_change_how_a_source_is_rendered_and_nothing_else() {
         "x/.argocd-source.yaml:5:10: warning[unknown-application-field]: `kustomize/color` is no field that is known here: it has no effect"
     );
 
+    let passed = source.with_overrides("f", b"helm: {passCredentials: true, releaseName: a}\n", &mut lints);
+    let helm = passed.expect("a sound file").helm.expect("a block");
+    assert_eq!((helm.pass_credentials, helm.release_name.as_str()), (false, "a"));
+    assert_eq!(
+        lints[1].to_string(),
+        "f:1:25: warning[unknown-application-field]: `helm/passCredentials` has no effect here: only the Application says who \
+         learns credentials"
+    );
+
     let gone = source.with_overrides("f", b"kustomize: null\n", &mut lints).expect("a sound file");
     assert_eq!(gone.kustomize, None);
     for (wrong, place) in [("a: [", "f:2:1"), ("- a\n", "f:1"), ("kustomize:\n  images: {}\n", "f:2:11")] {

@@ -29,6 +29,16 @@ pub struct Program {
     pub digest: [u8; 32],
 }
 
+/// Who asks for an input from elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asker<'a> {
+    /// The input that asks, where that is from elsewhere itself: it may know less than the repository at hand.
+    pub input: Option<&'a Request>,
+    /// Whether hosts that the index of a chart repository names learn the credentials for the repository: where the
+    /// Application says so.
+    pub pass_credentials: bool,
+}
+
 /// What renders need beside their sources: programs, a place where they and our own workers run, inputs from elsewhere.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
@@ -42,9 +52,8 @@ pub trait Tools: Sync {
     }
 
     /// The files that a request stands for, or why there are none and what to do. Of a chart the root is the chart; a file
-    /// is alone at the root. `asker` is the input that asks for it, where that is from elsewhere itself: it may know less than
-    /// the repository at hand.
-    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
+    /// is alone at the root.
+    fn remote(&self, request: &Request, asker: Asker<'_>) -> Result<Arc<Tree>, String> {
         let _ = asker;
         Err(format!("{request} is elsewhere, and nothing is taken from there here"))
     }

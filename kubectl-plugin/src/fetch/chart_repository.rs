@@ -7,7 +7,7 @@
 //! - Of a version that is written in the index as it was asked for, that is taken, whether it is a semantic version or
 //!   not; else the newest in the range, as Argo CD and Helm choose it.
 //! - Addresses of archives that are relative are below the address of the repository, as in Helm. Those of other hosts are
-//!   judged as redirects are, and no credential is sent there.
+//!   judged as redirects are, and no credential is sent there unless the user wants it (`charts`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

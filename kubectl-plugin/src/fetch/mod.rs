@@ -48,7 +48,7 @@ mod web;
 
 pub use access::{Access, Refused, Timeouts};
 pub use archive::{digest, unpack_chart};
-pub use charts::{ChartFound, Charts};
+pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError, Part};
 pub use git::Git;

@@ -15,7 +15,7 @@ use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, Part, digest, unpack_chart};
+use crate::fetch::{ChartRepository, Charts, FetchError, Git, Part, digest, unpack_chart};
 
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
@@ -34,7 +34,9 @@ pub(super) struct Inputs {
     store: Option<Store>,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
-    answers: Mutex<BTreeMap<Request, Result<Answer, InputError>>>,
+    /// Chart repositories whose credentials are passed on, whoever asks.
+    passing: BTreeSet<String>,
+    answers: Mutex<BTreeMap<Request, Answered>>,
     /// Where mirrors are where there is no store.
     _mirrors: Option<tempfile::TempDir>,
 }
@@ -57,6 +59,14 @@ impl From<FetchError> for InputError {
     fn from(error: FetchError) -> Self {
         Self { part: error.part, message: told(error) }
     }
+}
+
+/// What came of a request.
+#[derive(Clone)]
+struct Answered {
+    answer: Result<Answer, InputError>,
+    /// Whether credentials were passed on for it.
+    has_passed: bool,
 }
 
 /// What a request stands for.
@@ -96,6 +106,7 @@ impl Inputs {
             submodules: Arc::new(submodules),
             store: store.cloned(),
             clones,
+            passing: args.pass_credentials.iter().map(|address| normalised(address)).collect(),
             answers: Mutex::default(),
             _mirrors: kept,
         })
@@ -118,18 +129,31 @@ impl Inputs {
 
     /// The files of a request, or why there are none and what to do.
     pub(super) fn tree(&self, request: &Request) -> Result<Arc<Tree>, InputError> {
+        self.tree_passing(request, false)
+    }
+
+    /// The same, with what is wanted of credentials for a chart repository: whether the hosts that its index names learn them.
+    pub(super) fn tree_passing(&self, request: &Request, pass_credentials: bool) -> Result<Arc<Tree>, InputError> {
+        let passes = pass_credentials || self.passing.contains(&normalised(request.address()));
         let known = self.answers().get(request).cloned();
-        let answer = known.unwrap_or_else(|| {
-            let answer = self.answer(request);
+        // What somebody could not get may be had by who may say more.
+        let known = known.filter(|known| known.answer.is_ok() || known.has_passed || !passes);
+        let answered = known.unwrap_or_else(|| {
+            let answered = Answered { answer: self.answer(request, passes), has_passed: passes };
+            let mut answers = self.answers();
+            let first = answers.entry(request.clone()).or_insert_with(|| answered.clone());
             // Where another thread was faster its answer counts for all.
-            self.answers().entry(request.clone()).or_insert(answer).clone()
+            if first.answer.is_err() {
+                *first = answered;
+            }
+            first.clone()
         });
-        answer.map(|answer| answer.tree)
+        answered.answer.map(|answer| answer.tree)
     }
 
     /// The version of a chart that was asked for.
     pub(super) fn version(&self, request: &Request) -> Option<String> {
-        match self.answers().get(request)?.as_ref().ok()?.pin.as_ref()? {
+        match self.answers().get(request)?.answer.as_ref().ok()?.pin.as_ref()? {
             Pin::Chart { version, .. } => Some(version.clone()),
             Pin::Git { .. } | Pin::File { .. } => None,
         }
@@ -138,17 +162,18 @@ impl Inputs {
     /// All that was asked for and is pinned.
     pub(super) fn pins(&self) -> Vec<(Request, Pin)> {
         let answers = self.answers();
-        let pinned =
-            answers.iter().filter_map(|(request, answer)| Some((request.clone(), answer.as_ref().ok()?.pin.clone()?)));
+        let pinned = answers
+            .iter()
+            .filter_map(|(request, answered)| Some((request.clone(), answered.answer.as_ref().ok()?.pin.clone()?)));
         pinned.collect()
     }
 
-    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Result<Answer, InputError>>> {
+    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Answered>> {
         // An answer is there or not, whatever happened to the thread that held this.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &Request) -> Result<Answer, InputError> {
+    fn answer(&self, request: &Request, passes: bool) -> Result<Answer, InputError> {
         if let Some(fault) = request.fault() {
             return Err(fault.into());
         }
@@ -169,7 +194,7 @@ impl Inputs {
                 let message = format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline");
                 return Err(message.into());
             }
-            (None, Policy::Resolve) => self.resolve(request)?,
+            (None, Policy::Resolve) => self.resolve_passing(request, passes)?,
             (None, Policy::Locked) => {
                 let message = format!(
                     "{request} is not in {LOCK_FILE}: `kubectl gitops lock`, with the same flags, pins it there"
@@ -177,12 +202,16 @@ impl Inputs {
                 return Err(message.into());
             }
         };
-        let tree = self.files(request, &pin)?;
+        let tree = self.files(request, &pin, passes)?;
         Ok(Answer { tree: Arc::new(tree), pin: Some(pin) })
     }
 
     /// What a request is now.
     pub(super) fn resolve(&self, request: &Request) -> Result<Pin, FetchError> {
+        self.resolve_passing(request, self.passing.contains(&normalised(request.address())))
+    }
+
+    fn resolve_passing(&self, request: &Request, passes: bool) -> Result<Pin, FetchError> {
         match request {
             Request::Git { repository, revision: range, is_range: true, tag_prefix } => {
                 Ok(Pin::Git { commit: self.git.newest(repository, range, tag_prefix)? })
@@ -197,6 +226,7 @@ impl Inputs {
                 Ok(Pin::File { digest })
             }
             Request::Chart { repository, chart, version } => {
+                let repository = ChartRepository { address: repository, pass_credentials: passes };
                 let found = self.charts.resolve(repository, chart, version)?;
                 let digest = parsed(&found.digest, request)?;
                 let bytes = match self.kept(&digest) {
@@ -212,7 +242,7 @@ impl Inputs {
     }
 
     /// The files of what is pinned.
-    fn files(&self, request: &Request, pin: &Pin) -> Result<Tree, InputError> {
+    fn files(&self, request: &Request, pin: &Pin, passes: bool) -> Result<Tree, InputError> {
         match (request, pin) {
             (Request::Git { repository, .. }, Pin::Git { commit }) => {
                 let mirror = self.git.commit(repository, commit, !self.offline)?;
@@ -226,6 +256,7 @@ impl Inputs {
                 Ok(Tree::of_folder(Snapshot::from_memory(files)))
             }
             (Request::Chart { repository, chart, .. }, Pin::Chart { version, digest, content: pinned }) => {
+                let repository = ChartRepository { address: repository, pass_credentials: passes };
                 let fetch = || self.charts.fetch_locked(repository, chart, version, digest.as_str());
                 let files = unpack_chart(&self.bytes(request, digest, fetch)?)?;
                 if content(&files)? != *pinned {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_compiler::lock::{LOCK_FILE, ProgramName, Request};
-use gitops_compiler::render::{Kustomize, Program, Tools};
+use gitops_compiler::render::{Asker, Kustomize, Program, Tools};
 use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
 use gitops_compiler::tree::Tree;
 
@@ -55,11 +55,12 @@ impl Tools for Machine {
         Ok(helm)
     }
 
-    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
-        if let Some(asker) = asker.filter(|asker| leads_inward(asker.address(), request.address())) {
+    fn remote(&self, request: &Request, asker: Asker<'_>) -> Result<Arc<Tree>, String> {
+        let Asker { input, pass_credentials } = asker;
+        if let Some(asker) = input.filter(|asker| leads_inward(asker.address(), request.address())) {
             return Err(format!("{asker} sends us to {request}, from the outside to the inside"));
         }
-        self.inputs.tree(request).map_err(|error| error.message)
+        self.inputs.tree_passing(request, pass_credentials).map_err(|error| error.message)
     }
 
     fn unpack(&self, chart: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {

@@ -20,6 +20,10 @@ pub struct RemoteArgs {
     /// A file of Secrets with credentials of repositories, as Argo CD has them
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CREDENTIALS", hide_env_values = true)]
     credentials: Option<PathBuf>,
+    /// A chart repository for which the hosts that its index names learn the credentials, too, over https; as
+    /// `helm.passCredentials` of an Application says it of its own
+    #[arg(long, value_name = "URL")]
+    pub(super) pass_credentials: Vec<String>,
     /// Certificates of authorities to trust besides those of the system, in PEM
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CA_FILE", hide_env_values = true)]
     ca_file: Option<PathBuf>,

@@ -76,7 +76,8 @@ fn origin(source: &Source, repositories: &mut Repositories, inputs: &Inputs) -> 
     let Some(request) = chart(source) else {
         return Ok(Origin { tree: repositories.tree(source, inputs)?, version: None });
     };
-    let tree = inputs.tree(&request).map_err(|error| Fault::of_input(source, error))?;
+    let pass_credentials = source.helm.as_ref().is_some_and(|helm| helm.pass_credentials);
+    let tree = inputs.tree_passing(&request, pass_credentials).map_err(|error| Fault::of_input(source, error))?;
     Ok(Origin { tree, version: inputs.version(&request) })
 }
 

@@ -99,6 +99,73 @@ fn the_dependencies_of_a_chart_are_pinned_with_it() {
     assert_eq!(objects(ours.as_bytes()), peer_objects(helm(), &root, &["template", "web", "."]));
 }
 
+/// A chart repository whose archives are on another server, which wants the same password.
+#[test]
+fn credentials_reach_the_host_of_the_archive_where_the_application_says_so() {
+    let elsewhere = Elsewhere::new();
+    let archives = elsewhere.web.beside(&elsewhere.certificates).expect("nginx");
+    let charts = elsewhere.web.files().join("charts");
+    std::fs::create_dir(&charts).expect("made");
+    let archive = pack(&charts, "web", "1.0.0", "");
+    let write_index = |place: &str| {
+        let output = peer(helm(), &charts, &["repo", "index", ".", "--url", &format!("{}{place}", archives.address())]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // Helm's own digest would be enough to pin it.
+        let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
+        let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
+        std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
+    };
+    write_index("/private");
+    std::fs::copy(&archive, archives.files().join("web-1.0.0.tgz")).expect("copied");
+    let address = format!("{}/private/charts", elsewhere.web.address());
+    let folder = tempfile::tempdir().expect("a folder");
+    let credentials = folder.path().join("credentials.yaml");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
+         repository}}\nstringData: {{url: '{address}', type: helm, username: '{}', password: '{}'}}\n",
+        elsewhere.web.user(),
+        elsewhere.web.password()
+    );
+    std::fs::write(&credentials, secret).expect("written");
+    let credentials = credentials.display().to_string();
+    let source = |more: &str| {
+        let sources = format!("[{{repoURL: '{address}', chart: web, targetRevision: 1.0.0{more}}}]");
+        elsewhere.world.write("app.yaml", &application(&sources));
+    };
+    let lock = ["lock", "-f", "app.yaml", "--credentials", &credentials];
+    let ended_with = |how: &str| {
+        let requests = archives.requests();
+        let last = requests.last().unwrap_or_else(|| panic!("nothing was asked, not {how}"));
+        assert!(last.ends_with(how), "{last}, not {how}");
+    };
+
+    source("");
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("the server wants credentials") || said.contains("does not take"), "{said}");
+    ended_with("401 anonymous");
+    source(", helm: {passCredentials: true}");
+    elsewhere.done(&lock);
+    ended_with("200 basic");
+    let ours = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]);
+    let archive = archive.display().to_string();
+    let theirs = peer_objects(helm(), &charts, &["template", "shop", &archive, "--namespace=prod"]);
+    assert_eq!(objects(ours.as_bytes()), theirs);
+    // No Application says it here, so the user does.
+    let verify = ["lock", "verify", "--credentials", &credentials];
+    assert_eq!(elsewhere.run(&verify).code, 2);
+    elsewhere.done(&[&verify[..], &["--pass-credentials", &address]].concat());
+
+    // Whom that server sends us to learns nothing.
+    write_index("/elsewhere");
+    let update = ["lock", "update", "--credentials", &credentials, "--pass-credentials", &address];
+    let said = elsewhere.refused(&update);
+    assert!(!said.contains(elsewhere.web.password()), "{said}");
+    let requests = archives.requests();
+    let [.., first, second] = &requests[..] else { panic!("{requests:?}") };
+    assert!(first.contains("/elsewhere/") && first.ends_with("302 basic"), "{first}");
+    assert!(second.contains("localhost") && second.ends_with("401 anonymous"), "{second}");
+}
+
 #[test]
 fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
     for access in [Access::Open, Access::Basic, Access::Token] {

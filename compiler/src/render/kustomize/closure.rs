@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::lock::Request;
 use crate::manifest::yaml::{self, Limits, Locator};
 use crate::render::layout::Layout;
-use crate::render::{Error, Tools};
+use crate::render::{Asker, Error, Tools};
 use crate::tree::{self, File, Tree, join};
 
 use super::address::Address;
@@ -287,7 +287,8 @@ impl<'t, 'f> Closure<'t, 'f> {
             self.refuse_at(place, pointer, message);
             return None;
         }
-        match self.tools.remote(request, self.parts[place.folder.part].request.as_ref()) {
+        let asker = Asker { input: self.parts[place.folder.part].request.as_ref(), ..Asker::default() };
+        match self.tools.remote(request, asker) {
             Ok(tree) => Some(tree),
             Err(message) => {
                 self.refuse_at(place, pointer, message);
@@ -327,7 +328,8 @@ impl<'t, 'f> Closure<'t, 'f> {
 
     fn locate(&self, place: &Place<'_>, pointer: &str) -> Origin {
         let added = place.kustomization.replaced.iter().flat_map(|replaced| &replaced.added);
-        let is_in = |there: &str| pointer.strip_prefix(there).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_in =
+            |there: &str| pointer.strip_prefix(there).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if let Some((_, origin)) = added.into_iter().find(|(there, _)| is_in(there)) {
             return origin.clone();
         }

@@ -246,7 +246,10 @@ fn add_all<'a>(
         if map.contains_key(name) && !force {
             let message = format!("the kustomization has the {kind} {name} already: force it, or leave it out");
             let field = if kind == "label" { "commonLabels" } else { "commonAnnotations" };
-            return Err(Fault::of(format!("/kustomize/{field}/{}", name.replace('~', "~0").replace('/', "~1")), message));
+            return Err(Fault::of(
+                format!("/kustomize/{field}/{}", name.replace('~', "~0").replace('/', "~1")),
+                message,
+            ));
         }
         map.insert(name.clone(), json!(value));
     }
