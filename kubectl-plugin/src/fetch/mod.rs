@@ -7,7 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `secret`, `address`, `reach`, `globs` | texts that are not shown; addresses; how far away hosts are; patterns |
-//! | `credentials`, `secret_file` | who we are, as Argo CD keeps it in Secrets |
+//! | `credentials`, `secret_file`, `registry_config` | who we are, as Argo CD keeps it in Secrets, and Docker in a file |
 //! | `access` | what may be asked, and where a server may send us |
 //! | `error` | why something could not be fetched |
 //! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
@@ -37,6 +37,7 @@ mod git_program;
 mod globs;
 mod reach;
 mod registry;
+mod registry_config;
 mod registry_login;
 mod resolver;
 mod secret;

@@ -225,6 +225,7 @@ impl<'a> Chart<'a> {
             within: self.within,
             identity,
             accept,
+            form: None,
             limit,
             what: what.to_owned(),
         };

@@ -95,7 +95,7 @@ impl Web {
         let has_identity = identity.is_some();
         let what = what.to_owned();
         let (repository, within) = (repository.url.clone(), Reach::Machine);
-        let request = Request { repository, credential, url, within, identity, accept: None, limit, what };
+        let request = Request { repository, credential, url, within, identity, accept: None, form: None, limit, what };
         let answer = self.ask(request)?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(&answer, has_identity)) }
     }
@@ -104,7 +104,10 @@ impl Web {
     pub(super) fn credential(&self, address: &str) -> Result<Option<Credential>, FetchError> {
         let Some(credential) = self.access.credentials.for_address(address) else { return Ok(None) };
         let shown = super::address::shown_text(address);
-        credential.check().map_err(|why| FetchError::new(FailureKind::Unauthorized, shown, why))?;
+        let unusable = |why: String| {
+            FetchError::new(FailureKind::Unauthorized, shown, why).hint("give user and password, or a token, instead")
+        };
+        credential.check().map_err(unusable)?;
         Ok(Some(credential.clone()))
     }
 

@@ -206,3 +206,47 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         assert_eq!(elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]), ours);
     }
 }
+
+/// Logins as Docker keeps them, for a registry that wants tokens.
+#[test]
+fn logins_of_docker_are_used_where_they_are_named() {
+    let elsewhere = Elsewhere::new();
+    let registry = Registry::start(&elsewhere.certificates, Access::Token).expect("a registry");
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = std::fs::read(pack(folder.path(), "web", "1.0.0", "")).expect("an archive");
+    registry.push_chart("team", "web", "1.0.0", &archive).expect("pushed");
+    let host = registry.address().trim_start_matches("https://").to_owned();
+    let sources = format!("[{{repoURL: 'oci://{host}/team', chart: web, targetRevision: 1.x}}]");
+    elsewhere.world.write("app.yaml", &application(&sources));
+    let config = folder.path().join("config.json");
+    let shown = config.display().to_string();
+    let lock = ["lock", "-f", "app.yaml", "--registry-config", &shown];
+    let write = |text: &str| std::fs::write(&config, text).expect("written");
+
+    write(r#"{"auths": {"other.example.com": {"auth": "YTpi"}}}"#);
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("the server wants credentials"), "{said}");
+    write(&format!(r#"{{"auths": {{"{host}": {{}}}}, "credsStore": "desktop"}}"#));
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("kept by the program docker-credential-desktop, which is not run"), "{said}");
+    write("{\"auths\": [");
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("config.json:1:"), "{said}");
+
+    let (user, password) = (registry.user(), registry.password());
+    let identity = format!(r#""auth": "PHRva2VuPjo=", "identitytoken": "{}""#, registry.identity_token());
+    for login in [format!(r#""username": "{user}", "password": "{password}""#), identity] {
+        write(&format!(r#"{{"auths": {{"https://{host}/v2/": {{{login}}}}}}}"#));
+        elsewhere.done(&lock);
+        let lock_file = elsewhere.world.repository.path().join("gitops.lock");
+        let text = std::fs::read_to_string(&lock_file).expect("a lock file");
+        assert!(text.contains("resolved: 1.0.0") && !text.contains(password), "{text}");
+        std::fs::remove_file(lock_file).expect("removed");
+    }
+    // It lies where Docker has it, and nobody named it.
+    let home = elsewhere.world.home().join(".docker");
+    std::fs::create_dir(&home).expect("made");
+    std::fs::copy(&config, home.join("config.json")).expect("copied");
+    let said = elsewhere.refused(&["lock", "-f", "app.yaml"]);
+    assert!(said.contains("the server wants credentials"), "{said}");
+}

@@ -47,6 +47,11 @@ impl World {
         self
     }
 
+    /// The home of who runs the program.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// The program, in the repository.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         run_in(self.repository.path(), self.home.path(), arguments)

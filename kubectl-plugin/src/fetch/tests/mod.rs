@@ -27,7 +27,7 @@ const LOGIN: &str = "Basic YW5uYTpzM2NyZXQ=";
 /// No output of an error shows what nobody must see.
 fn check_hidden(error: &FetchError) {
     let shown = format!("{error} {error:?}");
-    for secret in ["s3cret", "YW5uYTpzM2NyZXQ"] {
+    for secret in ["s3cret", "YW5uYTpzM2NyZXQ", "t0ken"] {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
