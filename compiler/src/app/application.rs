@@ -248,6 +248,10 @@ fn faults(source: &Source) -> Vec<(&'static str, String)> {
         (_, false) if source.target_revision.is_empty() => {
             faults.push(("/targetRevision", "a chart needs its version as `targetRevision`".to_owned()));
         }
+        _ if source.is_artifact() && source.target_revision.is_empty() => {
+            let message = "an artifact of a registry needs its tag, digest or range of versions as `targetRevision`";
+            faults.push(("/targetRevision", message.to_owned()));
+        }
         _ => {}
     }
     if source.path.starts_with('/') || source.path.split('/').any(|part| part == "..") {

@@ -10,6 +10,8 @@ mod jsonnet;
 mod kustomize;
 mod layout;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod tool;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use crate::app::{self, AppSpec, BuildEnvironment, Facts, Source, SourceType};
 use crate::canon::{Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::lock::Request;
 use crate::manifest::{self, Manifest};
 use crate::sandbox;
 use crate::tree::{self, File, Snapshot, Tree};
@@ -48,6 +51,8 @@ pub struct Input<'a> {
     pub environment: BuildEnvironment,
     /// Where the fields of the source are, for messages.
     pub places: app::Places,
+    /// The input that the source is, where it is from elsewhere.
+    pub elsewhere: Option<Request>,
 }
 
 /// Why a source could not be rendered, though nothing may be wrong with it.
@@ -151,7 +156,7 @@ impl<'a> Input<'a> {
         let environment = environment(app, &source, commit);
         let (app, namespace) = (app.name.to_string(), app.namespace.clone());
         let places = app::Places::default();
-        Self { source, source_type, folder, tree, lent, app, namespace, environment, places }
+        Self { source, source_type, folder, tree, lent, app, namespace, environment, places, elsewhere: None }
     }
 
     /// The same of a source whose fields have places.
@@ -160,10 +165,16 @@ impl<'a> Input<'a> {
         Self { places, ..self }
     }
 
-    /// The same of a chart, whose revision is its version.
+    /// The same of what is not in Git: the revision of a chart is its version, that of an artifact its digest.
     #[must_use]
-    pub fn at_version(self, app: &AppSpec, version: &str) -> Self {
-        Self { environment: environment(app, &self.source, version), ..self }
+    pub fn at_revision(self, app: &AppSpec, revision: &str) -> Self {
+        Self { environment: environment(app, &self.source, revision), ..self }
+    }
+
+    /// The same of an input from elsewhere: what it asks for in turn may be less than what the repository at hand may.
+    #[must_use]
+    pub fn taken_from(self, elsewhere: Request) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 
     /// Where a field of the source is, by its JSON pointer; the folder where nobody wrote the source down.

@@ -17,7 +17,8 @@ use super::archive::digest;
 use super::chart_repository::{Indexes, LARGEST_ARCHIVE, Listed};
 use super::credentials::Credential;
 use super::error::{FetchError, Part};
-use super::registry::Chart;
+use super::manifest::Wanted;
+use super::registry::Repository;
 use super::registry_login::Logins;
 use super::web::{Web, identity};
 
@@ -95,7 +96,7 @@ impl Charts {
     ) -> Result<ChartFound, FetchError> {
         let asked = self.asked(repository)?;
         if asked.address.scheme == Scheme::Oci {
-            let tagged = self.registry_chart(&asked, chart)?.resolve(version)?;
+            let tagged = self.registry_chart(&asked, chart)?.resolve(version, Wanted::Chart)?;
             return Ok(ChartFound { version: tagged.version, digest: tagged.digest, locations: vec![tagged.location] });
         }
         let listed = self.listed(&asked, chart, version)?;
@@ -103,7 +104,7 @@ impl Charts {
             // What the index says of these is not always what the registry has.
             (Some(location), _) => {
                 let tag = split_tag(location).1.unwrap_or(&listed.version);
-                self.elsewhere(&asked, location)?.resolve(tag)?.digest
+                self.elsewhere(&asked, location)?.resolve(tag, Wanted::Chart)?.digest
             }
             (None, Some(digest)) => digest.clone(),
             (None, None) => digest(&self.download(&asked, chart, &listed.locations)?),
@@ -176,28 +177,43 @@ impl Charts {
 
     fn asked<'a>(&self, repository: impl Into<ChartRepository<'a>>) -> Result<Asked, FetchError> {
         let ChartRepository { address: repository, pass_credentials } = repository.into();
-        let address = self.access().repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+        let (address, credential) = self.address(repository)?;
         if address.scheme == Scheme::Ssh {
             return Err(FetchError::not_found(address.shown(), "charts are in repositories of https or oci"));
         }
-        Ok(Asked { address, credential: self.web.credential(repository)?, pass_credentials })
+        Ok(Asked { address, credential, pass_credentials })
+    }
+
+    /// An address that may be asked, and who we are there.
+    pub(super) fn address(&self, repository: &str) -> Result<(Address, Option<Credential>), FetchError> {
+        let address = self.access().repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+        Ok((address, self.web.credential(repository)?))
+    }
+
+    /// The repository of a registry at an address.
+    pub(super) fn repository(
+        &self,
+        address: &Address,
+        credential: Option<Credential>,
+    ) -> Result<Repository<'_>, FetchError> {
+        Repository::new(&self.web, &self.logins, address, credential, "")
     }
 
     fn listed(&self, asked: &Asked, chart: &str, version: &str) -> Result<Listed, FetchError> {
         self.indexes.find(&self.web, &asked.address, asked.credential.as_ref(), chart, version)
     }
 
-    fn registry_chart(&self, asked: &Asked, chart: &str) -> Result<Chart<'_>, FetchError> {
-        Chart::new(&self.web, &self.logins, &asked.address, asked.credential.clone(), chart)
+    fn registry_chart(&self, asked: &Asked, chart: &str) -> Result<Repository<'_>, FetchError> {
+        Repository::new(&self.web, &self.logins, &asked.address, asked.credential.clone(), chart)
     }
 
     /// The chart in a registry that the index of a repository names. It is asked as anybody: who we are is said to whom
     /// the user names, not to whom an index names.
-    fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Chart<'_>, FetchError> {
+    fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Repository<'_>, FetchError> {
         let reach = self.web.reach(&asked.address.url);
         let named = self.access().registry_of(&asked.address.url, reach, split_tag(location).0);
         let address = named.map_err(|refused| FetchError::refused(&refused))?;
-        let chart = Chart::new(&self.web, &self.logins, &address, None, "")?;
+        let chart = self.repository(&address, None)?;
         Ok(if address.url.host() == asked.address.url.host() { chart } else { chart.within(reach) })
     }
 

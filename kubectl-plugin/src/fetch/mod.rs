@@ -11,10 +11,10 @@
 //! | `access` | what may be asked, and where a server may send us |
 //! | `error` | why something could not be fetched |
 //! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
-//! | `archive` | the archive of a chart, unpacked |
+//! | `archive`, `archive_entry` | archives of charts and artifacts, unpacked |
 //! | `chart_repository` | charts with an `index.yaml` |
-//! | `challenge`, `registry_login`, `registry` | charts in OCI registries |
-//! | `charts` | charts, wherever they are |
+//! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
+//! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
 //!
 //! # Guarantees
 //!
@@ -26,6 +26,8 @@
 mod access;
 mod address;
 mod archive;
+mod archive_entry;
+mod artifacts;
 mod challenge;
 mod chart_repository;
 mod charts;
@@ -35,6 +37,7 @@ mod error;
 mod git;
 mod git_program;
 mod globs;
+mod manifest;
 mod reach;
 mod registry;
 mod registry_config;
@@ -48,7 +51,8 @@ mod transfer;
 mod web;
 
 pub use access::{Access, Refused, Timeouts};
-pub use archive::{digest, unpack_chart};
+pub use archive::{Unpacked, digest, unpack_chart};
+pub use artifacts::{ArtifactFound, unpack_artifact};
 pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError, Part};

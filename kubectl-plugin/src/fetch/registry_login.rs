@@ -24,14 +24,14 @@ use super::address::{is_same_origin, shown};
 use super::challenge::{self, Challenge};
 use super::credentials::Credential;
 use super::error::FetchError;
-use super::registry::Chart;
+use super::registry::Repository;
 use super::secret::Secret;
 use super::transfer::{Identity, Request};
 use super::web::{authorization, basic, refusal, sensitive};
 
 const LARGEST_ANSWER: u64 = 1 << 20;
 
-/// Who we are for registries that asked, by registry and repository: a token is for one chart.
+/// Who we are for registries that asked, by registry and repository: a token is for one repository.
 #[derive(Default)]
 pub(super) struct Logins(Mutex<BTreeMap<(String, String), Arc<Identity>>>);
 
@@ -43,48 +43,52 @@ struct Token {
 
 impl Logins {
     /// What the registry knows us as.
-    pub(super) fn known(&self, chart: &Chart<'_>) -> Option<Arc<Identity>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key(chart)).cloned()
+    pub(super) fn known(&self, repository: &Repository<'_>) -> Option<Arc<Identity>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key(repository)).cloned()
     }
 
     /// Does what the registry wants; none where that is nothing we can do.
-    pub(super) fn log_in(&self, chart: &Chart<'_>, headers: &HeaderMap) -> Result<Option<Arc<Identity>>, FetchError> {
+    pub(super) fn log_in(
+        &self,
+        repository: &Repository<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Arc<Identity>>, FetchError> {
         let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let challenges: Vec<Challenge> = values.flat_map(challenge::read).collect();
         let wants = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
-        let credential = chart.credential.as_ref();
+        let credential = repository.credential.as_ref();
         let has_token = credential.is_some_and(|one| !one.bearer_token.is_empty());
         let header = match (wants("bearer"), wants("basic")) {
-            (Some(_), _) if has_token => authorization(&chart.registry, credential),
-            (Some(bearer), _) => sensitive(&format!("Bearer {}", token(chart, bearer)?)),
-            (None, Some(_)) => basic(&chart.registry, credential),
+            (Some(_), _) if has_token => authorization(&repository.registry, credential),
+            (Some(bearer), _) => sensitive(&format!("Bearer {}", token(repository, bearer)?)),
+            (None, Some(_)) => basic(&repository.registry, credential),
             (None, None) => None,
         };
-        let identity = header.map(|header| Arc::new(Identity { origin: chart.registry.url.clone(), header }));
+        let identity = header.map(|header| Arc::new(Identity { origin: repository.registry.url.clone(), header }));
         if let Some(identity) = &identity {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(key(chart), Arc::clone(identity));
+            known.insert(key(repository), Arc::clone(identity));
         }
         Ok(identity)
     }
 }
 
-fn key(chart: &Chart<'_>) -> (String, String) {
-    (chart.registry.url.to_string(), chart.name.clone())
+fn key(repository: &Repository<'_>) -> (String, String) {
+    (repository.registry.url.to_string(), repository.name.clone())
 }
 
 /// Has a token made.
-fn token(chart: &Chart<'_>, challenge: &Challenge) -> Result<String, FetchError> {
-    let registry = &chart.registry.url;
+fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, FetchError> {
+    let registry = &repository.registry.url;
     let wrong = |why: &str| FetchError::wrong(shown(registry), why);
     let realm = challenge.parameters.get("realm").and_then(|realm| Url::parse(realm).ok());
     let mut realm = realm.ok_or_else(|| wrong("the registry does not say where tokens are made"))?;
-    let own_scope = format!("repository:{}:pull", chart.name);
+    let own_scope = format!("repository:{}:pull", repository.name);
     let scope = challenge.parameters.get("scope").unwrap_or(&own_scope);
     let service = challenge.parameters.get("service");
     let both_encrypted = registry.scheme() == "https" && realm.scheme() == "https";
     let may_know = is_same_origin(registry, &realm) || both_encrypted;
-    let credential = chart.credential.as_ref().filter(|_| may_know);
+    let credential = repository.credential.as_ref().filter(|_| may_know);
     let form = credential.filter(|one| !one.identity_token.is_empty()).map(|one| form(one, scope, service));
     if form.is_none() {
         let mut query = realm.query_pairs_mut();
@@ -93,14 +97,14 @@ fn token(chart: &Chart<'_>, challenge: &Challenge) -> Result<String, FetchError>
         }
         query.append_pair("scope", scope);
     }
-    let header = if may_know && form.is_none() { basic(&chart.registry, credential) } else { None };
+    let header = if may_know && form.is_none() { basic(&repository.registry, credential) } else { None };
     let has_identity = header.is_some() || form.is_some();
     let identity = header.map(|header| Arc::new(Identity { origin: realm.clone(), header }));
-    let answer = chart.web.ask(Request {
+    let answer = repository.web.ask(Request {
         repository: registry.clone(),
-        credential: chart.credential.clone(),
+        credential: repository.credential.clone(),
         url: realm.clone(),
-        within: chart.within,
+        within: repository.within,
         identity,
         accept: None,
         form,

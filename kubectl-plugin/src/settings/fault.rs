@@ -11,7 +11,7 @@ use gitops_compiler::diagnostic::Diagnostic;
 use crate::error::CommandError;
 use crate::fetch::Part;
 
-use super::inputs::InputError;
+use super::fetched::InputError;
 
 /// What is wrong with a source.
 #[derive(Debug)]

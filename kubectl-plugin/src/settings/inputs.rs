@@ -5,18 +5,16 @@
 //! [`Inputs`], which also says what was asked for and what that was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_compiler::canon::{Id, Input};
-use gitops_compiler::lock::{Digest, LOCK_FILE, Lock, Pin, Request};
-use gitops_compiler::render::Layout;
+use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
+use gitops_compiler::tree::{Repository, Submodules, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{ChartRepository, Charts, FetchError, Git, Part, digest, unpack_chart};
+use crate::fetch::{Charts, FetchError, Git, Part};
 
+use super::fetched::{Fetched, InputError};
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
 use super::submodules::FetchedSubmodules;
@@ -28,10 +26,7 @@ pub(super) struct Inputs {
     lock: Lock,
     /// Those that are looked up again, though the lock has them.
     renewed: BTreeSet<Request>,
-    charts: Charts,
-    git: Arc<Git>,
-    submodules: Arc<FetchedSubmodules>,
-    store: Option<Store>,
+    fetched: Fetched,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
     /// Chart repositories whose credentials are passed on, whoever asks.
@@ -39,26 +34,6 @@ pub(super) struct Inputs {
     answers: Mutex<BTreeMap<Request, Answered>>,
     /// Where mirrors are where there is no store.
     _mirrors: Option<tempfile::TempDir>,
-}
-
-/// Why there are no files of a request, and what to do.
-#[derive(Debug, Clone)]
-pub(super) struct InputError {
-    pub(super) message: String,
-    /// What of the request is wrong.
-    pub(super) part: Part,
-}
-
-impl From<String> for InputError {
-    fn from(message: String) -> Self {
-        Self { message, part: Part::Address }
-    }
-}
-
-impl From<FetchError> for InputError {
-    fn from(error: FetchError) -> Self {
-        Self { part: error.part, message: told(error) }
-    }
 }
 
 /// What came of a request.
@@ -101,10 +76,7 @@ impl Inputs {
             offline: args.offline,
             lock,
             renewed: BTreeSet::new(),
-            charts: Charts::new(access),
-            git,
-            submodules: Arc::new(submodules),
-            store: store.cloned(),
+            fetched: Fetched::new(Charts::new(access), git, Arc::new(submodules), store.cloned()),
             clones,
             passing: args.pass_credentials.iter().map(|address| normalised(address)).collect(),
             answers: Mutex::default(),
@@ -124,7 +96,7 @@ impl Inputs {
 
     /// Who gets submodules.
     pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
-        Arc::clone(&self.submodules) as _
+        self.fetched.submodules()
     }
 
     /// The files of a request, or why there are none and what to do.
@@ -151,10 +123,11 @@ impl Inputs {
         answered.answer.map(|answer| answer.tree)
     }
 
-    /// The version of a chart that was asked for.
-    pub(super) fn version(&self, request: &Request) -> Option<String> {
+    /// What parameters are told of a chart or an artifact that was asked for: its version, the digest of its manifest.
+    pub(super) fn revision(&self, request: &Request) -> Option<String> {
         match self.answers().get(request)?.answer.as_ref().ok()?.pin.as_ref()? {
             Pin::Chart { version, .. } => Some(version.clone()),
+            Pin::Oci { manifest, .. } => Some(manifest.to_string()),
             Pin::Git { .. } | Pin::File { .. } => None,
         }
     }
@@ -194,7 +167,7 @@ impl Inputs {
                 let message = format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline");
                 return Err(message.into());
             }
-            (None, Policy::Resolve) => self.resolve_passing(request, passes)?,
+            (None, Policy::Resolve) => self.fetched.resolve(request, passes)?,
             (None, Policy::Locked) => {
                 let message = format!(
                     "{request} is not in {LOCK_FILE}: `kubectl gitops lock`, with the same flags, pins it there"
@@ -202,141 +175,12 @@ impl Inputs {
                 return Err(message.into());
             }
         };
-        let tree = self.files(request, &pin, passes)?;
+        let tree = self.fetched.files(request, &pin, passes)?;
         Ok(Answer { tree: Arc::new(tree), pin: Some(pin) })
     }
 
     /// What a request is now.
     pub(super) fn resolve(&self, request: &Request) -> Result<Pin, FetchError> {
-        self.resolve_passing(request, self.passing.contains(&normalised(request.address())))
-    }
-
-    fn resolve_passing(&self, request: &Request, passes: bool) -> Result<Pin, FetchError> {
-        match request {
-            Request::Git { repository, revision: range, is_range: true, tag_prefix } => {
-                Ok(Pin::Git { commit: self.git.newest(repository, range, tag_prefix)? })
-            }
-            Request::Git { repository, revision, .. } => {
-                Ok(Pin::Git { commit: self.git.resolve(repository, revision)? })
-            }
-            Request::File { address } => {
-                let bytes = self.charts.file(address)?;
-                let digest = parsed(&digest(&bytes), request)?;
-                self.keep(&digest, &bytes);
-                Ok(Pin::File { digest })
-            }
-            Request::Chart { repository, chart, version } => {
-                let repository = ChartRepository { address: repository, pass_credentials: passes };
-                let found = self.charts.resolve(repository, chart, version)?;
-                let digest = parsed(&found.digest, request)?;
-                let bytes = match self.kept(&digest) {
-                    Some(bytes) => bytes,
-                    None => self.charts.fetch(repository, chart, &found)?,
-                };
-                let files = unpack_chart(&bytes).map_err(|why| FetchError::wrong(request.to_string(), why))?;
-                let content = content(&files).map_err(|why| FetchError::wrong(request.to_string(), why))?;
-                self.keep(&digest, &bytes);
-                Ok(Pin::Chart { version: found.version, digest, content })
-            }
-        }
-    }
-
-    /// The files of what is pinned.
-    fn files(&self, request: &Request, pin: &Pin, passes: bool) -> Result<Tree, InputError> {
-        match (request, pin) {
-            (Request::Git { repository, .. }, Pin::Git { commit }) => {
-                let mirror = self.git.commit(repository, commit, !self.offline)?;
-                let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
-                let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
-                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
-            }
-            (Request::File { address }, Pin::File { digest }) => {
-                let bytes = self.bytes(request, digest, || self.charts.file(address))?;
-                let files = BTreeMap::from([(request.name().to_owned(), bytes)]);
-                Ok(Tree::of_folder(Snapshot::from_memory(files)))
-            }
-            (Request::Chart { repository, chart, .. }, Pin::Chart { version, digest, content: pinned }) => {
-                let repository = ChartRepository { address: repository, pass_credentials: passes };
-                let fetch = || self.charts.fetch_locked(repository, chart, version, digest.as_str());
-                let files = unpack_chart(&self.bytes(request, digest, fetch)?)?;
-                if content(&files)? != *pinned {
-                    let message = format!("{request}: the files of its archive are not those that {LOCK_FILE} says");
-                    return Err(message.into());
-                }
-                Ok(Tree::of_folder(Snapshot::from_memory(files)))
-            }
-            _ => Err(format!("{LOCK_FILE} says of {request} what cannot be said of it").into()),
-        }
-    }
-
-    /// Bytes with a digest: those of the store, or what is fetched.
-    fn bytes(
-        &self,
-        request: &Request,
-        digest: &Digest,
-        fetch: impl Fn() -> Result<Vec<u8>, FetchError>,
-    ) -> Result<Vec<u8>, InputError> {
-        if let Some(bytes) = self.kept(digest) {
-            return Ok(bytes);
-        }
-        if self.offline {
-            return Err(format!("{request} was never fetched to this machine, and nothing is with --offline").into());
-        }
-        let bytes = fetch()?;
-        let found = crate::fetch::digest(&bytes);
-        if found != digest.as_str() {
-            let message =
-                format!("{request} is not what {LOCK_FILE} says: there it is {digest}, and what came is {found}");
-            return Err(message.into());
-        }
-        self.keep(digest, &bytes);
-        Ok(bytes)
-    }
-
-    fn kept(&self, digest: &Digest) -> Option<Vec<u8>> {
-        let bytes = self.store.as_ref()?.input(Id::<Input>::of(digest.as_str().as_bytes()))?;
-        (crate::fetch::digest(&bytes) == digest.as_str()).then_some(bytes)
-    }
-
-    /// Failing to costs fetching it again.
-    fn keep(&self, digest: &Digest, bytes: &[u8]) {
-        let id = Id::<Input>::of(digest.as_str().as_bytes());
-        let _ = self.store.as_ref().map(|store| store.put_input(id, bytes));
-    }
-}
-
-/// The lock file of a repository: of a commit, or as it lies.
-pub(super) fn read_lock(repository: &Repository, revision: Option<&str>) -> Result<Lock, CommandError> {
-    let Some(bytes) = repository.file_at_root(LOCK_FILE, revision)? else { return Ok(Lock::default()) };
-    Lock::read(LOCK_FILE, &bytes)
-        .map_err(|findings| CommandError::user(format!("{LOCK_FILE} is not understood")).findings(findings))
-}
-
-/// The place of a lock file that can be written.
-pub(super) fn lock_path(repository: &Repository) -> Result<PathBuf, CommandError> {
-    let root = repository.root().ok_or_else(|| {
-        CommandError::user("this repository has no working tree").hint("lock inputs in a clone that has one")
-    })?;
-    Ok(root.join(LOCK_FILE))
-}
-
-fn parsed(text: &str, request: &Request) -> Result<Digest, FetchError> {
-    text.parse().map_err(|why: String| FetchError::wrong(request.to_string(), why))
-}
-
-/// The id of the files of a chart, however they are packed.
-fn content(files: &BTreeMap<String, Vec<u8>>) -> Result<Id<gitops_compiler::canon::Layout>, String> {
-    let mut layout = Layout::default();
-    for (path, bytes) in files {
-        layout.put(path, bytes.clone());
-    }
-    layout.id().map_err(|error| error.to_string())
-}
-
-/// A failure with what to do about it.
-pub(super) fn told(error: FetchError) -> String {
-    match &error.hint {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
+        self.fetched.resolve(request, self.passing.contains(&normalised(request.address())))
     }
 }

@@ -16,7 +16,8 @@ use gitops_compiler::tree::Repository;
 use crate::error::CommandError;
 
 use super::ground::Missing;
-use super::inputs::{Inputs, lock_path, read_lock};
+use super::inputs::Inputs;
+use super::lock_file::{lock_path, read_lock};
 use super::programs::{ProgramArgs, Programs};
 use super::remote::RemoteArgs;
 use super::source::SourceArgs;

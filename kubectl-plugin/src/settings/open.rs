@@ -214,12 +214,15 @@ impl Opened {
     }
 
     fn input<'a>(&'a self, opened: &'a OpenedSource) -> Input<'a> {
-        let OpenedSource { source, source_type, folder, tree, version, places } = opened;
+        let OpenedSource { source, source_type, folder, tree, revision, elsewhere, places } = opened;
         let lent = self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect();
         let input = Input::new(&self.app, source.clone(), *source_type, folder, Some(tree), lent);
-        let input = input.placed(places.clone());
-        match version {
-            Some(version) => input.at_version(&self.app, version),
+        let mut input = input.placed(places.clone());
+        if let Some(revision) = revision {
+            input = input.at_revision(&self.app, revision);
+        }
+        match elsewhere {
+            Some(request) => input.taken_from(request.clone()),
             None => input,
         }
     }

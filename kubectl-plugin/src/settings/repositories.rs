@@ -72,17 +72,17 @@ impl Repositories {
         Self { here, revision, remotes, clones, store: store.cloned(), signers, trees: BTreeMap::new() }
     }
 
-    /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
+    /// The tree of a source, and the input that it is, where it is from elsewhere. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
     /// commits are what they are.
-    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, Fault> {
-        let tree = self.opened(source, inputs)?;
+    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<(Arc<Tree>, Option<Request>), Fault> {
+        let (tree, elsewhere) = self.opened(source, inputs)?;
         if let Some(signers) = &self.signers {
             signers.check(&tree).map_err(no_revision)?;
         }
-        Ok(tree)
+        Ok((tree, elsewhere))
     }
 
-    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, Fault> {
+    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<(Arc<Tree>, Option<Request>), Fault> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
         let target = |repository: &Repository, revision: &str| {
@@ -97,16 +97,18 @@ impl Repositories {
                 (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
             }
             None => {
-                return inputs.tree(&request(source)).map_err(|error| {
+                let request = request(source);
+                let tree = inputs.tree(&request).map_err(|error| {
                     let hint =
                         "or name a clone of it with --repository URL=PATH, or the repository at hand with --source";
                     Fault::of_input(source, error).hint(hint)
-                });
+                })?;
+                return Ok((tree, Some(request)));
             }
         };
         let key = (key, revision.clone().unwrap_or_default());
         if let Some(tree) = self.trees.get(&key) {
-            return Ok(Arc::clone(tree));
+            return Ok((Arc::clone(tree), None));
         }
         let tree = match revision {
             Some(revision) => Tree::of_commit(Arc::clone(repository), &revision).map_err(no_revision)?,
@@ -115,7 +117,7 @@ impl Repositories {
         let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
         let tree = Arc::new(tree.with_submodules(address, inputs.submodules()));
         self.trees.insert(key, Arc::clone(&tree));
-        Ok(tree)
+        Ok((tree, None))
     }
 }
 

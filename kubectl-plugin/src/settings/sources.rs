@@ -35,8 +35,10 @@ pub(super) struct OpenedSource {
     pub(super) source_type: Option<SourceType>,
     pub(super) folder: Arc<Snapshot>,
     pub(super) tree: Arc<Tree>,
-    /// The version of a chart from a chart repository.
-    pub(super) version: Option<String>,
+    /// The version of a chart, the digest of an artifact.
+    pub(super) revision: Option<String>,
+    /// The input that it is, where it is from elsewhere.
+    pub(super) elsewhere: Option<Request>,
     /// Where its fields are.
     pub(super) places: Places,
 }
@@ -44,7 +46,8 @@ pub(super) struct OpenedSource {
 /// What a source is of.
 struct Origin {
     tree: Arc<Tree>,
-    version: Option<String>,
+    revision: Option<String>,
+    elsewhere: Option<Request>,
 }
 
 pub(super) fn open_sources(
@@ -73,12 +76,13 @@ pub(super) fn open_sources(
 }
 
 fn origin(source: &Source, repositories: &mut Repositories, inputs: &Inputs) -> Result<Origin, Fault> {
-    let Some(request) = chart(source) else {
-        return Ok(Origin { tree: repositories.tree(source, inputs)?, version: None });
+    let Some(request) = packed(source) else {
+        let (tree, elsewhere) = repositories.tree(source, inputs)?;
+        return Ok(Origin { tree, revision: None, elsewhere });
     };
     let pass_credentials = source.helm.as_ref().is_some_and(|helm| helm.pass_credentials);
     let tree = inputs.tree_passing(&request, pass_credentials).map_err(|error| Fault::of_input(source, error))?;
-    Ok(Origin { tree, version: inputs.version(&request) })
+    Ok(Origin { tree, revision: inputs.revision(&request), elsewhere: Some(request) })
 }
 
 fn lend(source: &Source, tree: &Arc<Tree>, lent: &mut LentTrees) -> Result<(), Fault> {
@@ -90,23 +94,22 @@ fn lend(source: &Source, tree: &Arc<Tree>, lent: &mut LentTrees) -> Result<(), F
 }
 
 fn open(app: &AppSpec, number: usize, origin: Origin, lints: &mut Vec<Diagnostic>) -> Result<OpenedSource, Fault> {
-    let (source, Origin { tree, version }) = (&app.sources[number], origin);
+    let (source, Origin { tree, revision, elsewhere }) = (&app.sources[number], origin);
     let no_path = |error: CommandError| Fault::new("/path", error);
-    let path = if version.is_some() { String::new() } else { clean(&source.path).map_err(no_path)? };
+    let path = if source.chart.is_empty() { clean(&source.path).map_err(no_path)? } else { String::new() };
     let folder = tree.folder(&path).map_err(|error| no_path(error.into()))?;
     let (source, places) = with_overrides(source, app, app.places_of(number), &folder, lints).map_err(no_path)?;
-    Ok(OpenedSource { source, source_type: None, folder, tree, version, places })
+    Ok(OpenedSource { source, source_type: None, folder, tree, revision, elsewhere, places })
 }
 
-/// The chart of a chart repository or a registry that a source names. Where the address is one of a registry and there is no
-/// `chart`, its last part is the chart, as in Argo CD since 3.1.
-fn chart(source: &Source) -> Option<Request> {
+/// The chart of a chart repository or a registry, or the artifact of a registry, that a source names.
+fn packed(source: &Source) -> Option<Request> {
     let Source { repo_url, chart, target_revision, .. } = source;
-    let (repository, chart) = match repo_url.rsplit_once('/').filter(|_| repo_url.starts_with("oci://")) {
-        Some((registry, name)) if chart.is_empty() => (registry.to_owned(), name.to_owned()),
-        _ => (repo_url.clone(), chart.clone()),
-    };
-    (!chart.is_empty()).then(|| Request::Chart { repository, chart, version: target_revision.clone() })
+    let (repository, revision) = (repo_url.clone(), target_revision.clone());
+    if source.is_artifact() {
+        return Some(Request::Oci { repository, revision });
+    }
+    (!chart.is_empty()).then(|| Request::Chart { repository, chart: chart.clone(), version: revision })
 }
 
 /// The source with the parameters of the files beside its manifests, and where its fields are then.

@@ -182,7 +182,7 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         let credentials = folder.path().join("credentials.yaml");
         let secret = format!(
             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
-             repository}}\nstringData: {{url: 'oci://{host}/team', type: helm, enableOCI: 'true', username: '{}', password: \
+             repo-creds}}\nstringData: {{url: 'oci://{host}/team', type: helm, enableOCI: 'true', username: '{}', password: \
              '{}'}}\n",
             registry.user(),
             registry.password()
@@ -200,9 +200,11 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         let theirs = peer_objects(helm(), folder.path(), &["template", "shop", &archive, "--namespace=prod"]);
         assert_eq!(objects(ours.as_bytes()), theirs);
 
-        // The other way to write it.
+        // The other way to write it: as an artifact, which turns out to be a chart.
         let sources = format!("[{{repoURL: 'oci://{host}/team/web', targetRevision: 1.x, path: .}}]");
         elsewhere.world.write("app.yaml", &application(&sources));
+        elsewhere.done(&["lock", "-f", "app.yaml", "--credentials", &credentials]);
+        assert!(elsewhere.lock().contains("kind: oci"), "{}", elsewhere.lock());
         assert_eq!(elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]), ours);
     }
 }

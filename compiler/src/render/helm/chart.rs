@@ -88,7 +88,7 @@ pub(super) fn lay_out(
         is_full: false,
         findings,
     };
-    charts.add(At { tree, asker: None, folder, place: CHART_FOLDER, depth: 0 })?;
+    charts.add(At { tree, asker: input.elsewhere.as_ref(), folder, place: CHART_FOLDER, depth: 0 })?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
 }

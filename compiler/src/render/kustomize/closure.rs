@@ -25,7 +25,8 @@ const MOST_FOLDERS: usize = 10_000;
 /// The files that were found so far.
 pub(super) struct Closure<'t, 'f> {
     tools: &'t dyn Tools,
-    /// The repository at hand, and others in the order in which they were met.
+    elsewhere: Option<&'t Request>,
+    /// The repository of the source, and others in the order in which they were met.
     parts: Vec<Part<'t>>,
     findings: &'f mut Vec<Diagnostic>,
     /// How many there were before.
@@ -77,10 +78,16 @@ pub(super) enum Found {
 }
 
 impl<'t, 'f> Closure<'t, 'f> {
-    pub(super) fn new(tree: &'t Tree, tools: &'t dyn Tools, findings: &'f mut Vec<Diagnostic>) -> Self {
+    /// `elsewhere` is the input that the tree is, where it is from elsewhere.
+    pub(super) fn new(
+        tree: &'t Tree,
+        elsewhere: Option<&'t Request>,
+        tools: &'t dyn Tools,
+        findings: &'f mut Vec<Diagnostic>,
+    ) -> Self {
         let before = findings.len();
         let parts = vec![Part::new(Files::Here(tree), None)];
-        Self { tools, parts, findings, before, walked: BTreeSet::new(), waiting: Vec::new() }
+        Self { tools, elsewhere, parts, findings, before, walked: BTreeSet::new(), waiting: Vec::new() }
     }
 
     /// Lays out a folder and all that it needs; gives its kustomization.
@@ -287,7 +294,8 @@ impl<'t, 'f> Closure<'t, 'f> {
             self.refuse_at(place, pointer, message);
             return None;
         }
-        let asker = Asker { input: self.parts[place.folder.part].request.as_ref(), ..Asker::default() };
+        let input = self.parts[place.folder.part].request.as_ref().or(self.elsewhere);
+        let asker = Asker { input, ..Asker::default() };
         match self.tools.remote(request, asker) {
             Ok(tree) => Some(tree),
             Err(message) => {

@@ -38,7 +38,7 @@ pub(super) fn lay_out(
         findings.push(missing());
         return Ok(None);
     };
-    let mut closure = Closure::new(tree, tools, findings);
+    let mut closure = Closure::new(tree, input.elsewhere.as_ref(), tools, findings);
     let Some(kustomization) = closure.root(folder)? else {
         findings.push(missing());
         return Ok(None);

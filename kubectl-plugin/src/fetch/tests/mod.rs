@@ -1,5 +1,6 @@
 //! Fetching from real sockets, from servers that help and servers that do not.
 
+mod archive;
 mod chart_repository;
 mod registry;
 mod server;
