@@ -76,7 +76,7 @@ impl Places {
     /// it down.
     #[must_use]
     pub fn find(&self, pointer: &str) -> Option<Origin> {
-        let found = self.layers.iter().rev().filter_map(|layer| layer.find(pointer));
+        let found = self.layers.iter().rev().map(|layer| layer.find(pointer));
         let mut inexact = None;
         for (origin, is_exact) in found {
             if is_exact {
@@ -95,9 +95,9 @@ impl Places {
 
 impl Layer {
     /// A place, and whether it is that of the whole pointer.
-    fn find(&self, below: &str) -> Option<(Origin, bool)> {
+    fn find(&self, below: &str) -> (Origin, bool) {
         match self {
-            Self::Whole(origin) => Some((origin.clone(), true)),
+            Self::Whole(origin) => (origin.clone(), true),
             Self::Value { file, document, pointer } => {
                 let found = file.locator.locate(*document, &format!("{pointer}{below}"));
                 let is_exact = found.is_some_and(|found| found.exact);
@@ -105,7 +105,7 @@ impl Layer {
                     let position = found.key.unwrap_or(found.value);
                     (position.line, position.column)
                 });
-                Some((Origin { path: file.path.clone(), line, column }, is_exact))
+                (Origin { path: file.path.clone(), line, column }, is_exact)
             }
         }
     }

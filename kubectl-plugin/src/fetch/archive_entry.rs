@@ -95,7 +95,7 @@ fn inside(name: &str, has_top: bool) -> Result<Option<String>, String> {
     if parts.contains(&"..") {
         return wrong("leads out of the archive");
     }
-    if parts.iter().any(|part| is_drive(part)) {
+    if parts.iter().any(is_drive) {
         return wrong("names a drive");
     }
     let below = if has_top { rest } else { &parts[..] };

@@ -78,7 +78,7 @@ pub(super) fn read(shown_path: &str, bytes: &[u8]) -> Result<Vec<Credential>, St
 }
 
 fn kept_by(program: &str) -> String {
-    let program: String = program.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
+    let program: String = program.chars().filter(char::is_ascii_graphic).take(60).collect();
     format!("is kept by the program docker-credential-{program}, which is not run")
 }
 

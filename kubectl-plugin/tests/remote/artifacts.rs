@@ -85,7 +85,7 @@ fn folders_of_an_artifact_are_pinned_and_rendered() {
         let manifest = push("1.2.0", "one");
         push("2.0.0", "new");
         elsewhere.world.write("app.yaml", &application(&sources(&host, "^1")));
-        let config = elsewhere.world.home().join("config.json");
+        let config = elsewhere.world.home.path().join("config.json");
         let (user, password) = (registry.user(), registry.password());
         let config_text = format!(r#"{{"auths": {{"{host}": {{"username": "{user}", "password": "{password}"}}}}}}"#);
         std::fs::write(&config, config_text).expect("written");

@@ -246,7 +246,7 @@ fn logins_of_docker_are_used_where_they_are_named() {
         std::fs::remove_file(lock_file).expect("removed");
     }
     // It lies where Docker has it, and nobody named it.
-    let home = elsewhere.world.home().join(".docker");
+    let home = elsewhere.world.home.path().join(".docker");
     std::fs::create_dir(&home).expect("made");
     std::fs::copy(&config, home.join("config.json")).expect("copied");
     let said = elsewhere.refused(&["lock", "-f", "app.yaml"]);

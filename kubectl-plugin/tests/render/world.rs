@@ -26,7 +26,8 @@ pub(crate) fn helm() -> &'static Path {
 /// One repository with a home and a store of its own.
 pub(crate) struct World {
     pub(crate) repository: RepositoryBuilder,
-    home: tempfile::TempDir,
+    /// The home of who runs the program.
+    pub(crate) home: tempfile::TempDir,
 }
 
 /// How the program ended.
@@ -45,11 +46,6 @@ impl World {
     pub(crate) fn write(&self, path: &str, contents: &str) -> &Self {
         self.repository.write(path, contents).expect("written");
         self
-    }
-
-    /// The home of who runs the program.
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
     }
 
     /// The program, in the repository.
