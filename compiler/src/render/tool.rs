@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::canon::{Encoder, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;
-use crate::sandbox::{Enforced, Job, Limits, Sandbox, Strength, Task};
+use crate::sandbox::{Budget, Enforced, Job, Limits, Sandbox, Strength, Task};
 use crate::tree::Tree;
 
 use super::Error;
@@ -68,6 +68,11 @@ pub trait Tools: Sync {
     /// How much a render may use.
     fn limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// How long all renders together may take; as long as each may, where there is none.
+    fn budget(&self) -> Option<Arc<Budget>> {
+        None
     }
 }
 
@@ -246,6 +251,7 @@ impl ToolRender {
         job.scratch = Some(scratch);
         job.least = least;
         job.limits = tools.limits();
+        job.budget = tools.budget();
         let output = sandbox.run(job).map_err(|source| Error::Run { command: self.command(), source })?;
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));

@@ -132,7 +132,7 @@ impl SourceArgs {
         let Described { app, home, said, mut lints, .. } = described;
         let levels = self.levels()?;
         let OpenedSources { sources, lent } = open_sources(&app, said, repositories, inputs, &mut lints)?;
-        let machine = Machine { programs: Arc::clone(programs), inputs: Arc::clone(inputs) };
+        let machine = Machine::new(Arc::clone(programs), Arc::clone(inputs));
         Ok(Opened { app, home, sources, lent, levels, machine, lints })
     }
 
@@ -230,12 +230,12 @@ impl Opened {
     /// What inputs from elsewhere are, as far as they were asked for.
     #[must_use]
     pub fn inputs(&self) -> Vec<(Request, Pin)> {
-        self.machine.inputs.pins()
+        self.machine.inputs().pins()
     }
 
     /// The programs that were needed so far, with their versions.
     pub(super) fn programs(&self) -> Vec<(ProgramName, Result<String, String>)> {
-        let programs = &self.machine.programs;
+        let programs = self.machine.programs();
         programs.needed().into_iter().map(|name| (name, programs.version(name))).collect()
     }
 
