@@ -13,21 +13,21 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::lock::Request;
 use crate::manifest::yaml::{self, Limits, Locator};
 use crate::render::layout::Layout;
-use crate::render::{Asker, Error, Tools};
+use crate::render::{Error, Tools};
 use crate::tree::{self, File, Tree, join};
 
 use super::address::Address;
-use super::elsewhere::{self, Files, Part, Rewrite, Target};
+use super::elsewhere::{self, Files, Part, Target};
 
 /// How many kustomizations one render may have: more than any tree of bases of which people know what it does.
 const MOST_FOLDERS: usize = 10_000;
 
 /// The files that were found so far.
 pub(super) struct Closure<'t, 'f> {
-    tools: &'t dyn Tools,
-    elsewhere: Option<&'t Request>,
+    pub(super) tools: &'t dyn Tools,
+    pub(super) elsewhere: Option<&'t Request>,
     /// The repository of the source, and others in the order in which they were met.
-    parts: Vec<Part<'t>>,
+    pub(super) parts: Vec<Part<'t>>,
     findings: &'f mut Vec<Diagnostic>,
     /// How many there were before.
     before: usize,
@@ -252,62 +252,10 @@ impl<'t, 'f> Closure<'t, 'f> {
         name
     }
 
-    fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
+    pub(super) fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
         let bytes = file.read()?;
         self.parts[place.folder.part].layout.add(path, file);
         Ok(Some(Found::File(bytes)))
-    }
-
-    /// Lays out a file from elsewhere below the kustomization: Kustomize takes files from nowhere else.
-    fn remote_file(
-        &mut self,
-        place: &Place<'_>,
-        pointer: &str,
-        name: &str,
-        request: &Request,
-    ) -> Result<Option<Found>, Error> {
-        let Some(tree) = self.remote(place, pointer, request) else { return Ok(None) };
-        let alone = tree.folder("")?;
-        let Some(entry) = alone.entries().first() else { return Ok(None) };
-        let Some(file) = tree.file(&entry.path)? else { return Ok(None) };
-        let below = elsewhere::place_of_file(request);
-        let path = join(&place.folder.path, &below).unwrap_or_else(|| below.clone());
-        self.rewrite(place, pointer, name, Target::File(below));
-        self.take(place, &path, file)
-    }
-
-    /// The part that a request stands for, added where it is new.
-    fn part(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<usize> {
-        let known = self.parts.iter().position(|part| part.request.as_ref() == Some(request));
-        if known.is_some() {
-            return known;
-        }
-        let tree = self.remote(place, pointer, request)?;
-        self.parts.push(Part::new(Files::Elsewhere(tree), Some(request.clone())));
-        Some(self.parts.len() - 1)
-    }
-
-    fn remote(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<std::sync::Arc<Tree>> {
-        if !place.is_whole {
-            let message =
-                format!("{request} is elsewhere, which is only followed where the kustomization itself says it");
-            self.refuse_at(place, pointer, message);
-            return None;
-        }
-        let input = self.parts[place.folder.part].request.as_ref().or(self.elsewhere);
-        let asker = Asker { input, ..Asker::default() };
-        match self.tools.remote(request, asker) {
-            Ok(tree) => Some(tree),
-            Err(message) => {
-                self.refuse_at(place, pointer, message);
-                None
-            }
-        }
-    }
-
-    fn rewrite(&mut self, place: &Place<'_>, pointer: &str, name: &str, to: Target) {
-        let (kustomization, pointer, name) = (place.kustomization.path.clone(), pointer.to_owned(), name.to_owned());
-        self.parts[place.folder.part].rewrites.push(Rewrite { kustomization, pointer, name, to });
     }
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {

@@ -10,6 +10,7 @@ mod closure;
 mod edit;
 mod elsewhere;
 mod fields;
+mod parts;
 
 use crate::app::KUSTOMIZATIONS;
 use crate::diagnostic::{Diagnostic, Origin};
