@@ -34,7 +34,7 @@ enum Command {
     Compile(commands::compile::CompileArgs),
     Check(commands::check::CheckArgs),
     Graph(commands::graph::GraphArgs),
-    Lock(commands::lock::LockCommand),
+    Lock(Box<commands::lock::LockCommand>),
     Plan(commands::plan::PlanArgs),
     Diff(commands::diff::DiffArgs),
     Apply(commands::apply::ApplyArgs),

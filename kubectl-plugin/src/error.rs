@@ -11,6 +11,8 @@
 
 use gitops_compiler::compile;
 use gitops_compiler::diagnostic::Diagnostic;
+use gitops_compiler::render;
+use gitops_compiler::sandbox::{self, Limit};
 
 use crate::apply::{ApplyError, TargetError};
 use crate::cluster::ConnectError;
@@ -88,8 +90,18 @@ impl From<compile::Error> for CommandError {
         let told = Self::caused(&error);
         match error {
             compile::Error::Manifests { findings, .. } => Self { findings, ..told },
-            compile::Error::Render(_) => told,
+            compile::Error::Render(error) => Self { hint: more_time(&error).map(str::to_owned), ..told },
         }
+    }
+}
+
+/// What to do about a render that was cut off for lack of time.
+fn more_time(error: &render::Error) -> Option<&'static str> {
+    let render::Error::Run { source: sandbox::Error::Limit(limit), .. } = error else { return None };
+    match limit {
+        Limit::Time(_) | Limit::ProcessorTime(_) => Some("--render-timeout gives each render more time"),
+        Limit::Together(_) => Some("--application-timeout gives the application more time"),
+        _ => None,
     }
 }
 

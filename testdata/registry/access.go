@@ -10,9 +10,10 @@ import (
 	"sync"
 )
 
-// account is who may read and write.
+// account is who may read and write. The identity token is good for tokens only, as what `docker login` keeps for some
+// registries.
 type account struct {
-	user, password string
+	user, password, identityToken string
 }
 
 func (a account) proves(r *http.Request) bool {
@@ -75,18 +76,25 @@ func (t *tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, challenge)
 }
 
-// issue gives a token for all that is asked for: there is one user, who may do all.
+// issue gives a token for all that is asked for: there is one user, who may do all. Who asks with POST shows the identity
+// token, as OAuth 2 has it.
 func (t *tokens) issue(w http.ResponseWriter, r *http.Request) {
-	if !t.account.proves(r) {
+	scopes, field, proved := r.URL.Query()["scope"], "token", t.account.proves(r)
+	if r.Method == http.MethodPost {
+		scopes, field = []string{r.PostFormValue("scope")}, "access_token"
+		proved = r.PostFormValue("grant_type") == "refresh_token" &&
+			r.PostFormValue("refresh_token") == t.account.identityToken
+	}
+	if !proved {
 		refuse(w, `Basic realm="tokens"`)
 		return
 	}
 	token := rand.Text()
 	t.lock.Lock()
-	t.issued[token] = allowances(r.URL.Query()["scope"])
+	t.issued[token] = allowances(scopes)
 	t.lock.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(map[string]any{"token": token, "expires_in": 300})
+	json.NewEncoder(w).Encode(map[string]any{field: token, "expires_in": 300})
 }
 
 // allowances are the scopes, each of which may be several with a space between, with one action each.

@@ -36,11 +36,12 @@ func flags() settings {
 	var s settings
 	flag.StringVar(&s.certificate, "certificate", "", "file of the certificate")
 	flag.StringVar(&s.key, "key", "", "file of its key")
-	flag.StringVar(&s.control, "control", "", "Unix socket for charts to be put in")
+	flag.StringVar(&s.control, "control", "", "Unix socket for charts and artifacts to be put in")
 	flag.StringVar(&s.requests, "requests", "", "file that gets a line for each request of a client")
 	flag.StringVar(&s.access, "access", "open", "what clients must prove themselves with: open, basic, token")
 	flag.StringVar(&s.account.user, "user", "", "the only user")
 	flag.StringVar(&s.account.password, "password", "", "the user's password")
+	flag.StringVar(&s.account.identityToken, "identity-token", "", "what tokens are also given for")
 	flag.Parse()
 	return s
 }

@@ -13,13 +13,15 @@ import (
 )
 
 const (
-	manifestType = "application/vnd.oci.image.manifest.v1+json"
-	configType   = "application/vnd.cncf.helm.config.v1+json"
-	chartType    = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	manifestType    = "application/vnd.oci.image.manifest.v1+json"
+	chartConfigType = "application/vnd.cncf.helm.config.v1+json"
+	chartType       = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	emptyConfigType = "application/vnd.oci.empty.v1+json"
 )
 
 // pusher takes the archive of a chart, and puts it into the registry as `helm push` does. Headers say which one it is:
-// Repository (what comes before the chart's name), Name, Version. The answer is the digest of the manifest.
+// Repository (what comes before the chart's name), Name, Version. Where Layer says the type of the layer, the body is that
+// layer of an artifact, as `oras push` makes it. The answer is the digest of the manifest.
 type pusher struct {
 	storage http.Handler
 }
@@ -44,7 +46,7 @@ func (p pusher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	archive, err := io.ReadAll(r.Body)
 	if err == nil {
 		var digest string
-		digest, err = p.push(r.Header.Get("Repository"), r.Header.Get("Name"), r.Header.Get("Version"), archive)
+		digest, err = p.push(r.Header, archive)
 		if err == nil {
 			fmt.Fprint(w, digest)
 			return
@@ -53,17 +55,23 @@ func (p pusher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, err.Error(), http.StatusBadRequest)
 }
 
-func (p pusher) push(repository, name, version string, archive []byte) (string, error) {
-	place := strings.Trim(repository+"/"+name, "/")
-	metadata, err := json.Marshal(map[string]string{"apiVersion": "v2", "name": name, "version": version})
-	if err != nil {
-		return "", err
+func (p pusher) push(asked http.Header, blob []byte) (string, error) {
+	name, version := asked.Get("Name"), asked.Get("Version")
+	place := strings.Trim(asked.Get("Repository")+"/"+name, "/")
+	layerType, configType, metadata := asked.Get("Layer"), emptyConfigType, []byte("{}")
+	if layerType == "" {
+		layerType, configType = chartType, chartConfigType
+		var err error
+		metadata, err = json.Marshal(map[string]string{"apiVersion": "v2", "name": name, "version": version})
+		if err != nil {
+			return "", err
+		}
 	}
 	config, err := p.putBlob(place, configType, metadata)
 	if err != nil {
 		return "", err
 	}
-	chart, err := p.putBlob(place, chartType, archive)
+	layer, err := p.putBlob(place, layerType, blob)
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +79,7 @@ func (p pusher) push(repository, name, version string, archive []byte) (string, 
 		SchemaVersion: 2,
 		MediaType:     manifestType,
 		Config:        config,
-		Layers:        []descriptor{chart},
+		Layers:        []descriptor{layer},
 		Annotations: map[string]string{
 			"org.opencontainers.image.title":   name,
 			"org.opencontainers.image.version": version,

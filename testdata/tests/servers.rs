@@ -118,7 +118,7 @@ fn repositories_are_served_over_ssh_to_who_has_the_key() {
 }
 
 #[test]
-fn an_open_registry_gives_the_charts_that_were_put_in() {
+fn an_open_registry_gives_what_was_put_in() {
     let registry = Registry::start(&Certificates::make().expect("certificates"), Access::Open).expect("it starts");
     let digest = registry.push_chart("charts", "shop", "1.2.3+build.4", b"not an archive").expect("it is taken");
     let manifest = get(&registry, "/v2/charts/shop/manifests/1.2.3_build.4", "");
@@ -138,6 +138,11 @@ fn an_open_registry_gives_the_charts_that_were_put_in() {
     assert_eq!(get(&registry, "/v2/charts/shop/manifests/2.0.0", "").status, 404);
     let referrers = get(&registry, &format!("/v2/charts/shop/referrers/{digest}"), "");
     assert_eq!(referrers.status, 200, "there are none, and it says so");
+    let layer = "application/vnd.oci.image.layer.v1.tar";
+    registry.push_artifact("team/deploy", "v1", layer, b"not a tar").expect("it is taken");
+    let manifest = get(&registry, "/v2/team/deploy/manifests/v1", "");
+    let manifest: serde_json::Value = serde_json::from_str(manifest.body()).expect("it is JSON");
+    assert_eq!(manifest["layers"][0]["mediaType"], layer);
     let tags = get(&registry, "/v2/charts/shop/tags/list", "");
     assert!(tags.body().contains("1.2.3_build.4"), "{}", tags.body());
 }
@@ -188,6 +193,17 @@ fn a_registry_with_tokens_says_where_to_get_one() {
     assert_eq!(get(&registry, path, &token).status, 200);
     assert_eq!(get(&registry, "/v2/", &token).status, 200);
     assert_eq!(get(&registry, "/v2/charts/other/manifests/1.0.0", &token).status, 401, "it is for one repository");
+    assert_eq!(get(&registry, path, "Authorization: Bearer invented\r\n").status, 401);
+
+    let posted = |token: &str| {
+        let form = format!("grant_type=refresh_token&scope=repository:charts/shop:pull&refresh_token={token}");
+        let url = format!("{}/token", registry.address());
+        post(registry.certificate(), &url, &form)
+    };
+    assert_eq!(posted("invented").status, 401);
+    let answer: serde_json::Value = serde_json::from_str(posted(registry.identity_token()).body()).expect("it is JSON");
+    let token = format!("Authorization: Bearer {}\r\n", answer["access_token"].as_str().expect("a token"));
+    assert_eq!(get(&registry, path, &token).status, 200);
     assert_eq!(get(&registry, path, "Authorization: Bearer invented\r\n").status, 401);
     assert!(registry.requests().last().is_some_and(|line| line.ends_with(" 401 bearer")));
 }
@@ -314,6 +330,14 @@ impl Answer {
 
 /// Makes one request over TLS, of a server that `authority` vouches for.
 fn request(authority: &Path, method: &str, url: &str, headers: &str) -> Answer {
+    exchange(authority, method, url, headers, "")
+}
+
+fn post(authority: &Path, url: &str, form: &str) -> Answer {
+    exchange(authority, "POST", url, "Content-Type: application/x-www-form-urlencoded\r\n", form)
+}
+
+fn exchange(authority: &Path, method: &str, url: &str, headers: &str, body: &str) -> Answer {
     let (host, path) = url.trim_start_matches("https://").split_once('/').expect("a path");
     let (name, _) = host.split_once(':').expect("a port");
     let mut roots = RootCertStore::empty();
@@ -324,7 +348,8 @@ fn request(authority: &Path, method: &str, url: &str, headers: &str) -> Answer {
     let server = ServerName::try_from(name.to_owned()).expect("a name");
     let session = ClientConnection::new(Arc::new(settings), server).expect("a session");
     let mut stream = StreamOwned::new(session, TcpStream::connect(host).expect("it listens"));
-    let head = format!("{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{headers}Content-Length: 0\r\n\r\n");
+    let head =
+        format!("{method} /{path} HTTP/1.0\r\nHost: {host}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(head.as_bytes()).expect("it reads");
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {

@@ -9,17 +9,19 @@ mod environment;
 mod ignore;
 mod overrides;
 mod pattern;
+mod places;
 mod source;
 mod source_type;
 mod sync_policy;
 #[cfg(test)]
 mod tests;
 
-pub use application::{Application, Destination, Spec, read};
+pub use application::{Application, Destination, Spec, of_object, read};
 pub use environment::{BuildEnvironment, Facts};
 pub use ignore::IgnoreDifference;
 pub use overrides::override_files;
 pub use pattern::{Pattern, PatternError};
+pub use places::{Places, Written};
 pub use source::{
     Directory, Helm, HelmFileParameter, HelmParameter, Jsonnet, JsonnetVariable, Kustomize, KustomizePatch,
     KustomizeReplica, KustomizeTarget, Source,
@@ -48,15 +50,24 @@ pub struct AppSpec {
     pub namespace: String,
     /// What it is made of, in order: of two objects with one key, that of the later source counts.
     pub sources: Vec<Source>,
+    /// Where the fields of each source are; none where nobody wrote them down.
+    pub places: Vec<Places>,
     /// Whether one object may be there twice, of which the last counts: in an `Application`, never in a bare folder.
     pub last_wins: bool,
 }
 
 impl AppSpec {
+    /// Where the fields of a source are, by its number.
+    #[must_use]
+    pub fn places_of(&self, source: usize) -> Places {
+        self.places.get(source).cloned().unwrap_or_default()
+    }
+
     /// A bare folder in the repository at hand.
     #[must_use]
     pub fn folder(name: AppName, source: Source) -> Self {
-        Self { name, project: "default".to_owned(), namespace: String::new(), sources: vec![source], last_wins: false }
+        let (project, namespace) = ("default".to_owned(), String::new());
+        Self { name, project, namespace, sources: vec![source], places: Vec::new(), last_wins: false }
     }
 }
 
@@ -67,6 +78,7 @@ impl From<&Application> for AppSpec {
             project: application.project().to_owned(),
             namespace: application.spec.destination.namespace.clone(),
             sources: application.sources().to_vec(),
+            places: application.source_places(),
             last_wins: true,
         }
     }

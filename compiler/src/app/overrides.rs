@@ -1,7 +1,8 @@
 //! Parameters that a repository keeps beside its manifests: `.argocd-source.yaml` and `.argocd-source-<name>.yaml`.
 //!
 //! In: a source and the bytes of these files. Out: the source with what they say merged in (RFC 7386, as Argo CD does),
-//! or errors with line and column. Only how the source is rendered can be changed by them, never where it is.
+//! or errors with line and column. Only how the source is rendered can be changed by them, never where it is, nor who learns
+//! credentials.
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest::yaml::{self, Limits, Locator};
@@ -49,7 +50,15 @@ impl Source {
             lints.push(Diagnostic::lint(located(&pointer), "unknown-application-field", message));
         }
         let merged = decoded.value.map_err(|(pointer, message)| failed(&pointer, message))?;
-        let Self { directory, kustomize, helm, plugin, .. } = merged;
+        let Self { directory, kustomize, mut helm, plugin, .. } = merged;
+        if let Some(helm) = &mut helm {
+            let said = self.helm.as_ref().is_some_and(|helm| helm.pass_credentials);
+            if std::mem::replace(&mut helm.pass_credentials, said) != said {
+                let message =
+                    "`helm/passCredentials` has no effect here: only the Application says who learns credentials";
+                lints.push(Diagnostic::lint(located("/helm/passCredentials"), "unknown-application-field", message));
+            }
+        }
         Ok(Self { directory, kustomize, helm, plugin, ..self.clone() })
     }
 }

@@ -20,7 +20,8 @@ pub struct Source {
     /// The folder, from the root of the repository.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// A branch, tag, oid, `HEAD`, or a range of versions among the tags; of a chart its version or a range of them.
+    /// A branch, tag, oid, `HEAD`, or a range of versions among the tags; of a chart its version or a range of them; of an
+    /// artifact its tag, the digest of its manifest, or a range of versions.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target_revision: String,
     /// The chart in a chart repository; then there is no path.
@@ -54,6 +55,12 @@ impl Source {
     #[must_use]
     pub fn directory(directory: Directory) -> Self {
         Self { directory: Some(directory), ..Self::default() }
+    }
+
+    /// Whether it is an artifact of a registry, which may be a chart: Argo CD 3.1 and later.
+    #[must_use]
+    pub fn is_artifact(&self) -> bool {
+        self.repo_url.starts_with("oci://") && self.chart.is_empty()
     }
 
     /// Whether the source only lends its files to others: a `ref` with neither path nor chart gives no manifests.

@@ -69,7 +69,7 @@ fn what_is_wrong_is_told_with_its_place_and_all_at_once() {
         findings,
         [
             "app.yaml:6:3: error: a source has a `path` or a `chart`, not both",
-            "app.yaml:6:3: error: the path `../x` leads out of the repository",
+            "app.yaml:6:24: error: the path `../x` leads out of the repository",
             "app.yaml:6:46: warning[unknown-application-field]: `spec.source.nonsense` is no field that is known here: \
              it has no effect",
             "app.yaml:7:3: error: a destination has a `server` or a `name`, not both",
@@ -115,6 +115,15 @@ fn parameter_files_change_how_a_source_is_rendered_and_nothing_else() {
     assert_eq!(
         lints[0].to_string(),
         "x/.argocd-source.yaml:5:10: warning[unknown-application-field]: `kustomize/color` is no field that is known here: it has no effect"
+    );
+
+    let passed = source.with_overrides("f", b"helm: {passCredentials: true, releaseName: a}\n", &mut lints);
+    let helm = passed.expect("a sound file").helm.expect("a block");
+    assert_eq!((helm.pass_credentials, helm.release_name.as_str()), (false, "a"));
+    assert_eq!(
+        lints[1].to_string(),
+        "f:1:25: warning[unknown-application-field]: `helm/passCredentials` has no effect here: only the Application says who \
+         learns credentials"
     );
 
     let gone = source.with_overrides("f", b"kustomize: null\n", &mut lints).expect("a sound file");

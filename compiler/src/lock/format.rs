@@ -71,6 +71,23 @@ pub enum Entry {
         /// SHA-256 of the file.
         digest: Digest,
     },
+    /// An artifact of a registry.
+    Oci {
+        /// The address of its repository, as it is written where the artifact is asked for.
+        repository: String,
+        /// The tag, the digest or the range of versions that is asked for.
+        revision: String,
+        /// The tag that it is; where a digest is asked for, that.
+        resolved: String,
+        /// SHA-256 of its manifest.
+        manifest: Digest,
+        /// SHA-256 of its layer with files.
+        digest: Digest,
+        /// The media type of that layer.
+        media: String,
+        /// The files in it.
+        content: Id<Layout>,
+    },
     /// A program that renders.
     Program {
         /// Its name.
@@ -118,6 +135,10 @@ impl Entry {
                 Some((request, Pin::Git { commit: resolved }))
             }
             Self::File { address, digest } => Some((Request::File { address }, Pin::File { digest })),
+            Self::Oci { repository, revision, resolved, manifest, digest, media, content } => Some((
+                Request::Oci { repository, revision },
+                Pin::Oci { tag: resolved, manifest, digest, media, content },
+            )),
             Self::Program { .. } => None,
         }
     }
@@ -134,6 +155,9 @@ impl Entry {
                 Some(Self::Git { repository, revision, range, tag_prefix, resolved: commit })
             }
             (Request::File { address }, Pin::File { digest }) => Some(Self::File { address, digest }),
+            (Request::Oci { repository, revision }, Pin::Oci { tag: resolved, manifest, digest, media, content }) => {
+                Some(Self::Oci { repository, revision, resolved, manifest, digest, media, content })
+            }
             _ => None,
         }
     }
@@ -251,6 +275,7 @@ fn fields(request: &Request, pin: &Pin) -> Vec<(&'static str, String)> {
             &[("kind", "git"), ("repository", repository), ("range", revision), ("tagPrefix", tag_prefix)]
         }
         Request::File { address } => &[("kind", "file"), ("address", address)],
+        Request::Oci { repository, revision } => &[("kind", "oci"), ("repository", repository), ("revision", revision)],
     };
     let mut fields: Vec<_> = requested.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     match pin {
@@ -261,6 +286,13 @@ fn fields(request: &Request, pin: &Pin) -> Vec<(&'static str, String)> {
         ]),
         Pin::Git { commit } => fields.push(("resolved", commit.to_string())),
         Pin::File { digest } => fields.push(("digest", digest.to_string())),
+        Pin::Oci { tag, manifest, digest, media, content } => fields.extend([
+            ("resolved", tag.clone()),
+            ("manifest", manifest.to_string()),
+            ("digest", digest.to_string()),
+            ("media", media.clone()),
+            ("content", content.to_string()),
+        ]),
     }
     fields
 }
@@ -304,6 +336,13 @@ mod tests {
         lock.insert(Request::range("git@example.com:mono", "1.x", ""), commit("5"));
         let digest = format!("sha256:{}", "0".repeat(64)).parse().expect("a digest");
         lock.insert(Request::File { address: "https://example.com/crds.yaml".to_owned() }, Pin::File { digest });
+        let [manifest, digest] = ["1", "2"].map(|digit| digit.repeat(64));
+        let [manifest, digest] = [manifest, digest].map(|hex| format!("sha256:{hex}").parse().expect("a digest"));
+        let media = "application/vnd.oci.image.layer.v1.tar+gzip".to_owned();
+        let content = Id::of(&Encoder::new().finish());
+        let request =
+            Request::Oci { repository: "oci://registry.example.com/deploy".to_owned(), revision: "1.10".to_owned() };
+        lock.insert(request, Pin::Oci { tag: "1.10".to_owned(), manifest, digest, media, content });
         lock.insert_program(ProgramName::Helm, "v4.3.1");
         lock
     }

@@ -30,6 +30,19 @@ pub enum Pin {
         /// SHA-256 of its bytes.
         digest: Digest,
     },
+    /// An artifact of a registry.
+    Oci {
+        /// The tag that it has; where it was asked for by digest, that.
+        tag: String,
+        /// SHA-256 of its manifest.
+        manifest: Digest,
+        /// SHA-256 of its one layer with files.
+        digest: Digest,
+        /// The media type of that layer, which says how it is unpacked.
+        media: String,
+        /// The files in it, however they are packed.
+        content: Id<Layout>,
+    },
 }
 
 impl fmt::Display for Pin {
@@ -39,6 +52,9 @@ impl fmt::Display for Pin {
             Self::Chart { version, .. } => f.write_str(version),
             Self::Git { commit } => f.write_str(&commit.as_str()[..12]),
             Self::File { digest } => f.write_str(&digest.as_str()[..19]),
+            Self::Oci { tag, manifest, .. } if tag == manifest.as_str() => f.write_str(&manifest.as_str()[..19]),
+            // Tags may move.
+            Self::Oci { tag, manifest, .. } => write!(f, "{tag} ({})", &manifest.as_str()[..19]),
         }
     }
 }

@@ -32,6 +32,13 @@ pub enum Request {
         /// Its address.
         address: String,
     },
+    /// An artifact of a registry, whatever is in it.
+    Oci {
+        /// The address of its repository: `oci://host/path`.
+        repository: String,
+        /// A tag, the digest of a manifest, or a range of versions.
+        revision: String,
+    },
 }
 
 impl Request {
@@ -54,17 +61,17 @@ impl Request {
     #[must_use]
     pub fn address(&self) -> &str {
         match self {
-            Self::Chart { repository, .. } | Self::Git { repository, .. } => repository,
+            Self::Chart { repository, .. } | Self::Git { repository, .. } | Self::Oci { repository, .. } => repository,
             Self::File { address } => address,
         }
     }
 
-    /// The short name that people call it by: that of the chart, the repository, the file.
+    /// The short name that people call it by: that of the chart, the repository, the file, the artifact.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Chart { chart, .. } => chart.rsplit('/').next().unwrap_or(chart),
-            Self::Git { .. } | Self::File { .. } => {
+            Self::Git { .. } | Self::File { .. } | Self::Oci { .. } => {
                 let path = self.address().trim_end_matches('/');
                 let path = path.split(['?', '#']).next().unwrap_or(path);
                 let last = path.rsplit(['/', ':']).next().unwrap_or(path);
@@ -80,6 +87,7 @@ impl Request {
             Self::Chart { repository, chart, version } => &[repository, chart, version],
             Self::Git { repository, revision, tag_prefix, .. } => &[repository, revision, tag_prefix],
             Self::File { address } => &[address],
+            Self::Oci { repository, revision } => &[repository, revision],
         };
         if fields.iter().any(|field| field.chars().any(char::is_control)) {
             return Some("a request has a character that cannot be printed".to_owned());
@@ -106,6 +114,7 @@ impl fmt::Display for Request {
             Self::Git { repository, revision, tag_prefix, .. } => {
                 write!(f, "{} at {tag_prefix}{revision}", without_user(repository))
             }
+            Self::Oci { repository, revision } => write!(f, "{} at {revision}", without_user(repository)),
             // Queries may have tokens.
             Self::File { address } => f.write_str(&without_user(address.split('?').next().unwrap_or_default())),
         }
@@ -131,6 +140,8 @@ mod tests {
             version: "^1".to_owned(),
         };
         assert_eq!([name(&chart("redis")), name(&chart("team/redis"))], ["redis", "redis"]);
+        let repository = "oci://registry.example.com:5000/team/deploy".to_owned();
+        assert_eq!(name(&Request::Oci { repository, revision: "v1".to_owned() }), "deploy");
     }
 
     #[test]

@@ -10,13 +10,16 @@ mod jsonnet;
 mod kustomize;
 mod layout;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod tool;
 
 use std::collections::BTreeMap;
 
-use crate::app::{AppSpec, BuildEnvironment, Facts, Source, SourceType};
+use crate::app::{self, AppSpec, BuildEnvironment, Facts, Source, SourceType};
 use crate::canon::{Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::lock::Request;
 use crate::manifest::{self, Manifest};
 use crate::sandbox;
 use crate::tree::{self, File, Snapshot, Tree};
@@ -26,7 +29,7 @@ pub use helm::impure_templates;
 pub use jsonnet::JSONNET;
 pub use layout::{Layout, WriteError};
 pub use surroundings::Surroundings;
-pub use tool::{Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
+pub use tool::{Asker, Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
 
 /// A source with all that it is rendered from.
 pub struct Input<'a> {
@@ -46,6 +49,10 @@ pub struct Input<'a> {
     pub namespace: String,
     /// What parameters may name.
     pub environment: BuildEnvironment,
+    /// Where the fields of the source are, for messages.
+    pub places: app::Places,
+    /// The input that the source is, where it is from elsewhere.
+    pub elsewhere: Option<Request>,
 }
 
 /// Why a source could not be rendered, though nothing may be wrong with it.
@@ -103,7 +110,6 @@ pub fn lay_out<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Render<'a>>, Error> {
     let folder = input.folder;
-    let here = || Origin::of_file(or_dot(folder.folder()));
     match input.source_type.map_or_else(|| SourceType::of(&input.source, folder.names()), Ok) {
         Ok(SourceType::Directory) => {
             let directory = input.source.directory.clone().unwrap_or_default();
@@ -120,12 +126,12 @@ pub fn lay_out<'a>(
         Ok(SourceType::Plugin) => {
             let message = "a config management plugin is not run: it is a program of the repository's; commit what it \
                            gives, or use Kustomize, Helm or Jsonnet";
-            findings.push(Diagnostic::error(here(), message));
+            findings.push(Diagnostic::error(input.place("/plugin"), message));
             Ok(Vec::new())
         }
         Err(types) => {
             let message = format!("the source is said to be {}: keep one of these blocks", types.join(" and "));
-            findings.push(Diagnostic::error(here(), message));
+            findings.push(Diagnostic::error(input.place(""), message));
             Ok(Vec::new())
         }
     }
@@ -149,13 +155,31 @@ impl<'a> Input<'a> {
         let commit = folder.commit.as_ref().map(|commit| commit.oid.as_str()).unwrap_or_default();
         let environment = environment(app, &source, commit);
         let (app, namespace) = (app.name.to_string(), app.namespace.clone());
-        Self { source, source_type, folder, tree, lent, app, namespace, environment }
+        let places = app::Places::default();
+        Self { source, source_type, folder, tree, lent, app, namespace, environment, places, elsewhere: None }
     }
 
-    /// The same of a chart, whose revision is its version.
+    /// The same of a source whose fields have places.
     #[must_use]
-    pub fn at_version(self, app: &AppSpec, version: &str) -> Self {
-        Self { environment: environment(app, &self.source, version), ..self }
+    pub fn placed(self, places: app::Places) -> Self {
+        Self { places, ..self }
+    }
+
+    /// The same of what is not in Git: the revision of a chart is its version, that of an artifact its digest.
+    #[must_use]
+    pub fn at_revision(self, app: &AppSpec, revision: &str) -> Self {
+        Self { environment: environment(app, &self.source, revision), ..self }
+    }
+
+    /// The same of an input from elsewhere: what it asks for in turn may be less than what the repository at hand may.
+    #[must_use]
+    pub fn taken_from(self, elsewhere: Request) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
+    }
+
+    /// Where a field of the source is, by its JSON pointer; the folder where nobody wrote the source down.
+    fn place(&self, pointer: &str) -> Origin {
+        self.places.find(pointer).unwrap_or_else(|| Origin::of_file(or_dot(self.folder.folder())))
     }
 
     /// The file at a path of the repository, links followed.

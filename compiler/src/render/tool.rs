@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::canon::{Encoder, Id, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;
-use crate::sandbox::{Enforced, Job, Limits, Sandbox, Strength, Task};
+use crate::sandbox::{Budget, Enforced, Job, Limits, Sandbox, Strength, Task};
 use crate::tree::Tree;
 
 use super::Error;
@@ -29,6 +29,16 @@ pub struct Program {
     pub digest: [u8; 32],
 }
 
+/// Who asks for an input from elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asker<'a> {
+    /// The input that asks, where that is from elsewhere itself: it may know less than the repository at hand.
+    pub input: Option<&'a Request>,
+    /// Whether hosts that the index of a chart repository names learn the credentials for the repository: where the
+    /// Application says so.
+    pub pass_credentials: bool,
+}
+
 /// What renders need beside their sources: programs, a place where they and our own workers run, inputs from elsewhere.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
@@ -42,9 +52,8 @@ pub trait Tools: Sync {
     }
 
     /// The files that a request stands for, or why there are none and what to do. Of a chart the root is the chart; a file
-    /// is alone at the root. `asker` is the input that asks for it, where that is from elsewhere itself: it may know less than
-    /// the repository at hand.
-    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
+    /// is alone at the root.
+    fn remote(&self, request: &Request, asker: Asker<'_>) -> Result<Arc<Tree>, String> {
         let _ = asker;
         Err(format!("{request} is elsewhere, and nothing is taken from there here"))
     }
@@ -59,6 +68,11 @@ pub trait Tools: Sync {
     /// How much a render may use.
     fn limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// How long all renders together may take; as long as each may, where there is none.
+    fn budget(&self) -> Option<Arc<Budget>> {
+        None
     }
 }
 
@@ -237,6 +251,7 @@ impl ToolRender {
         job.scratch = Some(scratch);
         job.least = least;
         job.limits = tools.limits();
+        job.budget = tools.budget();
         let output = sandbox.run(job).map_err(|source| Error::Run { command: self.command(), source })?;
         if output.status.success() {
             return Ok(Ok(Written { output: output.stdout, enforced: output.enforced }));

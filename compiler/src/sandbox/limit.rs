@@ -1,8 +1,10 @@
 //! How much a job may use, and what is said of one that wanted more.
 //!
-//! In: nothing. Out: [`Limits`] with defaults for renders; a [`Limit`], the one that was hit.
+//! In: nothing. Out: [`Limits`] with defaults for renders; a [`Budget`] of time that several jobs have together; a [`Limit`],
+//! the one that was hit.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -48,11 +50,51 @@ impl Default for Limits {
     }
 }
 
+/// Time that several jobs have together. Jobs that run at the same time may end a little after it is spent: each began while
+/// there was some.
+#[derive(Debug)]
+pub struct Budget {
+    most: Duration,
+    spent: Mutex<Duration>,
+}
+
+impl Budget {
+    /// So much time, of which nothing is spent.
+    #[must_use]
+    pub fn new(most: Duration) -> Self {
+        Self { most, spent: Mutex::default() }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn most(&self) -> Duration {
+        self.most
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.most.saturating_sub(*self.spent())
+    }
+
+    pub(super) fn spend(&self, time: Duration) {
+        let mut spent = self.spent();
+        *spent = spent.saturating_add(time);
+    }
+
+    fn spent(&self) -> MutexGuard<'_, Duration> {
+        // A sum is right, whatever happened to the thread that held this.
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A limit that was hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// It took too long.
     Time(Duration),
+    /// It took too long with the other jobs of its budget.
+    Together(Duration),
     /// It computed too long.
     ProcessorTime(Duration),
     /// It wrote too much to stdout.
@@ -74,6 +116,9 @@ impl fmt::Display for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time(most) => write!(formatter, "took longer than {}", seconds(*most)),
+            Self::Together(most) => {
+                write!(formatter, "took, with all other renders of its application, longer than {}", seconds(*most))
+            }
             Self::ProcessorTime(most) => write!(formatter, "used more than {} of processor time", seconds(*most)),
             Self::Output(most) => write!(formatter, "wrote more than {} to its output", size(*most)),
             Self::Messages(most) => write!(formatter, "wrote more than {} of messages", size(*most)),
@@ -110,7 +155,18 @@ mod tests {
         let told = |limit: Limit| limit.to_string();
         assert_eq!(told(Limit::Time(Duration::from_mins(2))), "took longer than 120 s");
         assert_eq!(told(Limit::Time(Duration::from_millis(1500))), "took longer than 1500 ms");
+        let together = "took, with all other renders of its application, longer than 600 s";
+        assert_eq!(told(Limit::Together(Duration::from_mins(10))), together);
         assert_eq!(told(Limit::Output(256 * MIB)), "wrote more than 256 MiB to its output");
         assert_eq!(told(Limit::Messages(64 * 1024)), "wrote more than 64 KiB of messages");
+    }
+
+    #[test]
+    fn a_budget_is_spent_by_all_together() {
+        let budget = Budget::new(Duration::from_secs(3));
+        budget.spend(Duration::from_secs(2));
+        assert_eq!(budget.left(), Duration::from_secs(1));
+        budget.spend(Duration::MAX);
+        assert_eq!((budget.left(), budget.most()), (Duration::ZERO, Duration::from_secs(3)));
     }
 }

@@ -55,9 +55,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 pub use enter::{Work, Worker, enter};
-pub use limit::{Limit, Limits};
+pub use limit::{Budget, Limit, Limits};
 pub use order::{Enforced, Missing, Part, Strength};
 pub use scratch::Scratch;
 
@@ -102,6 +103,8 @@ pub struct Job {
     pub stdin: Vec<u8>,
     /// How much it may use.
     pub limits: Limits,
+    /// What it shares time with others of.
+    pub budget: Option<Arc<Budget>>,
     /// What must be enforced for it to run at all.
     pub least: Strength,
 }
@@ -118,6 +121,7 @@ impl Job {
             scratch: None,
             stdin: Vec::new(),
             limits: Limits::default(),
+            budget: None,
             least: Strength::Full,
         }
     }

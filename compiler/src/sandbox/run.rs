@@ -23,8 +23,26 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long pipes may stay open that a process left to another which we cannot end.
 const LEFT_OPEN: Duration = Duration::from_secs(1);
 
-pub(super) fn run(sandbox: &Sandbox, job: Job) -> Result<Output, Error> {
-    let Job { task, arguments, environment, layout, scratch, stdin, limits, least } = job;
+/// Runs a job, which spends of its budget, if it has one.
+pub(super) fn run(sandbox: &Sandbox, mut job: Job) -> Result<Output, Error> {
+    let Some(budget) = job.budget.take() else { return run_alone(sandbox, job) };
+    let (left, own) = (budget.left(), job.limits.time);
+    let together = || Error::Limit(Limit::Together(budget.most()));
+    if left.is_zero() {
+        return Err(together());
+    }
+    job.limits.time = own.min(left);
+    let started = Instant::now();
+    let ended = run_alone(sandbox, job);
+    budget.spend(started.elapsed());
+    match ended {
+        Err(Error::Limit(Limit::Time(_))) if left < own => Err(together()),
+        ended => ended,
+    }
+}
+
+fn run_alone(sandbox: &Sandbox, job: Job) -> Result<Output, Error> {
+    let Job { task, arguments, environment, layout, scratch, stdin, limits, budget: _, least } = job;
     let run = match task {
         Task::Worker(name) => Run::Worker(name.to_owned()),
         Task::Program { path, libraries } => {

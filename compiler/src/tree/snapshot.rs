@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gix::ObjectId;
 
@@ -66,8 +67,8 @@ pub(super) enum Bytes {
     Objects(Box<gix::ThreadSafeRepository>),
     /// In files on disk.
     Files(Box<WorkingFiles>),
-    /// Here.
-    Memory(BTreeMap<String, Vec<u8>>),
+    /// Here, perhaps for several folders of one tree.
+    Memory(Arc<BTreeMap<String, Vec<u8>>>),
     /// In several snapshots.
     Joined(Vec<Part>),
 }
@@ -76,8 +77,26 @@ impl Snapshot {
     /// A tree of these files, for tests and for input that never was in Git.
     #[must_use]
     pub fn from_memory(files: BTreeMap<String, Vec<u8>>) -> Self {
-        let entries = files.keys().map(|path| Entry { path: path.clone(), kind: EntryKind::File, oid: None }).collect();
-        Self { entries, folder: String::new(), bytes: Bytes::Memory(files), commit: None, dirty: false }
+        Self::with_links(files, BTreeMap::new())
+    }
+
+    /// The same with symbolic links, by their paths, with where they lead. A path that is both is a link.
+    #[must_use]
+    pub fn with_links(mut files: BTreeMap<String, Vec<u8>>, links: BTreeMap<String, Vec<u8>>) -> Self {
+        let kind = |path: &String| if links.contains_key(path) { EntryKind::Link } else { EntryKind::File };
+        let entry = |path: &String| Entry { path: path.clone(), kind: kind(path), oid: None };
+        files.extend(links.clone());
+        let entries = files.keys().map(entry).collect();
+        Self { entries, folder: String::new(), bytes: Bytes::Memory(Arc::new(files)), commit: None, dirty: false }
+    }
+
+    /// A folder of a tree in memory; none where it has no files, or the tree is somewhere else.
+    pub(super) fn part(&self, folder: &str) -> Option<Self> {
+        let Bytes::Memory(files) = &self.bytes else { return None };
+        let is_below = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let entries: Vec<Entry> = self.entries.iter().filter(|entry| is_below(&entry.path)).cloned().collect();
+        let bytes = Bytes::Memory(Arc::clone(files));
+        (!entries.is_empty()).then(|| Self { entries, folder: folder.to_owned(), bytes, commit: None, dirty: false })
     }
 
     /// The entries below the folder, sorted by path.

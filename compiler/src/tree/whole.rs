@@ -77,7 +77,10 @@ impl Tree {
             At::WorkingTree(repository, memo) => {
                 repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))
             }
-            At::Folder => Err(Error::NoFolder { path: folder.to_owned(), place: "what was given".to_owned() }),
+            At::Folder => {
+                let part = self.around(folder).and_then(|around| around.part(folder));
+                part.ok_or_else(|| Error::NoFolder { path: folder.to_owned(), place: "what was unpacked".to_owned() })
+            }
         }
     }
 
@@ -267,6 +270,20 @@ mod tests {
         }
         assert_eq!(tree.real_folder("app/x").expect("a tree").as_deref(), Some("base/x"));
         assert_eq!(tree.real_folder("app/x/b.yaml").expect("a tree"), None);
+    }
+
+    #[test]
+    fn folders_of_a_tree_in_memory_are_found() {
+        let tree = tree("", &["a.yaml", "deploy/b.yaml", "deploy/x/c.yaml", "deployment/d.yaml"]);
+        let folder = tree.folder("deploy").expect("the folder");
+        let paths: Vec<&str> = folder.entries().iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(paths, ["deploy/b.yaml", "deploy/x/c.yaml"]);
+        assert_eq!(folder.reader().read(&folder.entries()[0]).expect("its bytes"), b"deploy/b.yaml");
+        let file = tree.file("a.yaml").expect("a tree").expect("a file from outside of the folder");
+        assert_eq!(file.read().expect("its bytes"), b"a.yaml");
+        for missing in ["dep", "a.yaml", "deploy/y"] {
+            assert!(matches!(tree.folder(missing), Err(Error::NoFolder { .. })), "{missing}");
+        }
     }
 
     #[test]

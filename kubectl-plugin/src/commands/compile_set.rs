@@ -44,7 +44,7 @@ pub(super) fn run(
 /// Nothing where one of them failed: a set is whole.
 fn set(all: &[Compiled]) -> Option<GraphSet> {
     let mut set = GraphSet::default();
-    for Compiled { identity, destination, parent, outcome } in all {
+    for Compiled { identity, destination, parent, outcome, .. } in all {
         let graph = outcome.as_ref().ok()?.graph;
         set.insert(identity.clone(), Member { destination: destination.clone(), graph, parent: parent.clone() });
     }
@@ -71,8 +71,9 @@ fn told(all: &[Compiled], set: Option<&GraphSet>) -> String {
 }
 
 fn json(all: &[Compiled], set: Option<&GraphSet>) -> GraphSetJson {
-    let member = |Compiled { identity, destination, parent, outcome }: &Compiled| {
+    let member = |Compiled { identity, destination, parent, origin, outcome }: &Compiled| {
         let error = outcome.as_ref().err().map(|error| error.message.clone());
+        let findings = outcome.as_ref().err().map(|error| error.findings.clone()).unwrap_or_default();
         let outcome = outcome.as_ref().ok();
         SetMemberJson {
             namespace: identity.namespace.clone(),
@@ -80,12 +81,14 @@ fn json(all: &[Compiled], set: Option<&GraphSet>) -> GraphSetJson {
             cluster: destination.cluster.clone(),
             destination_namespace: destination.namespace.clone(),
             parent: parent.as_ref().map(ToString::to_string),
+            origin: origin.clone(),
             graph: outcome.map(|outcome| outcome.graph),
             content_root: outcome.map(|outcome| outcome.content_root),
             hook_root: outcome.map(|outcome| outcome.hook_root),
             recipe: outcome.map(|outcome| outcome.recipe),
             resources: outcome.map(|outcome| outcome.resources),
             error,
+            findings,
         }
     };
     GraphSetJson::new(set.map(GraphSet::id), all.iter().map(member).collect())
@@ -95,9 +98,11 @@ fn json(all: &[Compiled], set: Option<&GraphSet>) -> GraphSetJson {
 fn failures(all: Vec<Compiled>, failed: usize) -> CommandError {
     let count = all.len();
     let (mut findings, mut details, mut hint) = (Vec::new(), Vec::new(), None);
-    for Compiled { identity, outcome, .. } in all {
+    for Compiled { identity, parent, origin, outcome, .. } in all {
         let Err(error) = outcome else { continue };
         details.push(format!("{identity}: {}", error.message));
+        let by = parent.zip(origin);
+        details.extend(by.map(|(parent, origin)| format!("  {parent} renders it, from {origin}")));
         details.extend(error.details.into_iter().map(|detail| format!("  {detail}")));
         findings.extend(error.findings);
         hint = hint.or(error.hint);

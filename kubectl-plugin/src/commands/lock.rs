@@ -171,6 +171,7 @@ fn kind(request: &Request) -> &'static str {
         Request::Chart { .. } => "chart",
         Request::Git { .. } => "git",
         Request::File { .. } => "file",
+        Request::Oci { .. } => "oci",
     }
 }
 

@@ -7,7 +7,7 @@
 //! - Of a version that is written in the index as it was asked for, that is taken, whether it is a semantic version or
 //!   not; else the newest in the range, as Argo CD and Helm choose it.
 //! - Addresses of archives that are relative are below the address of the repository, as in Helm. Those of other hosts are
-//!   judged as redirects are, and no credential is sent there.
+//!   judged as redirects are, and no credential is sent there unless the user wants it (`charts`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use url::Url;
 
 use super::address::{Address, shown};
 use super::credentials::Credential;
-use super::error::FetchError;
+use super::error::{FetchError, Part};
 use super::web::Web;
 
 /// How large an index may be.
@@ -61,12 +61,13 @@ impl Indexes {
         let index = self.index(web, repository, credential)?;
         let asked = || format!("chart {chart} {version} of {}", repository.shown());
         let Some(versions) = index.get(chart) else {
-            return Err(FetchError::not_found(asked(), "the repository has no chart of this name"));
+            return Err(FetchError::not_found(asked(), "the repository has no chart of this name").part(Part::Name));
         };
         let texts = || versions.iter().map(|listed| listed.version.as_str());
-        let chosen = choose(version, texts()).map_err(|why| FetchError::not_found(asked(), why))?;
+        let no_version = |why: String| FetchError::not_found(asked(), why).part(Part::Version);
+        let chosen = choose(version, texts()).map_err(no_version)?;
         let Some(listed) = versions.iter().find(|listed| Some(listed.version.as_str()) == chosen) else {
-            let error = FetchError::not_found(asked(), "the repository has no such version");
+            let error = no_version("the repository has no such version".to_owned());
             return Err(match newest(texts()) {
                 Some(newest) => error.hint(format!("the newest version there is {newest}")),
                 None => error,

@@ -3,16 +3,24 @@
 //! In: the address of a repository, the name of a chart, a version or a range. Out: which version that is now, and its
 //! archive. Guarantees: an archive has the digest that was asked for; what is resolved again in the life of one [`Charts`]
 //! reads the same index.
+//!
+//! # Who learns our credentials
+//!
+//! The host of the repository. Where the user wants it ([`ChartRepository::pass_credentials`], as Helm has it), also the
+//! host that its index says an archive is on, where both are spoken to with TLS: user and password or a token, never a
+//! client certificate. Nobody whom that host sends us to, no registry that an index names, and nobody further inward than
+//! the repository itself.
 
 use super::access::Access;
 use super::address::{Address, Scheme};
 use super::archive::digest;
 use super::chart_repository::{Indexes, LARGEST_ARCHIVE, Listed};
 use super::credentials::Credential;
-use super::error::FetchError;
-use super::registry::Chart;
+use super::error::{FetchError, Part};
+use super::manifest::Wanted;
+use super::registry::Repository;
 use super::registry_login::Logins;
-use super::web::Web;
+use super::web::{Web, identity};
 
 /// How large a file may be that is no archive.
 const LARGEST_FILE: u64 = 16 << 20;
@@ -28,6 +36,27 @@ pub struct ChartFound {
     pub locations: Vec<String>,
 }
 
+/// A chart repository or a registry.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartRepository<'a> {
+    /// Its address.
+    pub address: &'a str,
+    /// Whether the hosts that its index names learn our credentials for it.
+    pub pass_credentials: bool,
+}
+
+impl<'a> From<&'a str> for ChartRepository<'a> {
+    fn from(address: &'a str) -> Self {
+        Self { address, pass_credentials: false }
+    }
+}
+
+impl<'a> From<&'a String> for ChartRepository<'a> {
+    fn from(address: &'a String) -> Self {
+        Self::from(address.as_str())
+    }
+}
+
 /// Finds and fetches charts, and other files.
 pub struct Charts {
     web: Web,
@@ -39,6 +68,7 @@ pub struct Charts {
 struct Asked {
     address: Address,
     credential: Option<Credential>,
+    pass_credentials: bool,
 }
 
 impl Charts {
@@ -58,10 +88,15 @@ impl Charts {
     ///
     /// # Errors
     /// Where there is none, or the repository cannot be asked.
-    pub fn resolve(&self, repository: &str, chart: &str, version: &str) -> Result<ChartFound, FetchError> {
+    pub fn resolve<'a>(
+        &self,
+        repository: impl Into<ChartRepository<'a>>,
+        chart: &str,
+        version: &str,
+    ) -> Result<ChartFound, FetchError> {
         let asked = self.asked(repository)?;
         if asked.address.scheme == Scheme::Oci {
-            let tagged = self.registry_chart(&asked, chart)?.resolve(version)?;
+            let tagged = self.registry_chart(&asked, chart)?.resolve(version, Wanted::Chart)?;
             return Ok(ChartFound { version: tagged.version, digest: tagged.digest, locations: vec![tagged.location] });
         }
         let listed = self.listed(&asked, chart, version)?;
@@ -69,7 +104,7 @@ impl Charts {
             // What the index says of these is not always what the registry has.
             (Some(location), _) => {
                 let tag = split_tag(location).1.unwrap_or(&listed.version);
-                self.elsewhere(&asked, location)?.resolve(tag)?.digest
+                self.elsewhere(&asked, location)?.resolve(tag, Wanted::Chart)?.digest
             }
             (None, Some(digest)) => digest.clone(),
             (None, None) => digest(&self.download(&asked, chart, &listed.locations)?),
@@ -81,16 +116,24 @@ impl Charts {
     ///
     /// # Errors
     /// Where it cannot be fetched, or is another.
-    pub fn fetch(&self, repository: &str, chart: &str, found: &ChartFound) -> Result<Vec<u8>, FetchError> {
-        let asked = self.asked(repository)?;
+    pub fn fetch<'a>(
+        &self,
+        repository: impl Into<ChartRepository<'a>>,
+        chart: &str,
+        found: &ChartFound,
+    ) -> Result<Vec<u8>, FetchError> {
+        self.archive(&self.asked(repository)?, chart, found)
+    }
+
+    fn archive(&self, asked: &Asked, chart: &str, found: &ChartFound) -> Result<Vec<u8>, FetchError> {
         if asked.address.scheme == Scheme::Oci {
-            return self.registry_chart(&asked, chart)?.layer(&found.digest);
+            return self.registry_chart(asked, chart)?.layer(&found.digest);
         }
         if let Some(location) = registry_location(&found.locations) {
-            return self.elsewhere(&asked, location)?.layer(&found.digest);
+            return self.elsewhere(asked, location)?.layer(&found.digest);
         }
-        let bytes = self.download(&asked, chart, &found.locations)?;
-        checked(bytes, &found.digest, || named(&asked, chart, &found.version))
+        let bytes = self.download(asked, chart, &found.locations)?;
+        checked(bytes, &found.digest, || named(asked, chart, &found.version))
     }
 
     /// The archive of a locked version: by digest from a registry, by its version from a chart repository; its digest is
@@ -98,9 +141,9 @@ impl Charts {
     ///
     /// # Errors
     /// Where it cannot be fetched, or is not what was locked.
-    pub fn fetch_locked(
+    pub fn fetch_locked<'a>(
         &self,
-        repository: &str,
+        repository: impl Into<ChartRepository<'a>>,
         chart: &str,
         version: &str,
         digest: &str,
@@ -111,10 +154,8 @@ impl Charts {
         }
         let listed = self.listed(&asked, chart, version)?;
         if listed.version != version {
-            return Err(FetchError::not_found(
-                named(&asked, chart, version),
-                "the repository has no such version any more",
-            ));
+            let why = "the repository has no such version any more";
+            return Err(FetchError::not_found(named(&asked, chart, version), why).part(Part::Version));
         }
         let is_other = listed.digest.as_ref().is_some_and(|listed| listed != digest);
         if is_other && registry_location(&listed.locations).is_none() {
@@ -123,7 +164,7 @@ impl Charts {
             return Err(error.hint("see what has changed there, then lock it again"));
         }
         let found = ChartFound { version: listed.version, digest: digest.to_owned(), locations: listed.locations };
-        self.fetch(repository, chart, &found)
+        self.archive(&asked, chart, &found)
     }
 
     /// Any file of at most 16 MiB.
@@ -134,29 +175,45 @@ impl Charts {
         self.web.get(address, LARGEST_FILE, "the file")
     }
 
-    fn asked(&self, repository: &str) -> Result<Asked, FetchError> {
-        let address = self.access().repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+    fn asked<'a>(&self, repository: impl Into<ChartRepository<'a>>) -> Result<Asked, FetchError> {
+        let ChartRepository { address: repository, pass_credentials } = repository.into();
+        let (address, credential) = self.address(repository)?;
         if address.scheme == Scheme::Ssh {
             return Err(FetchError::not_found(address.shown(), "charts are in repositories of https or oci"));
         }
-        Ok(Asked { address, credential: self.web.credential(repository)? })
+        Ok(Asked { address, credential, pass_credentials })
+    }
+
+    /// An address that may be asked, and who we are there.
+    pub(super) fn address(&self, repository: &str) -> Result<(Address, Option<Credential>), FetchError> {
+        let address = self.access().repository(repository).map_err(|refused| FetchError::refused(&refused))?;
+        Ok((address, self.web.credential(repository)?))
+    }
+
+    /// The repository of a registry at an address.
+    pub(super) fn repository(
+        &self,
+        address: &Address,
+        credential: Option<Credential>,
+    ) -> Result<Repository<'_>, FetchError> {
+        Repository::new(&self.web, &self.logins, address, credential, "")
     }
 
     fn listed(&self, asked: &Asked, chart: &str, version: &str) -> Result<Listed, FetchError> {
         self.indexes.find(&self.web, &asked.address, asked.credential.as_ref(), chart, version)
     }
 
-    fn registry_chart(&self, asked: &Asked, chart: &str) -> Result<Chart<'_>, FetchError> {
-        Chart::new(&self.web, &self.logins, &asked.address, asked.credential.clone(), chart)
+    fn registry_chart(&self, asked: &Asked, chart: &str) -> Result<Repository<'_>, FetchError> {
+        Repository::new(&self.web, &self.logins, &asked.address, asked.credential.clone(), chart)
     }
 
     /// The chart in a registry that the index of a repository names. It is asked as anybody: who we are is said to whom
     /// the user names, not to whom an index names.
-    fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Chart<'_>, FetchError> {
+    fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Repository<'_>, FetchError> {
         let reach = self.web.reach(&asked.address.url);
         let named = self.access().registry_of(&asked.address.url, reach, split_tag(location).0);
         let address = named.map_err(|refused| FetchError::refused(&refused))?;
-        let chart = Chart::new(&self.web, &self.logins, &address, None, "")?;
+        let chart = self.repository(&address, None)?;
         Ok(if address.url.host() == asked.address.url.host() { chart } else { chart.within(reach) })
     }
 
@@ -165,7 +222,11 @@ impl Charts {
         let mut first = None;
         for location in locations {
             let Ok(url) = url::Url::parse(location) else { continue };
-            match self.web.get_of(&asked.address, asked.credential.clone(), url, LARGEST_ARCHIVE, "the chart") {
+            let is_told = asked.pass_credentials && asked.address.url.scheme() == "https" && url.scheme() == "https";
+            let told = if is_told { &url } else { &asked.address.url }.clone();
+            let identity = identity(&asked.address, asked.credential.as_ref(), told);
+            let credential = asked.credential.clone();
+            match self.web.get_as(identity, &asked.address, credential, url, LARGEST_ARCHIVE, "the chart") {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => first = first.or(Some(error)),
             }

@@ -1,6 +1,7 @@
-//! Credentials for repositories, as Argo CD keeps them: Secrets with the label `argocd.argoproj.io/secret-type`.
+//! Credentials for repositories, as Argo CD keeps them: Secrets with the label `argocd.argoproj.io/secret-type`; and as
+//! Docker keeps them (`registry_config`).
 //!
-//! In: a file of such Secrets. Out: [`Credentials`], which know the one for an address. A `repository` is for exactly its
+//! In: a file of either. Out: [`Credentials`], which know the one for an address. A `repository` is for exactly its
 //! address; `repo-creds` are for all addresses that begin with theirs and go on with a new part of the path, the longest
 //! first: `https://git.example.com/shop` is not for `https://git.example.com/shopping`, nor is `https://git.example.com`
 //! for `https://git.example.com.elsewhere.org`, which Argo CD would take. What a `repository` without credentials of its
@@ -13,20 +14,22 @@
 use std::fmt;
 
 use super::address::{canonical, shown_text};
+use super::registry_config;
 use super::secret::Secret;
 use super::secret_file;
 
 /// For which addresses a credential is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Scope {
     /// For one repository.
     Repository,
     /// For all that begin with its address.
+    #[default]
     Prefix,
 }
 
 /// How to be let into a repository.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Credential {
     pub(super) scope: Scope,
     /// The address that it is for, as written; may hold userinfo, so it is not shown as it is.
@@ -37,6 +40,8 @@ pub struct Credential {
     pub password: Secret,
     /// A token that is sent instead of user and password.
     pub bearer_token: Secret,
+    /// What a registry's realm gives tokens for, instead of user and password.
+    pub identity_token: Secret,
     /// A private key for SSH, in PEM or OpenSSH's form.
     pub ssh_private_key: Secret,
     /// A client certificate for TLS, in PEM.
@@ -61,8 +66,8 @@ pub struct Credential {
     pub project: String,
     /// Its name, for messages.
     pub name: String,
-    /// The kind of credential that we cannot use.
-    pub(super) unsupported: Option<&'static str>,
+    /// Why we cannot use it, as what is said of it.
+    pub(super) unsupported: Option<String>,
 }
 
 impl fmt::Debug for Credential {
@@ -77,23 +82,24 @@ impl Credential {
     /// Whether we can use it.
     ///
     /// # Errors
-    /// Where it is of a kind that asks a service of a cloud first; the message names the kind.
+    /// Where it is of a kind that asks a service of a cloud or a program first; the message names the kind.
     pub fn check(&self) -> Result<(), String> {
-        match self.unsupported {
-            Some(kind) => {
-                Err(format!("the credential for {} has `{kind}`, which is not supported", shown_text(&self.url)))
-            }
+        match &self.unsupported {
+            Some(why) => Err(format!("the credential for {} {why}", shown_text(&self.url))),
             None => Ok(()),
         }
     }
 
     /// Whether it says who we are, and not only how to connect.
-    fn has_identity(&self) -> bool {
-        !self.username.is_empty()
-            || ![&self.password, &self.bearer_token, &self.ssh_private_key, &self.tls_client_certificate]
-                .into_iter()
-                .all(Secret::is_empty)
-            || self.unsupported.is_some()
+    pub(super) fn has_identity(&self) -> bool {
+        let secrets = [
+            &self.password,
+            &self.bearer_token,
+            &self.identity_token,
+            &self.ssh_private_key,
+            &self.tls_client_certificate,
+        ];
+        !self.username.is_empty() || !secrets.into_iter().all(Secret::is_empty) || self.unsupported.is_some()
     }
 
     fn filled_from(mut self, other: &Self) -> Self {
@@ -105,6 +111,7 @@ impl Credential {
         self.username.clone_from(&other.username);
         fill(&mut self.password, &other.password);
         fill(&mut self.bearer_token, &other.bearer_token);
+        fill(&mut self.identity_token, &other.identity_token);
         fill(&mut self.ssh_private_key, &other.ssh_private_key);
         fill(&mut self.tls_client_certificate, &other.tls_client_certificate);
         fill(&mut self.tls_client_key, &other.tls_client_key);
@@ -114,7 +121,7 @@ impl Credential {
         }
         self.enable_oci |= other.enable_oci;
         self.force_http_basic_auth |= other.force_http_basic_auth;
-        self.unsupported = other.unsupported;
+        self.unsupported.clone_from(&other.unsupported);
         self
     }
 }
@@ -134,6 +141,14 @@ impl Credentials {
     /// Where it is not YAML, has no Secret of the kind, or one that is not sound: file and line, never a value.
     pub fn read(shown_path: &str, bytes: &[u8]) -> Result<Self, String> {
         Ok(Self::of(secret_file::read(shown_path, bytes)?))
+    }
+
+    /// Reads a file of registries, as Docker has it.
+    ///
+    /// # Errors
+    /// Where it is none: file and place, never a value.
+    pub fn read_registries(shown_path: &str, bytes: &[u8]) -> Result<Self, String> {
+        Ok(Self::of(registry_config::read(shown_path, bytes)?))
     }
 
     /// These and others; of equals the first counts.

@@ -28,12 +28,26 @@ pub enum FailureKind {
     Wrong,
 }
 
+/// A part of what was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The address, or all of it.
+    #[default]
+    Address,
+    /// The name of a chart.
+    Name,
+    /// The version or the revision.
+    Version,
+}
+
 /// What could not be fetched, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot fetch {asked}: {why}")]
 pub struct FetchError {
     /// What kind of failure it is.
     pub kind: FailureKind,
+    /// What of the question is wrong.
+    pub part: Part,
     /// What was asked for, as it may be shown.
     pub asked: String,
     /// What went wrong, as it may be shown.
@@ -44,7 +58,11 @@ pub struct FetchError {
 
 impl FetchError {
     pub(super) fn new(kind: FailureKind, asked: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { kind, asked: asked.into(), why: why.into(), hint: None }
+        Self { kind, part: Part::Address, asked: asked.into(), why: why.into(), hint: None }
+    }
+
+    pub(super) fn part(self, part: Part) -> Self {
+        Self { part, ..self }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -21,7 +21,7 @@ use gitops_compiler::tree::is_reference_name;
 use super::access::Access;
 use super::address::{Scheme, shown_text};
 use super::credentials::Credential;
-use super::error::{FailureKind, FetchError};
+use super::error::{FailureKind, FetchError, Part};
 use super::git_program::{GitProgram, Ran};
 
 /// The most that a server may say of its refs: 64 MiB.
@@ -285,7 +285,7 @@ fn told(repository: &str, said: &str) -> FetchError {
 }
 
 fn not_found(repository: &str, why: String) -> FetchError {
-    failure(FailureKind::NotFound, repository, why)
+    failure(FailureKind::NotFound, repository, why).part(Part::Version)
 }
 
 fn on_disk(repository: &str, mirror: &Path, error: &std::io::Error) -> FetchError {

@@ -7,14 +7,14 @@
 //! | file | what |
 //! |---|---|
 //! | `secret`, `address`, `reach`, `globs` | texts that are not shown; addresses; how far away hosts are; patterns |
-//! | `credentials`, `secret_file` | who we are, as Argo CD keeps it in Secrets |
+//! | `credentials`, `secret_file`, `registry_config` | who we are, as Argo CD keeps it in Secrets, and Docker in a file |
 //! | `access` | what may be asked, and where a server may send us |
 //! | `error` | why something could not be fetched |
 //! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
-//! | `archive` | the archive of a chart, unpacked |
+//! | `archive`, `archive_entry` | archives of charts and artifacts, unpacked |
 //! | `chart_repository` | charts with an `index.yaml` |
-//! | `challenge`, `registry_login`, `registry` | charts in OCI registries |
-//! | `charts` | charts, wherever they are |
+//! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
+//! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
 //!
 //! # Guarantees
 //!
@@ -26,6 +26,8 @@
 mod access;
 mod address;
 mod archive;
+mod archive_entry;
+mod artifacts;
 mod challenge;
 mod chart_repository;
 mod charts;
@@ -35,8 +37,10 @@ mod error;
 mod git;
 mod git_program;
 mod globs;
+mod manifest;
 mod reach;
 mod registry;
+mod registry_config;
 mod registry_login;
 mod resolver;
 mod secret;
@@ -47,10 +51,11 @@ mod transfer;
 mod web;
 
 pub use access::{Access, Refused, Timeouts};
-pub use archive::{digest, unpack_chart};
-pub use charts::{ChartFound, Charts};
+pub use archive::{Unpacked, digest, unpack_chart};
+pub use artifacts::{ArtifactFound, unpack_artifact};
+pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};
-pub use error::{FailureKind, FetchError};
+pub use error::{FailureKind, FetchError, Part};
 pub use git::Git;
 pub use reach::leads_inward;
 pub use secret::Secret;

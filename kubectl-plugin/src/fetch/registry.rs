@@ -1,8 +1,10 @@
-//! Charts in OCI registries.
+//! Repositories of OCI registries: charts and other artifacts.
 //!
-//! In: `oci://host/path` (or `host/path`, as Argo CD writes it), the name of a chart, a version or a range. Out: the digest
-//! of the chart's layer, and the layer, which is the chart's archive. Guarantees:
+//! In: `oci://host/path` (or `host/path`, as Argo CD writes it), the name of a chart, a version or a range, a tag or a
+//! digest. Out: the digests of the manifest and of the one layer with files, and that layer, which is an archive. Guarantees:
 //!
+//! - An artifact has one layer that is an archive, of a type that is known; other layers (signatures, provenance) are not
+//!   looked at, as in Argo CD. A chart has one layer of a chart.
 //! - A manifest is at most 4 MiB, a list of tags at most 50 pages of 4 MiB, a layer at most 256 MiB.
 //! - What is asked for by digest has that digest; a manifest that comes by tag has the digest that the registry claims.
 //!
@@ -22,7 +24,8 @@ use super::address::{Address, Scheme, is_same_origin, shown};
 use super::archive::digest;
 use super::chart_repository::{LARGEST_ARCHIVE, choose, newest, sha256};
 use super::credentials::Credential;
-use super::error::{FailureKind, FetchError};
+use super::error::{FailureKind, FetchError, Part};
+use super::manifest::{Manifest, Wanted};
 use super::reach::Reach;
 use super::registry_login::Logins;
 use super::transfer::{Answer, Identity, Request};
@@ -33,11 +36,8 @@ const LARGEST_PAGE: u64 = 4 << 20;
 const MOST_PAGES: usize = 50;
 const MANIFESTS: &str =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
-/// What a layer with a chart is, today and in the first releases of Helm 3.
-const CHART_LAYERS: [&str; 2] = ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
-
-/// A chart in a registry.
-pub(super) struct Chart<'a> {
+/// A repository of a registry: that of a chart or of another artifact.
+pub(super) struct Repository<'a> {
     pub(super) web: &'a Web,
     pub(super) logins: &'a Logins,
     /// Where the registry is, with how it is spoken to.
@@ -52,8 +52,12 @@ pub(super) struct Chart<'a> {
 /// What a tag stands for.
 pub(super) struct Tagged {
     pub(super) version: String,
+    /// The digest of the manifest.
+    pub(super) manifest: String,
     /// Of the layer, which is the archive.
     pub(super) digest: String,
+    /// Its media type.
+    pub(super) media: String,
     /// The manifest, by digest.
     pub(super) location: String,
 }
@@ -63,21 +67,8 @@ struct Tags {
     tags: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    #[serde(default)]
-    layers: Vec<Layer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Layer {
-    media_type: String,
-    digest: String,
-}
-
-impl<'a> Chart<'a> {
-    /// A chart below the address of a repository.
+impl<'a> Repository<'a> {
+    /// That of a chart below an address; the address itself where there is no chart.
     pub(super) fn new(
         web: &'a Web,
         logins: &'a Logins,
@@ -88,12 +79,13 @@ impl<'a> Chart<'a> {
         let path = repository.url.path().trim_matches('/');
         let parts = [path, chart].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
         let name = parts.join("/");
-        let asked = || format!("chart {chart} of {}", repository.shown());
+        let asked = || match chart {
+            "" => repository.shown(),
+            chart => format!("chart {chart} of {}", repository.shown()),
+        };
         if !name.split('/').all(is_part_of_name) {
-            return Err(FetchError::not_found(
-                asked(),
-                "names in registries have lower-case letters, digits and `._-`",
-            ));
+            let why = "names in registries have lower-case letters, digits and `._-`";
+            return Err(FetchError::not_found(asked(), why).part(Part::Name));
         }
         let mut registry = repository.clone();
         registry.url.set_path("");
@@ -111,21 +103,31 @@ impl<'a> Chart<'a> {
     }
 
     /// Which version is meant, and what it is.
-    pub(super) fn resolve(&self, version: &str) -> Result<Tagged, FetchError> {
+    pub(super) fn resolve(&self, version: &str, wanted: Wanted) -> Result<Tagged, FetchError> {
         // A tag that is there needs no list, and lists may be long.
         if !version.is_empty() && !is_range(version) {
-            match self.tagged(version) {
+            match self.tagged(version, wanted) {
                 Err(error) if error.kind == FailureKind::NotFound => {}
                 other => return other,
             }
         }
-        let versions: Vec<String> = self.tags()?.iter().map(|tag| tag.replace('_', "+")).collect();
+        let tags = self.tags().map_err(|error| match error.kind {
+            FailureKind::NotFound => error.part(Part::Name),
+            _ => error,
+        });
+        let versions: Vec<String> = tags?.iter().map(|tag| tag.replace('_', "+")).collect();
         let texts = || versions.iter().map(String::as_str);
-        let not_found = |why: String| FetchError::not_found(format!("chart {version} of {}", self.shown()), why);
-        if let Some(chosen) = choose(version, texts()).map_err(not_found)? {
-            return self.tagged(chosen);
+        let not_found =
+            |why: String| FetchError::not_found(format!("{} {version}", self.shown()), why).part(Part::Version);
+        let chosen = match choose(version, texts()) {
+            // The name of a tag, which is not there.
+            Err(_) if !is_range(version) => None,
+            chosen => chosen.map_err(not_found)?,
+        };
+        if let Some(chosen) = chosen {
+            return self.tagged(chosen, wanted);
         }
-        let error = not_found("the registry has no such version".to_owned());
+        let error = not_found("the registry has no such version or tag".to_owned());
         Err(match newest(texts()) {
             Some(newest) => error.hint(format!("the newest version there is {newest}")),
             None => error,
@@ -138,7 +140,7 @@ impl<'a> Chart<'a> {
         let Some(wanted) = sha256(wanted) else {
             return Err(FetchError::wrong(asked, "the digest is none of SHA-256"));
         };
-        let answer = self.ask(&format!("blobs/{wanted}"), None, LARGEST_ARCHIVE, "the chart")?;
+        let answer = self.ask(&format!("blobs/{wanted}"), None, LARGEST_ARCHIVE, "the archive")?;
         let found = digest(&answer.body);
         if found == wanted {
             return Ok(answer.body);
@@ -147,31 +149,27 @@ impl<'a> Chart<'a> {
     }
 
     /// What a version stands for: its tag, or the digest of a manifest.
-    fn tagged(&self, version: &str) -> Result<Tagged, FetchError> {
+    pub(super) fn tagged(&self, version: &str, wanted: Wanted) -> Result<Tagged, FetchError> {
         let is_digest = sha256(version).is_some_and(|digest| digest == version);
         let tag = version.replace('+', "_");
         let asked = format!("{}:{version}", self.shown());
         if !is_digest && !is_tag(&tag) {
-            return Err(FetchError::not_found(asked, "this cannot be a tag"));
+            return Err(FetchError::not_found(asked, "this cannot be a tag").part(Part::Version));
         }
         let answer = self.ask(&format!("manifests/{tag}"), Some(MANIFESTS), LARGEST_MANIFEST, "the manifest")?;
         let found = digest(&answer.body);
         let claimed = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
-        let wanted = if is_digest { Some(version) } else { claimed.filter(|claimed| claimed.starts_with("sha256:")) };
-        if wanted.is_some_and(|wanted| wanted != found) {
+        let expected = if is_digest { Some(version) } else { claimed.filter(|claimed| claimed.starts_with("sha256:")) };
+        if expected.is_some_and(|expected| expected != found) {
             return Err(FetchError::wrong(asked, format!("the manifest that came has the digest {found}")));
         }
         let manifest: Manifest = serde_json::from_slice(&answer.body)
             .map_err(|_| FetchError::wrong(&asked, "the registry answers with something else than a manifest"))?;
-        let mut layers = manifest.layers.iter().filter(|layer| CHART_LAYERS.contains(&layer.media_type.as_str()));
-        let layer = match (layers.next(), layers.next()) {
-            (Some(layer), None) => layer,
-            (None, _) => return Err(FetchError::wrong(asked, "it is no chart: no layer of it has the type of charts")),
-            (Some(_), Some(_)) => return Err(FetchError::wrong(asked, "it has several layers with charts")),
-        };
+        let layer = manifest.layer(wanted).map_err(|why| FetchError::wrong(&asked, why))?;
         let digest = sha256(&layer.digest).filter(|digest| *digest == layer.digest);
         let digest = digest.ok_or_else(|| FetchError::wrong(&asked, "the digest of its layer is none of SHA-256"))?;
-        Ok(Tagged { version: version.to_owned(), digest, location: format!("{}@{found}", self.shown()) })
+        let (version, media) = (version.to_owned(), layer.media_type.clone());
+        Ok(Tagged { version, digest, media, location: format!("{}@{found}", self.shown()), manifest: found })
     }
 
     /// All tags, page by page.
@@ -221,6 +219,7 @@ impl<'a> Chart<'a> {
             within: self.within,
             identity,
             accept,
+            form: None,
             limit,
             what: what.to_owned(),
         };

@@ -103,6 +103,7 @@ impl Place<'_> {
             username: text("username")?,
             password: hidden("password")?,
             bearer_token: hidden("bearerToken")?,
+            identity_token: Secret::default(),
             ssh_private_key: hidden("sshPrivateKey")?,
             tls_client_certificate: hidden("tlsClientCertData")?,
             tls_client_key: hidden("tlsClientCertKey")?,
@@ -115,7 +116,7 @@ impl Place<'_> {
             force_http_basic_auth: flag("forceHttpBasicAuth")?,
             project: text("project")?,
             name: text("name")?,
-            unsupported,
+            unsupported: unsupported.map(|kind| format!("has `{kind}`, which is not supported")),
         }))
     }
 

@@ -5,12 +5,13 @@
 //! - At most ten redirects, each judged by `Access::hop` and never further inward than the nearest host so far.
 //! - What says who we are is sent to its one origin only, and never again once a redirect has led elsewhere, even if the
 //!   next leads back: the path would be another's choice.
+//! - A form that is posted goes to the one address: who sends it on gets nothing.
 //! - No more than the limit is kept of a body, and no body of a failure is read at all.
 
 use std::error::Error as _;
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -21,9 +22,12 @@ use super::credentials::Credential;
 use super::error::{FailureKind, FetchError, causes};
 use super::reach::Reach;
 use super::resolver::Inward;
+use super::secret::Secret;
 
 /// How often a server may send us elsewhere.
 const MOST_REDIRECTS: usize = 10;
+/// How a form is written.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What to ask.
 pub(super) struct Request {
@@ -39,6 +43,8 @@ pub(super) struct Request {
     pub(super) identity: Option<Arc<Identity>>,
     /// What kinds of content will do.
     pub(super) accept: Option<&'static str>,
+    /// A form that is posted. It has secrets, and goes to the address alone.
+    pub(super) form: Option<Secret>,
     /// How many bytes of content at most.
     pub(super) limit: u64,
     /// What it is, for messages.
@@ -90,6 +96,9 @@ async fn transfer(clients: &Clients, request: Request) -> Result<Answer, FetchEr
     for _ in 0..=MOST_REDIRECTS {
         let response = send(clients, &request, &url, ceiling, has_left).await?;
         let Some(next) = next(&url, &response)? else { return answer(&request, url, response).await };
+        if request.form.is_some() {
+            return Err(FetchError::wrong(shown(&url), "the server sends us on, and what we sent is for it alone"));
+        }
         ceiling = ceiling.min(clients.seen.reach(&url));
         let allowed = access.hop(&request.repository, &url, ceiling, &next);
         allowed.map_err(|refused| FetchError::refused(&refused))?;
@@ -111,7 +120,10 @@ async fn send(
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
     let client = clients.client(request.credential.as_ref(), is_own && !has_left, ceiling);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
-    let mut sent = client.get(url.clone());
+    let mut sent = match &request.form {
+        Some(form) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),
+        None => client.get(url.clone()),
+    };
     if let Some(accept) = request.accept {
         sent = sent.header(ACCEPT, accept);
     }

@@ -78,12 +78,24 @@ impl Web {
         limit: u64,
         what: &str,
     ) -> Result<Vec<u8>, FetchError> {
-        let header = authorization(repository, credential.as_ref());
-        let identity = header.map(|header| Arc::new(Identity { origin: repository.url.clone(), header }));
+        let identity = identity(repository, credential.as_ref(), repository.url.clone());
+        self.get_as(identity, repository, credential, url, limit, what)
+    }
+
+    /// The same, where somebody else may be told who we are.
+    pub(super) fn get_as(
+        &self,
+        identity: Option<Arc<Identity>>,
+        repository: &Address,
+        credential: Option<Credential>,
+        url: Url,
+        limit: u64,
+        what: &str,
+    ) -> Result<Vec<u8>, FetchError> {
         let has_identity = identity.is_some();
         let what = what.to_owned();
         let (repository, within) = (repository.url.clone(), Reach::Machine);
-        let request = Request { repository, credential, url, within, identity, accept: None, limit, what };
+        let request = Request { repository, credential, url, within, identity, accept: None, form: None, limit, what };
         let answer = self.ask(request)?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(&answer, has_identity)) }
     }
@@ -92,7 +104,10 @@ impl Web {
     pub(super) fn credential(&self, address: &str) -> Result<Option<Credential>, FetchError> {
         let Some(credential) = self.access.credentials.for_address(address) else { return Ok(None) };
         let shown = super::address::shown_text(address);
-        credential.check().map_err(|why| FetchError::new(FailureKind::Unauthorized, shown, why))?;
+        let unusable = |why: String| {
+            FetchError::new(FailureKind::Unauthorized, shown, why).hint("give user and password, or a token, instead")
+        };
+        credential.check().map_err(unusable)?;
         Ok(Some(credential.clone()))
     }
 
@@ -121,6 +136,11 @@ fn serve(clients: Clients, mut jobs: UnboundedReceiver<Job>) {
     });
     // A name that is still being resolved is not waited for.
     runtime.shutdown_background();
+}
+
+/// Who we are for a repository, as it is said to `origin` and nobody else.
+pub(super) fn identity(repository: &Address, credential: Option<&Credential>, origin: Url) -> Option<Arc<Identity>> {
+    authorization(repository, credential).map(|header| Arc::new(Identity { origin, header }))
 }
 
 /// What says who we are: the credential, else the userinfo of the address.

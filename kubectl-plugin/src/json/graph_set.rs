@@ -1,6 +1,7 @@
 //! Several compiled applications: `compile -f FILE --recursive -o json`.
 
 use gitops_compiler::canon::{ContentRoot, Graph, GraphSet, HookRoot, Id, Recipe};
+use gitops_compiler::diagnostic::{Diagnostic, Origin};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -32,6 +33,8 @@ pub struct SetMemberJson {
     pub destination_namespace: String,
     /// The application that renders it.
     pub parent: Option<String>,
+    /// Where its object is: in the file that was given, or among what that application is made of.
+    pub origin: Option<Origin>,
     /// Its graph.
     pub graph: Option<Id<Graph>>,
     /// What stays in the cluster.
@@ -44,6 +47,9 @@ pub struct SetMemberJson {
     pub resources: Option<usize>,
     /// Why it does not compile.
     pub error: Option<String>,
+    /// What is wrong, and where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Diagnostic>,
 }
 
 impl GraphSetJson {

@@ -12,7 +12,8 @@ use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 
-use super::inputs::{Inputs, read_lock};
+use super::inputs::Inputs;
+use super::lock_file::read_lock;
 use super::programs::Programs;
 use super::repositories::{Repositories, open_clones};
 use super::signers::SignaturePolicy;

@@ -5,18 +5,16 @@
 //! [`Inputs`], which also says what was asked for and what that was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_compiler::canon::{Id, Input};
-use gitops_compiler::lock::{Digest, LOCK_FILE, Lock, Pin, Request};
-use gitops_compiler::render::Layout;
+use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
+use gitops_compiler::tree::{Repository, Submodules, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, digest, unpack_chart};
+use crate::fetch::{Charts, FetchError, Git, Part};
 
+use super::fetched::{Fetched, InputError};
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
 use super::submodules::FetchedSubmodules;
@@ -28,15 +26,22 @@ pub(super) struct Inputs {
     lock: Lock,
     /// Those that are looked up again, though the lock has them.
     renewed: BTreeSet<Request>,
-    charts: Charts,
-    git: Arc<Git>,
-    submodules: Arc<FetchedSubmodules>,
-    store: Option<Store>,
+    fetched: Fetched,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
-    answers: Mutex<BTreeMap<Request, Result<Answer, String>>>,
+    /// Chart repositories whose credentials are passed on, whoever asks.
+    passing: BTreeSet<String>,
+    answers: Mutex<BTreeMap<Request, Answered>>,
     /// Where mirrors are where there is no store.
     _mirrors: Option<tempfile::TempDir>,
+}
+
+/// What came of a request.
+#[derive(Clone)]
+struct Answered {
+    answer: Result<Answer, InputError>,
+    /// Whether credentials were passed on for it.
+    has_passed: bool,
 }
 
 /// What a request stands for.
@@ -71,11 +76,9 @@ impl Inputs {
             offline: args.offline,
             lock,
             renewed: BTreeSet::new(),
-            charts: Charts::new(access),
-            git,
-            submodules: Arc::new(submodules),
-            store: store.cloned(),
+            fetched: Fetched::new(Charts::new(access), git, Arc::new(submodules), store.cloned()),
             clones,
+            passing: args.pass_credentials.iter().map(|address| normalised(address)).collect(),
             answers: Mutex::default(),
             _mirrors: kept,
         })
@@ -93,24 +96,38 @@ impl Inputs {
 
     /// Who gets submodules.
     pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
-        Arc::clone(&self.submodules) as _
+        self.fetched.submodules()
     }
 
     /// The files of a request, or why there are none and what to do.
-    pub(super) fn tree(&self, request: &Request) -> Result<Arc<Tree>, String> {
-        let known = self.answers().get(request).cloned();
-        let answer = known.unwrap_or_else(|| {
-            let answer = self.answer(request);
-            // Where another thread was faster its answer counts for all.
-            self.answers().entry(request.clone()).or_insert(answer).clone()
-        });
-        answer.map(|answer| answer.tree)
+    pub(super) fn tree(&self, request: &Request) -> Result<Arc<Tree>, InputError> {
+        self.tree_passing(request, false)
     }
 
-    /// The version of a chart that was asked for.
-    pub(super) fn version(&self, request: &Request) -> Option<String> {
-        match self.answers().get(request)?.as_ref().ok()?.pin.as_ref()? {
+    /// The same, with what is wanted of credentials for a chart repository: whether the hosts that its index names learn them.
+    pub(super) fn tree_passing(&self, request: &Request, pass_credentials: bool) -> Result<Arc<Tree>, InputError> {
+        let passes = pass_credentials || self.passing.contains(&normalised(request.address()));
+        let known = self.answers().get(request).cloned();
+        // What somebody could not get may be had by who may say more.
+        let known = known.filter(|known| known.answer.is_ok() || known.has_passed || !passes);
+        let answered = known.unwrap_or_else(|| {
+            let answered = Answered { answer: self.answer(request, passes), has_passed: passes };
+            let mut answers = self.answers();
+            let first = answers.entry(request.clone()).or_insert_with(|| answered.clone());
+            // Where another thread was faster its answer counts for all.
+            if first.answer.is_err() {
+                *first = answered;
+            }
+            first.clone()
+        });
+        answered.answer.map(|answer| answer.tree)
+    }
+
+    /// What parameters are told of a chart or an artifact that was asked for: its version, the digest of its manifest.
+    pub(super) fn revision(&self, request: &Request) -> Option<String> {
+        match self.answers().get(request)?.answer.as_ref().ok()?.pin.as_ref()? {
             Pin::Chart { version, .. } => Some(version.clone()),
+            Pin::Oci { manifest, .. } => Some(manifest.to_string()),
             Pin::Git { .. } | Pin::File { .. } => None,
         }
     }
@@ -118,25 +135,27 @@ impl Inputs {
     /// All that was asked for and is pinned.
     pub(super) fn pins(&self) -> Vec<(Request, Pin)> {
         let answers = self.answers();
-        let pinned =
-            answers.iter().filter_map(|(request, answer)| Some((request.clone(), answer.as_ref().ok()?.pin.clone()?)));
+        let pinned = answers
+            .iter()
+            .filter_map(|(request, answered)| Some((request.clone(), answered.answer.as_ref().ok()?.pin.clone()?)));
         pinned.collect()
     }
 
-    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Result<Answer, String>>> {
+    fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Answered>> {
         // An answer is there or not, whatever happened to the thread that held this.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &Request) -> Result<Answer, String> {
+    fn answer(&self, request: &Request, passes: bool) -> Result<Answer, InputError> {
         if let Some(fault) = request.fault() {
-            return Err(fault);
+            return Err(fault.into());
         }
         if let Request::Git { repository, revision, is_range, tag_prefix } = request
             && let Some(clone) = self.clones.get(&normalised(repository))
         {
             let range = is_range.then_some(tag_prefix.as_str());
-            let (oid, _) = target(clone, revision, range).map_err(|error| error.message)?;
+            let no_revision = |error: CommandError| InputError { message: error.message, part: Part::Version };
+            let (oid, _) = target(clone, revision, range).map_err(no_revision)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
             let tree = tree.with_submodules(Some(repository.clone()), self.submodules());
             return Ok(Answer { tree: Arc::new(tree), pin: None });
@@ -145,143 +164,23 @@ impl Inputs {
         let pin = match (pinned, self.policy) {
             (Some(pin), _) => pin.clone(),
             (None, Policy::Resolve) if self.offline => {
-                return Err(format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline"));
+                let message = format!("{request} is not in {LOCK_FILE}, and nothing is looked up with --offline");
+                return Err(message.into());
             }
-            (None, Policy::Resolve) => self.resolve(request).map_err(told)?,
+            (None, Policy::Resolve) => self.fetched.resolve(request, passes)?,
             (None, Policy::Locked) => {
-                return Err(format!(
+                let message = format!(
                     "{request} is not in {LOCK_FILE}: `kubectl gitops lock`, with the same flags, pins it there"
-                ));
+                );
+                return Err(message.into());
             }
         };
-        let tree = self.files(request, &pin)?;
+        let tree = self.fetched.files(request, &pin, passes)?;
         Ok(Answer { tree: Arc::new(tree), pin: Some(pin) })
     }
 
     /// What a request is now.
     pub(super) fn resolve(&self, request: &Request) -> Result<Pin, FetchError> {
-        match request {
-            Request::Git { repository, revision: range, is_range: true, tag_prefix } => {
-                Ok(Pin::Git { commit: self.git.newest(repository, range, tag_prefix)? })
-            }
-            Request::Git { repository, revision, .. } => {
-                Ok(Pin::Git { commit: self.git.resolve(repository, revision)? })
-            }
-            Request::File { address } => {
-                let bytes = self.charts.file(address)?;
-                let digest = parsed(&digest(&bytes), request)?;
-                self.keep(&digest, &bytes);
-                Ok(Pin::File { digest })
-            }
-            Request::Chart { repository, chart, version } => {
-                let found = self.charts.resolve(repository, chart, version)?;
-                let digest = parsed(&found.digest, request)?;
-                let bytes = match self.kept(&digest) {
-                    Some(bytes) => bytes,
-                    None => self.charts.fetch(repository, chart, &found)?,
-                };
-                let files = unpack_chart(&bytes).map_err(|why| FetchError::wrong(request.to_string(), why))?;
-                let content = content(&files).map_err(|why| FetchError::wrong(request.to_string(), why))?;
-                self.keep(&digest, &bytes);
-                Ok(Pin::Chart { version: found.version, digest, content })
-            }
-        }
-    }
-
-    /// The files of what is pinned.
-    fn files(&self, request: &Request, pin: &Pin) -> Result<Tree, String> {
-        match (request, pin) {
-            (Request::Git { repository, .. }, Pin::Git { commit }) => {
-                let mirror = self.git.commit(repository, commit, !self.offline).map_err(told)?;
-                let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
-                let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
-                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
-            }
-            (Request::File { address }, Pin::File { digest }) => {
-                let bytes = self.bytes(request, digest, || self.charts.file(address))?;
-                let files = BTreeMap::from([(request.name().to_owned(), bytes)]);
-                Ok(Tree::of_folder(Snapshot::from_memory(files)))
-            }
-            (Request::Chart { repository, chart, .. }, Pin::Chart { version, digest, content: pinned }) => {
-                let fetch = || self.charts.fetch_locked(repository, chart, version, digest.as_str());
-                let files = unpack_chart(&self.bytes(request, digest, fetch)?)?;
-                if content(&files)? != *pinned {
-                    return Err(format!("{request}: the files of its archive are not those that {LOCK_FILE} says"));
-                }
-                Ok(Tree::of_folder(Snapshot::from_memory(files)))
-            }
-            _ => Err(format!("{LOCK_FILE} says of {request} what cannot be said of it")),
-        }
-    }
-
-    /// Bytes with a digest: those of the store, or what is fetched.
-    fn bytes(
-        &self,
-        request: &Request,
-        digest: &Digest,
-        fetch: impl Fn() -> Result<Vec<u8>, FetchError>,
-    ) -> Result<Vec<u8>, String> {
-        if let Some(bytes) = self.kept(digest) {
-            return Ok(bytes);
-        }
-        if self.offline {
-            return Err(format!("{request} was never fetched to this machine, and nothing is with --offline"));
-        }
-        let bytes = fetch().map_err(told)?;
-        let found = crate::fetch::digest(&bytes);
-        if found != digest.as_str() {
-            return Err(format!(
-                "{request} is not what {LOCK_FILE} says: there it is {digest}, and what came is {found}"
-            ));
-        }
-        self.keep(digest, &bytes);
-        Ok(bytes)
-    }
-
-    fn kept(&self, digest: &Digest) -> Option<Vec<u8>> {
-        let bytes = self.store.as_ref()?.input(Id::<Input>::of(digest.as_str().as_bytes()))?;
-        (crate::fetch::digest(&bytes) == digest.as_str()).then_some(bytes)
-    }
-
-    /// Failing to costs fetching it again.
-    fn keep(&self, digest: &Digest, bytes: &[u8]) {
-        let id = Id::<Input>::of(digest.as_str().as_bytes());
-        let _ = self.store.as_ref().map(|store| store.put_input(id, bytes));
-    }
-}
-
-/// The lock file of a repository: of a commit, or as it lies.
-pub(super) fn read_lock(repository: &Repository, revision: Option<&str>) -> Result<Lock, CommandError> {
-    let Some(bytes) = repository.file_at_root(LOCK_FILE, revision)? else { return Ok(Lock::default()) };
-    Lock::read(LOCK_FILE, &bytes)
-        .map_err(|findings| CommandError::user(format!("{LOCK_FILE} is not understood")).findings(findings))
-}
-
-/// The place of a lock file that can be written.
-pub(super) fn lock_path(repository: &Repository) -> Result<PathBuf, CommandError> {
-    let root = repository.root().ok_or_else(|| {
-        CommandError::user("this repository has no working tree").hint("lock inputs in a clone that has one")
-    })?;
-    Ok(root.join(LOCK_FILE))
-}
-
-fn parsed(text: &str, request: &Request) -> Result<Digest, FetchError> {
-    text.parse().map_err(|why: String| FetchError::wrong(request.to_string(), why))
-}
-
-/// The id of the files of a chart, however they are packed.
-fn content(files: &BTreeMap<String, Vec<u8>>) -> Result<Id<gitops_compiler::canon::Layout>, String> {
-    let mut layout = Layout::default();
-    for (path, bytes) in files {
-        layout.put(path, bytes.clone());
-    }
-    layout.id().map_err(|error| error.to_string())
-}
-
-/// A failure with what to do about it.
-pub(super) fn told(error: FetchError) -> String {
-    match &error.hint {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
+        self.fetched.resolve(request, self.passing.contains(&normalised(request.address())))
     }
 }

@@ -16,7 +16,8 @@ use gitops_compiler::tree::Repository;
 use crate::error::CommandError;
 
 use super::ground::Missing;
-use super::inputs::{Inputs, lock_path, read_lock};
+use super::inputs::Inputs;
+use super::lock_file::{lock_path, read_lock};
 use super::programs::{ProgramArgs, Programs};
 use super::remote::RemoteArgs;
 use super::source::SourceArgs;
@@ -136,7 +137,8 @@ impl LockFileArgs {
         let (wanted, wanted_programs) = chosen(&before, names)?;
         let inputs = Inputs::new(&self.remote, before.clone(), BTreeMap::new(), store)?;
         let inputs = inputs.looking_up(wanted.iter().cloned().collect());
-        let mut failed: Vec<String> = wanted.iter().filter_map(|request| inputs.tree(request).err()).collect();
+        let mut failed: Vec<String> =
+            wanted.iter().filter_map(|request| Some(inputs.tree(request).err()?.message)).collect();
         let (found, mut programs) = (Programs::new(&self.programs, store), BTreeMap::new());
         for name in wanted_programs {
             match found.version(name) {
@@ -186,7 +188,7 @@ impl LockFileArgs {
         let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), None)?;
         let verify = |request: Request| {
             let pin = inputs.lock().pin(&request)?.clone();
-            let fault = inputs.tree(&request).err();
+            let fault = inputs.tree(&request).err().map(|error| error.message);
             let looked_up = if self.remote.offline { Ok(pin.clone()) } else { inputs.resolve(&request) };
             let newer = match looked_up {
                 Ok(now) => Ok(Some(now).filter(|now| *now != pin)),

@@ -1,11 +1,11 @@
-//! What renders need of this machine: its programs, and inputs from elsewhere.
+//! What renders of one application need of this machine: its programs, inputs from elsewhere, time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_compiler::lock::{LOCK_FILE, ProgramName, Request};
-use gitops_compiler::render::{Kustomize, Program, Tools};
-use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
+use gitops_compiler::render::{Asker, Kustomize, Program, Tools};
+use gitops_compiler::sandbox::{Budget, Limits, Sandbox, Strength};
 use gitops_compiler::tree::Tree;
 
 use crate::fetch::unpack_chart;
@@ -15,13 +15,28 @@ use crate::fetch::leads_inward;
 use super::inputs::Inputs;
 use super::programs::Programs;
 
-/// Both.
+/// All of it.
 pub(super) struct Machine {
-    pub(super) programs: Arc<Programs>,
-    pub(super) inputs: Arc<Inputs>,
+    programs: Arc<Programs>,
+    inputs: Arc<Inputs>,
+    budget: Arc<Budget>,
 }
 
 impl Machine {
+    /// For an application that has spent no time yet.
+    pub(super) fn new(programs: Arc<Programs>, inputs: Arc<Inputs>) -> Self {
+        let budget = Arc::new(programs.budget());
+        Self { programs, inputs, budget }
+    }
+
+    pub(super) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    pub(super) fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
     /// Whether a program has the version that the lock wants, if it wants one.
     fn check(&self, name: ProgramName, program: &Program) -> Result<(), String> {
         let Some(wanted) = self.inputs.lock().program(name) else { return Ok(()) };
@@ -55,11 +70,12 @@ impl Tools for Machine {
         Ok(helm)
     }
 
-    fn remote(&self, request: &Request, asker: Option<&Request>) -> Result<Arc<Tree>, String> {
-        if let Some(asker) = asker.filter(|asker| leads_inward(asker.address(), request.address())) {
+    fn remote(&self, request: &Request, asker: Asker<'_>) -> Result<Arc<Tree>, String> {
+        let Asker { input, pass_credentials } = asker;
+        if let Some(asker) = input.filter(|asker| leads_inward(asker.address(), request.address())) {
             return Err(format!("{asker} sends us to {request}, from the outside to the inside"));
         }
-        self.inputs.tree(request)
+        self.inputs.tree_passing(request, pass_credentials).map_err(|error| error.message)
     }
 
     fn unpack(&self, chart: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
@@ -72,5 +88,9 @@ impl Tools for Machine {
 
     fn limits(&self) -> Limits {
         self.programs.limits()
+    }
+
+    fn budget(&self) -> Option<Arc<Budget>> {
+        Some(Arc::clone(&self.budget))
     }
 }

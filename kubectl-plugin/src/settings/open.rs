@@ -2,29 +2,27 @@
 //!
 //! In: the flags. Out: [`Opened`]. All that is wrong with the Application is told at once.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_compiler::app::{self, AppSpec, Application, Destination, Source, SourceType};
+use gitops_compiler::app::{self, AppSpec, Application, Destination, SourceType};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::{self, Compilation, Sources, summarise};
-use gitops_compiler::diagnostic::{Diagnostic, Level};
+use gitops_compiler::diagnostic::{Diagnostic, Level, Origin};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::lock::{Pin, ProgramName, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{CommitInfo, Found, Repository, Snapshot, Tree, join};
+use gitops_compiler::tree::{CommitInfo, Repository};
 
 use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::ground::{Ground, Missing};
-use super::inputs::Inputs;
 use super::machine::Machine;
-use super::repositories::Repositories;
 use super::source::{SourceArgs, clean};
+use super::sources::{LentTrees, OpenedSource, OpenedSources, open_sources};
 use super::{Delivery, Home};
 
 /// An application with its sources opened.
@@ -36,7 +34,7 @@ pub struct Opened {
     /// How it is delivered.
     pub delivery: Delivery,
     sources: Vec<OpenedSource>,
-    lent: BTreeMap<String, Arc<Tree>>,
+    lent: LentTrees,
     levels: Levels,
     machine: Machine,
     /// Of the Application and the parameter files.
@@ -46,15 +44,6 @@ pub struct Opened {
 /// An application, or what is wrong with it.
 pub(super) type OpenedByName = (AppName, Result<Opened, CommandError>);
 
-struct OpenedSource {
-    source: Source,
-    source_type: Option<SourceType>,
-    folder: Arc<Snapshot>,
-    tree: Arc<Tree>,
-    /// The version of a chart from a chart repository.
-    version: Option<String>,
-}
-
 /// An application, whoever described it.
 pub(super) struct Described {
     pub(super) app: AppSpec,
@@ -62,6 +51,8 @@ pub(super) struct Described {
     delivery: Delivery,
     /// The cluster of its destination, as it is written.
     pub(super) cluster: String,
+    /// Where its object is; nowhere where flags describe it.
+    pub(super) origin: Option<Origin>,
     /// How it is rendered, where the user says so.
     said: Option<SourceType>,
     lints: Vec<Diagnostic>,
@@ -75,7 +66,8 @@ impl Described {
         let home = Home { record_namespace: application.namespace.clone(), destination };
         let cluster = if server.is_empty() { name } else { server };
         let delivery = Delivery::of(application);
-        Self { app: AppSpec::from(application), home, delivery, cluster, said: None, lints }
+        let origin = Some(application.origin.clone());
+        Self { app: AppSpec::from(application), home, delivery, cluster, origin, said: None, lints }
     }
 }
 
@@ -143,8 +135,8 @@ impl SourceArgs {
         let Ground { inputs, repositories, programs, .. } = ground;
         let Described { app, home, delivery, said, mut lints, .. } = described;
         let levels = self.levels()?;
-        let (sources, lent) = open_sources(&app, said, repositories, inputs, &mut lints)?;
-        let machine = Machine { programs: Arc::clone(programs), inputs: Arc::clone(inputs) };
+        let OpenedSources { sources, lent } = open_sources(&app, said, repositories, inputs, &mut lints)?;
+        let machine = Machine::new(Arc::clone(programs), Arc::clone(inputs));
         Ok(Opened { app, home, delivery, sources, lent, levels, machine, lints })
     }
 
@@ -158,7 +150,7 @@ impl SourceArgs {
         let name = name.cloned().map_or_else(|| "app".parse(), Ok);
         let name = name.map_err(|error| CommandError::user(format!("{error}")))?;
         let (app, home, cluster) = (AppSpec::folder(name, source), Home::default(), String::new());
-        Ok(Described { app, home, delivery: Delivery::default(), cluster, said, lints: Vec::new() })
+        Ok(Described { app, home, delivery: Delivery::default(), cluster, origin: None, said, lints: Vec::new() })
     }
 }
 
@@ -201,74 +193,6 @@ fn chosen(mut described: Vec<Described>, name: Option<&AppName>, file: &Path) ->
     })
 }
 
-type LentTrees = BTreeMap<String, Arc<Tree>>;
-
-fn open_sources(
-    app: &AppSpec,
-    said: Option<SourceType>,
-    repositories: &mut Repositories,
-    inputs: &Inputs,
-    lints: &mut Vec<Diagnostic>,
-) -> Result<(Vec<OpenedSource>, LentTrees), CommandError> {
-    let (mut sources, mut lent) = (Vec::new(), BTreeMap::new());
-    for source in &app.sources {
-        let (tree, version) = match chart(source) {
-            Some(request) => {
-                let tree = inputs.tree(&request).map_err(CommandError::user)?;
-                (tree, inputs.version(&request))
-            }
-            None => (repositories.tree(source, inputs)?, None),
-        };
-        if !source.reference.is_empty() {
-            let before = lent.insert(source.reference.clone(), Arc::clone(&tree));
-            if before.is_some() {
-                return Err(CommandError::user(format!("two sources have the ref `{}`", source.reference)));
-            }
-        }
-        if source.only_lends() {
-            continue;
-        }
-        let path = if version.is_some() { String::new() } else { clean(&source.path)? };
-        let folder = tree.folder(&path)?;
-        let source = with_overrides(source, app, &folder, lints)?;
-        sources.push(OpenedSource { source, source_type: said, folder, tree, version });
-    }
-    if sources.is_empty() {
-        return Err(CommandError::user("no source of this Application gives manifests: each only lends its files"));
-    }
-    Ok((sources, lent))
-}
-
-/// The chart of a chart repository or a registry that a source names. Where the address is one of a registry and there is no
-/// `chart`, its last part is the chart, as in Argo CD since 3.1.
-fn chart(source: &Source) -> Option<Request> {
-    let Source { repo_url, chart, target_revision, .. } = source;
-    let (repository, chart) = match repo_url.rsplit_once('/').filter(|_| repo_url.starts_with("oci://")) {
-        Some((registry, name)) if chart.is_empty() => (registry.to_owned(), name.to_owned()),
-        _ => (repo_url.clone(), chart.clone()),
-    };
-    (!chart.is_empty()).then(|| Request::Chart { repository, chart, version: target_revision.clone() })
-}
-
-/// The source with the parameters of the files beside its manifests.
-fn with_overrides(
-    source: &Source,
-    app: &AppSpec,
-    folder: &Snapshot,
-    lints: &mut Vec<Diagnostic>,
-) -> Result<Source, CommandError> {
-    let mut source = source.clone();
-    for name in app::override_files(&app.name) {
-        let path = join(folder.folder(), &name).unwrap_or_default();
-        let Found::Entry(entry) = folder.find(&path) else { continue };
-        let bytes = folder.reader().read(&entry)?;
-        source = source
-            .with_overrides(&entry.path, &bytes, lints)
-            .map_err(|finding| CommandError::user("a parameter file is not understood").findings(vec![finding]))?;
-    }
-    Ok(source)
-}
-
 impl Opened {
     /// The commit of the first source: what a release is said to be of.
     #[must_use]
@@ -294,11 +218,15 @@ impl Opened {
     }
 
     fn input<'a>(&'a self, opened: &'a OpenedSource) -> Input<'a> {
-        let OpenedSource { source, source_type, folder, tree, version } = opened;
+        let OpenedSource { source, source_type, folder, tree, revision, elsewhere, places } = opened;
         let lent = self.lent.iter().map(|(name, tree)| (name.clone(), &**tree)).collect();
         let input = Input::new(&self.app, source.clone(), *source_type, folder, Some(tree), lent);
-        match version {
-            Some(version) => input.at_version(&self.app, version),
+        let mut input = input.placed(places.clone());
+        if let Some(revision) = revision {
+            input = input.at_revision(&self.app, revision);
+        }
+        match elsewhere {
+            Some(request) => input.taken_from(request.clone()),
             None => input,
         }
     }
@@ -306,12 +234,12 @@ impl Opened {
     /// What inputs from elsewhere are, as far as they were asked for.
     #[must_use]
     pub fn inputs(&self) -> Vec<(Request, Pin)> {
-        self.machine.inputs.pins()
+        self.machine.inputs().pins()
     }
 
     /// The programs that were needed so far, with their versions.
     pub(super) fn programs(&self) -> Vec<(ProgramName, Result<String, String>)> {
-        let programs = &self.machine.programs;
+        let programs = self.machine.programs();
         programs.needed().into_iter().map(|name| (name, programs.version(name))).collect()
     }
 

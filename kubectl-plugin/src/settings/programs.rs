@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use gitops_compiler::canon::{Decoder, Encoder, Id, Place};
 use gitops_compiler::lock::ProgramName;
 use gitops_compiler::render::{Kustomize, Program};
-use gitops_compiler::sandbox::{Limits, Sandbox, Strength};
+use gitops_compiler::sandbox::{Budget, Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
 use super::versions::{Asked, version};
@@ -32,6 +32,9 @@ pub struct ProgramArgs {
     /// How long one render may take, in seconds, and how long its processors may compute
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     render_timeout: u64,
+    /// How long all renders of one application may take together, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    application_timeout: u64,
 }
 
 /// How much of the sandbox must be there.
@@ -168,6 +171,11 @@ impl Programs {
             Confinement::None => Strength::None,
         };
         self.sandbox.as_ref().map(|sandbox| (sandbox, least)).map_err(Clone::clone)
+    }
+
+    /// How long all renders of an application may take, of which nothing is spent yet.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::new(Duration::from_secs(self.args.application_timeout))
     }
 
     /// How much a render may use.

@@ -8,11 +8,10 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use gitops_compiler::app::{self, AppSpec, Application};
-use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id, Recipe};
-use gitops_compiler::diagnostic::{Diagnostic, Level};
+use gitops_compiler::app::{self, AppSpec, Application, Places, Written};
+use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id, Recipe, Value};
+use gitops_compiler::diagnostic::{Diagnostic, Level, Origin};
 use gitops_compiler::graph::{Identity, Place, ResourceGraph};
-use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 use gitops_compiler::store::Store;
 
@@ -38,6 +37,8 @@ pub struct Compiled {
     pub destination: Place,
     /// The application that renders it, unless the file has it.
     pub parent: Option<Identity>,
+    /// Where its object is: in the file, or among what that application is made of.
+    pub origin: Option<Origin>,
     /// What it compiles to, or why it does not.
     pub outcome: Result<Outcome, CommandError>,
 }
@@ -82,7 +83,7 @@ impl SourceArgs {
         printer: Printer,
     ) -> Result<Vec<Compiled>, CommandError> {
         let mut ground = self.ground(self.revision.as_deref(), Missing::AsAsked, store)?;
-        let mut seen: BTreeMap<Identity, (AppSpec, Place)> = BTreeMap::new();
+        let mut seen = BTreeMap::new();
         let mut all = Vec::new();
         let mut waiting: Vec<Waiting> = self
             .all_described(&ground.here, name)?
@@ -101,8 +102,9 @@ impl SourceArgs {
             let opened: Vec<_> = waiting
                 .into_iter()
                 .map(|Waiting { identity, destination, parent, described }| {
+                    let origin = described.origin.clone();
                     let opened = self.open_described(described, &mut ground);
-                    (Compiled { identity, destination, parent, outcome: Err(CommandError::user("")) }, opened)
+                    (Compiled { identity, destination, parent, origin, outcome: Err(CommandError::user("")) }, opened)
                 })
                 .collect();
             let compiled = compile_all(opened, &wanted, store, printer);
@@ -113,22 +115,29 @@ impl SourceArgs {
     }
 }
 
+/// An application that was met.
+struct Met {
+    app: AppSpec,
+    destination: Place,
+    origin: Option<Origin>,
+}
+
 /// Those that were not met before. One that is met twice must be the same.
-fn new_ones(
-    waiting: Vec<Waiting>,
-    seen: &mut BTreeMap<Identity, (AppSpec, Place)>,
-) -> Result<Vec<Waiting>, CommandError> {
+fn new_ones(waiting: Vec<Waiting>, seen: &mut BTreeMap<Identity, Met>) -> Result<Vec<Waiting>, CommandError> {
     let mut new = Vec::with_capacity(waiting.len());
     for one in waiting {
-        let before = seen.get(&one.identity);
-        match before {
+        let Described { app, origin, .. } = &one.described;
+        match seen.get(&one.identity) {
             None => {
-                seen.insert(one.identity.clone(), (one.described.app.clone(), one.destination.clone()));
+                let (app, destination, origin) = (app.clone(), one.destination.clone(), origin.clone());
+                seen.insert(one.identity.clone(), Met { app, destination, origin });
                 new.push(one);
             }
-            Some((before, destination)) if *destination == one.destination && is_same(before, &one.described.app) => {}
-            Some(_) => {
-                let message = format!("the Application {} is there twice, and not alike", one.identity);
+            Some(met) if met.destination == one.destination && is_same(&met.app, app) => {}
+            Some(met) => {
+                let places: Vec<String> = met.origin.iter().chain(origin).map(ToString::to_string).collect();
+                let places = places.join(" and ");
+                let message = format!("the Application {} is there twice, and not alike: {places}", one.identity);
                 return Err(CommandError::user(message).hint("give one of them another name"));
             }
         }
@@ -176,7 +185,7 @@ fn outcome(
 ) -> Result<Outcome, CommandError> {
     let compilation = opened.compile(store, printer)?;
     let graph = &compilation.graph;
-    let mut children = Vec::new();
+    let (mut children, mut written) = (Vec::new(), BTreeMap::new());
     for resource in graph.ordered() {
         let key = &resource.key;
         if (key.group.as_str(), key.kind.as_str()) == ("argoproj.io", "ApplicationSet") {
@@ -184,13 +193,14 @@ fn outcome(
             return Err(CommandError::user(message).hint("write out the Applications that it makes"));
         }
         if (key.group.as_str(), key.kind.as_str()) == ("argoproj.io", "Application") {
-            let origin = compilation.origin(&resource.key).map(|origin| origin.path.clone()).unwrap_or_default();
-            let (applications, findings) = app::read(&origin, yaml::emit(&resource.body).as_bytes());
+            let origin = compilation.origin(&resource.key).cloned().unwrap_or_else(|| Origin::of_file(""));
+            let places = places(opened, &resource.body, &origin, &mut written);
+            let (application, findings) = app::of_object(Value::clone(&resource.body), &origin, places);
             if findings.iter().any(|finding| finding.level == Level::Error) {
                 let message = format!("the Application {} is not understood", resource.key.name);
                 return Err(CommandError::user(message).findings(findings));
             }
-            children.extend(applications.into_iter().map(|application| (application, findings.clone())));
+            children.extend(application.map(|application| (application, findings)));
         }
     }
     Ok(Outcome {
@@ -204,6 +214,16 @@ fn outcome(
         manifests: wanted(graph),
         children,
     })
+}
+
+/// Where the fields of a rendered object are: in its file where that is one of manifests.
+fn places(opened: &Opened, body: &Value, origin: &Origin, read: &mut BTreeMap<String, Option<Written>>) -> Places {
+    let written = (origin.line > 0).then(|| {
+        let path = &origin.path;
+        read.entry(path.clone()).or_insert_with(|| Some(Written::read(path, &opened.source(path)?)))
+    });
+    let written = written.and_then(|written| written.as_ref()?.places_of(body, origin.line));
+    written.unwrap_or_else(|| Places::whole(origin.clone()))
 }
 
 /// The Applications that one renders. Without a namespace they go where its objects go.

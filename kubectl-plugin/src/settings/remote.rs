@@ -20,6 +20,14 @@ pub struct RemoteArgs {
     /// A file of Secrets with credentials of repositories, as Argo CD has them
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CREDENTIALS", hide_env_values = true)]
     credentials: Option<PathBuf>,
+    /// A file of logins to registries, as Docker, Helm and ORAS keep it: ~/.docker/config.json. It is not read unless it is
+    /// named
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_REGISTRY_CONFIG", hide_env_values = true)]
+    registry_config: Option<PathBuf>,
+    /// A chart repository for which the hosts that its index names learn the credentials, too, over https; as
+    /// `helm.passCredentials` of an Application says it of its own
+    #[arg(long, value_name = "URL")]
+    pub(super) pass_credentials: Vec<String>,
     /// Certificates of authorities to trust besides those of the system, in PEM
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CA_FILE", hide_env_values = true)]
     ca_file: Option<PathBuf>,
@@ -56,11 +64,16 @@ impl RemoteArgs {
         };
         let timeouts = Timeouts { total: self.time(), ..Timeouts::default() };
         let mut access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        let mut credentials = Credentials::default();
         if let Some(path) = &self.credentials {
-            let shown = path.display().to_string();
-            let credentials = Credentials::read(&shown, &read(path)?);
-            access = access.credentials(credentials.map_err(CommandError::user)?);
+            let read = Credentials::read(&path.display().to_string(), &read(path)?);
+            credentials = read.map_err(CommandError::user)?;
         }
+        if let Some(path) = &self.registry_config {
+            let read = Credentials::read_registries(&path.display().to_string(), &read(path)?);
+            credentials = credentials.and(read.map_err(CommandError::user)?);
+        }
+        access = access.credentials(credentials);
         if let Some(path) = &self.ca_file {
             let shown = path.display().to_string();
             access = access.certificates(&shown, &read(path)?).map_err(CommandError::user)?;

@@ -16,6 +16,7 @@ use gitops_compiler::tree::{Repository, Tree};
 
 use crate::error::CommandError;
 
+use super::fault::Fault;
 use super::inputs::Inputs;
 use super::signers::SignaturePolicy;
 
@@ -71,21 +72,21 @@ impl Repositories {
         Self { here, revision, remotes, clones, store: store.cloned(), signers, trees: BTreeMap::new() }
     }
 
-    /// The tree of a source. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
+    /// The tree of a source, and the input that it is, where it is from elsewhere. A branch of the repository at hand is what lies there, or what `--revision` names; tags and
     /// commits are what they are.
-    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
-        let tree = self.opened(source, inputs)?;
+    pub(super) fn tree(&mut self, source: &Source, inputs: &Inputs) -> Result<(Arc<Tree>, Option<Request>), Fault> {
+        let (tree, elsewhere) = self.opened(source, inputs)?;
         if let Some(signers) = &self.signers {
-            signers.check(&tree)?;
+            signers.check(&tree).map_err(no_revision)?;
         }
-        Ok(tree)
+        Ok((tree, elsewhere))
     }
 
-    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<Arc<Tree>, CommandError> {
+    fn opened(&mut self, source: &Source, inputs: &Inputs) -> Result<(Arc<Tree>, Option<Request>), Fault> {
         let url = normalised(&source.repo_url);
         let wanted = Some(source.target_revision.as_str()).filter(|revision| !matches!(*revision, "" | "HEAD"));
         let target = |repository: &Repository, revision: &str| {
-            target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str()))
+            target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str())).map_err(no_revision)
         };
         let is_here = url.is_empty() || self.remotes.contains(&url);
         let (key, repository, revision) = match self.clones.get(&url) {
@@ -96,26 +97,32 @@ impl Repositories {
                 (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
             }
             None => {
-                return inputs.tree(&request(source)).map_err(|why| {
+                let request = request(source);
+                let tree = inputs.tree(&request).map_err(|error| {
                     let hint =
                         "or name a clone of it with --repository URL=PATH, or the repository at hand with --source";
-                    CommandError::user(why).hint(hint)
-                });
+                    Fault::of_input(source, error).hint(hint)
+                })?;
+                return Ok((tree, Some(request)));
             }
         };
         let key = (key, revision.clone().unwrap_or_default());
         if let Some(tree) = self.trees.get(&key) {
-            return Ok(Arc::clone(tree));
+            return Ok((Arc::clone(tree), None));
         }
         let tree = match revision {
-            Some(revision) => Tree::of_commit(Arc::clone(repository), &revision)?,
+            Some(revision) => Tree::of_commit(Arc::clone(repository), &revision).map_err(no_revision)?,
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
         let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
         let tree = Arc::new(tree.with_submodules(address, inputs.submodules()));
         self.trees.insert(key, Arc::clone(&tree));
-        Ok(tree)
+        Ok((tree, None))
     }
+}
+
+fn no_revision(error: impl Into<CommandError>) -> Fault {
+    Fault::new("/targetRevision", error)
 }
 
 /// The repository of a source, as an input from elsewhere.

@@ -13,7 +13,7 @@ use gitops_compiler::tree::{Repository, Submodule, Submodules, Tree};
 
 use crate::fetch::Git;
 
-use super::inputs::told;
+use super::fetched::told;
 use super::repositories::normalised;
 
 /// Gets submodules.

@@ -99,6 +99,73 @@ fn the_dependencies_of_a_chart_are_pinned_with_it() {
     assert_eq!(objects(ours.as_bytes()), peer_objects(helm(), &root, &["template", "web", "."]));
 }
 
+/// A chart repository whose archives are on another server, which wants the same password.
+#[test]
+fn credentials_reach_the_host_of_the_archive_where_the_application_says_so() {
+    let elsewhere = Elsewhere::new();
+    let archives = elsewhere.web.beside(&elsewhere.certificates).expect("nginx");
+    let charts = elsewhere.web.files().join("charts");
+    std::fs::create_dir(&charts).expect("made");
+    let archive = pack(&charts, "web", "1.0.0", "");
+    let write_index = |place: &str| {
+        let output = peer(helm(), &charts, &["repo", "index", ".", "--url", &format!("{}{place}", archives.address())]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // Helm's own digest would be enough to pin it.
+        let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
+        let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
+        std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
+    };
+    write_index("/private");
+    std::fs::copy(&archive, archives.files().join("web-1.0.0.tgz")).expect("copied");
+    let address = format!("{}/private/charts", elsewhere.web.address());
+    let folder = tempfile::tempdir().expect("a folder");
+    let credentials = folder.path().join("credentials.yaml");
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
+         repository}}\nstringData: {{url: '{address}', type: helm, username: '{}', password: '{}'}}\n",
+        elsewhere.web.user(),
+        elsewhere.web.password()
+    );
+    std::fs::write(&credentials, secret).expect("written");
+    let credentials = credentials.display().to_string();
+    let source = |more: &str| {
+        let sources = format!("[{{repoURL: '{address}', chart: web, targetRevision: 1.0.0{more}}}]");
+        elsewhere.world.write("app.yaml", &application(&sources));
+    };
+    let lock = ["lock", "-f", "app.yaml", "--credentials", &credentials];
+    let ended_with = |how: &str| {
+        let requests = archives.requests();
+        let last = requests.last().unwrap_or_else(|| panic!("nothing was asked, not {how}"));
+        assert!(last.ends_with(how), "{last}, not {how}");
+    };
+
+    source("");
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("the server wants credentials") || said.contains("does not take"), "{said}");
+    ended_with("401 anonymous");
+    source(", helm: {passCredentials: true}");
+    elsewhere.done(&lock);
+    ended_with("200 basic");
+    let ours = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]);
+    let archive = archive.display().to_string();
+    let theirs = peer_objects(helm(), &charts, &["template", "shop", &archive, "--namespace=prod"]);
+    assert_eq!(objects(ours.as_bytes()), theirs);
+    // No Application says it here, so the user does.
+    let verify = ["lock", "verify", "--credentials", &credentials];
+    assert_eq!(elsewhere.run(&verify).code, 2);
+    elsewhere.done(&[&verify[..], &["--pass-credentials", &address]].concat());
+
+    // Whom that server sends us to learns nothing.
+    write_index("/elsewhere");
+    let update = ["lock", "update", "--credentials", &credentials, "--pass-credentials", &address];
+    let said = elsewhere.refused(&update);
+    assert!(!said.contains(elsewhere.web.password()), "{said}");
+    let requests = archives.requests();
+    let [.., first, second] = &requests[..] else { panic!("{requests:?}") };
+    assert!(first.contains("/elsewhere/") && first.ends_with("302 basic"), "{first}");
+    assert!(second.contains("localhost") && second.ends_with("401 anonymous"), "{second}");
+}
+
 #[test]
 fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
     for access in [Access::Open, Access::Basic, Access::Token] {
@@ -115,7 +182,7 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         let credentials = folder.path().join("credentials.yaml");
         let secret = format!(
             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
-             repository}}\nstringData: {{url: 'oci://{host}/team', type: helm, enableOCI: 'true', username: '{}', password: \
+             repo-creds}}\nstringData: {{url: 'oci://{host}/team', type: helm, enableOCI: 'true', username: '{}', password: \
              '{}'}}\n",
             registry.user(),
             registry.password()
@@ -133,9 +200,55 @@ fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
         let theirs = peer_objects(helm(), folder.path(), &["template", "shop", &archive, "--namespace=prod"]);
         assert_eq!(objects(ours.as_bytes()), theirs);
 
-        // The other way to write it.
+        // The other way to write it: as an artifact, which turns out to be a chart.
         let sources = format!("[{{repoURL: 'oci://{host}/team/web', targetRevision: 1.x, path: .}}]");
         elsewhere.world.write("app.yaml", &application(&sources));
+        elsewhere.done(&["lock", "-f", "app.yaml", "--credentials", &credentials]);
+        assert!(elsewhere.lock().contains("kind: oci"), "{}", elsewhere.lock());
         assert_eq!(elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]), ours);
     }
+}
+
+/// Logins as Docker keeps them, for a registry that wants tokens.
+#[test]
+fn logins_of_docker_are_used_where_they_are_named() {
+    let elsewhere = Elsewhere::new();
+    let registry = Registry::start(&elsewhere.certificates, Access::Token).expect("a registry");
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = std::fs::read(pack(folder.path(), "web", "1.0.0", "")).expect("an archive");
+    registry.push_chart("team", "web", "1.0.0", &archive).expect("pushed");
+    let host = registry.address().trim_start_matches("https://").to_owned();
+    let sources = format!("[{{repoURL: 'oci://{host}/team', chart: web, targetRevision: 1.x}}]");
+    elsewhere.world.write("app.yaml", &application(&sources));
+    let config = folder.path().join("config.json");
+    let shown = config.display().to_string();
+    let lock = ["lock", "-f", "app.yaml", "--registry-config", &shown];
+    let write = |text: &str| std::fs::write(&config, text).expect("written");
+
+    write(r#"{"auths": {"other.example.com": {"auth": "YTpi"}}}"#);
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("the server wants credentials"), "{said}");
+    write(&format!(r#"{{"auths": {{"{host}": {{}}}}, "credsStore": "desktop"}}"#));
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("kept by the program docker-credential-desktop, which is not run"), "{said}");
+    write("{\"auths\": [");
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("config.json:1:"), "{said}");
+
+    let (user, password) = (registry.user(), registry.password());
+    let identity = format!(r#""auth": "PHRva2VuPjo=", "identitytoken": "{}""#, registry.identity_token());
+    for login in [format!(r#""username": "{user}", "password": "{password}""#), identity] {
+        write(&format!(r#"{{"auths": {{"https://{host}/v2/": {{{login}}}}}}}"#));
+        elsewhere.done(&lock);
+        let lock_file = elsewhere.world.repository.path().join("gitops.lock");
+        let text = std::fs::read_to_string(&lock_file).expect("a lock file");
+        assert!(text.contains("resolved: 1.0.0") && !text.contains(password), "{text}");
+        std::fs::remove_file(lock_file).expect("removed");
+    }
+    // It lies where Docker has it, and nobody named it.
+    let home = elsewhere.world.home.path().join(".docker");
+    std::fs::create_dir(&home).expect("made");
+    std::fs::copy(&config, home.join("config.json")).expect("copied");
+    let said = elsewhere.refused(&["lock", "-f", "app.yaml"]);
+    assert!(said.contains("the server wants credentials"), "{said}");
 }

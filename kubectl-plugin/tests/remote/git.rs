@@ -44,6 +44,36 @@ fn a_remote_base_is_pinned_and_compiled_offline() {
 }
 
 #[test]
+fn a_base_may_name_its_own_repository_by_its_address() {
+    let elsewhere = Elsewhere::new();
+    let (base, address) = elsewhere.base("base");
+    // Around the folder that names it, which is no circle where each is a clone of its own.
+    base.write("kustomization.yaml", "resources: [common]\nnamePrefix: root-\n").expect("written");
+    let over = format!("resources: ['{address}?ref=v2.0.0']\nnamePrefix: over-\n");
+    base.write("deep/over/kustomization.yaml", over).expect("written");
+    let circle = |to: &str| format!("resources: ['{address}//{to}?ref=v2.0.0']\n");
+    base.write("one/kustomization.yaml", circle("two")).expect("written");
+    base.write("two/kustomization.yaml", circle("one")).expect("written");
+    base.commit("Two").expect("a commit");
+    base.tag("v2.0.0").expect("a tag");
+    elsewhere.publish(&base, "base");
+    let write = |folder: &str| {
+        let text = format!("resources: ['{address}//{folder}?ref=v2.0.0']\n");
+        elsewhere.world.write("deploy/kustomization.yaml", &text);
+    };
+    write("deep/over");
+    elsewhere.done(&["lock", "--path", "deploy"]);
+    let compiled = elsewhere.done(&["compile", "--path", "deploy", "-o", "yaml", "--offline"]);
+    assert_eq!(value(&objects(compiled.as_bytes())), ("ConfigMap over-root-base".to_owned(), "1".to_owned()));
+    write("one");
+    let said = elsewhere.refused(&["compile", "--path", "deploy", "--offline"]);
+    assert!(
+        said.contains("base.git at v2.0.0 leads back to itself: bases go in a circle by their addresses"),
+        "{said}"
+    );
+}
+
+#[test]
 fn another_repository_is_a_source_and_lends_its_files() {
     let elsewhere = Elsewhere::new();
     let (_, address) = elsewhere.base("base");

@@ -2,6 +2,7 @@
 //! OpenSSH, an OCI registry; and over servers that lie. What is pinned is compiled offline afterwards, and is what the
 //! renderers give that fetch by themselves.
 
+mod artifacts;
 mod charts;
 mod elsewhere;
 mod git;

@@ -84,4 +84,31 @@ fn what_never_ends_is_given_up() {
     assert_eq!(ended.code, 2, "{}", ended.stdout);
     let said = ["it took longer than 1 s", "it used more than 1 s of processor time"];
     assert!(said.iter().any(|said| ended.stderr.contains(said)), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: --render-timeout gives each render more time"), "{}", ended.stderr);
+}
+
+/// Each application has its own time, which all of its renders spend.
+#[test]
+fn an_application_that_takes_too_long_is_given_up_alone() {
+    let world = World::new();
+    world.repository.git(&["config", "remote.origin.url", "https://git.example.com/shop.git"]).expect("configured");
+    let endless = "local f(n) = if n == 0 then 0 else f(n - 1) + f(n - 1); { a: f(100) }";
+    world.write("slow/a.jsonnet", endless).write("slow/b.jsonnet", endless);
+    let quick = "{apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: 'x'}}";
+    world.write("quick/a.jsonnet", quick);
+    let application = |name: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\nspec:\n  project: default\n  \
+             destination: {{namespace: prod}}\n  source: {{repoURL: 'https://git.example.com/shop.git', path: {name}}}\n---\n"
+        )
+    };
+    world.write("apps.yaml", &[application("slow"), application("quick")].concat());
+    let flags = ["--render-timeout", "3600", "--application-timeout", "1"];
+    let ended = world.run(&[&["compile", "-f", "apps.yaml", "--recursive"], &flags[..]].concat());
+    let said = "it took, with all other renders of its application, longer than 1 s";
+    assert!(ended.code == 2 && ended.stderr.contains(said), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: --application-timeout gives the application more time"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 2 applications failed"), "{}", ended.stderr);
+    let quick = ended.stdout.lines().find(|line| line.starts_with("quick")).expect("a line");
+    assert!(quick.contains("g1-"), "{quick}");
 }

@@ -84,7 +84,8 @@ fn one_name_is_one_application() {
     world.write("b/root.yaml", &application("a", "nested", ""));
     let ended = world.run(&["compile", "-f", "root.yaml", "--recursive"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("argocd/a is there twice, and not alike"), "{}", ended.stderr);
+    let said = "argocd/a is there twice, and not alike: apps/a.yaml:1 and b/root.yaml:1";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
     world.write(
         "b/root.yaml",
         "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: many}\nspec: {}\n",
@@ -93,4 +94,35 @@ fn one_name_is_one_application() {
     assert!(ended.code == 2 && ended.stderr.contains("the ApplicationSet many is not read"), "{}", ended.stderr);
     let ended = world.run(&["plan", "-f", "root.yaml", "--recursive"]);
     assert!(ended.code == 2 && ended.stderr.contains("can be compiled, and nothing else"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_a_rendered_application_is_told_where_it_is_written() {
+    let world = world();
+    let list = application("listed", "gone", "").replace('\n', "\n  ");
+    world
+        .write("apps/a.yaml", &application("a", "missing", ""))
+        .write("b/nested.yaml", &format!("# A list.\nkind: List\napiVersion: v1\nitems:\n- {list}"));
+    world.write("made/kustomization.yaml", "resources: [made.yaml]\nnamePrefix: x-\n");
+    world.write("made/made.yaml", &application("made", "none", "")).write("apps/m.yaml", &application("m", "made", ""));
+    let ended = world.run(&["compile", "-f", "root.yaml", "--recursive"]);
+    assert_eq!(ended.code, 2);
+    for said in [
+        "apps/a.yaml:7:57: error: there is no folder `missing` in the working tree",
+        "b/nested.yaml:11:59: error: there is no folder `gone` in the working tree",
+        "made/kustomization.yaml: error: there is no folder `none` in the working tree",
+        "  argocd/a: the source of a cannot be used\n    argocd/root renders it, from apps/a.yaml:1\n",
+        "  argocd/listed: the source of listed cannot be used\n    argocd/b renders it, from b/nested.yaml:2\n",
+        "  argocd/x-made: the source of x-made cannot be used\n    argocd/m renders it, from made/kustomization.yaml\n",
+    ] {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+    let ended = world.run(&["compile", "-f", "root.yaml", "--recursive", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let a = json["applications"].as_array().expect("a list").iter().find(|one| one["name"] == "a").expect("a").clone();
+    assert_eq!((a["origin"]["path"].as_str(), a["findings"][0]["line"].as_u64()), (Some("apps/a.yaml"), Some(7)));
+    world
+        .write("b/nested.yaml", &application("nested", "nested", "").replace("path: nested", "path: nested, chart: x"));
+    let ended = world.run(&["compile", "-f", "root.yaml", "--recursive"]);
+    assert!(ended.stderr.contains("b/nested.yaml:7:3: error: a source has a `path` or a `chart`"), "{}", ended.stderr);
 }

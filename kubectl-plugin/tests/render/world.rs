@@ -26,7 +26,8 @@ pub(crate) fn helm() -> &'static Path {
 /// One repository with a home and a store of its own.
 pub(crate) struct World {
     pub(crate) repository: RepositoryBuilder,
-    home: tempfile::TempDir,
+    /// The home of who runs the program.
+    pub(crate) home: tempfile::TempDir,
 }
 
 /// How the program ended.

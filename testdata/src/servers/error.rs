@@ -69,10 +69,10 @@ pub enum Error {
     #[error("no free port on the loopback interface")]
     Port(#[source] io::Error),
     /// The registry did not take a chart.
-    #[error("the registry did not take {chart}: {answer}")]
+    #[error("the registry did not take {what}: {answer}")]
     Refused {
-        /// Which chart, and its version.
-        chart: String,
+        /// Which chart or artifact, and its version.
+        what: String,
         /// What the registry said.
         answer: String,
     },

@@ -1,6 +1,6 @@
 //! An OCI registry with TLS, in memory: go-containerregistry's, built from `testdata/registry`.
 //!
-//! In: [`Certificates`], what clients have to prove, and charts. Out: an address. It has blobs, manifests, tags and
+//! In: [`Certificates`], what clients have to prove, charts and other artifacts. Out: an address. It has blobs, manifests, tags and
 //! referrers, and takes what clients push; nothing is kept on disk.
 
 use std::fs;
@@ -33,6 +33,7 @@ pub struct Registry {
     keeper: Keeper,
     address: String,
     password: String,
+    identity_token: String,
     authority: PathBuf,
 }
 
@@ -43,7 +44,7 @@ impl Registry {
     /// Where Go is missing, the build fails, or it does not start.
     pub fn start(certificates: &Certificates, access: Access) -> Result<Self, Error> {
         let program = build()?;
-        let password = password()?;
+        let (password, identity_token) = (password()?, password()?);
         let mut keeper = Keeper::start()?;
         let authority = keeper.copy(certificates.authority())?;
         keeper.copy(certificates.certificate())?;
@@ -61,12 +62,13 @@ impl Registry {
             ("access", access),
             ("user", USER),
             ("password", &password),
+            ("identity-token", &identity_token),
         ];
         let arguments = settings.map(|(name, value)| format!("--{name}={value}"));
         keeper.run(&program, &arguments.each_ref().map(String::as_str))?;
         let log = keeper.path().join("registry.log");
         let address = keeper.wait_for(|| first_line(&log))?;
-        Ok(Self { keeper, address, password, authority })
+        Ok(Self { keeper, address, password, identity_token, authority })
     }
 
     /// `https://127.0.0.1:PORT`. It is also called `localhost`.
@@ -93,6 +95,12 @@ impl Registry {
         &self.password
     }
 
+    /// What a registry with tokens also gives them for; another for each registry.
+    #[must_use]
+    pub fn identity_token(&self) -> &str {
+        &self.identity_token
+    }
+
     /// Puts a chart at `REPOSITORY/NAME` as `helm push` does; the tag is the version with `_` for `+`. Returns the
     /// digest of the manifest, `sha256:…`.
     ///
@@ -100,8 +108,22 @@ impl Registry {
     /// Where the registry does not take it.
     pub fn push_chart(&self, repository: &str, name: &str, version: &str, archive: &[u8]) -> Result<String, Error> {
         let head = format!("PUT / HTTP/1.0\r\nRepository: {repository}\r\nName: {name}\r\nVersion: {version}");
-        let refused = |answer| Error::Refused { chart: format!("{name} {version}"), answer };
-        match ask(&self.keeper.path().join(CONTROL), &head, archive) {
+        self.push(&head, format!("{name} {version}"), archive)
+    }
+
+    /// Puts an artifact of one layer with this media type at `NAME:TAG`, as `oras push` does. Returns the digest of the
+    /// manifest.
+    ///
+    /// # Errors
+    /// Where the registry does not take it.
+    pub fn push_artifact(&self, name: &str, tag: &str, media_type: &str, layer: &[u8]) -> Result<String, Error> {
+        let head = format!("PUT / HTTP/1.0\r\nName: {name}\r\nVersion: {tag}\r\nLayer: {media_type}");
+        self.push(&head, format!("{name} {tag}"), layer)
+    }
+
+    fn push(&self, head: &str, what: String, bytes: &[u8]) -> Result<String, Error> {
+        let refused = |answer| Error::Refused { what: what.clone(), answer };
+        match ask(&self.keeper.path().join(CONTROL), head, bytes) {
             Ok((200, digest)) => Ok(digest),
             Ok((_, answer)) => Err(refused(answer)),
             Err(error) => Err(refused(error.to_string())),

@@ -52,10 +52,21 @@ impl WebServer {
     /// # Errors
     /// Where programs are missing, or do not start.
     pub fn start(certificates: &Certificates) -> Result<Self, Error> {
+        Self::start_with(certificates, password()?)
+    }
+
+    /// Starts another one, with the same user and password.
+    ///
+    /// # Errors
+    /// As of [`WebServer::start`].
+    pub fn beside(&self, certificates: &Certificates) -> Result<Self, Error> {
+        Self::start_with(certificates, self.password.clone())
+    }
+
+    fn start_with(certificates: &Certificates, password: String) -> Result<Self, Error> {
         let programs = programs()?;
         // Held until nginx listens, which shares it.
         let port = Port::reserve().map_err(Error::Port)?;
-        let password = password()?;
         let mut keeper = Keeper::start()?;
         let (files, repositories) = (keeper.folder("files")?, keeper.folder("repositories")?);
         keeper.folder("temporary")?;
@@ -104,7 +115,7 @@ impl WebServer {
         USER
     }
 
-    /// The password of that user; another for each server.
+    /// The password of that user; another for each server that was not started [beside](WebServer::beside) one.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::lock::Request;
 use crate::name::Version;
 use crate::render::layout::Layout;
-use crate::render::{Error, Input, Tools, or_dot};
+use crate::render::{Asker, Error, Input, Tools};
 use crate::tree::{EntryKind, File, Tree, join};
 
 use super::CHART_FOLDER;
@@ -35,6 +35,8 @@ pub(super) struct Chart {
 /// What is being laid out.
 struct Charts<'i, 'f> {
     tools: &'i dyn Tools,
+    /// Whether the Application says so.
+    pass_credentials: bool,
     layout: Layout,
     asks_for_kubernetes: bool,
     /// Where dependencies were laid out.
@@ -72,12 +74,13 @@ pub(super) fn lay_out(
         None => None,
     };
     let Some(tree) = found else {
-        let message = format!("no chart here: there is no {CHART}");
-        findings.push(Diagnostic::error(Origin { path: or_dot(folder), ..origin }, message));
+        let message = format!("no chart here: there is no {path}");
+        findings.push(Diagnostic::error(input.place("/path"), message));
         return Ok(None);
     };
     let mut charts = Charts {
         tools,
+        pass_credentials: input.source.helm.as_ref().is_some_and(|helm| helm.pass_credentials),
         layout: Layout::default(),
         asks_for_kubernetes: false,
         placed: BTreeSet::new(),
@@ -85,7 +88,7 @@ pub(super) fn lay_out(
         is_full: false,
         findings,
     };
-    charts.add(At { tree, asker: None, folder, place: CHART_FOLDER, depth: 0 })?;
+    charts.add(At { tree, asker: input.elsewhere.as_ref(), folder, place: CHART_FOLDER, depth: 0 })?;
     let Charts { layout, asks_for_kubernetes, .. } = charts;
     Ok(Some(Chart { layout, origin, asks_for_kubernetes }))
 }
@@ -217,7 +220,8 @@ impl Charts<'_, '_> {
         }
         let (repository, chart, version) = (repository.clone(), name.clone(), version.clone());
         let request = Request::Chart { repository, chart, version };
-        match self.tools.remote(&request, at.asker) {
+        let asker = Asker { input: at.asker, pass_credentials: self.pass_credentials };
+        match self.tools.remote(&request, asker) {
             Ok(tree) => self.add(At { tree: &tree, asker: Some(&request), folder: "", place: &place, depth }),
             Err(message) => {
                 self.refuse(origin.clone(), message);

@@ -53,7 +53,7 @@ pub(super) fn lay_out(
     if !namespace.is_empty() {
         arguments.push(format!("--namespace={namespace}"));
     }
-    arguments.extend(values::lay_out(input, &parameters, &mut layout, &here, findings)?);
+    arguments.extend(values::lay_out(input, &parameters, &mut layout, findings)?);
     arguments.extend(parameters.parameters_as_arguments(|value| input.environment.replace(value)));
     for (wanted, flag) in [
         (!parameters.skip_crds, "--include-crds"),

@@ -5,7 +5,7 @@
 //! as in Argo CD; none leads out of its repository, and none is an address.
 
 use crate::app::Helm;
-use crate::diagnostic::{Diagnostic, Origin};
+use crate::diagnostic::Diagnostic;
 use crate::render::layout::Layout;
 use crate::render::{Error, Input};
 use crate::tree::{File, join};
@@ -15,7 +15,6 @@ pub(super) fn lay_out(
     input: &Input<'_>,
     parameters: &Helm,
     layout: &mut Layout,
-    origin: &Origin,
     findings: &mut Vec<Diagnostic>,
 ) -> Result<Vec<String>, Error> {
     let mut arguments = Vec::new();
@@ -27,7 +26,10 @@ pub(super) fn lay_out(
                 arguments.push(format!("--values={place}"));
             }
             Err(Missing::NotThere(_)) if parameters.ignore_missing_value_files => {}
-            Err(missing) => findings.push(Diagnostic::error(origin.clone(), missing.message("value file", name))),
+            Err(missing) => {
+                let origin = input.place(&format!("/helm/valueFiles/{index}"));
+                findings.push(Diagnostic::error(origin, missing.message("value file", name)));
+            }
         }
     }
     let own = match &parameters.values_object {
@@ -39,10 +41,11 @@ pub(super) fn lay_out(
         arguments.push("--values=values/application.yaml".to_owned());
     }
     for (index, parameter) in parameters.file_parameters.iter().enumerate() {
+        let origin = || input.place(&format!("/helm/fileParameters/{index}"));
         if parameter.name.contains([',', '=', '\n']) {
             let message =
                 format!("a file parameter cannot be called `{}`: Helm would read more than one", parameter.name);
-            findings.push(Diagnostic::error(origin.clone(), message));
+            findings.push(Diagnostic::error(origin(), message));
             continue;
         }
         match find(input, &parameter.path)? {
@@ -52,7 +55,7 @@ pub(super) fn lay_out(
                 arguments.push(format!("--set-file={}={place}", parameter.name));
             }
             Err(missing) => {
-                findings.push(Diagnostic::error(origin.clone(), missing.message("file parameter", &parameter.path)));
+                findings.push(Diagnostic::error(origin(), missing.message("file parameter", &parameter.path)));
             }
         }
     }

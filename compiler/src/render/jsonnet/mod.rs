@@ -37,10 +37,10 @@ pub(super) fn lay_out(
     let origin = Origin::of_file(path.to_owned());
     // Later ones are looked in first, the folder itself last, as go-jsonnet does with what Argo CD gives it.
     let mut libraries = Vec::new();
-    for library in jsonnet.libs.iter().rev() {
+    for (index, library) in jsonnet.libs.iter().enumerate().rev() {
         let Some(folder) = join("", library.trim_start_matches('/')) else {
             let message = format!("the library `{library}` leads out of the repository");
-            findings.push(Diagnostic::error(origin, message));
+            findings.push(Diagnostic::error(input.place(&format!("/directory/jsonnet/libs/{index}")), message));
             return Ok(None);
         };
         libraries.push(folder);

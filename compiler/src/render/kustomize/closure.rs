@@ -17,16 +17,17 @@ use crate::render::{Error, Tools};
 use crate::tree::{self, File, Tree, join};
 
 use super::address::Address;
-use super::elsewhere::{self, Files, Part, Rewrite, Target};
+use super::elsewhere::{self, Files, Part, Target};
 
 /// How many kustomizations one render may have: more than any tree of bases of which people know what it does.
 const MOST_FOLDERS: usize = 10_000;
 
 /// The files that were found so far.
 pub(super) struct Closure<'t, 'f> {
-    tools: &'t dyn Tools,
-    /// The repository at hand, and others in the order in which they were met.
-    parts: Vec<Part<'t>>,
+    pub(super) tools: &'t dyn Tools,
+    pub(super) elsewhere: Option<&'t Request>,
+    /// The repository of the source, and others in the order in which they were met.
+    pub(super) parts: Vec<Part<'t>>,
     findings: &'f mut Vec<Diagnostic>,
     /// How many there were before.
     before: usize,
@@ -46,7 +47,17 @@ pub(super) struct Folder {
 pub(super) struct Kustomization {
     /// From the root of the repository.
     pub(super) path: String,
+    /// As it is there, for messages.
     pub(super) bytes: Vec<u8>,
+    /// What is read in its place.
+    pub(super) replaced: Option<Replaced>,
+}
+
+/// A kustomization with parameters of an Application.
+pub(super) struct Replaced {
+    pub(super) bytes: Vec<u8>,
+    /// JSON pointers to what the Application adds, and where it says so.
+    pub(super) added: Vec<(String, Origin)>,
 }
 
 /// Where a name was read.
@@ -67,10 +78,16 @@ pub(super) enum Found {
 }
 
 impl<'t, 'f> Closure<'t, 'f> {
-    pub(super) fn new(tree: &'t Tree, tools: &'t dyn Tools, findings: &'f mut Vec<Diagnostic>) -> Self {
+    /// `elsewhere` is the input that the tree is, where it is from elsewhere.
+    pub(super) fn new(
+        tree: &'t Tree,
+        elsewhere: Option<&'t Request>,
+        tools: &'t dyn Tools,
+        findings: &'f mut Vec<Diagnostic>,
+    ) -> Self {
         let before = findings.len();
         let parts = vec![Part::new(Files::Here(tree), None)];
-        Self { tools, parts, findings, before, walked: BTreeSet::new(), waiting: Vec::new() }
+        Self { tools, elsewhere, parts, findings, before, walked: BTreeSet::new(), waiting: Vec::new() }
     }
 
     /// Lays out a folder and all that it needs; gives its kustomization.
@@ -85,12 +102,13 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     /// Puts another kustomization in the place of one, and lays out what that needs.
-    pub(super) fn replace(&mut self, folder: &str, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        self.parts[0].rewrites.retain(|rewrite| rewrite.kustomization != path);
+    pub(super) fn replace(&mut self, folder: &str, one: &Kustomization, by: Replaced) -> Result<(), Error> {
+        self.parts[0].rewrites.retain(|rewrite| rewrite.kustomization != one.path);
         let folder = Folder { part: 0, path: folder.to_owned() };
-        self.read(&folder, &Kustomization { path: path.to_owned(), bytes: bytes.clone() })?;
+        let (path, bytes) = (one.path.clone(), by.bytes.clone());
+        self.read(&folder, &Kustomization { path: path.clone(), bytes: one.bytes.clone(), replaced: Some(by) })?;
         self.walk()?;
-        self.parts[0].layout.put(path, bytes);
+        self.parts[0].layout.put(&path, bytes);
         Ok(())
     }
 
@@ -148,7 +166,7 @@ impl<'t, 'f> Closure<'t, 'f> {
             let Some(path) = join(&folder.path, name) else { continue };
             if let Some(file) = files.file(&path)? {
                 if first.is_none() {
-                    first = Some(Kustomization { path: path.clone(), bytes: file.read()? });
+                    first = Some(Kustomization { path: path.clone(), bytes: file.read()?, replaced: None });
                 }
                 layout.add(&path, file);
             }
@@ -157,7 +175,8 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     fn read(&mut self, folder: &Folder, kustomization: &Kustomization) -> Result<(), Error> {
-        let reading = yaml::read(&kustomization.bytes, Limits::default());
+        let replaced = kustomization.replaced.as_ref().map(|replaced| &replaced.bytes);
+        let reading = yaml::read(replaced.unwrap_or(&kustomization.bytes), Limits::default());
         let shown = self.parts[folder.part].shown(&kustomization.path);
         let origin = |line, column| Origin { path: shown.clone(), line, column };
         for problem in reading.problems {
@@ -233,60 +252,10 @@ impl<'t, 'f> Closure<'t, 'f> {
         name
     }
 
-    fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
+    pub(super) fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
         let bytes = file.read()?;
         self.parts[place.folder.part].layout.add(path, file);
         Ok(Some(Found::File(bytes)))
-    }
-
-    /// Lays out a file from elsewhere below the kustomization: Kustomize takes files from nowhere else.
-    fn remote_file(
-        &mut self,
-        place: &Place<'_>,
-        pointer: &str,
-        name: &str,
-        request: &Request,
-    ) -> Result<Option<Found>, Error> {
-        let Some(tree) = self.remote(place, pointer, request) else { return Ok(None) };
-        let alone = tree.folder("")?;
-        let Some(entry) = alone.entries().first() else { return Ok(None) };
-        let Some(file) = tree.file(&entry.path)? else { return Ok(None) };
-        let below = elsewhere::place_of_file(request);
-        let path = join(&place.folder.path, &below).unwrap_or_else(|| below.clone());
-        self.rewrite(place, pointer, name, Target::File(below));
-        self.take(place, &path, file)
-    }
-
-    /// The part that a request stands for, added where it is new.
-    fn part(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<usize> {
-        let known = self.parts.iter().position(|part| part.request.as_ref() == Some(request));
-        if known.is_some() {
-            return known;
-        }
-        let tree = self.remote(place, pointer, request)?;
-        self.parts.push(Part::new(Files::Elsewhere(tree), Some(request.clone())));
-        Some(self.parts.len() - 1)
-    }
-
-    fn remote(&mut self, place: &Place<'_>, pointer: &str, request: &Request) -> Option<std::sync::Arc<Tree>> {
-        if !place.is_whole {
-            let message =
-                format!("{request} is elsewhere, which is only followed where the kustomization itself says it");
-            self.refuse_at(place, pointer, message);
-            return None;
-        }
-        match self.tools.remote(request, self.parts[place.folder.part].request.as_ref()) {
-            Ok(tree) => Some(tree),
-            Err(message) => {
-                self.refuse_at(place, pointer, message);
-                None
-            }
-        }
-    }
-
-    fn rewrite(&mut self, place: &Place<'_>, pointer: &str, name: &str, to: Target) {
-        let (kustomization, pointer, name) = (place.kustomization.path.clone(), pointer.to_owned(), name.to_owned());
-        self.parts[place.folder.part].rewrites.push(Rewrite { kustomization, pointer, name, to });
     }
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {
@@ -314,6 +283,12 @@ impl<'t, 'f> Closure<'t, 'f> {
     }
 
     fn locate(&self, place: &Place<'_>, pointer: &str) -> Origin {
+        let added = place.kustomization.replaced.iter().flat_map(|replaced| &replaced.added);
+        let is_in =
+            |there: &str| pointer.strip_prefix(there).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if let Some((_, origin)) = added.into_iter().find(|(there, _)| is_in(there)) {
+            return origin.clone();
+        }
         let found = Locator::new(&place.kustomization.bytes).locate(place.document, pointer);
         let (line, column) = found.map_or((0, 0), |found| (found.value.line, found.value.column));
         Origin { path: self.parts[place.folder.part].shown(&place.kustomization.path), line, column }

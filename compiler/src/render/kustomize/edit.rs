@@ -1,7 +1,8 @@
 //! The parameters of an Application, written into a kustomization.
 //!
 //! In: the kustomization's bytes, the parameters. Out: the kustomization with them, as JSON, which every reader of YAML
-//! reads alike; or nothing where there are no parameters, so that the file stays as it is. The rules are those of
+//! reads alike, and what in it is which parameter; or nothing where there are no parameters, so that the file stays as it is.
+//! The rules are those of
 //! `kustomize edit`, which Argo CD calls for each: what is set replaces, images and replicas by name; labels and
 //! annotations that are there already are an error unless forced; patches and components are added at the end.
 
@@ -13,13 +14,47 @@ use crate::manifest::yaml::{self, Limits};
 /// Keeps what an image has already: `name=*:2`.
 const KEEP: &str = "*";
 
+/// A kustomization with the parameters.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Edited {
+    pub(super) bytes: Vec<u8>,
+    /// JSON pointers to what was added and may name files; each with that of the parameter in the source.
+    pub(super) added: Vec<(String, String)>,
+}
+
+/// Why a kustomization cannot have the parameters.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The parameter in the source, by its JSON pointer, where that is what is wrong.
+    pub(super) parameter: Option<String>,
+    pub(super) message: String,
+}
+
+impl Fault {
+    fn of(parameter: impl Into<String>, message: String) -> Self {
+        Self { parameter: Some(parameter.into()), message }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self { parameter: None, message }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
 /// The kustomization with the parameters. `has_folder` says whether a component is there.
 pub(super) fn edited(
     bytes: &[u8],
     parameters: &Kustomize,
     environment: &BuildEnvironment,
     has_folder: impl Fn(&str) -> bool,
-) -> Result<Option<Vec<u8>>, String> {
+) -> Result<Option<Edited>, Fault> {
     if *parameters == (Kustomize { version: parameters.version.clone(), ..Kustomize::default() }) {
         return Ok(None);
     }
@@ -38,22 +73,29 @@ pub(super) fn edited(
     replicas(fields, parameters)?;
     labels(fields, parameters, environment)?;
     annotations(fields, parameters, environment)?;
+    let mut added = Vec::new();
     if !parameters.patches.is_empty() {
-        let patches = parameters.patches.iter().map(|patch| json!(patch));
-        list(fields, "patches")?.extend(patches);
+        let list = list(fields, "patches")?;
+        for (index, patch) in parameters.patches.iter().enumerate() {
+            added.push((format!("/patches/{}", list.len()), format!("/kustomize/patches/{index}")));
+            list.push(json!(patch));
+        }
     }
-    let there = |component: &&String| !parameters.ignore_missing_components || has_folder(component);
-    let components: Vec<_> = parameters.components.iter().filter(there).collect();
+    let there = |component: &str| !parameters.ignore_missing_components || has_folder(component);
+    let components: Vec<_> =
+        parameters.components.iter().enumerate().filter(|(_, component)| there(component)).collect();
     if !components.is_empty() {
         let list = list(fields, "components")?;
-        for component in components {
+        for (index, component) in components {
             let component = json!(component);
             if !list.contains(&component) {
+                added.push((format!("/components/{}", list.len()), format!("/kustomize/components/{index}")));
                 list.push(component);
             }
         }
     }
-    serde_json::to_vec(&kustomization).map(Some).map_err(|error| error.to_string())
+    let bytes = serde_json::to_vec(&kustomization).map_err(|error| error.to_string())?;
+    Ok(Some(Edited { bytes, added }))
 }
 
 /// A kustomization as Kustomize reads it, which for this file is as kubectl reads manifests.
@@ -73,13 +115,14 @@ fn images(
     fields: &mut Map<String, Value>,
     parameters: &Kustomize,
     environment: &BuildEnvironment,
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     if parameters.images.is_empty() {
         return Ok(());
     }
     let list = list(fields, "images")?;
-    for image in &parameters.images {
-        let image = Image::parse(&environment.replace(image))?;
+    for (index, image) in parameters.images.iter().enumerate() {
+        let image = Image::parse(&environment.replace(image));
+        let image = image.map_err(|message| Fault::of(format!("/kustomize/images/{index}"), message))?;
         let there = list.iter().position(|other| other.get("name").and_then(Value::as_str) == Some(&image.name));
         let before = there.map(|index| list.remove(index));
         list.push(image.entry(before.as_ref()));
@@ -132,15 +175,17 @@ impl Image {
     }
 }
 
-fn replicas(fields: &mut Map<String, Value>, parameters: &Kustomize) -> Result<(), String> {
+fn replicas(fields: &mut Map<String, Value>, parameters: &Kustomize) -> Result<(), Fault> {
     if parameters.replicas.is_empty() {
         return Ok(());
     }
     let list = list(fields, "replicas")?;
-    for replica in &parameters.replicas {
+    for (index, replica) in parameters.replicas.iter().enumerate() {
         let count = replica.count.as_i64().or_else(|| replica.count.as_str()?.parse().ok());
-        let count =
-            count.ok_or_else(|| format!("the replicas of `{}` are no number: {}", replica.name, replica.count))?;
+        let count = count.ok_or_else(|| {
+            let message = format!("the replicas of `{}` are no number: {}", replica.name, replica.count);
+            Fault::of(format!("/kustomize/replicas/{index}/count"), message)
+        })?;
         list.retain(|other| other.get("name").and_then(Value::as_str) != Some(&replica.name));
         list.push(json!({ "name": replica.name, "count": count }));
     }
@@ -152,12 +197,13 @@ fn labels(
     fields: &mut Map<String, Value>,
     parameters: &Kustomize,
     environment: &BuildEnvironment,
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     if parameters.common_labels.is_empty() {
         return Ok(());
     }
     if parameters.label_include_templates && !parameters.label_without_selector {
-        return Err("labelIncludeTemplates goes with labelWithoutSelector only".to_owned());
+        let message = "labelIncludeTemplates goes with labelWithoutSelector only".to_owned();
+        return Err(Fault::of("/kustomize/labelIncludeTemplates", message));
     }
     let pairs = parameters.common_labels.iter().map(|(name, value)| (name, environment.replace(value)));
     if !parameters.label_without_selector {
@@ -180,7 +226,7 @@ fn annotations(
     fields: &mut Map<String, Value>,
     parameters: &Kustomize,
     environment: &BuildEnvironment,
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     if parameters.common_annotations.is_empty() {
         return Ok(());
     }
@@ -195,10 +241,15 @@ fn add_all<'a>(
     pairs: impl Iterator<Item = (&'a String, String)>,
     kind: &str,
     force: bool,
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     for (name, value) in pairs {
         if map.contains_key(name) && !force {
-            return Err(format!("the kustomization has the {kind} {name} already: force it, or leave it out"));
+            let message = format!("the kustomization has the {kind} {name} already: force it, or leave it out");
+            let field = if kind == "label" { "commonLabels" } else { "commonAnnotations" };
+            return Err(Fault::of(
+                format!("/kustomize/{field}/{}", name.replace('~', "~0").replace('/', "~1")),
+                message,
+            ));
         }
         map.insert(name.clone(), json!(value));
     }
@@ -233,10 +284,10 @@ mod tests {
     use super::*;
     use crate::app::{Facts, KustomizePatch, KustomizeReplica};
 
-    fn edit(text: &str, parameters: &Kustomize) -> Result<Value, String> {
+    fn edit(text: &str, parameters: &Kustomize) -> Result<Value, Fault> {
         let environment = BuildEnvironment::new(&Facts { name: "shop", ..Facts::default() });
         let edited = edited(text.as_bytes(), parameters, &environment, |folder| folder == "there")?;
-        Ok(serde_json::from_slice(&edited.expect("something is edited")).expect("JSON"))
+        Ok(serde_json::from_slice(&edited.expect("something is edited").bytes).expect("JSON"))
     }
 
     #[test]
@@ -284,7 +335,7 @@ mod tests {
         let labels = || [("team".to_owned(), "b".to_owned())].into();
         let add = Kustomize { common_labels: labels(), ..Kustomize::default() };
         let there = "commonLabels: {team: a}\n";
-        assert!(edit(there, &add).is_err_and(|message| message.contains("has the label team already")));
+        assert!(edit(there, &add).is_err_and(|fault| fault.message.contains("has the label team already")));
         let forced = Kustomize { force_common_labels: true, ..add.clone() };
         assert_eq!(edit(there, &forced), Ok(json!({ "commonLabels": { "team": "b" } })));
         let outside = Kustomize { label_without_selector: true, label_include_templates: true, ..add.clone() };
@@ -293,6 +344,24 @@ mod tests {
         let wrong = Kustomize { label_include_templates: true, ..add };
         assert!(edit("", &wrong).is_err());
         let image = Kustomize { images: vec!["web".to_owned()], ..Kustomize::default() };
-        assert!(edit("", &image).is_err_and(|message| message.contains("`web` is not of the form")));
+        let fault = edit("", &image).expect_err("no image");
+        assert!(fault.message.contains("`web` is not of the form"), "{fault:?}");
+        assert_eq!(fault.parameter.as_deref(), Some("/kustomize/images/0"));
+    }
+
+    #[test]
+    fn what_is_added_is_known_as_the_parameter_that_it_is() {
+        let patch = |path: &str| KustomizePatch { path: path.to_owned(), ..KustomizePatch::default() };
+        let parameters = Kustomize {
+            patches: vec![patch("b.yaml")],
+            components: vec!["x".to_owned(), "y".to_owned()],
+            ..Kustomize::default()
+        };
+        let text = b"patches: [{path: a.yaml}]\ncomponents: [x]\n";
+        let edited = edited(text, &parameters, &BuildEnvironment::default(), |_| true).expect("it is edited");
+        let added: Vec<_> = edited.expect("something").added;
+        let pair = |there: &str, parameter: &str| (there.to_owned(), parameter.to_owned());
+        let expected = [pair("/patches/1", "/kustomize/patches/0"), pair("/components/1", "/kustomize/components/1")];
+        assert_eq!(added, expected);
     }
 }

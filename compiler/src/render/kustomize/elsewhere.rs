@@ -5,6 +5,7 @@
 //! nothing of theirs leads into it. A kustomization with such a name is written anew, as JSON, which every reader of YAML
 //! reads alike.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(super) struct Part<'t> {
     pub(super) request: Option<Request>,
     pub(super) layout: Layout,
     pub(super) rewrites: Vec<Rewrite>,
+    /// The parts that it names by their addresses.
+    pub(super) leads_to: BTreeSet<usize>,
     /// Whether all of it takes part.
     pub(super) is_whole: bool,
 }
@@ -69,7 +72,8 @@ impl Deref for Files<'_> {
 
 impl<'t> Part<'t> {
     pub(super) fn new(files: Files<'t>, request: Option<Request>) -> Self {
-        Self { files, request, layout: Layout::default(), rewrites: Vec::new(), is_whole: false }
+        let (layout, rewrites) = (Layout::default(), Vec::new());
+        Self { files, request, layout, rewrites, leads_to: BTreeSet::new(), is_whole: false }
     }
 
     /// A path as people read it.

@@ -10,6 +10,7 @@ mod closure;
 mod edit;
 mod elsewhere;
 mod fields;
+mod parts;
 
 use crate::app::KUSTOMIZATIONS;
 use crate::diagnostic::{Diagnostic, Origin};
@@ -17,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Origin};
 use super::tool::{Command, Places};
 use super::{Error, Input, ToolRender, Tools, or_dot};
 
-use closure::Closure;
+use closure::{Closure, Replaced};
 
 /// What this renderer is called in a recipe. The number rises whenever equal inputs could give other manifests.
 const RENDERER: (&str, u64) = ("kustomize", 1);
@@ -31,14 +32,14 @@ pub(super) fn lay_out(
     let folder = input.folder.folder();
     let parameters = input.source.kustomize.clone().unwrap_or_default();
     let missing = || {
-        let message = format!("no kustomization here ({})", KUSTOMIZATIONS.join(", "));
-        Diagnostic::error(Origin::of_file(or_dot(folder)), message)
+        let message = format!("no kustomization in {} ({})", or_dot(folder), KUSTOMIZATIONS.join(", "));
+        Diagnostic::error(input.place("/kustomize"), message)
     };
     let Some(tree) = input.tree else {
         findings.push(missing());
         return Ok(None);
     };
-    let mut closure = Closure::new(tree, tools, findings);
+    let mut closure = Closure::new(tree, input.elsewhere.as_ref(), tools, findings);
     let Some(kustomization) = closure.root(folder)? else {
         findings.push(missing());
         return Ok(None);
@@ -49,8 +50,14 @@ pub(super) fn lay_out(
     }
     match edit::edited(&kustomization.bytes, &parameters, &input.environment, |path| closure.is_folder(folder, path)) {
         Ok(None) => {}
-        Ok(Some(edited)) => closure.replace(folder, &kustomization.path, edited)?,
-        Err(message) => closure.refuse(origin.clone(), message),
+        Ok(Some(edited)) => {
+            let added = edited.added.into_iter().map(|(there, parameter)| (there, input.place(&parameter)));
+            closure.replace(folder, &kustomization, Replaced { bytes: edited.bytes, added: added.collect() })?;
+        }
+        Err(fault) => {
+            let parameter = fault.parameter.and_then(|parameter| input.places.find(&parameter));
+            closure.refuse(parameter.unwrap_or_else(|| origin.clone()), fault.message);
+        }
     }
     if closure.is_refused() {
         return Ok(None);

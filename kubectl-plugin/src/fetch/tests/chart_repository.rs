@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::archive::digest;
-use super::super::charts::Charts;
+use super::super::charts::{ChartRepository, Charts};
 use super::super::error::FailureKind;
-use super::server::{Asked, Authority, CHARTS, FILES, Reply, Server};
+use super::server::{AUTH, Asked, Authority, CHARTS, FILES, REGISTRY, Reply, Server, serve_plain};
 use super::{LOGIN, check_hidden, login};
 
 /// A repository with these lines for each version of `shop`.
@@ -96,6 +96,71 @@ fn archives_of_other_hosts_come_without_credentials() {
         assert_eq!(error.kind, FailureKind::Refused, "{version}: {error}");
     }
     assert_eq!(server.asked().len(), before);
+}
+
+#[test]
+fn credentials_are_passed_to_the_host_of_the_archive_where_the_user_wants_it() {
+    let authority = Authority::new();
+    let server = authority.serve(|asked: &Asked, port| match asked.path.as_str() {
+        "/stable/index.yaml" => {
+            let place = |version: &str, place: &str| format!("  - {{version: {version}, urls: ['{place}']}}\n");
+            let far = format!("https://{FILES}:{port}");
+            let lines = [
+                place("1.0.0", &format!("{far}/x.tgz")),
+                place("2.0.0", &format!("{far}/on")),
+                place("3.0.0", &format!("https://inside.example.com:{port}/x.tgz")),
+                place("4.0.0", &format!("http://{CHARTS}:{port}/x.tgz")),
+                place("5.0.0", &format!("https://127.0.0.1:{port}/x.tgz")),
+                place("6.0.0", &format!("oci://{REGISTRY}:{port}/x:1")),
+            ];
+            Reply::ok(format!("entries:\n  shop:\n{}", lines.concat()))
+        }
+        "/on" => Reply::to(format!("https://{AUTH}:{port}/x.tgz")),
+        path if path.ends_with(".tgz") => Reply::ok("archive"),
+        _ => Reply::status(404),
+    });
+    let address = server.url(CHARTS, "/stable");
+    let charts = Charts::new(authority.access().credentials(login(&address)));
+    let repository = ChartRepository { address: &address, pass_credentials: true };
+    let sent_to = |host: &str| -> Vec<Option<String>> {
+        server
+            .asked()
+            .into_iter()
+            .filter(|asked| asked.host.starts_with(host))
+            .map(|asked| asked.authorization)
+            .collect()
+    };
+    assert!(charts.resolve(&address, "shop", "1.0.0").is_ok());
+    assert_eq!(sent_to(FILES), [None], "nobody wants it");
+    assert!(charts.resolve(repository, "shop", "1.0.0").is_ok());
+    assert_eq!(sent_to(FILES), [None, Some(LOGIN.to_owned())]);
+    assert!(charts.resolve(repository, "shop", "2.0.0").is_ok());
+    assert_eq!(sent_to(FILES)[2].as_deref(), Some(LOGIN));
+    assert_eq!(sent_to(AUTH), [None], "that host was not in the index");
+    let before = server.asked().len();
+    for version in ["3.0.0", "4.0.0", "5.0.0"] {
+        let error = charts.resolve(repository, "shop", version).expect_err(version);
+        check_hidden(&error);
+        assert_eq!(error.kind, FailureKind::Refused, "{version}: {error}");
+    }
+    assert_eq!(server.asked().len(), before);
+    assert!(charts.resolve(repository, "shop", "6.0.0").is_err(), "it is no registry");
+    assert!(!sent_to(REGISTRY).is_empty() && sent_to(REGISTRY).iter().all(Option::is_none));
+}
+
+#[test]
+fn without_encryption_nothing_is_passed() {
+    let authority = Authority::new();
+    let files = authority.serve(|_, _| Reply::ok("archive"));
+    let port = files.port;
+    let server = serve_plain(move |_, _| {
+        Reply::ok(format!("entries: {{shop: [{{version: 1.0.0, urls: ['https://{FILES}:{port}/x.tgz']}}]}}\n"))
+    });
+    let address = format!("http://{CHARTS}:{}", server.port);
+    let access = authority.access().credentials(login(&address)).plain_http([CHARTS.to_owned()]);
+    let repository = ChartRepository { address: &address, pass_credentials: true };
+    assert!(Charts::new(access).resolve(repository, "shop", "1.0.0").is_ok());
+    assert!(files.asked().len() == 1 && files.asked()[0].authorization.is_none());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::super::archive::digest;
 use super::super::charts::Charts;
+use super::super::credentials::Credentials;
 use super::super::error::FailureKind;
 use super::server::{AUTH, Asked, Authority, CHARTS, FILES, REGISTRY, Reply, Server, serve_plain};
 use super::{LOGIN, check_hidden, login};
@@ -113,6 +114,65 @@ fn tokens_are_made_once_and_go_to_the_registry_alone() {
             .filter(|asked| asked.host.starts_with(REGISTRY))
             .all(|asked| asked.authorization.as_deref() != Some(LOGIN))
     );
+}
+
+/// A login that is a token for tokens.
+fn identity(address: &str) -> Credentials {
+    let host = address.trim_start_matches("oci://").split('/').next().expect("a host");
+    let text = format!(r#"{{"auths": {{"{host}": {{"auth": "YW5uYTo=", "identitytoken": "s3cret+/"}}}}}}"#);
+    Credentials::read_registries("config.json", text.as_bytes()).expect("a credential")
+}
+
+#[test]
+fn an_identity_token_is_posted_to_the_realm_alone() {
+    let authority = Authority::new();
+    let server = with_tokens(&authority, "https://auth.example.org:PORT/token?x=1");
+    let address = format!("oci://{REGISTRY}:{}/charts", server.port);
+    let charts = Charts::new(authority.access().credentials(identity(&address)));
+    let found = charts.resolve(&address, "shop", "*").expect("a chart");
+    assert_eq!(charts.fetch(&address, "shop", &found), Ok(CHART.to_vec()));
+    let asked = server.asked();
+    let (posted, others): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|asked| asked.method == "POST");
+    assert_eq!(posted.len(), 1);
+    assert!(posted[0].host.starts_with(AUTH) && posted[0].authorization.is_none(), "{posted:?}");
+    assert_eq!(posted[0].path, "/token?x=1");
+    assert_eq!(
+        posted[0].body,
+        "grant_type=refresh_token&client_id=kubectl-gitops&scope=repository%3Acharts%2Fshop%3Apull&service=the+registry\
+         &refresh_token=s3cret%2B%2F"
+    );
+    assert!(others.iter().all(|asked| asked.body.is_empty() && !asked.path.contains("s3cret")));
+}
+
+#[test]
+fn an_identity_token_follows_nowhere() {
+    let authority = Authority::new();
+    let server = authority.serve(|asked, port| match asked.path.as_str() {
+        "/token" => Reply::Whole {
+            status: 307,
+            headers: vec![("Location".to_owned(), format!("https://{REGISTRY}:{port}/other"))],
+            body: Vec::new(),
+        },
+        _ => Reply::status(401)
+            .with("WWW-Authenticate", format!("Bearer realm=\"https://{REGISTRY}:{port}/token\",service=\"x\"")),
+    });
+    let address = format!("oci://{REGISTRY}:{}/charts", server.port);
+    let charts = Charts::new(authority.access().credentials(identity(&address)));
+    let error = charts.resolve(&address, "shop", "1.0.0").expect_err("it is sent on");
+    check_hidden(&error);
+    assert!(error.kind == FailureKind::Wrong && server.asked().iter().all(|asked| asked.path != "/other"), "{error}");
+
+    // Without encryption nobody but the registry itself gets it.
+    let auth = authority.serve(|_, _| Reply::ok(r#"{"token":"t0ken"}"#));
+    let port = auth.port;
+    let plain = serve_plain(move |asked, own| match asked.authorization.as_deref() {
+        Some("Bearer t0ken") => here(answer(asked), own),
+        _ => Reply::status(401).with("WWW-Authenticate", format!("Bearer realm=\"https://{AUTH}:{port}/token\"")),
+    });
+    let address = format!("oci://{REGISTRY}:{}/charts", plain.port);
+    let access = authority.access().credentials(identity(&address)).plain_http([REGISTRY.to_owned()]);
+    assert!(Charts::new(access).resolve(&address, "shop", "1.0.0").is_ok());
+    assert!(auth.asked().len() == 1 && auth.asked()[0].method == "GET" && auth.asked()[0].body.is_empty());
 }
 
 #[test]

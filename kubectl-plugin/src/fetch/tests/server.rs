@@ -27,12 +27,14 @@ const NAMES: [&str; 6] = [CHARTS, FILES, REGISTRY, AUTH, INSIDE, "127.0.0.1"];
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) method: String,
     pub(super) host: String,
     pub(super) path: String,
     pub(super) authorization: Option<String>,
     pub(super) accept: Option<String>,
     pub(super) proxy_authorization: Option<String>,
     pub(super) user_agent: Option<String>,
+    pub(super) body: String,
 }
 
 /// What to answer.
@@ -219,22 +221,28 @@ fn one<S: Read + Write>(
 }
 
 fn request(stream: &mut impl Read) -> std::io::Result<Asked> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (mut host, mut authorization, mut accept, mut user_agent) = (String::new(), None, None, None);
-    let mut proxy_authorization = None;
-    for line in lines {
-        let line = line?;
-        let Some((name, value)) = line.split_once(": ") else { break };
+    let (mut proxy_authorization, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         match name.to_ascii_lowercase().as_str() {
             "host" => value.clone_into(&mut host),
             "authorization" => authorization = Some(value.to_owned()),
             "proxy-authorization" => proxy_authorization = Some(value.to_owned()),
             "accept" => accept = Some(value.to_owned()),
             "user-agent" => user_agent = Some(value.to_owned()),
+            "content-length" => length = value.parse().unwrap_or_default(),
             _ => {}
         }
     }
-    Ok(Asked { host, path, authorization, accept, proxy_authorization, user_agent })
+    let mut body = String::new();
+    reader.take(length).read_to_string(&mut body)?;
+    Ok(Asked { method, host, path, authorization, accept, proxy_authorization, user_agent, body })
 }

@@ -1,0 +1,204 @@
+//! What is on this machine already, or fetched: the one way from a pin to files.
+//!
+//! In: requests, pins. Out: what a request is now; the files of what is pinned, whose bytes have the digests of the pin and
+//! whose files the id that it has. What was fetched is kept in the store, by its digest, and hashed again when it is taken
+//! from there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_compiler::canon::{self, Id, Input};
+use gitops_compiler::lock::{Digest, LOCK_FILE, Pin, Request};
+use gitops_compiler::render::Layout;
+use gitops_compiler::store::Store;
+use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
+
+use crate::fetch::{
+    ArtifactFound, ChartRepository, Charts, FetchError, Git, Part, Unpacked, digest, unpack_artifact, unpack_chart,
+};
+
+use super::submodules::FetchedSubmodules;
+
+/// Servers, and what was taken from them before.
+pub(super) struct Fetched {
+    charts: Charts,
+    git: Arc<Git>,
+    submodules: Arc<FetchedSubmodules>,
+    store: Option<Store>,
+}
+
+/// Why there are no files of a request, and what to do.
+#[derive(Debug, Clone)]
+pub(super) struct InputError {
+    pub(super) message: String,
+    /// What of the request is wrong.
+    pub(super) part: Part,
+}
+
+impl From<String> for InputError {
+    fn from(message: String) -> Self {
+        Self { message, part: Part::Address }
+    }
+}
+
+impl From<FetchError> for InputError {
+    fn from(error: FetchError) -> Self {
+        Self { part: error.part, message: told(error) }
+    }
+}
+
+impl Fetched {
+    pub(super) fn new(charts: Charts, git: Arc<Git>, submodules: Arc<FetchedSubmodules>, store: Option<Store>) -> Self {
+        Self { charts, git, submodules, store }
+    }
+
+    /// Who gets submodules.
+    pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
+        Arc::clone(&self.submodules) as _
+    }
+
+    /// What a request is now. Whether hosts that the index of a chart repository names learn our credentials, `passes` says.
+    pub(super) fn resolve(&self, request: &Request, passes: bool) -> Result<Pin, FetchError> {
+        match request {
+            Request::Git { repository, revision: range, is_range: true, tag_prefix } => {
+                Ok(Pin::Git { commit: self.git.newest(repository, range, tag_prefix)? })
+            }
+            Request::Git { repository, revision, .. } => {
+                Ok(Pin::Git { commit: self.git.resolve(repository, revision)? })
+            }
+            Request::File { address } => {
+                let bytes = self.charts.file(address)?;
+                let digest = parsed(&digest(&bytes), request)?;
+                self.keep(&digest, &bytes);
+                Ok(Pin::File { digest })
+            }
+            Request::Chart { repository, chart, version } => {
+                let repository = ChartRepository { address: repository, pass_credentials: passes };
+                let found = self.charts.resolve(repository, chart, version)?;
+                let digest = parsed(&found.digest, request)?;
+                let bytes = match self.kept(&digest) {
+                    Some(bytes) => bytes,
+                    None => self.charts.fetch(repository, chart, &found)?,
+                };
+                let files = unpack_chart(&bytes).map_err(|why| FetchError::wrong(request.to_string(), why))?;
+                let content = content(&Unpacked { files, ..Unpacked::default() });
+                let content = content.map_err(|why| FetchError::wrong(request.to_string(), why))?;
+                self.keep(&digest, &bytes);
+                Ok(Pin::Chart { version: found.version, digest, content })
+            }
+            Request::Oci { repository, revision } => {
+                let found = self.charts.resolve_artifact(repository, revision)?;
+                let [digest, manifest] = [&found.digest, &found.manifest].map(|text| parsed(text, request));
+                let (digest, manifest) = (digest?, manifest?);
+                let bytes = match self.kept(&digest) {
+                    Some(bytes) => bytes,
+                    None => self.charts.fetch_artifact(repository, &found)?,
+                };
+                let content = unpack_artifact(&bytes, &found.media).and_then(|unpacked| content(&unpacked));
+                let content = content.map_err(|why| FetchError::wrong(request.to_string(), why))?;
+                self.keep(&digest, &bytes);
+                Ok(Pin::Oci { tag: found.tag, manifest, digest, media: found.media, content })
+            }
+        }
+    }
+
+    /// The files of what is pinned, compared with its hashes.
+    pub(super) fn files(&self, request: &Request, pin: &Pin, passes: bool) -> Result<Tree, InputError> {
+        match (request, pin) {
+            (Request::Git { repository, .. }, Pin::Git { commit }) => {
+                let mirror = self.git.commit(repository, commit, !self.submodules.offline)?;
+                let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
+                let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
+                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
+            }
+            (Request::File { address }, Pin::File { digest }) => {
+                let bytes = self.bytes(request, digest, || self.charts.file(address))?;
+                let files = BTreeMap::from([(request.name().to_owned(), bytes)]);
+                Ok(Tree::of_folder(Snapshot::from_memory(files)))
+            }
+            (Request::Chart { repository, chart, .. }, Pin::Chart { version, digest, content: pinned }) => {
+                let repository = ChartRepository { address: repository, pass_credentials: passes };
+                let fetch = || self.charts.fetch_locked(repository, chart, version, digest.as_str());
+                let files = unpack_chart(&self.bytes(request, digest, fetch)?)?;
+                tree_of(request, Unpacked { files, ..Unpacked::default() }, pinned)
+            }
+            (Request::Oci { repository, .. }, Pin::Oci { tag, manifest, digest, media, content }) => {
+                let (tag, media) = (tag.clone(), media.clone());
+                let [manifest, layer] = [manifest, digest].map(ToString::to_string);
+                let found = ArtifactFound { tag, manifest, digest: layer, media };
+                let fetch = || self.charts.fetch_artifact(repository, &found);
+                let unpacked = unpack_artifact(&self.bytes(request, digest, fetch)?, &found.media)?;
+                tree_of(request, unpacked, content)
+            }
+            _ => Err(format!("{LOCK_FILE} says of {request} what cannot be said of it").into()),
+        }
+    }
+
+    /// Bytes with a digest: those of the store, or what is fetched.
+    fn bytes(
+        &self,
+        request: &Request,
+        digest: &Digest,
+        fetch: impl Fn() -> Result<Vec<u8>, FetchError>,
+    ) -> Result<Vec<u8>, InputError> {
+        if let Some(bytes) = self.kept(digest) {
+            return Ok(bytes);
+        }
+        if self.submodules.offline {
+            return Err(format!("{request} was never fetched to this machine, and nothing is with --offline").into());
+        }
+        let bytes = fetch()?;
+        let found = crate::fetch::digest(&bytes);
+        if found != digest.as_str() {
+            let message =
+                format!("{request} is not what {LOCK_FILE} says: there it is {digest}, and what came is {found}");
+            return Err(message.into());
+        }
+        self.keep(digest, &bytes);
+        Ok(bytes)
+    }
+
+    fn kept(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let bytes = self.store.as_ref()?.input(Id::<Input>::of(digest.as_str().as_bytes()))?;
+        (crate::fetch::digest(&bytes) == digest.as_str()).then_some(bytes)
+    }
+
+    /// Failing to costs fetching it again.
+    fn keep(&self, digest: &Digest, bytes: &[u8]) {
+        let id = Id::<Input>::of(digest.as_str().as_bytes());
+        let _ = self.store.as_ref().map(|store| store.put_input(id, bytes));
+    }
+}
+
+fn parsed(text: &str, request: &Request) -> Result<Digest, FetchError> {
+    text.parse().map_err(|why: String| FetchError::wrong(request.to_string(), why))
+}
+
+/// The tree of what was unpacked, which must be what is pinned.
+fn tree_of(request: &Request, unpacked: Unpacked, pinned: &Id<canon::Layout>) -> Result<Tree, InputError> {
+    if content(&unpacked)? != *pinned {
+        let message = format!("{request}: the files of its archive are not those that {LOCK_FILE} says");
+        return Err(message.into());
+    }
+    Ok(Tree::of_folder(Snapshot::with_links(unpacked.files, unpacked.links)))
+}
+
+/// The id of the files of an archive, however they are packed. A link is there with a NUL behind its path, which no path has.
+fn content(unpacked: &Unpacked) -> Result<Id<canon::Layout>, String> {
+    let mut layout = Layout::default();
+    for (path, bytes) in &unpacked.files {
+        layout.put(path, bytes.clone());
+    }
+    for (path, target) in &unpacked.links {
+        layout.put(&format!("{path}\0"), target.clone());
+    }
+    layout.id().map_err(|error| error.to_string())
+}
+
+/// A failure with what to do about it.
+pub(super) fn told(error: FetchError) -> String {
+    match &error.hint {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
