@@ -16,17 +16,25 @@
 //! * generations may be strings, and a condition may be older than the object it stands in (`custom`);
 //! * an autoscaler's conditions count in whatever order they stand (`autoscaler`).
 //!
-//! A kind with a rule of its own is a row in `RULES`; every other kind goes by the conventions of custom resources.
+//! A kind with a rule of its own is a row in `RULES`; every other kind goes by the conventions of custom resources
+//! (`custom`). Where these say something else than Argo CD's scripts for the same objects, the test `health` has the
+//! reason.
 
 mod argo;
 mod autoscaler;
 mod batch;
 mod builtin;
+mod conditions;
+mod counts;
 mod custom;
 mod extension;
 mod gateway;
+mod known;
 mod live;
+mod meaning;
+mod paused;
 mod pod;
+mod shapes;
 mod text;
 mod workload;
 
@@ -178,14 +186,31 @@ const RULES: &[Rule] = &[
     rule("autoscaling", "HorizontalPodAutoscaler", Gate::Acceptance, autoscaler::assess),
     rule("batch", "CronJob", Gate::Acceptance, batch::cron_job),
     rule("batch", "Job", Gate::Health, batch::job),
+    rule("beat.k8s.elastic.co", "Beat", Gate::Health, shapes::elastic),
     rule("extensions", "Ingress", Gate::Acceptance, builtin::ingress),
     rule("gateway.networking.k8s.io", "GRPCRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "HTTPRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "TCPRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "TLSRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "UDPRoute", Gate::Health, gateway::route),
+    rule("gateway.solo.io", "Gateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "MatchableHttpGateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "MatchableTcpGateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "RouteOption", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "RouteTable", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "VirtualHostOption", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "VirtualService", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Proxy", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Settings", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Upstream", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "UpstreamGroup", Gate::Health, shapes::gloo),
+    rule("kubevirt.io", "VirtualMachine", Gate::Health, shapes::virtual_machine),
     rule("networking.k8s.io", "Ingress", Gate::Acceptance, builtin::ingress),
+    rule("opentelemetry.io", "OpenTelemetryCollector", Gate::Health, shapes::collector),
+    rule("operators.coreos.com", "Subscription", Gate::Health, shapes::subscription),
     rule("policy", "PodDisruptionBudget", Gate::Acceptance, builtin::disruption_budget),
+    rule("route.openshift.io", "Route", Gate::Health, shapes::route),
+    rule("snapshot.storage.k8s.io", "VolumeSnapshot", Gate::Health, shapes::snapshot),
 ];
 
 const fn rule(group: &'static str, kind: &'static str, gate: Gate, assess: fn(&Live<'_>) -> Health) -> Rule {
@@ -238,7 +263,7 @@ pub fn is_assessed(group: &str, kind: &str) -> bool {
 #[must_use]
 pub fn is_silent(object: &Value) -> bool {
     let live = Live::new(object);
-    !is_built_in(live.group()) && !live.has_status()
+    !is_built_in(live.group()) && !live.has_status() && !known::reports(&live)
 }
 
 #[cfg(test)]
