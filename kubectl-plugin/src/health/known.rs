@@ -5,6 +5,8 @@
 //!
 //! These are facts about kinds, not rules: what a report means is for the conventions to say.
 
+use std::fmt;
+
 use super::Health;
 use super::live::Live;
 
@@ -29,6 +31,16 @@ pub(super) enum Report {
 }
 
 use Report::{Condition, Status, Word};
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition(kind) => write!(formatter, "the condition `{kind}`"),
+            Word(field) => write!(formatter, "`status.{field}`"),
+            Status => formatter.write_str("a status"),
+        }
+    }
+}
 
 const READY: Report = Condition("Ready");
 

@@ -34,22 +34,31 @@ mod live;
 mod meaning;
 mod paused;
 mod pod;
+mod rules;
 mod shapes;
 mod text;
+mod worker;
 mod workload;
+mod written;
 
 use std::fmt;
 
 use gitops_compiler::name::is_built_in;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use live::Live;
 
 pub use pod::pod_stuck;
+pub use rules::Rules;
+pub use worker::HEALTH_WORKER;
+pub use written::{Checks, WrittenRules};
+
+/// Leaves an object out of the health of its application.
+const IGNORE: &str = "argocd.argoproj.io/ignore-healthcheck";
 
 /// How an object does. Ordered worst last, so the worst of many is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Status {
     /// All is well, or the kind has nothing that could be unwell.
     Healthy,
@@ -63,6 +72,12 @@ pub enum Status {
     Degraded,
     /// It cannot be told.
     Unknown,
+}
+
+impl Status {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Self; 6] =
+        [Self::Healthy, Self::Suspended, Self::Progressing, Self::Missing, Self::Degraded, Self::Unknown];
 }
 
 impl fmt::Display for Status {
@@ -239,6 +254,29 @@ pub fn assess_as(group: &str, kind: &str, object: &Value) -> Health {
         return Health::progressing("Pending deletion");
     }
     find_rule(group, kind).map_or(custom::assess as fn(&Live<'_>) -> Health, |rule| rule.assess)(&live)
+}
+
+/// The groups and kinds with rules of their own, and whether `apply` waits for them: for the page of rules.
+pub fn ruled_kinds() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    RULES.iter().map(|rule| (rule.group, rule.kind, rule.gate == Gate::Health))
+}
+
+/// The groups and kinds whose controllers always report, and where; a group that begins with a dot stands for all that end
+/// so, and no kinds for all of the group.
+pub fn reporting_kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str], String)> {
+    known::KNOWN.iter().map(|known| (known.group, known.kinds, known.report.to_string()))
+}
+
+/// Whether the health of this object is none of its application's: Argo CD's `ignore-healthcheck`.
+#[must_use]
+pub fn is_ignored(object: &Value) -> bool {
+    Live::new(object).annotation(IGNORE) == Some("true")
+}
+
+/// The health of an application: that of its worst part, and healthy where it has none.
+#[must_use]
+pub fn worst(parts: impl Iterator<Item = Status>) -> Status {
+    parts.max().unwrap_or(Status::Healthy)
 }
 
 /// Whether `apply` waits for objects of this kind to be healthy before their step counts as ready.
