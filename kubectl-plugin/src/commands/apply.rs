@@ -13,7 +13,7 @@ use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
-use crate::settings::{ClusterArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, HealthArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
 use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -32,6 +32,8 @@ pub struct ApplyArgs {
     approvals: ApprovalArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
     /// Only show what would be done; with `server`, let the API server check every step
@@ -73,6 +75,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let store = session.store.open(session.printer);
     let compiled =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
+    let rules = args.health.rules(Some(&compiled.opened))?;
     let (name, commit) = (compiled.opened.app.name.clone(), commit_of(&compiled.opened));
     let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -108,7 +111,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let unlocked = change::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     let origin = change::origin(commit, None, inputs_of(session, &compiled.opened));
-    let options = Options { unlocked, ..args.run.options(approvals, origin) };
+    let options = Options { unlocked, ..args.run.options(approvals, origin, rules) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

@@ -17,6 +17,7 @@ use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
+use crate::health::Rules;
 use crate::json::RunJson;
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
@@ -82,10 +83,10 @@ pub struct RunArgs {
 impl RunArgs {
     /// As the applier takes them.
     #[must_use]
-    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin) -> Options {
+    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, health: Rules) -> Options {
         let timeout = Duration::from_secs(self.timeout);
         Options {
-            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt },
+            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, health },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),

@@ -10,7 +10,7 @@ use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::record::{Head, Outcome, Release};
-use crate::settings::{ClusterArgs, Session, SopsArgs};
+use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 
@@ -30,11 +30,14 @@ pub struct RollbackArgs {
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
+    health: HealthArgs,
+    #[command(flatten)]
     sops: SopsArgs,
 }
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
+    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -67,7 +70,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(release.origin.commit.clone(), Some(release.number), inputs);
-    let options = Options { unlocked, ..args.run.options(approvals, origin) };
+    let options = Options { unlocked, ..args.run.options(approvals, origin, rules) };
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }
 

@@ -284,6 +284,11 @@ impl Opened {
         !self.sources.iter().all(is_plain)
     }
 
+    /// The folders of its sources.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Snapshot> {
+        self.sources.iter().map(|source| &*source.folder)
+    }
+
     pub(super) fn sources(&self) -> Sources<'_> {
         let inputs = self.sources.iter().map(|opened| self.input(opened)).collect();
         Sources { inputs, tools: &self.machine, last_wins: self.app.last_wins }
