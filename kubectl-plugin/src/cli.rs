@@ -9,6 +9,7 @@ use gitops_compiler::schema::RULES_WORKER;
 
 use crate::commands;
 use crate::error::CommandError;
+use crate::health::HEALTH_WORKER;
 use crate::output::Printer;
 use crate::settings::{Session, StoreArgs};
 
@@ -26,7 +27,7 @@ pub struct Cli {
 const BUG: u8 = 70;
 
 /// What this program does in the sandbox, in processes of their own.
-const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER];
+const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER, HEALTH_WORKER];
 
 #[derive(Debug, Subcommand)]
 enum Command {

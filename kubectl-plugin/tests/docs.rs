@@ -1,6 +1,7 @@
 //! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and `docs/lints.md`
 //! from the list of lints, and both are compared here; `docs/edges.md` is written by hand, and has every rule that makes
-//! edges, and no other.
+//! edges, and no other; `docs/health.md` likewise has every kind with a rule of its own, and the table of what is always
+//! reported is made from the program.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,11 +11,13 @@ use clap::{Command, CommandFactory as _};
 use gitops_compiler::depend::RULES;
 use gitops_compiler::lint::{DefaultLevel, LINTS, Lint};
 use kubectl_gitops::cli::Cli;
+use kubectl_gitops::health::{reporting_kinds, ruled_kinds};
 
 /// The same on every terminal.
 const WIDTH: usize = 100;
 const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test docs";
 const ERRORS: &str = include_str!("../src/error.rs");
+const HEALTH: &str = include_str!("../docs/health.md");
 const EDGES: &str = include_str!("../docs/edges.md");
 
 fn page() -> String {
@@ -118,6 +121,39 @@ fn the_page_of_edges_has_every_rule_and_no_other() {
     let missing: Vec<_> = rules.difference(&once).collect();
     let unknown: Vec<_> = once.difference(&rules).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "docs/edges.md has not {missing:?}, and wrongly {unknown:?}");
+}
+
+#[test]
+fn the_page_of_health_has_every_kind_with_a_rule_and_no_other() {
+    let rows = HEALTH.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).filter(|cells| cells.len() == 4);
+    let told: BTreeSet<(String, String, bool)> = cells
+        .flat_map(|cells| {
+            let (group, is_awaited) = (cells[1].trim_matches('`'), cells[2] == "yes");
+            let group = if group == "core" { String::new() } else { group.to_owned() };
+            let kinds = cells[0].split("`, `").map(|kind| kind.trim_end_matches('`').to_owned()).collect::<Vec<_>>();
+            kinds.into_iter().map(move |kind| (group.clone(), kind, is_awaited))
+        })
+        .collect();
+    let owned = |(group, kind, awaited): (&str, &str, bool)| (group.to_owned(), kind.to_owned(), awaited);
+    let rules: BTreeSet<_> = ruled_kinds().map(owned).collect();
+    let (missing, unknown): (Vec<_>, Vec<_>) = (rules.difference(&told).collect(), told.difference(&rules).collect());
+    assert!(missing.is_empty() && unknown.is_empty(), "docs/health.md has not {missing:?}, and wrongly {unknown:?}");
+}
+
+/// Of which kinds silence is no news.
+#[test]
+fn the_page_of_health_says_who_always_reports() {
+    let mut table = String::from("| group | kinds | reports |\n|---|---|---|\n");
+    for (group, kinds, report) in reporting_kinds() {
+        let group = if group.starts_with('.') { format!("*{group}") } else { group.to_owned() };
+        let kinds = if kinds.is_empty() { "all".to_owned() } else { kinds.join(", ") };
+        let _ = writeln!(table, "| `{group}` | {kinds} | {report} |");
+    }
+    let (begin, end) = ("<!-- made from the program -->\n\n", "\n<!-- to here -->");
+    let before = HEALTH.split_once(begin).expect("a beginning").0;
+    let after = HEALTH.split_once(end).expect("an end").1;
+    check_page("health.md", &format!("{before}{begin}{table}{end}{after}"));
 }
 
 #[test]

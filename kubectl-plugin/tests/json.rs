@@ -84,6 +84,17 @@ fn the_example_of_rules_is_what_their_schema_says() {
 }
 
 #[test]
+fn the_example_of_health_checks_is_what_their_schema_says() {
+    let page = include_str!("../docs/health.md");
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    kubectl_gitops::health::Checks::default().add("health.yaml", example.as_bytes()).expect("checks");
+    let reading = gitops_compiler::manifest::yaml::read(example.as_bytes(), Default::default());
+    let document = Json::from(&reading.documents[0].value);
+    assert!(document["healthCheckExprs"][0]["current"].is_string(), "{document}");
+    check("health-checks", &document);
+}
+
+#[test]
 fn what_commands_print_is_what_the_schemas_say() {
     let world = World::new("json");
     let name = world.name.clone();

@@ -22,6 +22,8 @@
 //! What the kernel does not limit as a whole, we look at many times a second: time, processor time, threads, the size of
 //! the private folder. Nothing can be deleted, renamed or linked in there, so what lies there is all that was written.
 //!
+//! [`Sandbox::serve`] keeps a worker of ours running, and asks it again and again (`serve`).
+//!
 //! # Guarantees
 //! * Where a job asks for more than can be enforced it is not run.
 //! * When `run` returns, no process of the job is left, and neither is its private folder. Where our process is killed its
@@ -45,6 +47,7 @@ mod limit;
 mod order;
 mod run;
 mod scratch;
+mod serve;
 #[cfg(not(target_os = "linux"))]
 mod unconfined;
 #[cfg(target_os = "linux")]
@@ -61,6 +64,7 @@ pub use enter::{Work, Worker, enter};
 pub use limit::{Budget, Limit, Limits};
 pub use order::{Enforced, Missing, Part, Strength};
 pub use scratch::Scratch;
+pub use serve::Service;
 
 /// How jobs are started; one for a whole process.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 //! The helper ends when the thread that started it does, so this must be the one that waits for it.
 
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::enter::ARGUMENT;
 use super::limit::{Limit, Limits};
 use super::order::{self, Enforced, Order, Report, Run};
 use super::scratch::Scratch;
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use super::{Error, Job, Output, Sandbox, Task};
 
 /// The time between two looks at a process.
@@ -61,7 +61,7 @@ fn run_alone(sandbox: &Sandbox, job: Job) -> Result<Output, Error> {
 }
 
 /// A helper that was started. Where this is dropped nothing of it is left.
-struct Process {
+pub(super) struct Process {
     child: Child,
     started: Instant,
     /// Once it was waited for, when its number may be another's.
@@ -94,7 +94,7 @@ struct Collected {
 }
 
 impl Process {
-    fn start(sandbox: &Sandbox) -> io::Result<Self> {
+    pub(super) fn start(sandbox: &Sandbox) -> io::Result<Self> {
         let mut command = Command::new(&sandbox.executable);
         command.arg(ARGUMENT).env_clear();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -147,8 +147,18 @@ impl Process {
         received
     }
 
+    /// Its stdin, stdout and stderr, once.
+    pub(super) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdin.take(), self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// How long it has computed; none where the kernel does not say.
+    pub(super) fn processor_time(&self) -> Option<Duration> {
+        watch::processor_time(self.child.id())
+    }
+
     /// Ends the process and all of its group.
-    fn end(&mut self) -> io::Result<ExitStatus> {
+    pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
         }
@@ -230,7 +240,7 @@ impl Collected {
 }
 
 /// Text of others, which must not speak to a terminal: control characters are spelled out.
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for c in String::from_utf8_lossy(bytes).trim_end().chars() {
         match c {

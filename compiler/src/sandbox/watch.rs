@@ -54,6 +54,11 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// How long a process has computed; none where the kernel does not say.
+pub(super) fn processor_time(process: u32) -> Option<Duration> {
+    usage(process).map(|used| used.processor_time)
+}
+
 /// None where the kernel does not say.
 #[cfg(target_os = "linux")]
 fn usage(process: u32) -> Option<Usage> {

@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::cluster::{Cluster, Failure, Kinds, PART_OF, WatchEvent, Watched, collection};
+use crate::health::{Health, Rules};
 
 /// A change of a watched object.
 #[derive(Debug)]
 pub enum WatchedChange {
-    /// The object as it is now.
-    Present(ResourceKey, Json),
+    /// The object as it is now, and how it does.
+    Present(ResourceKey, Json, Health),
     /// The object is gone.
     Gone(ResourceKey),
     /// The watch of a kind is open, for the first time or again: what went before may have been missed.
@@ -45,6 +46,7 @@ pub type Namespaces = BTreeMap<(String, String), BTreeSet<String>>;
 /// All watches of a run. They end when this is dropped.
 pub struct Watches {
     cluster: Cluster,
+    rules: Rules,
     selector: String,
     namespaces: Namespaces,
     open: BTreeSet<(String, String)>,
@@ -58,11 +60,11 @@ pub struct Watches {
 impl Watches {
     /// No watch yet.
     #[must_use]
-    pub fn new(cluster: Cluster, apply_set: &str, namespaces: Namespaces) -> Self {
+    pub fn new(cluster: Cluster, rules: Rules, apply_set: &str, namespaces: Namespaces) -> Self {
         let (sender, changes) = mpsc::channel(1024);
         let selector = format!("{PART_OF}={apply_set}");
         let (open, pods, tasks) = (BTreeSet::new(), BTreeSet::new(), JoinSet::new());
-        Self { cluster, selector, namespaces, open, pods, tasks, sender, changes }
+        Self { cluster, rules, selector, namespaces, open, pods, tasks, sender, changes }
     }
 
     /// Watches the kind of `key`; `false` where that is done already.
@@ -80,12 +82,13 @@ impl Watches {
         let namespaces = self.namespaces.get(&(key.group.clone(), key.kind.clone())).filter(|_| served.namespaced);
         let by_namespace: Vec<Watched> =
             namespaces.into_iter().flatten().map(|namespace| place(Some(namespace))).collect();
-        let (cluster, sender) = (self.cluster.clone(), self.sender.clone());
-        let (group, kind) = (key.group.clone(), key.kind.clone());
+        let (cluster, group, kind) = (self.cluster.clone(), key.group.clone(), key.kind.clone());
+        let (rules, sender) = (self.rules.clone(), self.sender.clone());
         self.tasks.spawn(async move {
-            let mut result = forward(&cluster, &everywhere, &sender, &group, &kind).await;
+            let to = To { rules: &rules, sender: &sender, group: &group, kind: &kind };
+            let mut result = forward(&cluster, &everywhere, &to).await;
             if result.as_ref().is_err_and(Failure::is_forbidden) && !by_namespace.is_empty() {
-                let watches = by_namespace.iter().map(|watched| forward(&cluster, watched, &sender, &group, &kind));
+                let watches = by_namespace.iter().map(|watched| forward(&cluster, watched, &to));
                 result = futures::future::try_join_all(watches).await.map(|_| ());
             }
             if let Err(failure) = result {
@@ -129,19 +132,26 @@ impl Watches {
     }
 }
 
-async fn forward(
-    cluster: &Cluster,
-    watched: &Watched,
-    sender: &mpsc::Sender<WatchedChange>,
-    group: &str,
-    kind: &str,
-) -> Result<(), Failure> {
+/// Where the changes of a kind go, and by which rules its objects are judged on the way.
+struct To<'a> {
+    rules: &'a Rules,
+    sender: &'a mpsc::Sender<WatchedChange>,
+    group: &'a str,
+    kind: &'a str,
+}
+
+async fn forward(cluster: &Cluster, watched: &Watched, to: &To<'_>) -> Result<(), Failure> {
+    let To { rules, sender, group, kind } = *to;
     let (events, mut received) = mpsc::channel(256);
     let pass_on = async {
         while let Some(event) = received.recv().await {
             let change = match event {
                 WatchEvent::Opened => WatchedChange::Opened { group: group.to_owned(), kind: kind.to_owned() },
-                WatchEvent::Present(object) => WatchedChange::Present(key_of(group, kind, &object), object),
+                WatchEvent::Present(object) => {
+                    // Here, so that a check that takes long holds up nothing but its own kind.
+                    let (object, health) = rules.assess_aside(object).await;
+                    WatchedChange::Present(key_of(group, kind, &object), object, health)
+                }
                 WatchEvent::Gone(object) => WatchedChange::Gone(key_of(group, kind, &object)),
             };
             if sender.send(change).await.is_err() {

@@ -16,7 +16,7 @@ use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, RunJson, RunOutcome, SavedPlan, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
-use crate::settings::{ClusterArgs, DeliveryArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, DeliveryArgs, HealthArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
 use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -40,6 +40,8 @@ pub struct ApplyArgs {
     delivery: DeliveryArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
     /// Apply only what this file of `plan --out` says; nothing where anything is other than it was then
@@ -87,6 +89,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let store = session.store.open(session.printer);
     let compiled =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
+    let rules = args.health.rules(Some(&compiled.opened))?;
     let (name, commit) = (compiled.opened.app.name.clone(), commit_of(&compiled.opened));
     let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -131,7 +134,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
     let origin = change::origin(&target, commit, None, inputs_of(session, &compiled.opened));
-    let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks) });
+    let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks, rules) });
     options.history = options.history.or(compiled.opened.delivery.history_limit);
     change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
 }

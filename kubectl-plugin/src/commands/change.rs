@@ -20,6 +20,7 @@ use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
+use crate::health::Rules;
 use crate::json::RunJson;
 use crate::output::{Progress, ago, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
@@ -98,10 +99,10 @@ pub struct RunArgs {
 impl RunArgs {
     /// As the applier takes them.
     #[must_use]
-    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks) -> Options {
+    pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks, health: Rules) -> Options {
         let timeout = Duration::from_secs(self.timeout);
         Options {
-            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new() },
+            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new(), health },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),

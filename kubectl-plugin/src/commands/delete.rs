@@ -9,6 +9,7 @@ use gitops_compiler::name::AppName;
 
 use crate::apply::{Options, Target};
 use crate::error::CommandError;
+use crate::health::Rules;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, Session};
 
@@ -50,10 +51,8 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     change::show(session, &header, &plan, &args.run, false);
     change::refuse_guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
-    let options = Options {
-        delete_record: true,
-        ..args.run.options(approvals, change::origin(&target, None, None, Vec::new()), hooks)
-    };
+    let origin = change::origin(&target, None, None, Vec::new());
+    let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, Rules::default()) };
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)

@@ -11,7 +11,7 @@ use crate::error::CommandError;
 use crate::output::counted;
 use crate::record::head::StoredGraph;
 use crate::record::{Head, Outcome, Release};
-use crate::settings::{ClusterArgs, Session, SopsArgs};
+use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
@@ -34,11 +34,14 @@ pub struct RollbackArgs {
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
+    health: HealthArgs,
+    #[command(flatten)]
     sops: SopsArgs,
 }
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
+    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -73,7 +76,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
-    let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks) };
+    let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
     let is_held = options.takes_back.is_some();
     let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
     if is_held {

@@ -9,10 +9,10 @@ use gitops_compiler::plan::Seen;
 use crate::apply::Target;
 use crate::apply::observe::Observation;
 use crate::error::CommandError;
-use crate::health::{self, Health, Status};
+use crate::health::{self, Health, Rules, Status};
 use crate::json::{ResourceStatusJson, SchemaVersion, StatusJson, Sync};
 use crate::output::table;
-use crate::settings::{ClusterArgs, Session};
+use crate::settings::{ClusterArgs, HealthArgs, Session};
 
 /// Show whether each object of an application is as recorded, and whether it works
 #[derive(Debug, Args)]
@@ -22,6 +22,8 @@ pub struct StatusArgs {
     app: AppName,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    health: HealthArgs,
     /// What to print: text, or JSON with `json`
     #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
     output: Option<String>,
@@ -31,16 +33,19 @@ struct Row {
     key: ResourceKey,
     sync: Sync,
     health: Health,
+    /// Whether its health is none of the application's.
+    is_ignored: bool,
 }
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
+    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let mut target = Target::open(connected.records, args.app.clone(), args.cluster.recorded_destination()).await?;
     let observation = target.observe(None, false).await?;
     let head = target.recorded_head()?;
-    let rows = rows(&target, &observation).await?;
-    let worst = rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
+    let rows = rows(&target, &observation, &rules).await?;
+    let worst = health::worst(rows.iter().filter(|row| !row.is_ignored).map(|row| row.health.status));
     let settled = head.pending.is_none() && head.lock.is_none();
     let synced = settled && rows.iter().all(|row| row.sync == Sync::Synced);
     let sync = if synced { Sync::Synced } else { Sync::OutOfSync };
@@ -80,8 +85,8 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     Ok(0)
 }
 
-async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, CommandError> {
-    let objects = bodies(target, observation).await?;
+async fn rows(target: &Target, observation: &Observation, rules: &Rules) -> Result<Vec<Row>, CommandError> {
+    let objects = bodies(target, observation, rules).await?;
     let row = |key: &ResourceKey| {
         let sync = match observation.seen.get(key) {
             Some(Seen::Present { as_applied: true, .. }) => Sync::Synced,
@@ -90,13 +95,15 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
         };
         let health = match (sync, objects.get(key)) {
             (Sync::Missing, _) => Health::missing(),
-            (_, Some(object)) => health::assess_as(&key.group, &key.kind, object),
-            (_, None) if health::is_assessed(&key.group, &key.kind) => Health::missing(),
+            (_, Some(object)) => rules.assess_as(&key.group, &key.kind, object),
+            (_, None) if rules.is_assessed(&key.group, &key.kind) => Health::missing(),
             (_, None) => Health::new(Status::Healthy, ""),
         };
-        Row { key: key.clone(), sync, health }
+        let is_ignored = objects.get(key).is_some_and(health::is_ignored);
+        Row { key: key.clone(), sync, health, is_ignored }
     };
-    Ok(target.inventory.keys().map(row).collect())
+    // Checks of users block.
+    Ok(tokio::task::block_in_place(|| target.inventory.keys().map(row).collect()))
 }
 
 /// The bodies of those objects whose health is more than being there: one LIST for each of their kinds, and one GET for
@@ -104,9 +111,10 @@ async fn rows(target: &Target, observation: &Observation) -> Result<Vec<Row>, Co
 async fn bodies(
     target: &Target,
     observation: &Observation,
+    rules: &Rules,
 ) -> Result<BTreeMap<ResourceKey, serde_json::Value>, CommandError> {
     let mut kinds: BTreeMap<(&str, &str), std::collections::BTreeSet<&str>> = BTreeMap::new();
-    let assessed = || target.inventory.keys().filter(|key| health::is_assessed(&key.group, &key.kind));
+    let assessed = || target.inventory.keys().filter(|key| rules.is_assessed(&key.group, &key.kind));
     for key in assessed() {
         kinds.entry((&key.group, &key.kind)).or_default().extend(key.scope.namespace());
     }
@@ -116,7 +124,10 @@ async fn bodies(
         let selector = format!("{}={}", crate::cluster::PART_OF, target.identity.apply_set);
         let found: Vec<serde_json::Value> =
             target.records.cluster.list_kind(served, &namespaces, &selector).await.map_err(listing)?;
-        for object in found {
+        for mut object in found {
+            // Items of lists come without.
+            object["apiVersion"] = served.0.into();
+            object["kind"] = kind.into();
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let key = ResourceKey::new(group, kind, text("namespace"), text("name"));
             objects.insert(key, object);

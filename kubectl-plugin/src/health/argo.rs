@@ -22,7 +22,10 @@ pub(super) fn application(live: &Live<'_>) -> Health {
 
 /// The phase of a rollout, once the controller has seen the last change. Only controllers before 1.0 write none.
 pub(super) fn rollout(live: &Live<'_>) -> Health {
-    if live.is_behind() || !live.has_status() {
+    // Its template may stand in a Deployment, whose generation it follows.
+    let workload = live.annotation("rollout.argoproj.io/workload-generation");
+    let follows = workload.is_none_or(|generation| live.text("/status/workloadObservedGeneration") == generation);
+    if live.is_behind() || !live.has_status() || !follows {
         return Health::progressing("Waiting for rollout spec update to be observed");
     }
     let message = live.text("/status/message");

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::Health;
 
+/// Where work says when it ended: Jobs and Tekton, Velero, Argo, Keptn.
+const ENDS: &[&str] = &["completionTime", "completionTimestamp", "finishedAt", "endTime"];
+
 /// A live object. Paths are JSON pointers.
 pub(super) struct Live<'a>(&'a Value);
 
@@ -29,6 +32,8 @@ pub(super) struct Condition<'a> {
     pub(super) updated: &'a str,
     /// The generation that it speaks of, where it says so.
     pub(super) generation: Option<i64>,
+    /// How bad it is that it is not true: `Error`, `Warning`, `Info` in Cluster API.
+    pub(super) severity: &'a str,
 }
 
 impl<'a> Live<'a> {
@@ -85,6 +90,24 @@ impl<'a> Live<'a> {
     pub(super) fn annotation(&self, name: &str) -> Option<&'a str> {
         // Not a pointer: names of annotations hold slashes.
         self.at("/metadata/annotations")?.get(name)?.as_str()
+    }
+
+    pub(super) fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let annotations = self.at("/metadata/annotations").and_then(Value::as_object);
+        annotations.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// Whether an update is meant to leave some of its Pods old.
+    pub(super) fn has_partition(&self) -> bool {
+        let strategy = "/spec/updateStrategy";
+        ["/partition", "/rollingUpdate/partition"]
+            .iter()
+            .any(|path| self.at(&format!("{strategy}{path}")).is_some_and(|it| !it.is_null() && *it != 0))
+    }
+
+    /// Whether its status says when it ended: it is work, and done.
+    pub(super) fn has_ended(&self) -> bool {
+        ENDS.iter().any(|field| !self.text(&format!("/status/{field}")).is_empty())
     }
 
     pub(super) fn conditions(&self) -> impl Iterator<Item = Condition<'a>> {
@@ -147,7 +170,12 @@ impl<'a> Condition<'a> {
             message: text("message"),
             updated: changed("lastUpdateTime").or_else(|| changed("lastTransitionTime")).unwrap_or_default(),
             generation: entry.get("observedGeneration").and_then(Value::as_i64),
+            severity: text("severity"),
         }
+    }
+
+    pub(super) fn is_true(&self) -> bool {
+        self.truth == Truth::True
     }
 
     /// Whether it says that it speaks of an earlier generation of the object.

@@ -16,32 +16,49 @@
 //! * generations may be strings, and a condition may be older than the object it stands in (`custom`);
 //! * an autoscaler's conditions count in whatever order they stand (`autoscaler`).
 //!
-//! A kind with a rule of its own is a row in `RULES`; every other kind goes by the conventions of custom resources.
+//! A kind with a rule of its own is a row in `RULES`; every other kind goes by the conventions of custom resources
+//! (`custom`). Where these say something else than Argo CD's scripts for the same objects, the test `health` has the
+//! reason.
 
 mod argo;
 mod autoscaler;
 mod batch;
 mod builtin;
+mod conditions;
+mod counts;
 mod custom;
 mod extension;
 mod gateway;
+mod known;
 mod live;
+mod meaning;
+mod paused;
 mod pod;
+mod rules;
+mod shapes;
 mod text;
+mod worker;
 mod workload;
+mod written;
 
 use std::fmt;
 
 use gitops_compiler::name::is_built_in;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use live::Live;
 
 pub use pod::pod_stuck;
+pub use rules::Rules;
+pub use worker::HEALTH_WORKER;
+pub use written::{Checks, WrittenRules};
+
+/// Leaves an object out of the health of its application.
+const IGNORE: &str = "argocd.argoproj.io/ignore-healthcheck";
 
 /// How an object does. Ordered worst last, so the worst of many is their maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Status {
     /// All is well, or the kind has nothing that could be unwell.
     Healthy,
@@ -55,6 +72,12 @@ pub enum Status {
     Degraded,
     /// It cannot be told.
     Unknown,
+}
+
+impl Status {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Self; 6] =
+        [Self::Healthy, Self::Suspended, Self::Progressing, Self::Missing, Self::Degraded, Self::Unknown];
 }
 
 impl fmt::Display for Status {
@@ -178,14 +201,31 @@ const RULES: &[Rule] = &[
     rule("autoscaling", "HorizontalPodAutoscaler", Gate::Acceptance, autoscaler::assess),
     rule("batch", "CronJob", Gate::Acceptance, batch::cron_job),
     rule("batch", "Job", Gate::Health, batch::job),
+    rule("beat.k8s.elastic.co", "Beat", Gate::Health, shapes::elastic),
     rule("extensions", "Ingress", Gate::Acceptance, builtin::ingress),
     rule("gateway.networking.k8s.io", "GRPCRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "HTTPRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "TCPRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "TLSRoute", Gate::Health, gateway::route),
     rule("gateway.networking.k8s.io", "UDPRoute", Gate::Health, gateway::route),
+    rule("gateway.solo.io", "Gateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "MatchableHttpGateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "MatchableTcpGateway", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "RouteOption", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "RouteTable", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "VirtualHostOption", Gate::Health, shapes::gloo),
+    rule("gateway.solo.io", "VirtualService", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Proxy", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Settings", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "Upstream", Gate::Health, shapes::gloo),
+    rule("gloo.solo.io", "UpstreamGroup", Gate::Health, shapes::gloo),
+    rule("kubevirt.io", "VirtualMachine", Gate::Health, shapes::virtual_machine),
     rule("networking.k8s.io", "Ingress", Gate::Acceptance, builtin::ingress),
+    rule("opentelemetry.io", "OpenTelemetryCollector", Gate::Health, shapes::collector),
+    rule("operators.coreos.com", "Subscription", Gate::Health, shapes::subscription),
     rule("policy", "PodDisruptionBudget", Gate::Acceptance, builtin::disruption_budget),
+    rule("route.openshift.io", "Route", Gate::Health, shapes::route),
+    rule("snapshot.storage.k8s.io", "VolumeSnapshot", Gate::Health, shapes::snapshot),
 ];
 
 const fn rule(group: &'static str, kind: &'static str, gate: Gate, assess: fn(&Live<'_>) -> Health) -> Rule {
@@ -216,6 +256,29 @@ pub fn assess_as(group: &str, kind: &str, object: &Value) -> Health {
     find_rule(group, kind).map_or(custom::assess as fn(&Live<'_>) -> Health, |rule| rule.assess)(&live)
 }
 
+/// The groups and kinds with rules of their own, and whether `apply` waits for them: for the page of rules.
+pub fn ruled_kinds() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    RULES.iter().map(|rule| (rule.group, rule.kind, rule.gate == Gate::Health))
+}
+
+/// The groups and kinds whose controllers always report, and where; a group that begins with a dot stands for all that end
+/// so, and no kinds for all of the group.
+pub fn reporting_kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str], String)> {
+    known::KNOWN.iter().map(|known| (known.group, known.kinds, known.report.to_string()))
+}
+
+/// Whether the health of this object is none of its application's: Argo CD's `ignore-healthcheck`.
+#[must_use]
+pub fn is_ignored(object: &Value) -> bool {
+    Live::new(object).annotation(IGNORE) == Some("true")
+}
+
+/// The health of an application: that of its worst part, and healthy where it has none.
+#[must_use]
+pub fn worst(parts: impl Iterator<Item = Status>) -> Status {
+    parts.max().unwrap_or(Status::Healthy)
+}
+
 /// Whether `apply` waits for objects of this kind to be healthy before their step counts as ready.
 ///
 /// True for workloads, Pods, Jobs, Services, the extensions of the API, and all custom resources. Every other kind is
@@ -238,7 +301,7 @@ pub fn is_assessed(group: &str, kind: &str) -> bool {
 #[must_use]
 pub fn is_silent(object: &Value) -> bool {
     let live = Live::new(object);
-    !is_built_in(live.group()) && !live.has_status()
+    !is_built_in(live.group()) && !live.has_status() && !known::reports(&live)
 }
 
 #[cfg(test)]

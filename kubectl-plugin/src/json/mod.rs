@@ -37,6 +37,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::health::WrittenRules;
 use crate::record::Head;
 
 /// The version of every JSON object that we print.
@@ -77,6 +78,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<ExplainJson>("explain"),
         schema::<GraphJson>("graph"),
         schema::<GraphSetJson>("graph-set"),
+        read_schema::<WrittenRules>("health-checks"),
         schema::<HistoryJson>("history"),
         schema::<LockJson>("lock"),
         read_schema::<LockFile>("lock-file"),

@@ -14,7 +14,7 @@ use gitops_compiler::lock::{Pin, ProgramName, Request};
 use gitops_compiler::name::AppName;
 use gitops_compiler::render::Input;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{CommitInfo, Repository};
+use gitops_compiler::tree::{CommitInfo, Repository, Snapshot};
 
 use crate::error::CommandError;
 use crate::output::Printer;
@@ -210,6 +210,11 @@ impl Opened {
             opened.source_type.map_or_else(found, Ok) == Ok(SourceType::Directory)
         };
         !self.sources.iter().all(is_plain)
+    }
+
+    /// The folders of its sources.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Snapshot> {
+        self.sources.iter().map(|source| &*source.folder)
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {

@@ -60,15 +60,20 @@ pub(super) struct Programs {
     helm_version: OnceLock<Result<String, String>>,
 }
 
+/// A sandbox that starts this program again.
+pub(super) fn own_sandbox() -> Result<Sandbox, String> {
+    // On Linux this is our own program, even where another has come to its place.
+    let own = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
+    let sandbox = own.map(|own| Sandbox::new(own, std::env::temp_dir()));
+    sandbox.map_err(|error| format!("this program does not know its own path: {error}"))
+}
+
 impl Programs {
     pub(super) fn new(args: &ProgramArgs, store: Option<&Store>) -> Self {
-        // On Linux this is our own program, even where another has come to its place.
-        let own = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
-        let sandbox = own.map(|own| Sandbox::new(own, std::env::temp_dir()));
         Self {
             args: args.clone(),
             store: store.cloned(),
-            sandbox: sandbox.map_err(|error| format!("this program does not know its own path: {error}")),
+            sandbox: own_sandbox(),
             kustomize: OnceLock::new(),
             helm: OnceLock::new(),
             kustomize_version: OnceLock::new(),

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::{attempts, bounds, renderers, rules, weaker, workers};
+use crate::{attempts, bounds, renderers, rules, services, weaker, workers};
 
 /// The user that stands for everybody but root.
 const OTHER_USER: u32 = 54_321;
@@ -134,6 +134,7 @@ fn as_one_user(programs: &Path) -> ExitCode {
     let mut suite = Suite::default();
     attempts::run(&mut suite, programs);
     workers::run(&mut suite, programs);
+    services::run(&mut suite, programs);
     bounds::run(&mut suite, programs);
     weaker::run(&mut suite, programs);
     renderers::run(&mut suite, programs);

@@ -14,6 +14,7 @@ use gitops_compiler::schema::RULES_WORKER;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Fixture;
+use crate::services;
 use crate::suite::{SECRET, Suite};
 
 /// All workers of this program.
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[Worker] = &[
     RULES_WORKER,
     Worker { name: "attempt", work: attempt },
     Worker { name: "echo", work: echo },
+    Worker { name: "lines", work: services::lines },
     Worker { name: "panic", work: |_, _| panic!("as it was told to") },
     Worker { name: "fail", work: |_, _| Err("it \u{1b}[31mfailed".to_owned()) },
     Worker { name: "busy", work: |_, _| busy() },

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::apply::event::Event;
 use crate::apply::hook;
 use crate::apply::step::StepOutcome;
-use crate::health::{self, Status};
+use crate::health::{self, Health, Status};
 use crate::record::hooks::HookOutcome;
 
 use super::Run;
@@ -19,20 +19,20 @@ use super::waiting::Awaited;
 
 impl Run<'_> {
     /// The object of a hook is there, and on record.
-    pub(super) fn hook_made(&mut self, index: usize, object: Json) {
+    pub(super) fn hook_made(&mut self, index: usize, object: Json, health: Health) {
         let key = hook::start::object_key(&self.context, &self.plan.steps[index]);
         self.schedule.present(index);
-        self.wait_for(index, object.clone(), Awaited::Outcome);
-        self.hook_seen(&key, index, object);
+        self.wait_for(index, object.clone(), Awaited::Outcome, health.message.clone());
+        self.hook_seen(&key, index, object, health);
     }
 
     /// The object of a hook, as it is now.
-    pub(super) fn hook_seen(&mut self, key: &ResourceKey, index: usize, mut object: Json) {
+    pub(super) fn hook_seen(&mut self, key: &ResourceKey, index: usize, mut object: Json, mut health: Health) {
         // What deletes it when it is done must wait for us; its status counts all the same.
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("deletionTimestamp");
+        let metadata = object["metadata"].as_object_mut();
+        if metadata.is_some_and(|metadata| metadata.remove("deletionTimestamp").is_some()) {
+            health = health::assess(&object);
         }
-        let health = health::assess(&object);
         let Some((_, waiting)) = self.waiting.get_mut(key) else { return };
         waiting.object = object;
         match health.status {
@@ -57,7 +57,7 @@ impl Run<'_> {
         self.spawn(index, async move {
             let outcome = if result.is_ok() { HookOutcome::Succeeded } else { HookOutcome::Failed };
             let settled = hook::finish::settle(context, &key, outcome).await;
-            StepOutcome::HookEnded(result.and(settled))
+            (StepOutcome::HookEnded(result.and(settled)), Health::missing())
         });
     }
 }

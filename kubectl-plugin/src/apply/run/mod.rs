@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cluster::{ObjectMeta, PartialObject};
-use crate::health::{self, Verdict};
+use crate::health::{Health, Rules, Verdict};
 use crate::record::{InventoryEntry, Records};
 
 use super::event::{Event, StepResult};
@@ -46,6 +46,8 @@ pub struct RunOptions {
     pub adopt: bool,
     /// Objects that another application had, and gives us with all rights.
     pub taken: BTreeSet<ResourceKey>,
+    /// By which rules objects are ready.
+    pub health: Rules,
 }
 
 /// How a run ended.
@@ -77,7 +79,7 @@ struct Run<'a> {
     joined: BTreeSet<usize>,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
-    in_flight: JoinSet<(usize, StepOutcome)>,
+    in_flight: JoinSet<(usize, StepOutcome, Health)>,
     records: &'a Records,
     target: String,
     late_secrets: LateSecrets,
@@ -98,7 +100,8 @@ pub async fn run(
         let place = key.scope.namespace().map(str::to_owned);
         namespaces.entry((key.group.clone(), key.kind.clone())).or_default().extend(place);
     }
-    let watches = Watches::new(context.cluster.clone(), &context.identity.apply_set, namespaces);
+    let watches =
+        Watches::new(context.cluster.clone(), options.health.clone(), &context.identity.apply_set, namespaces);
     let run = Run {
         plan,
         context,
@@ -128,12 +131,14 @@ impl Run<'_> {
             while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
+                let rules = self.options.health.clone();
                 self.spawn(index, async move {
-                    if step.hook.is_some() {
+                    let outcome = if step.hook.is_some() {
                         hook::start::run(context, step).await
                     } else {
                         step::run(context, step).await
-                    }
+                    };
+                    assessed(&rules, outcome).await
                 });
             }
             self.ask_for_doubtful().await;
@@ -146,8 +151,8 @@ impl Run<'_> {
             tokio::select! {
                 Some(joined) = self.in_flight.join_next() => {
                     // A task that does not panic and is not cancelled ends.
-                    if let Ok((index, outcome)) = joined {
-                        self.take(index, outcome).await;
+                    if let Ok((index, outcome, health)) = joined {
+                        self.take(index, outcome, health).await;
                     }
                 }
                 Some(change) = self.watches.changes.recv() => self.change(change).await,
@@ -161,11 +166,13 @@ impl Run<'_> {
     }
 
     /// Runs a part of a step beside the others.
-    fn spawn(&mut self, index: usize, work: impl Future<Output = StepOutcome> + Send + 'static) {
+    fn spawn(&mut self, index: usize, work: impl Future<Output = (StepOutcome, Health)> + Send + 'static) {
         self.in_flight.spawn(async move {
             // Nothing may wait for a step that a bug of ours has ended.
-            let outcome = AssertUnwindSafe(work).catch_unwind().await;
-            (index, outcome.unwrap_or_else(|_| StepOutcome::failed("a bug of ours ended this step")))
+            let done = AssertUnwindSafe(work).catch_unwind().await;
+            let bug = || (StepOutcome::failed("a bug of ours ended this step"), Health::missing());
+            let (outcome, health) = done.unwrap_or_else(|_| bug());
+            (index, outcome, health)
         });
     }
 
@@ -182,14 +189,14 @@ impl Run<'_> {
         self.report
     }
 
-    async fn take(&mut self, index: usize, outcome: StepOutcome) {
+    async fn take(&mut self, index: usize, outcome: StepOutcome, health: Health) {
         let step = &self.plan.steps[index];
         match outcome {
             StepOutcome::Applied { created, object, notes } => {
                 for note in notes {
                     (self.emit)(Event::Note(format!("{}: {note}", step.key)));
                 }
-                self.applied(index, created, *object).await;
+                self.applied(index, created, *object, health).await;
             }
             StepOutcome::Gone => {
                 self.report.inventory.insert(step.key.clone(), None);
@@ -197,7 +204,7 @@ impl Run<'_> {
             }
             StepOutcome::Terminating => {
                 (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
-                self.wait_for(index, Json::Null, Awaited::End);
+                self.wait_for(index, Json::Null, Awaited::End, "waits for its finalizers".to_owned());
             }
             StepOutcome::HookEnded(result) => {
                 let failed = |message| StepResult::Failed { message, conflict: false };
@@ -207,7 +214,7 @@ impl Run<'_> {
         }
     }
 
-    async fn applied(&mut self, index: usize, created: bool, object: Json) {
+    async fn applied(&mut self, index: usize, created: bool, object: Json, health: Health) {
         let step = &self.plan.steps[index];
         (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
         if let Some(hook) = &step.hook {
@@ -215,7 +222,7 @@ impl Run<'_> {
                 // It is a hook now, and no content of ours.
                 self.report.inventory.insert(step.key.clone(), None);
             }
-            return self.hook_made(index, object);
+            return self.hook_made(index, object, health);
         }
         self.own(step, created, &object);
         if step.key.is("", "Namespace")
@@ -225,19 +232,23 @@ impl Run<'_> {
             let message = format!("{error}: {}", source_of(&error));
             return self.finish(index, StepResult::Failed { message, conflict: false });
         }
-        let health = health::assess(&object);
+        let rules = &self.options.health;
         let awaited = self.options.wait || self.schedule.is_awaited(index);
         if !created && !self.is_ours_entirely(step) && step.uid.is_none() {
             self.joined.insert(index);
         }
         // A controller may not have seen what is new.
-        let too_early = created && health::is_silent(&object);
+        let too_early = created && rules.is_silent(&object);
         let ready = health.verdict() == Verdict::Ready && !too_early;
-        if !awaited || !health::gates(&step.key.group, &step.key.kind) || ready {
+        if !awaited || !rules.gates(&step.key.group, &step.key.kind) || ready {
             return self.finish(index, StepResult::Succeeded);
         }
         self.schedule.present(index);
-        self.wait_for(index, object, if too_early { Awaited::FirstWord } else { Awaited::Readiness });
+        if too_early {
+            self.wait_for(index, object, Awaited::FirstWord, "waits for its controller".to_owned());
+        } else {
+            self.wait_for(index, object, Awaited::Readiness, health.message);
+        }
     }
 
     /// Records what we own now.
@@ -283,6 +294,17 @@ impl Run<'_> {
         let (key, action): (ResourceKey, Action) = (step.key.clone(), step.action);
         self.report.results.insert(index, result.clone());
         (self.emit)(Event::Done { key, action, result });
+    }
+}
+
+/// How the object of a step does, by the rules of the run: they may take a while, and nothing waits for them here.
+async fn assessed(rules: &Rules, outcome: StepOutcome) -> (StepOutcome, Health) {
+    match outcome {
+        StepOutcome::Applied { created, object, notes } => {
+            let (object, health) = rules.assess_aside(*object).await;
+            (StepOutcome::Applied { created, object: Box::new(object), notes }, health)
+        }
+        other => (other, Health::missing()),
     }
 }
 

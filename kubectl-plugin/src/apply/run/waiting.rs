@@ -13,7 +13,7 @@ use crate::apply::event::{Event, StepResult};
 use crate::apply::hook;
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
-use crate::health::{self, Verdict};
+use crate::health::{Health, Verdict};
 
 use super::Run;
 
@@ -56,7 +56,7 @@ pub(super) struct Waiting {
 }
 
 impl Run<'_> {
-    pub(super) fn wait_for(&mut self, index: usize, object: Json, awaited: Awaited) {
+    pub(super) fn wait_for(&mut self, index: usize, object: Json, awaited: Awaited, reason: String) {
         let deleting = awaited == Awaited::End;
         let step = &self.plan.steps[index];
         let kinds = &self.context.kinds;
@@ -69,28 +69,22 @@ impl Run<'_> {
             self.doubtful.insert(step.key.clone());
         }
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
-        let mut waiting = Waiting {
+        let waiting = Waiting {
             since: Instant::now(),
             resource_version: version.unwrap_or_default(),
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             object,
-            told: String::new(),
+            told: reason.clone(),
             remind_at: FIRST_REMINDER,
             awaited,
         };
-        let reason = match awaited {
-            Awaited::End => "waits for its finalizers".to_owned(),
-            Awaited::FirstWord => "waits for its controller".to_owned(),
-            Awaited::Readiness | Awaited::Outcome => health::assess(&waiting.object).message,
-        };
-        waiting.told.clone_from(&reason);
         (self.emit)(Event::Waiting { key: key.clone(), reason });
         self.waiting.insert(key, (index, waiting));
     }
 
     pub(super) async fn change(&mut self, change: WatchedChange) {
         match change {
-            WatchedChange::Present(key, object) => self.present(&key, object),
+            WatchedChange::Present(key, object, health) => self.present(&key, object, health),
             WatchedChange::Gone(key) => self.gone(&key),
             WatchedChange::Opened { group, kind } => {
                 let deleting = self
@@ -122,7 +116,7 @@ impl Run<'_> {
         }
     }
 
-    fn present(&mut self, key: &ResourceKey, object: Json) {
+    fn present(&mut self, key: &ResourceKey, object: Json, health: Health) {
         let Some((index, waiting)) = self.waiting.get_mut(key) else { return };
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse::<u64>().ok());
         let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
@@ -138,12 +132,11 @@ impl Run<'_> {
             return;
         }
         if waiting.awaited == Awaited::Outcome {
-            return self.hook_seen(key, index, object);
+            return self.hook_seen(key, index, object, health);
         }
-        let health = health::assess(&object);
         waiting.object = object;
         if waiting.awaited == Awaited::FirstWord {
-            if health::is_silent(&waiting.object) {
+            if self.options.health.is_silent(&waiting.object) {
                 return;
             }
             waiting.awaited = Awaited::Readiness;

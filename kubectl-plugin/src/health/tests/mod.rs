@@ -1,6 +1,7 @@
 //! Health of objects as servers return them, and of objects as nobody should write them.
 
 mod builtin;
+mod conventions;
 mod custom;
 mod pod;
 mod workload;

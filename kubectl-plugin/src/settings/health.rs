@@ -1,0 +1,65 @@
+//! Health checks that users have written: which files they are in.
+//!
+//! In: a flag, and the sources of an application. Out: the rules of a run. What is wrong in these files is told before
+//! anything else happens.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gitops_compiler::tree::{Found, join};
+
+use crate::error::CommandError;
+use crate::health::{Checks, Rules};
+
+use super::open::Opened;
+use super::programs::own_sandbox;
+
+/// Where a source has health checks of its own, below its folder.
+const FILE: &str = ".gitops/health.yaml";
+
+/// Health checks beside those of this program.
+#[derive(Debug, Clone, Args)]
+pub struct HealthArgs {
+    /// Health checks of your own, in CEL or Lua: a file like .gitops/health.yaml, or an argocd-cm ConfigMap of Argo CD
+    #[arg(long, value_name = "FILE")]
+    health_checks: Option<PathBuf>,
+}
+
+impl HealthArgs {
+    /// The rules, with those of the file that the flag names, and of the application, where it is opened.
+    pub fn rules(&self, opened: Option<&Opened>) -> Result<Rules, CommandError> {
+        let mut files = Vec::new();
+        if let Some(path) = &self.health_checks {
+            let shown = path.display().to_string();
+            let bytes = std::fs::read(path);
+            let bytes = bytes.map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
+            files.push((shown, bytes));
+        }
+        if let Some(opened) = opened {
+            files.extend(opened.health_checks()?);
+        }
+        let (mut checks, mut wrong) = (Checks::default(), Vec::new());
+        for (path, bytes) in &files {
+            wrong.extend(checks.add(path, bytes).err().unwrap_or_default());
+        }
+        if wrong.is_empty() {
+            return Ok(Rules::new(checks, own_sandbox()));
+        }
+        Err(CommandError::user("the health checks are not understood").details(wrong))
+    }
+}
+
+impl Opened {
+    /// Paths and bytes of the health checks that the sources have.
+    fn health_checks(&self) -> Result<Vec<(String, Vec<u8>)>, CommandError> {
+        let mut files = Vec::new();
+        for folder in self.folders() {
+            let path = join(folder.folder(), FILE).unwrap_or_default();
+            if let Found::Entry(entry) = folder.find(&path) {
+                let bytes = folder.reader().read(&entry)?;
+                files.push((entry.path, bytes));
+            }
+        }
+        Ok(files)
+    }
+}
