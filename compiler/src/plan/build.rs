@@ -5,34 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::depend::{self, Node, State};
 use crate::diff;
 use crate::graph::GraphResource;
-use crate::manifest::{HookPhase, Policy, Removal, SyncOptions, Write};
+use crate::manifest::{HookPhase, Removal, Write};
 use crate::name::ResourceKey;
 
-use super::hook::{GraphHooks, Hooks, position};
-use super::{Action, Approvals, Bound, Cause, Forgotten, Owned, Plan, PlanNode, Seen, Step, Wait, deletion, guard};
-
-/// All that a plan depends on.
-#[derive(Debug)]
-pub struct Input<'a> {
-    /// What is wanted.
-    pub desired: &'a Bound,
-    /// The last graph that was applied as a whole; tells which fields change.
-    pub base: Option<&'a Bound>,
-    /// Graphs that a run began to apply since, and did not finish.
-    pub attempted: &'a [Bound],
-    /// Keys that were not there when such a run was planned: what is there now under our name, it made.
-    pub absent_before: &'a BTreeSet<ResourceKey>,
-    /// What we own in the target.
-    pub inventory: &'a BTreeMap<ResourceKey, Owned>,
-    /// What was seen. A key that is missing here was not looked at: it is believed to be as recorded.
-    pub seen: &'a BTreeMap<ResourceKey, Seen>,
-    /// What the user has allowed.
-    pub approvals: &'a Approvals,
-    /// Whether hooks run, and how far they came.
-    pub hooks: &'a Hooks,
-    /// What the application asks for.
-    pub options: &'a SyncOptions,
-}
+use super::hook::{GraphHooks, position};
+use super::input::{Input, made_by_unfinished_run, until_ready};
+use super::removal::{delete_steps, removal};
+use super::{Action, Bound, Cause, Plan, PlanNode, Seen, Step, Wait, guard};
 
 /// Plans.
 #[must_use]
@@ -172,10 +151,6 @@ impl<'a> Nodes<'a> {
     }
 }
 
-fn until_ready(node: usize) -> Wait {
-    Wait { node, state: State::Ready, rule: None }
-}
-
 fn apply_step(
     input: &Input<'_>,
     unsettled: &BTreeSet<ResourceKey>,
@@ -224,125 +199,6 @@ fn apply_step(
     // The uid is that of the object in the inventory: what is said of it there holds.
     let made_by_us = if uid.is_some() { owned.is_some_and(|owned| owned.created) } else { made };
     Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0, hook: None, policy })
-}
-
-/// Whether a run that did not finish made the object that is there: it was not there when that run was planned, and it
-/// carries fields that only we apply.
-fn made_by_unfinished_run(input: &Input<'_>, key: &ResourceKey) -> bool {
-    input.absent_before.contains(key) && matches!(input.seen.get(key), Some(Seen::Present { ours: true, .. }))
-}
-
-/// What we made and the graph has no more, against the edges of the graphs that made it. All of it waits for a
-/// barrier behind every step so far. Gives the node behind all deletions, where hooks may come after it.
-fn delete_steps(input: &Input<'_>, hooks: &GraphHooks<'_>, plan: &mut Plan) -> Option<usize> {
-    let gone = |key: &&ResourceKey| {
-        let node = input.desired.node(key);
-        // A hook that takes the place of what we own deletes it itself.
-        node.is_none_or(|node| hooks.is_hook(node) && !input.hooks.run)
-    };
-    let mut candidates: BTreeSet<&ResourceKey> = input.inventory.keys().filter(gone).collect();
-    candidates.extend(input.attempted.iter().flat_map(Bound::content_keys).filter(gone));
-    let mut doomed = BTreeMap::new();
-    for key in candidates {
-        match fate(input, key) {
-            Fate::Delete(uid) => {
-                doomed.insert(key.clone(), uid);
-            }
-            Fate::Forget { reason, kept } => plan.forgotten.push(Forgotten { key: key.clone(), reason, kept }),
-            Fate::Keep => plan.kept.push(key.clone()),
-            Fate::Nothing => {}
-        }
-    }
-    if doomed.is_empty() {
-        return None;
-    }
-    let barrier = plan.nodes.len();
-    let waits = (0..barrier).map(until_ready).collect();
-    plan.nodes.push(PlanNode { step: None, barrier: None, waits, on_failure: false });
-    let graphs: Vec<&Bound> = input.base.into_iter().chain(input.attempted).collect();
-    for deletion in deletion::order(&graphs, &doomed.keys().collect()) {
-        let step = deletion.key.map(|key| {
-            plan.steps.push(deletion_of(key, &doomed));
-            plan.steps.len() - 1
-        });
-        let after = deletion.after.into_iter();
-        let after = after.map(|(position, rule)| Wait { rule, ..until_ready(barrier + 1 + position) });
-        let waits = std::iter::once(until_ready(barrier)).chain(after).collect();
-        plan.nodes.push(PlanNode { step, barrier: deletion.barrier, waits, on_failure: false });
-    }
-    if !input.desired.graph.has_hooks() && !input.hooks.deleting {
-        return None;
-    }
-    let deleted = plan.nodes.len();
-    let waits = (barrier..deleted).map(until_ready).collect();
-    plan.nodes.push(PlanNode { step: None, barrier: None, waits, on_failure: false });
-    Some(deleted)
-}
-
-fn deletion_of(key: ResourceKey, doomed: &BTreeMap<ResourceKey, String>) -> Step {
-    let uid = doomed.get(&key).cloned();
-    let (action, cause, changes) = (Action::Delete, Cause::Removed, Vec::new());
-    let policy = Policy::default();
-    Step { key, action, cause, desired: None, uid, made_by_us: true, changes, layer: 0, hook: None, policy }
-}
-
-enum Fate {
-    Delete(String),
-    Forget { reason: &'static str, kept: Option<String> },
-    Keep,
-    Nothing,
-}
-
-/// What becomes of an object that left the graph: what can be deleted may ask to stay.
-fn fate(input: &Input<'_>, key: &ResourceKey) -> Fate {
-    let fate = fate_without_policy(input, key);
-    let Fate::Delete(uid) = fate else { return fate };
-    match (removal(input, key), input.hooks.deleting) {
-        (Removal::Delete | Removal::Confirm, _) => Fate::Delete(uid),
-        (Removal::Keep, false) => Fate::Keep,
-        (Removal::Keep | Removal::Release, _) => Fate::Forget { reason: "it asks to be kept", kept: Some(uid) },
-    }
-}
-
-/// What the graphs that had it, its application and the live object say of its removal.
-fn removal(input: &Input<'_>, key: &ResourceKey) -> Removal {
-    let graphs = input.base.into_iter().chain(input.attempted);
-    let written = graphs.filter_map(|graph| graph.resource(key)).map(|resource| resource.policy(input.options));
-    let live = match input.seen.get(key) {
-        Some(Seen::Present { policy, .. }) => Some(*policy),
-        Some(Seen::Absent) | None => None,
-    };
-    let said = |policy: Policy| if input.hooks.deleting { policy.delete } else { policy.prune };
-    written.chain(live).map(said).max().unwrap_or_default()
-}
-
-/// Whether an object that left the graph is deleted. It is only where it is certain that we made this very object.
-fn fate_without_policy(input: &Input<'_>, key: &ResourceKey) -> Fate {
-    match (input.inventory.get(key), input.seen.get(key)) {
-        (Some(_), Some(Seen::Absent)) => Fate::Forget { reason: "it is gone already", kept: None },
-        (Some(_), Some(Seen::Present { uid, is_of_another: true, .. })) => {
-            Fate::Forget { reason: "it belongs to another application now: kept", kept: Some(uid.clone()) }
-        }
-        // A run that died may have made it, or made it again, without recording it.
-        (owned, Some(Seen::Present { uid, .. }))
-            if owned.is_none_or(|owned| *uid != owned.uid) && made_by_unfinished_run(input, key) =>
-        {
-            Fate::Delete(uid.clone())
-        }
-        (Some(owned), Some(Seen::Present { uid, ours, .. })) if *uid != owned.uid => {
-            let kept = ours.then(|| uid.clone());
-            Fate::Forget { reason: "it is another object of the same name now: kept", kept }
-        }
-        (Some(owned), _) if !owned.created => {
-            Fate::Forget { reason: "it was there before us: kept", kept: Some(owned.uid.clone()) }
-        }
-        (Some(owned), _) => Fate::Delete(owned.uid.clone()),
-        // A run that died has applied to what was there before.
-        (None, Some(Seen::Present { uid, ours: true, .. })) => {
-            Fate::Forget { reason: "it was there before us: kept", kept: Some(uid.clone()) }
-        }
-        (None, _) => Fate::Nothing,
-    }
 }
 
 /// The longest chain of steps before each step, from 1.

@@ -14,12 +14,15 @@ mod deletion;
 mod guard;
 mod hook;
 mod immutable;
+mod input;
+mod removal;
 
 pub use bind::{BindError, Bound};
-pub use build::{Input, build};
+pub use build::build;
 pub use guard::{Approvals, Guard, is_precious, may_recreate};
 pub use hook::{HookProgress, HookStep, Hooks, StartedHook};
 pub use immutable::changed as immutable_change;
+pub use input::Input;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};

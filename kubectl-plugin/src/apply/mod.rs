@@ -18,6 +18,7 @@
 //! | [`hold`] | whether a graph may be applied |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
+//! | `conflict` | fields that others own |
 //! | `rewrite` | objects that are replaced, or deleted and made again |
 //! | [`step`] | one step: its requests and what their failures mean |
 //! | [`run`] | the loop that ties these together |
@@ -34,6 +35,7 @@
 //!
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
+mod conflict;
 pub mod drift;
 pub mod dry_run;
 pub mod event;

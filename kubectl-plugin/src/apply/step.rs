@@ -14,9 +14,10 @@ use gitops_compiler::plan::{self, Action, Approvals, Cause, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF, take_out};
+use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
 use crate::sops::Unlocked;
 
+use super::conflict;
 use super::drift::Ignored;
 use super::lease::Lease;
 use super::observe::Identity;
@@ -227,7 +228,7 @@ pub(super) async fn send(
         if let Some(failure) = failure {
             let conflicts = failure.conflicts();
             if !force && !conflicts.is_empty() {
-                if leave_to_others(context, step, body, &conflicts, &mut notes) {
+                if conflict::leave_to_others(context, step, body, &conflicts, &mut notes) {
                     continue;
                 }
                 let is_given = |conflict: &Conflict| context.takes_from.contains(&conflict.manager);
@@ -235,7 +236,7 @@ pub(super) async fn send(
                     force = true;
                     continue;
                 }
-                return StepOutcome::Failed { message: told(&conflicts, is_secret), conflict: true };
+                return StepOutcome::Failed { message: conflict::told(&conflicts, is_secret), conflict: true };
             }
             if let Some(field) = failure.immutable_field().filter(|_| step.action == Action::Update) {
                 if let Err(message) = rewrite::recreate_for(context, step, path, body, &field).await {
@@ -261,55 +262,6 @@ fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
     let own_namespace = step.key.scope.namespace().is_some_and(|name| context.own_namespaces.contains(name));
     let unserved = failure.is_unserved() && step.key.group.contains('.');
     unserved || (failure.is_namespace_terminating() && own_namespace)
-}
-
-/// Fields that belong to another by design are left out of the body: replicas that something scales, rules that are
-/// aggregated, certificates that are injected, and fields of managers whose differences do not count. Dropping them is safe,
-/// since the other owns them already. True where every conflict was of this kind.
-fn leave_to_others(
-    context: &Context,
-    step: &Step,
-    body: &mut Json,
-    conflicts: &[Conflict],
-    notes: &mut Vec<String>,
-) -> bool {
-    if !conflicts.iter().all(|conflict| is_theirs(context, step, body, conflict)) {
-        return false;
-    }
-    let mut is_less = false;
-    for conflict in conflicts {
-        if take_out(body, &conflict.field) {
-            is_less = true;
-            notes.push(format!("{} is left to {}", conflict.field.trim_start_matches('.'), conflict.manager));
-        }
-    }
-    is_less
-}
-
-fn is_theirs(context: &Context, step: &Step, body: &Json, conflict: &Conflict) -> bool {
-    let (key, field) = (&step.key, conflict.field.as_str());
-    (field == ".spec.replicas" && conflict.subresource == "scale")
-        || (key.is("rbac.authorization.k8s.io", "ClusterRole")
-            && !body["aggregationRule"].is_null()
-            && field == ".rules")
-        || field.ends_with(".clientConfig.caBundle")
-        || (key.is("apiregistration.k8s.io", "APIService") && field == ".spec.caBundle")
-        || context.ignored.is_manager(key, &conflict.manager)
-}
-
-/// Whose fields they are. Items of lists are named by their values, which may be secret.
-fn told(conflicts: &[Conflict], is_secret: bool) -> String {
-    let field = |conflict: &Conflict| {
-        let field = conflict.field.trim_start_matches('.');
-        let end = if is_secret { field.find('[') } else { None };
-        field[..end.unwrap_or(field.len())].to_owned()
-    };
-    let one = |conflict: &Conflict| format!("{} belongs to {}", field(conflict), conflict.manager);
-    let mut told: Vec<String> = conflicts.iter().take(3).map(one).collect();
-    if conflicts.len() > 3 {
-        told.push(format!("{} more", conflicts.len() - 3));
-    }
-    told.join(", ")
 }
 
 async fn delete(context: &Context, step: &Step) -> StepOutcome {

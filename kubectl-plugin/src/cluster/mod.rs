@@ -9,6 +9,7 @@ mod failure;
 mod field_path;
 mod kinds;
 mod list;
+mod metadata;
 mod request;
 mod watch;
 

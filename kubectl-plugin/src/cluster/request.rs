@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::{Connection, Failure};
 
 /// How often a request that can be repeated is tried.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 
 /// An API server, spoken to with one timeout for every request.
 #[derive(Clone)]
@@ -91,10 +91,7 @@ pub struct AppliedObject {
     pub object: Json,
 }
 
-/// kubectl's copy of what it applied, which lives by managedFields no more.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 impl Cluster {
     /// Reads an object or anything else.
@@ -139,19 +136,6 @@ impl Cluster {
             Ok(object) => Ok(Some(object)),
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(failure),
-        }
-    }
-
-    /// Takes a finalizer off the object with this uid and no other.
-    pub async fn remove_finalizer(&self, path: &str, uid: &str, finalizer: &str) -> Result<(), Failure> {
-        let change = |metadata: &Json| {
-            let all = metadata["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let others: Vec<&Json> = all.iter().filter(|one| *one != finalizer).collect();
-            (others.len() < all.len()).then(|| json!({"finalizers": others}))
-        };
-        match self.change_metadata(path, uid, change).await {
-            Err(failure) if failure.is_not_found() => Ok(()),
-            other => other,
         }
     }
 
@@ -214,88 +198,6 @@ impl Cluster {
         }
     }
 
-    /// Takes a label that has this value, and what a manager owns by applying it, off the object with this uid and no other.
-    /// Its values stay as they are; whoever applies to it next has them without a conflict.
-    pub async fn let_go(
-        &self,
-        path: &str,
-        uid: &str,
-        (label, value): (&str, &str),
-        manager: &str,
-    ) -> Result<(), Failure> {
-        self.change_metadata(path, uid, |metadata| {
-            let applied = |entry: &&Json| entry["manager"] == manager && entry["operation"] == "Apply";
-            let mut others: Vec<Json> = entries(metadata).iter().filter(|entry| !applied(entry)).cloned().collect();
-            if others.is_empty() {
-                // How the API spells that nobody owns anything; an empty list would change nothing.
-                others.push(json!({}));
-            }
-            let mut change = json!({"managedFields": others});
-            // Another application may have its own there by now.
-            if metadata["labels"][label] == value {
-                change["labels"] = json!({label: null});
-            }
-            Some(change)
-        })
-        .await
-    }
-
-    /// Makes what other managers own of the object with this uid ours, as if we had applied it: whatever of it is not in
-    /// the body that is applied next goes then. `is_taken` says whose; entries of subresources are nobody's to take.
-    pub async fn take_over(
-        &self,
-        path: &str,
-        uid: &str,
-        manager: &str,
-        is_taken: impl Fn(&str) -> bool,
-    ) -> Result<(), Failure> {
-        self.change_metadata(path, uid, |metadata| {
-            let taken =
-                |entry: &&Json| entry["subresource"].is_null() && entry["manager"].as_str().is_some_and(&is_taken);
-            let (mine, mut others): (Vec<&Json>, Vec<&Json>) = entries(metadata).iter().partition(taken);
-            let last = mine.last()?;
-            let own = |entry: &&&Json| entry["manager"] == manager && entry["operation"] == "Apply";
-            let mut fields = others.iter().find(own).map_or_else(|| json!({}), |entry| entry["fieldsV1"].clone());
-            others.retain(|entry| !own(&entry));
-            mine.iter().for_each(|entry| merge(&mut fields, &entry["fieldsV1"]));
-            let ours = json!({
-                "manager": manager, "operation": "Apply", "apiVersion": last["apiVersion"], "time": last["time"],
-                "fieldsType": "FieldsV1", "fieldsV1": fields,
-            });
-            let mut all: Vec<Json> = others.into_iter().cloned().collect();
-            all.push(ours);
-            Some(json!({"managedFields": all, "annotations": {LAST_APPLIED: null}}))
-        })
-        .await
-    }
-
-    /// Changes the metadata of the object with this uid and no other; `change` gives a merge patch, or nothing to do.
-    async fn change_metadata(
-        &self,
-        path: &str,
-        uid: &str,
-        change: impl Fn(&Json) -> Option<Json>,
-    ) -> Result<(), Failure> {
-        for _ in 0..ATTEMPTS {
-            let object = self.get_as(path, METADATA).await?;
-            let metadata = &object["metadata"];
-            if metadata["uid"].as_str() != Some(uid) {
-                return Ok(());
-            }
-            let Some(mut change) = change(metadata) else { return Ok(()) };
-            change["uid"] = uid.into();
-            change["resourceVersion"] = metadata["resourceVersion"].clone();
-            let body = json!({"metadata": change});
-            let (method, content_type) = (Method::PATCH, "application/merge-patch+json");
-            match self.repeated(&Request { method, path, accept: METADATA, content_type, body: Some(&body) }).await {
-                // It changed in the meantime: look again.
-                Err(failure) if failure.is_conflict() => {}
-                other => return other.map(|_| ()),
-            }
-        }
-        Err(Failure::Malformed("it changes all the time".to_owned()))
-    }
-
     async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {
         let content_type = "application/json";
         let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
@@ -304,7 +206,7 @@ impl Cluster {
 
     /// Sends a request again where it was not done. All attempts together take no longer than one request may: whoever
     /// asked for permission to send has it for that long.
-    async fn repeated(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn repeated(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let deadline = tokio::time::Instant::now() + self.timeout;
         let mut attempt = 1;
         loop {
@@ -348,33 +250,21 @@ impl Cluster {
     }
 }
 
-struct Request<'a> {
-    method: Method,
-    path: &'a str,
-    accept: &'a str,
-    content_type: &'a str,
-    body: Option<&'a Json>,
+/// A request.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) accept: &'a str,
+    pub(super) content_type: &'a str,
+    pub(super) body: Option<&'a Json>,
 }
 
 /// What the server answered.
-struct Answer {
+pub(super) struct Answer {
     code: u16,
     body: Json,
     /// Whether it was asked more than once.
     repeated: bool,
-}
-
-fn entries(metadata: &Json) -> &[Json] {
-    metadata["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Adds a set of fields to another.
-fn merge(fields: &mut Json, more: &Json) {
-    if let (Json::Object(fields), Json::Object(more)) = (fields, more) {
-        for (key, below) in more {
-            merge(fields.entry(key.clone()).or_insert_with(|| json!({})), below);
-        }
-    }
 }
 
 /// Whether an object says of itself that this manager made it by applying it: it is as old as the manager's own entry,

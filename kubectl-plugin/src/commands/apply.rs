@@ -21,6 +21,7 @@ use crate::sops::Unlocked;
 
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
+use super::refuse;
 
 /// Plan, ask, apply in topological order, wait until everything is ready, and record the release
 #[derive(Debug, Args)]
@@ -104,19 +105,19 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;
-    change::refuse_held(&target, &desired).await?;
+    refuse::held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
-    let given = change::refuse_claimed(&target, &observation, &args.take_from).await?;
+    let given = refuse::claimed(&target, &observation, &args.take_from).await?;
     let approvals = args.approvals.approvals();
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     if nothing_to_do(&target, &desired, &plan) {
         return Ok(up_to_date(session, &target, &desired, args.run.json()));
     }
-    change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
+    refuse::faulty(session, &target, &desired, &plan, &compiled).await?;
     let header = change::header(&target, &desired, &plan, commit.as_ref());
     change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
-    change::refuse_guarded(&plan)?;
+    refuse::guarded(&plan)?;
     if let Some(file) = &args.plan {
         refuse_stale(file, &SavedPlan::new(&target, &desired, &plan))?;
     }
@@ -124,11 +125,11 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         change::say_if_locked(session, &target);
         let unlocked = match place {
             DryRun::Client => Arc::default(),
-            DryRun::Server => change::unlocked(&plan, &args.sops).await?,
+            DryRun::Server => refuse::unlocked(&plan, &args.sops).await?,
         };
         return tried(session, &target, &desired, &plan, (place, &unlocked), args.run.json()).await;
     }
-    let unlocked = change::unlocked(&plan, &args.sops).await?;
+    let unlocked = refuse::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     if namespace::ensure(&target, &desired, &compiled.opened.delivery.namespace).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
@@ -136,7 +137,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let origin = change::origin(&target, commit, None, inputs_of(session, &compiled.opened));
     let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks, rules) });
     options.history = options.history.or(compiled.opened.delivery.history_limit);
-    change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await
+    Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json())).await
 }
 
 /// Refuses to apply anything but what was saved.

@@ -15,6 +15,7 @@ use crate::settings::{ClusterArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
+use super::refuse;
 
 /// Delete everything that an application owns, in reverse order, and its record
 #[derive(Debug, Args)]
@@ -49,11 +50,13 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     let header = format!("{}  everything is deleted   {}", args.app, counted(plan.steps.len(), "step"));
     change::show(session, &header, &plan, &args.run, false);
-    change::refuse_guarded(&plan)?;
+    refuse::guarded(&plan)?;
     change::confirm(session, args.run.yes)?;
     let origin = change::origin(&target, None, None, Vec::new());
     let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, Rules::default()) };
-    let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
+    let code =
+        Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))
+            .await?;
     session.printer.say(&format!("the record of {} is deleted, too", args.app));
     Ok(code)
 }

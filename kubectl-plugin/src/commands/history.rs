@@ -89,10 +89,10 @@ fn outcome(head: &Head, release: &Release) -> String {
         Outcome::Interrupted => "interrupted".to_owned(),
     };
     let is_held = head.holds.iter().any(|hold| hold.taken_back.id == release.graph.id);
-    let held = if is_held && head.live != Some(release.number) { ", held" } else { "" };
+    let mark = if is_held && head.live != Some(release.number) { ", held" } else { "" };
     match release.origin.rollback_to {
-        Some(number) => format!("{text}, rollback to {number}{held}"),
-        None => format!("{text}{held}"),
+        Some(number) => format!("{text}, rollback to {number}{mark}"),
+        None => format!("{text}{mark}"),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod hooks;
 pub mod lock;
 pub mod parse;
 pub mod plan;
+pub mod refuse;
 pub mod rename;
 pub mod rollback;
 pub mod show;

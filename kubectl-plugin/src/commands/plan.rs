@@ -16,6 +16,7 @@ use crate::settings::{ClusterArgs, DeliveryArgs, Session, SourceArgs, compiled_f
 
 use super::change::{self, ApprovalArgs};
 use super::hooks::{HookArgs, Purpose};
+use super::refuse;
 
 /// Show what apply would do: the steps in order, and what each waits for
 #[derive(Debug, Args)]
@@ -60,16 +61,16 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let observation = target.observe(Some(&desired), false).await?;
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals(), &hooks);
-    change::refuse_faulty(session, &target, &desired, &plan, &compiled).await?;
+    refuse::faulty(session, &target, &desired, &plan, &compiled).await?;
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {
         let header = change::header(&target, &desired, &plan, commit.as_ref());
         session.printer.out(&format!("{header}\n{}", plan_text(&plan)));
     }
-    change::refuse_claimed(&target, &observation, &[]).await?;
-    change::refuse_held(&target, &desired).await?;
-    change::refuse_guarded(&plan)?;
+    refuse::claimed(&target, &observation, &[]).await?;
+    refuse::held(&target, &desired).await?;
+    refuse::guarded(&plan)?;
     if let Some(file) = &args.out {
         save(file, &SavedPlan::new(&target, &desired, &plan))?;
     }

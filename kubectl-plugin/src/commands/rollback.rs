@@ -15,6 +15,7 @@ use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
+use super::refuse;
 
 /// Go back to a prior release: its graph is taken from the record and applied as a new release
 #[derive(Debug, Args)]
@@ -53,9 +54,9 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
     let desired = target.bind(Arc::new(graph)).await?;
-    change::refuse_held(&target, &desired).await?;
+    refuse::held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), false).await?;
-    change::refuse_claimed(&target, &observation, &[]).await?;
+    refuse::claimed(&target, &observation, &[]).await?;
     let approvals = args.approvals.approvals();
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Rollback).await?;
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
@@ -71,14 +72,16 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         counted(plan.steps.len(), "step")
     );
     change::show(session, &header, &plan, &args.run, false);
-    change::refuse_guarded(&plan)?;
-    let unlocked = change::unlocked(&plan, &args.sops).await?;
+    refuse::guarded(&plan)?;
+    let unlocked = refuse::unlocked(&plan, &args.sops).await?;
     change::confirm(session, args.run.yes)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
     let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
     let is_held = options.takes_back.is_some();
-    let code = change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()).await?;
+    let code =
+        Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))
+            .await?;
     if is_held {
         let name = &args.app;
         session.printer.say(&format!(

@@ -176,9 +176,9 @@ mod tests {
         let key = ResourceKey::new(kind.0, kind.1, "shop", "a");
         let findings = compare(&key, &applied.into(), &live, &identity(), &Ignored::default());
         let by = |field: &DriftedField| field.by.as_ref().map_or("nobody", |by| by.manager.as_str()).to_owned();
-        let line = |sign: &str, field: &DriftedField| format!("{sign} {} by {}", field.change, by(field));
-        let drifted = findings.fields.iter().map(|field| line("~", field));
-        drifted.chain(findings.left_to_others.iter().map(|field| line("=", field))).collect()
+        let told = |sign: &str, field: &DriftedField| format!("{sign} {} by {}", field.change, by(field));
+        let drifted = findings.fields.iter().map(|field| told("~", field));
+        drifted.chain(findings.left_to_others.iter().map(|field| told("=", field))).collect()
     }
 
     fn managed(manager: &str, subresource: &str, fields: Json) -> Json {

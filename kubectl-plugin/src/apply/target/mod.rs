@@ -3,34 +3,30 @@
 //! In: a cluster, an application. Out: [`Target`]: its head, what it owns, the graphs that its record names, the kinds
 //! of the server. Opening one costs one request where the local store has the record's chunks.
 
+mod error;
+mod unlocked;
+
+pub use error::TargetError;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::SyncOptions;
 use gitops_compiler::name::{AppName, KubernetesVersion, ResourceKey, Scope as KeyScope};
-use gitops_compiler::plan::{self, Approvals, BindError, Bound, Hooks, Owned, Plan, Seen};
+use gitops_compiler::plan::{self, Approvals, Bound, Hooks, Owned, Plan, Seen};
 use jiff::Timestamp;
-use tokio::time::Instant;
 
+use crate::apply::drift::look::Looker;
+use crate::apply::drift::{Findings, Ignored};
+use crate::apply::hook::HookRecord;
+use crate::apply::observe::{Identity, Observation, Observer};
 use crate::cluster::{Failure, Kinds};
 use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
-use crate::record::{Found, Head, InventoryEntry, RecordError, Records, apply_set};
-
-use super::drift::look::Looker;
-use super::drift::{Findings, Ignored};
-use super::hook::HookRecord;
-use super::observe::{Identity, Observation, Observer};
-
-/// How often a lock is looked at that is waited for.
-const LOCK_POLL: Duration = Duration::from_millis(500);
-
-/// A run that died on this machine may have had requests on the way to the server: they land within this.
-const SETTLE: Duration = Duration::from_secs(1);
+use crate::record::{Found, Head, InventoryEntry, Records, apply_set};
 
 /// Where manifests without a namespace go.
 #[derive(Debug, Clone, Copy)]
@@ -41,67 +37,6 @@ pub enum Destination<'a> {
     Recorded {
         /// What the user gave.
         given: Option<&'a str>,
-    },
-}
-
-/// Why a target cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TargetError {
-    /// Its record cannot be read.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The server did not answer as it should.
-    #[error("{doing}")]
-    Request {
-        /// What was tried.
-        doing: &'static str,
-        /// Why not.
-        #[source]
-        failure: Failure,
-    },
-    /// The graph does not fit the server.
-    #[error("this graph cannot go to this cluster")]
-    Bind(Vec<BindError>),
-    /// Another run holds the lock.
-    #[error("{holder} is changing {application} now (until {expires} at the least)")]
-    Locked {
-        /// The application.
-        application: AppName,
-        /// `user@host`.
-        holder: String,
-        /// When its lease ends.
-        expires: Timestamp,
-    },
-    /// The record would go with what it records.
-    #[error(
-        "the record of {application} would live in the namespace {namespace}, which the application itself contains; \
-         name another with --record-namespace"
-    )]
-    OwnNamespace {
-        /// The application.
-        application: AppName,
-        /// The namespace.
-        namespace: String,
-    },
-    /// It is being renamed.
-    #[error("{application} is being renamed to {name}: finish it with `kubectl gitops rename {application} {name}`")]
-    Renamed {
-        /// The application.
-        application: AppName,
-        /// Its new name.
-        name: AppName,
-    },
-    /// The namespace of a bare folder changed.
-    #[error(
-        "{application} was applied to the namespace {recorded}, not {given}: moving it would delete and create everything; delete it first, or go on with -n {recorded}"
-    )]
-    Moved {
-        /// The application.
-        application: AppName,
-        /// Where it is.
-        recorded: String,
-        /// Where it was sent.
-        given: String,
     },
 }
 
@@ -383,51 +318,6 @@ impl Target {
             hooks,
             options: &self.options,
         })
-    }
-
-    /// Opens a target that no other run is changing, waiting up to `patience` for one that is. `told` hears of it.
-    pub async fn open_unlocked(
-        records: Records,
-        application: AppName,
-        destination: Destination<'_>,
-        patience: Duration,
-        told: &mut dyn FnMut(String),
-    ) -> Result<Self, TargetError> {
-        let deadline = Instant::now() + patience;
-        let mut watched: Option<(String, Instant)> = None;
-        loop {
-            // The rest of the record is read only once nobody is at it.
-            let found = records.load(&application).await?;
-            let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
-            let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock()) else {
-                if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
-                    told("the run before this one died; going on from where it stopped".to_owned());
-                    tokio::time::sleep(SETTLE).await;
-                }
-                return Self::from_head(records, application, destination, found).await;
-            };
-            // A lease that is not renewed for its whole length is over, whatever the clocks say.
-            let state = format!("{} {}", lock.holder.run, lock.expires);
-            let lease = Duration::from_secs(lock.lease_seconds.saturating_add(lock.request_timeout_seconds));
-            match &watched {
-                Some((seen, since)) if *seen == state => {
-                    if since.elapsed() >= lease {
-                        return Self::from_head(records, application, destination, found).await;
-                    }
-                }
-                _ => {
-                    if watched.is_none() && !patience.is_zero() {
-                        told(format!("{} is changing {application} now; waiting for it", lock.holder.name));
-                    }
-                    watched = Some((state, Instant::now()));
-                }
-            }
-            if Instant::now() >= deadline {
-                let (holder, expires) = (lock.holder.name.clone(), lock.expires);
-                return Err(TargetError::Locked { application, holder, expires });
-            }
-            tokio::time::sleep(LOCK_POLL).await;
-        }
     }
 }
 

@@ -1,0 +1,60 @@
+//! Fields that others own, where the server refuses to set them.
+//!
+//! In: the conflicts of a refusal, the body that was refused. Out: the body without what belongs to another by design, and
+//! words for the rest. Pure.
+
+use gitops_compiler::plan::Step;
+use serde_json::Value as Json;
+
+use crate::cluster::{Conflict, take_out};
+
+use super::step::Context;
+
+/// Fields that belong to another by design are left out of the body: replicas that something scales, rules that are
+/// aggregated, certificates that are injected, and fields of managers whose differences do not count. Dropping them is safe,
+/// since the other owns them already. True where every conflict was of this kind.
+pub(super) fn leave_to_others(
+    context: &Context,
+    step: &Step,
+    body: &mut Json,
+    conflicts: &[Conflict],
+    notes: &mut Vec<String>,
+) -> bool {
+    if !conflicts.iter().all(|conflict| is_theirs(context, step, body, conflict)) {
+        return false;
+    }
+    let mut is_less = false;
+    for conflict in conflicts {
+        if take_out(body, &conflict.field) {
+            is_less = true;
+            notes.push(format!("{} is left to {}", conflict.field.trim_start_matches('.'), conflict.manager));
+        }
+    }
+    is_less
+}
+
+fn is_theirs(context: &Context, step: &Step, body: &Json, conflict: &Conflict) -> bool {
+    let (key, field) = (&step.key, conflict.field.as_str());
+    (field == ".spec.replicas" && conflict.subresource == "scale")
+        || (key.is("rbac.authorization.k8s.io", "ClusterRole")
+            && !body["aggregationRule"].is_null()
+            && field == ".rules")
+        || field.ends_with(".clientConfig.caBundle")
+        || (key.is("apiregistration.k8s.io", "APIService") && field == ".spec.caBundle")
+        || context.ignored.is_manager(key, &conflict.manager)
+}
+
+/// Whose fields they are. Items of lists are named by their values, which may be secret.
+pub(super) fn told(conflicts: &[Conflict], is_secret: bool) -> String {
+    let field = |conflict: &Conflict| {
+        let field = conflict.field.trim_start_matches('.');
+        let end = if is_secret { field.find('[') } else { None };
+        field[..end.unwrap_or(field.len())].to_owned()
+    };
+    let one = |conflict: &Conflict| format!("{} belongs to {}", field(conflict), conflict.manager);
+    let mut told: Vec<String> = conflicts.iter().take(3).map(one).collect();
+    if conflicts.len() > 3 {
+        told.push(format!("{} more", conflicts.len() - 3));
+    }
+    told.join(", ")
+}
