@@ -38,6 +38,9 @@ pub struct SourceArgs {
     /// A clone that stands for another repository that an Application names
     #[arg(long, value_name = "URL=PATH")]
     pub repository: Vec<Clone>,
+    /// Read submodules; with `false` each is an empty folder, as in a clone that nobody updated them in
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(super) submodules: bool,
     /// What renders the folder [default: Kustomize where there is a kustomization, Helm where there is a Chart.yaml, plain
     /// manifests otherwise]
     #[arg(long, value_enum)]
