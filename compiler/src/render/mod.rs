@@ -29,7 +29,7 @@ pub use helm::impure_templates;
 pub use jsonnet::JSONNET;
 pub use layout::{Layout, WriteError};
 pub use surroundings::Surroundings;
-pub use tool::{Asker, Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
+pub use tool::{Asker, Capabilities, Command, Kustomize, NoTools, Places, Program, ToolRender, Tools, Written};
 
 /// A source with all that it is rendered from.
 pub struct Input<'a> {

@@ -39,6 +39,15 @@ pub struct Asker<'a> {
     pub pass_credentials: bool,
 }
 
+/// What charts are told of Kubernetes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The version: `v1.37.2`. That of our schemas where nobody says.
+    pub kube_version: Option<String>,
+    /// The versions of APIs and of kinds: `apps/v1`, `apps/v1/Deployment`. Those that Helm knows where there are none.
+    pub api_versions: Vec<String>,
+}
+
 /// What renders need beside their sources: programs, a place where they and our own workers run, inputs from elsewhere.
 pub trait Tools: Sync {
     /// Kustomize, or why there is none.
@@ -65,6 +74,11 @@ pub trait Tools: Sync {
 
     /// Where jobs run, and how much of it must be enforced; or why there is no such place.
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String>;
+    /// What charts are told of Kubernetes where they ask, and their source does not say it.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     /// How much a render may use.
     fn limits(&self) -> Limits {
         Limits::default()
@@ -302,8 +316,14 @@ fn open_to_all(folder: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
 }
 
-/// `--set=name=value` without the value.
+/// The longest list of versions of APIs that is shown.
+const LONGEST_LIST: usize = 200;
+
+/// `--set=name=value` without the value, and without long lists.
 fn without_value(argument: &str) -> String {
+    if argument.starts_with("--api-versions=") && argument.len() > LONGEST_LIST {
+        return "--api-versions=…".to_owned();
+    }
     match argument.splitn(3, '=').collect::<Vec<_>>()[..] {
         [flag, name, _] if flag.starts_with("--set") => format!("{flag}={name}=…"),
         _ => argument.to_owned(),

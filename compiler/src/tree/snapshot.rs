@@ -90,6 +90,12 @@ impl Snapshot {
         Self { entries, folder: String::new(), bytes: Bytes::Memory(Arc::new(files)), commit: None, dirty: false }
     }
 
+    /// Without the entries of submodules.
+    pub(super) fn without_submodules(mut self) -> Self {
+        self.entries.retain(|entry| entry.kind != EntryKind::Submodule || entry.oid.is_none());
+        self
+    }
+
     /// A folder of a tree in memory; none where it has no files, or the tree is somewhere else.
     pub(super) fn part(&self, folder: &str) -> Option<Self> {
         let Bytes::Memory(files) = &self.bytes else { return None };

@@ -20,6 +20,8 @@ pub struct Tree {
     pub(super) listed: Mutex<BTreeMap<String, Arc<Snapshot>>>,
     /// None where submodules are not read.
     pub(super) mounts: Option<Mounts>,
+    /// Whether submodules are as good as empty folders.
+    pub(super) leaves_out: bool,
 }
 
 pub(super) enum At {
@@ -50,11 +52,17 @@ impl Tree {
     #[must_use]
     pub fn of_folder(snapshot: Snapshot) -> Self {
         let listed = BTreeMap::from([(snapshot.folder().to_owned(), Arc::new(snapshot))]);
-        Self { at: At::Folder, listed: Mutex::new(listed), mounts: None }
+        Self { at: At::Folder, listed: Mutex::new(listed), mounts: None, leaves_out: false }
     }
 
     fn at(at: At) -> Self {
-        Self { at, listed: Mutex::default(), mounts: None }
+        Self { at, listed: Mutex::default(), mounts: None, leaves_out: false }
+    }
+
+    /// Without its submodules: what a checkout has where nobody updated them, empty folders.
+    #[must_use]
+    pub fn without_submodules(self) -> Self {
+        Self { mounts: None, leaves_out: true, ..self }
     }
 
     /// The files below a folder; empty for the root.
@@ -66,7 +74,7 @@ impl Tree {
             Some(snapshot) => snapshot,
             None => self.list(folder)?,
         };
-        let snapshot = Arc::new(snapshot);
+        let snapshot = Arc::new(if self.leaves_out { snapshot.without_submodules() } else { snapshot });
         self.listed().insert(folder.to_owned(), Arc::clone(&snapshot));
         Ok(snapshot)
     }

@@ -63,6 +63,14 @@ impl Cluster {
         version.map_err(|error| Failure::Malformed(format!("{error}")))
     }
 
+    /// The same with its patch, as charts are told it: `v1.37.2`, without what builders add.
+    pub async fn full_version(&self) -> Result<String, Failure> {
+        let told = self.get("/version").await?;
+        let text = told["gitVersion"].as_str().unwrap_or_default();
+        let malformed = || Failure::Malformed("it does not say its version".to_owned());
+        release(text).ok_or_else(malformed)
+    }
+
     /// What the server publishes of the kinds of a group and version, as OpenAPI v3; none where it publishes nothing.
     pub async fn schemas(&self, api_version: &str) -> Result<Option<Json>, Failure> {
         let root = if api_version.contains('/') { "apis" } else { "api" };
@@ -89,6 +97,14 @@ impl Cluster {
     }
 }
 
+/// `v1.37.2` of `v1.37.2-gke.100` or `1.37.2+k3s1`.
+fn release(text: &str) -> Option<String> {
+    let numbers = text.strip_prefix('v').unwrap_or(text).split(['-', '+']).next()?;
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    (parts.len() == 3 && parts.iter().all(is_number)).then(|| format!("v{numbers}"))
+}
+
 fn add(kinds: &mut Kinds, groups: Groups) {
     for group in groups.items {
         for version in group.versions {
@@ -104,6 +120,21 @@ fn add(kinds: &mut Kinds, groups: Groups) {
                     kinds.insert(&api_version, &kind.kind, Served { plural: resource.plural, namespaced });
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_builders_add_is_no_part_of_a_version() {
+        for text in ["v1.37.2", "1.37.2", "v1.37.2-gke.100", "v1.37.2+k3s1", "v1.37.2-eks-1a2b+c"] {
+            assert_eq!(release(text).as_deref(), Some("v1.37.2"), "{text}");
+        }
+        for text in ["", "v1.37", "v1.37.x", "v1..2", "v1.37.2.1"] {
+            assert_eq!(release(text), None, "{text}");
         }
     }
 }

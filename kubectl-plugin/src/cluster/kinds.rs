@@ -55,6 +55,19 @@ impl Kinds {
         self.discovered && !self.silent.contains(group)
     }
 
+    /// The groups whose own server did not answer.
+    pub fn silent(&self) -> impl Iterator<Item = &str> {
+        self.silent.iter().map(String::as_str)
+    }
+
+    /// The versions of APIs and of kinds that are served now, as Helm has them: `apps/v1`, `apps/v1/Deployment`.
+    #[must_use]
+    pub fn api_versions(&self) -> Vec<String> {
+        let mut versions: BTreeSet<String> = self.served.keys().map(|(version, _)| version.clone()).collect();
+        versions.extend(self.served.keys().map(|(version, kind)| format!("{version}/{kind}")));
+        versions.into_iter().collect()
+    }
+
     /// How a kind is served, or will be.
     #[must_use]
     pub fn get(&self, api_version: &str, kind: &str) -> Option<&Served> {
@@ -153,6 +166,16 @@ mod tests {
         let mut versions = ["a/v1beta2", "a/v10", "a/foo", "a/v2", "a/v1alpha1", "a/v3alpha1", "a/v1", "a/v1beta10"];
         versions.sort_by_key(|version| priority(version));
         assert_eq!(versions, ["a/v10", "a/v2", "a/v1", "a/v1beta10", "a/v1beta2", "a/v3alpha1", "a/v1alpha1", "a/foo"]);
+    }
+
+    #[test]
+    fn versions_are_told_as_helm_has_them() {
+        let mut kinds = Kinds::default();
+        let served = || Served { plural: "x".to_owned(), namespaced: true };
+        for (version, kind) in [("v1", "Pod"), ("apps/v1", "Deployment"), ("apps/v1", "DaemonSet")] {
+            kinds.insert(version, kind, served());
+        }
+        assert_eq!(kinds.api_versions(), ["apps/v1", "apps/v1/DaemonSet", "apps/v1/Deployment", "v1", "v1/Pod"]);
     }
 
     #[test]

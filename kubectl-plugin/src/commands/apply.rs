@@ -88,11 +88,10 @@ fn inputs_of(session: &Session, opened: &Opened) -> Vec<Entry> {
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let compiled =
+    let (compiled, connected) =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let rules = args.health.rules(Some(&compiled.opened))?;
     let (name, commit) = (compiled.opened.app.name.clone(), commit_of(&compiled.opened));
-    let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
     let (records, destination) = (connected.records, Destination::Named(&connected.destination));

@@ -48,10 +48,9 @@ pub struct PlanArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let compiled =
+    let (compiled, connected) =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
-    let connected = args.cluster.connect_for(&compiled.opened.home, store).await?;
     let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
     target.ignored = Ignored::new(compiled.opened.delivery.ignored.clone());
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);

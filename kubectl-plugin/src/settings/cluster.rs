@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use gitops_compiler::name::KubernetesVersion;
-use gitops_compiler::schema;
 use gitops_compiler::store::Store;
 
 use crate::apply::Destination;
@@ -55,13 +53,6 @@ impl ClusterArgs {
     #[must_use]
     pub fn recorded_destination(&self) -> Destination<'_> {
         Destination::Recorded { given: self.namespace.as_deref() }
-    }
-
-    /// The version of the server, where there is one and it is not that of our schemas.
-    pub(super) async fn other_version(&self) -> Option<KubernetesVersion> {
-        let connected = self.connect(None).await.ok()?;
-        let version = connected.records.cluster.version().await.ok()?;
-        (version != schema::version()).then_some(version)
     }
 
     /// Connects. Nothing is sent yet.

@@ -11,7 +11,7 @@ use gitops_compiler::canon::{self, Id, Input};
 use gitops_compiler::lock::{Digest, LOCK_FILE, Pin, Request};
 use gitops_compiler::render::Layout;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
+use gitops_compiler::tree::{Repository, Snapshot, Tree};
 
 use crate::fetch::{
     ArtifactFound, ChartRepository, Charts, FetchError, Git, Part, Unpacked, digest, unpack_artifact, unpack_chart,
@@ -24,6 +24,8 @@ pub(super) struct Fetched {
     charts: Charts,
     git: Arc<Git>,
     submodules: Arc<FetchedSubmodules>,
+    /// Whether submodules are a part of trees.
+    pub(super) reads_submodules: bool,
     store: Option<Store>,
 }
 
@@ -49,12 +51,15 @@ impl From<FetchError> for InputError {
 
 impl Fetched {
     pub(super) fn new(charts: Charts, git: Arc<Git>, submodules: Arc<FetchedSubmodules>, store: Option<Store>) -> Self {
-        Self { charts, git, submodules, store }
+        Self { charts, git, submodules, reads_submodules: true, store }
     }
 
-    /// Who gets submodules.
-    pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
-        Arc::clone(&self.submodules) as _
+    /// A tree of the repository with this address, with its submodules where these are read.
+    pub(super) fn with_submodules(&self, tree: Tree, address: Option<String>) -> Tree {
+        if !self.reads_submodules {
+            return tree.without_submodules();
+        }
+        tree.with_submodules(address, Arc::clone(&self.submodules) as _)
     }
 
     /// What a request is now. Whether hosts that the index of a chart repository names learn our credentials, `passes` says.
@@ -109,7 +114,7 @@ impl Fetched {
                 let mirror = self.git.commit(repository, commit, !self.submodules.offline)?;
                 let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
                 let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
-                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
+                Ok(self.with_submodules(tree, Some(repository.clone())))
             }
             (Request::File { address }, Pin::File { digest }) => {
                 let bytes = self.bytes(request, digest, || self.charts.file(address))?;

@@ -50,6 +50,7 @@ impl SourceArgs {
         let revision = signed.as_deref().or(revision);
         let clones = open_clones(&self.repository)?;
         let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
+        let inputs = inputs.reading_submodules(self.submodules);
         let inputs = match missing {
             Missing::AsAsked => inputs,
             Missing::LookedUp => inputs.looking_up(BTreeSet::new()),

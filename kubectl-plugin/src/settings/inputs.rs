@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Submodules, Tree};
+use gitops_compiler::tree::{Repository, Tree};
 
 use crate::error::CommandError;
 use crate::fetch::{Charts, FetchError, Git, Part};
@@ -94,9 +94,20 @@ impl Inputs {
         &self.lock
     }
 
-    /// Who gets submodules.
-    pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
-        self.fetched.submodules()
+    /// Leaves submodules out of all trees, where they are not to be read.
+    pub(super) fn reading_submodules(mut self, reads: bool) -> Self {
+        self.fetched.reads_submodules = reads;
+        self
+    }
+
+    /// Whether submodules are a part of trees.
+    pub(super) fn reads_submodules(&self) -> bool {
+        self.fetched.reads_submodules
+    }
+
+    /// A tree with its submodules, where these are read.
+    pub(super) fn with_submodules(&self, tree: Tree, address: Option<String>) -> Tree {
+        self.fetched.with_submodules(tree, address)
     }
 
     /// The files of a request, or why there are none and what to do.
@@ -157,7 +168,7 @@ impl Inputs {
             let no_revision = |error: CommandError| InputError { message: error.message, part: Part::Version };
             let (oid, _) = target(clone, revision, range).map_err(no_revision)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
-            let tree = tree.with_submodules(Some(repository.clone()), self.submodules());
+            let tree = self.fetched.with_submodules(tree, Some(repository.clone()));
             return Ok(Answer { tree: Arc::new(tree), pin: None });
         }
         let pinned = self.lock.pin(request).filter(|_| !self.renewed.contains(request));

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gitops_compiler::lock::{LOCK_FILE, ProgramName, Request};
-use gitops_compiler::render::{Asker, Kustomize, Program, Tools};
+use gitops_compiler::render::{Asker, Capabilities, Kustomize, Program, Tools};
 use gitops_compiler::sandbox::{Budget, Limits, Sandbox, Strength};
 use gitops_compiler::tree::Tree;
 
@@ -20,13 +21,39 @@ pub(super) struct Machine {
     programs: Arc<Programs>,
     inputs: Arc<Inputs>,
     budget: Arc<Budget>,
+    capabilities: Capabilities,
+    /// Whether somebody asked for what is not said.
+    is_unsaid: AtomicBool,
+}
+
+/// What of Kubernetes is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unsaid {
+    pub(super) kube_version: bool,
+    pub(super) api_versions: bool,
 }
 
 impl Machine {
-    /// For an application that has spent no time yet.
-    pub(super) fn new(programs: Arc<Programs>, inputs: Arc<Inputs>) -> Self {
+    /// For an application that has spent no time yet, and whose charts are told this of Kubernetes.
+    pub(super) fn new(programs: Arc<Programs>, inputs: Arc<Inputs>, capabilities: Capabilities) -> Self {
         let budget = Arc::new(programs.budget());
-        Self { programs, inputs, budget }
+        Self { programs, inputs, budget, capabilities, is_unsaid: AtomicBool::new(false) }
+    }
+
+    /// What of Kubernetes somebody asked for and nobody said.
+    pub(super) fn unsaid(&self) -> Unsaid {
+        let is_unsaid = self.is_unsaid.load(Ordering::Relaxed);
+        let Capabilities { kube_version, api_versions } = &self.capabilities;
+        Unsaid { kube_version: is_unsaid && kube_version.is_none(), api_versions: is_unsaid && api_versions.is_empty() }
+    }
+
+    /// Says what nobody said.
+    pub(super) fn say(&mut self, said: Capabilities) {
+        let Capabilities { kube_version, api_versions } = &mut self.capabilities;
+        *kube_version = kube_version.take().or(said.kube_version);
+        if api_versions.is_empty() {
+            *api_versions = said.api_versions;
+        }
     }
 
     pub(super) fn programs(&self) -> &Programs {
@@ -84,6 +111,11 @@ impl Tools for Machine {
 
     fn sandbox(&self) -> Result<(&Sandbox, Strength), String> {
         self.programs.sandbox()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.is_unsaid.store(true, Ordering::Relaxed);
+        self.capabilities.clone()
     }
 
     fn limits(&self) -> Limits {

@@ -12,7 +12,7 @@ use gitops_compiler::diagnostic::{Diagnostic, Level, Origin};
 use gitops_compiler::lint::Levels;
 use gitops_compiler::lock::{Pin, ProgramName, Request};
 use gitops_compiler::name::AppName;
-use gitops_compiler::render::Input;
+use gitops_compiler::render::{Capabilities, Input};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{CommitInfo, Repository, Snapshot};
 
@@ -20,7 +20,7 @@ use crate::error::CommandError;
 use crate::output::Printer;
 
 use super::ground::{Ground, Missing};
-use super::machine::Machine;
+use super::machine::{Machine, Unsaid};
 use super::source::{SourceArgs, clean};
 use super::sources::{LentTrees, OpenedSource, OpenedSources, open_sources};
 use super::{Delivery, Home};
@@ -136,7 +136,7 @@ impl SourceArgs {
         let Described { app, home, delivery, said, mut lints, .. } = described;
         let levels = self.levels()?;
         let OpenedSources { sources, lent } = open_sources(&app, said, repositories, inputs, &mut lints)?;
-        let machine = Machine::new(Arc::clone(programs), Arc::clone(inputs));
+        let machine = Machine::new(Arc::clone(programs), Arc::clone(inputs), self.capabilities());
         Ok(Opened { app, home, delivery, sources, lent, levels, machine, lints })
     }
 
@@ -215,6 +215,18 @@ impl Opened {
     /// The folders of its sources.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Snapshot> {
         self.sources.iter().map(|source| &*source.folder)
+    }
+
+    /// What of Kubernetes its charts ask for that nobody said.
+    pub(super) fn unsaid(&self) -> Unsaid {
+        // What is wrong is told when it is compiled.
+        let _ = self.ask_for_inputs();
+        self.machine.unsaid()
+    }
+
+    /// Says what of Kubernetes nobody said.
+    pub(super) fn say_of_kubernetes(&mut self, capabilities: Capabilities) {
+        self.machine.say(capabilities);
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {

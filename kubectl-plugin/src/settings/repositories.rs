@@ -115,7 +115,7 @@ impl Repositories {
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
         let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
-        let tree = Arc::new(tree.with_submodules(address, inputs.submodules()));
+        let tree = Arc::new(inputs.with_submodules(tree, address));
         self.trees.insert(key, Arc::clone(&tree));
         Ok((tree, None))
     }

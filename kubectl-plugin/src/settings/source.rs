@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use gitops_compiler::app::{Directory, Pattern, Source, SourceType};
 use gitops_compiler::lint::{DefaultLevel, LINTS, Levels, SCHEMAS_NOT_SHIPPED};
 use gitops_compiler::name::KubernetesVersion;
+use gitops_compiler::render::Capabilities;
 use gitops_compiler::schema;
 
 use crate::error::CommandError;
@@ -37,6 +38,9 @@ pub struct SourceArgs {
     /// A clone that stands for another repository that an Application names
     #[arg(long, value_name = "URL=PATH")]
     pub repository: Vec<Clone>,
+    /// Read submodules; with `false` each is an empty folder, as in a clone that nobody updated them in
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(super) submodules: bool,
     /// What renders the folder [default: Kustomize where there is a kustomization, Helm where there is a Chart.yaml, plain
     /// manifests otherwise]
     #[arg(long, value_enum)]
@@ -61,6 +65,15 @@ pub struct SourceArgs {
     /// [default: the version whose schemas are]
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
+    /// The version of Kubernetes that charts are told, where they ask and their source does not say it: v1.37.2, for example
+    /// [default: that of the cluster in plan and apply; elsewhere --kubernetes-version, or the version whose schemas are part
+    /// of the program]
+    #[arg(long, value_name = "VERSION", value_parser = told_version)]
+    pub(super) kube_version: Option<String>,
+    /// The versions of APIs and kinds that charts are told are served, where they ask and their source does not say it:
+    /// apps/v1, apps/v1/Deployment [default: those of the cluster in plan and apply; elsewhere those that Helm knows]
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    pub(super) api_versions: Vec<String>,
     #[command(flatten)]
     pub(super) programs: ProgramArgs,
     #[command(flatten)]
@@ -93,6 +106,12 @@ impl SourceArgs {
         }
     }
 
+    /// What charts are told of Kubernetes, as far as the flags say it.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let minor = self.kubernetes_version.map(|version| version.to_string());
+        Capabilities { kube_version: self.kube_version.clone().or(minor), api_versions: self.api_versions.clone() }
+    }
+
     /// Whether the Applications of a file are meant with all that they render.
     #[must_use]
     pub fn is_for_set(&self) -> bool {
@@ -110,6 +129,11 @@ impl SourceArgs {
         });
         (Source { path, directory: Some(directory), ..Source::default() }, said)
     }
+}
+
+/// A version as Helm takes it.
+fn told_version(text: &str) -> Result<String, String> {
+    text.parse::<KubernetesVersion>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Refuses a version of Kubernetes of which nothing is known but its API versions, unless the user knows.

@@ -61,7 +61,12 @@ pub(super) fn open_sources(
     for (number, source) in app.sources.iter().enumerate() {
         let opened = origin(source, repositories, inputs).and_then(|origin| {
             lend(source, &origin.tree, &mut lent)?;
-            if source.only_lends() { Ok(None) } else { open(app, number, origin, lints).map(Some) }
+            if source.only_lends() {
+                return Ok(None);
+            }
+            let opened = open(app, number, origin, lints).map(Some);
+            let left_out = "submodules are left out (--submodules=false)";
+            if inputs.reads_submodules() { opened } else { opened.map_err(|fault| fault.hint(left_out)) }
         });
         match opened {
             Ok(opened) => sources.extend(opened.map(|opened| OpenedSource { source_type: said, ..opened })),

@@ -85,8 +85,9 @@ fn a_fetched_repository_brings_its_submodules_where_they_are_needed() {
     lock(".", ", directory: {recurse: true, exclude: '{unused,*kustomization.yaml}'}");
     let all = ["ConfigMap base", "ConfigMap inner", "ConfigMap library"];
     assert_eq!(names(&elsewhere.done(&compile)), all);
-    let everything =
-        format!("[{{repoURL: '{address}', targetRevision: main, path: '.', directory: {{recurse: true}}}}]");
+    let everything = format!(
+        "[{{repoURL: '{address}', targetRevision: main, path: '.', directory: {{recurse: true, exclude: 'lib/base/*'}}}}]"
+    );
     elsewhere.world.write("app.yaml", &application(&everything));
     let said = elsewhere.refused(&["compile", "-f", "app.yaml"]);
     assert!(said.contains("`unused`: this submodule cannot be read") && said.contains("/git/nowhere.git"), "{said}");
@@ -204,4 +205,48 @@ fn submodules_lead_nowhere_they_may_not() {
         );
         assert!(!ended.stderr.contains("geheim"), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn submodules_are_left_out_where_nobody_wants_them() {
+    let elsewhere = Elsewhere::new();
+    let (library, base) = (library("library"), library("base"));
+    elsewhere.publish(&library, "library");
+    name(&base, "plain/lib", &library, "../library.git");
+    let address = elsewhere.publish(&base, "base");
+    let sources = |path: &str| {
+        let source = format!(
+            "{{repoURL: '{address}', targetRevision: main, path: '{path}', directory: {{recurse: true, exclude: 'lib/base/*'}}}}"
+        );
+        elsewhere.world.write("app.yaml", &application(&format!("[{source}]")));
+    };
+    let without = ["-f", "app.yaml", "--submodules=false"];
+    sources("plain");
+    elsewhere.done(&[&["lock"], &without[..]].concat());
+    let compiled = elsewhere.done(&[&["compile", "-o", "yaml"], &without[..]].concat());
+    assert_eq!(names(&compiled), ["ConfigMap base"]);
+    assert_eq!(asked(&elsewhere, "library"), 0, "{:?}", elsewhere.web.requests());
+    sources("plain/lib");
+    let said = elsewhere.refused(&[&["compile"], &without[..]].concat());
+    assert!(said.contains("there is no folder `plain/lib`"), "{said}");
+    assert!(said.contains("hint: submodules are left out (--submodules=false)"), "{said}");
+    sources("plain/lib/base");
+    elsewhere.refused(&[&["compile"], &without[..]].concat());
+    sources("plain");
+    elsewhere.refused(&["compile", "-f", "app.yaml", "--offline"]);
+    let with = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml"]);
+    assert_eq!(names(&with), ["ConfigMap base", "ConfigMap library"]);
+
+    // The same of the working tree, where they lie checked out; what is no submodule is none of theirs.
+    let here = &elsewhere.world.repository;
+    here.write("deploy/config.yaml", config("here")).expect("written");
+    here.write("deploy/kustomization.yaml", "resources: [config.yaml, lib/base]\n").expect("written");
+    name(here, "deploy/lib", &library, "https://git.example.com/library.git");
+    let from = library.path().display().to_string();
+    let into = here.path().join("deploy/lib").display().to_string();
+    here.git(&["clone", "--quiet", &from, &into]).expect("cloned");
+    let plain = ["compile", "--path", "deploy", "-o", "yaml", "--offline"];
+    assert_eq!(names(&elsewhere.done(&plain)), ["ConfigMap here", "ConfigMap library"]);
+    let said = elsewhere.refused(&[&plain[..], &["--submodules=false"]].concat());
+    assert!(said.contains("deploy/kustomization.yaml:1:26: error: there is no `lib/base`"), "{said}");
 }

@@ -84,11 +84,11 @@ fn files_of_values_never_leave_their_repository() {
     let ended = world.run(&["compile", "-f", "app.yaml"]);
     assert_eq!(ended.code, 2);
     insta::assert_snapshot!(ended.stderr, @r"
-    charts/web: error: the value file `$other/x` is of the source `other`, and no source has this `ref`
-    charts/web: error: the value file `../../../etc/passwd` leads out of the repository
-    charts/web: error: the value file `/../x` leads out of the repository
-    charts/web: error: the value file `https://x.example.com/v.yaml` is an address: put the file into a repository
-    charts/web: error: the value file `missing.yaml` is not there: there is no `charts/web/missing.yaml`
+    app.yaml:11:20: error: the value file `missing.yaml` is not there: there is no `charts/web/missing.yaml`
+    app.yaml:11:34: error: the value file `../../../etc/passwd` leads out of the repository
+    app.yaml:11:55: error: the value file `/../x` leads out of the repository
+    app.yaml:11:62: error: the value file `https://x.example.com/v.yaml` is an address: put the file into a repository
+    app.yaml:11:94: error: the value file `$other/x` is of the source `other`, and no source has this `ref`
     error: 5 errors; nothing was compiled
     ");
     world.write("app.yaml", &application("      valueFiles: [/link]\n"));
@@ -219,4 +219,41 @@ fn one_chart_may_be_there_in_two_versions() {
     chart("web/charts/sub", "1.0.0");
     world.write("web/Chart.yaml", &web.replace(&dependency("two", "2.0.0", "b"), ""));
     world.objects(&["web", "--path", "web"]);
+}
+
+/// The source says more than flags, and flags more than what is shipped.
+#[test]
+fn charts_are_told_the_kubernetes_that_somebody_says() {
+    let world = World::new();
+    world.repository.git(&["config", "remote.origin.url", "https://git.example.com/shop.git"]).expect("configured");
+    world.write("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: told}\ndata:\n  version: '{{ \
+                    .Capabilities.KubeVersion.Version }}'\n  has: '{{ .Capabilities.APIVersions.Has \"example.com/v1/Widget\" }}'\n";
+    world.write("web/templates/told.yaml", template);
+    let application = |helm: &str| {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: shop}}\nspec:\n  project: default\n  \
+             destination: {{namespace: prod}}\n  source: {{repoURL: 'https://git.example.com/shop.git', path: web{helm}}}\n"
+        );
+        world.write("app.yaml", &text);
+    };
+    let told = |flags: &[&str]| {
+        let objects = world.objects(&[&["-f", "app.yaml"], flags].concat());
+        let data = |field: &str| {
+            objects["ConfigMap told"].at(&["data", field]).and_then(|it| it.as_str()).unwrap_or("").to_owned()
+        };
+        (data("version"), data("has") == "true")
+    };
+    let is = |version: &str, has: bool| (version.to_owned(), has);
+    let flags = ["--kube-version", "v1.33.4", "--api-versions", "example.com/v1/Widget"];
+    application("");
+    assert_eq!(told(&[]), is("v1.37", false));
+    assert_eq!(told(&flags), is("v1.33.4", true));
+    assert_eq!(told(&["--kubernetes-version", "1.33", "--allow", "schemas-not-shipped"]), is("v1.33", false));
+    application(", helm: {kubeVersion: v1.31.2}");
+    assert_eq!(told(&flags), is("v1.31.2", true));
+    application(", helm: {kubeVersion: v1.31.2, apiVersions: [example.com/v1/Other, example.com/v1/Another]}");
+    assert_eq!(told(&flags), is("v1.31.2", false));
+    let ended = world.run(&["compile", "-f", "app.yaml", "--kube-version", "newest"]);
+    assert!(ended.code == 2 && ended.stderr.contains("`newest` is no version of Kubernetes"), "{}", ended.stderr);
 }

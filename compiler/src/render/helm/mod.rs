@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Level, Origin};
 use crate::schema;
 
 use super::tool::{Command, Places};
-use super::{Error, Input, ToolRender, Tools, or_dot};
+use super::{Capabilities, Error, Input, ToolRender, Tools, or_dot};
 
 pub use purity::impure_templates;
 pub(super) use written::Written;
@@ -44,10 +44,7 @@ pub(super) fn lay_out(
     };
     let mut arguments = vec!["template".to_owned()];
     if asks_for_kubernetes {
-        let shipped = schema::version().to_string();
-        let version = if parameters.kube_version.is_empty() { &shipped } else { &parameters.kube_version };
-        arguments.push(format!("--kube-version={version}"));
-        arguments.extend(parameters.api_versions.iter().map(|version| format!("--api-versions={version}")));
+        arguments.extend(parameters.kubernetes_as_arguments(tools));
     }
     let namespace = if parameters.namespace.is_empty() { &input.namespace } else { &parameters.namespace };
     if !namespace.is_empty() {
@@ -81,6 +78,20 @@ pub(super) fn lay_out(
 }
 
 impl Helm {
+    /// What the source says counts more than what all are told.
+    fn kubernetes_as_arguments(&self, tools: &dyn Tools) -> Vec<String> {
+        let said = Some(self.kube_version.clone()).filter(|version| !version.is_empty());
+        let is_said = said.is_some() && !self.api_versions.is_empty();
+        let told = if is_said { Capabilities::default() } else { tools.capabilities() };
+        let version = said.or(told.kube_version).unwrap_or_else(|| schema::version().to_string());
+        let api_versions = if self.api_versions.is_empty() { &told.api_versions } else { &self.api_versions };
+        let mut arguments = vec![format!("--kube-version={version}")];
+        if !api_versions.is_empty() {
+            arguments.push(format!("--api-versions={}", api_versions.join(",")));
+        }
+        arguments
+    }
+
     /// Of two parameters with one name the last counts; they come in the order of their names.
     fn parameters_as_arguments(&self, replace: impl Fn(&str) -> String) -> Vec<String> {
         let last = |parameter: &&HelmParameter| {
