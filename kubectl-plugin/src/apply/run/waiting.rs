@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use crate::apply::event::{Event, StepResult};
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
-use crate::health::{Health, Verdict};
+use crate::health::{self, Health, Verdict};
 
 use super::Run;
+use super::refused::Refusals;
 
 /// A workload that is not ready after this long gets its Pods looked at.
 const LOOK_AT_PODS_AFTER: Duration = Duration::from_secs(2);
@@ -27,6 +28,9 @@ const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Where the server could not say whether an object is gone, it is asked again after so long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// Pods that cannot be made for this long will not be: quotas are counted again within seconds, but not at once.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +52,25 @@ pub(super) struct Waiting {
     pub(super) generation: i64,
     pub(super) object: Json,
     told: String,
+    /// What one of its Pods waits for, beside what it says itself.
+    pub(super) pod: String,
+    /// Since when its Pods cannot be made, and why.
+    refused: Option<(Instant, String)>,
+    /// The same, where only Events tell.
+    pub(super) refusals: Refusals,
     /// When a person hears of it next.
     remind_at: Duration,
+}
+
+impl Waiting {
+    /// What is missing, as far as it is known.
+    pub(super) fn reason(&self) -> String {
+        match (self.told.as_str(), self.pod.as_str()) {
+            (told, "") => told.to_owned(),
+            ("", pod) => pod.to_owned(),
+            (told, pod) => format!("{told}; {pod}"),
+        }
+    }
 }
 
 impl Run<'_> {
@@ -71,6 +92,9 @@ impl Run<'_> {
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             object,
             told: reason.clone(),
+            pod: String::new(),
+            refused: None,
+            refusals: Refusals::new(),
             remind_at: FIRST_REMINDER,
             awaited,
         };
@@ -123,6 +147,9 @@ impl Run<'_> {
             }
             return;
         }
+        let refused = health::creation_refused(&object);
+        waiting.refused =
+            refused.map(|why| (waiting.refused.as_ref().map_or_else(Instant::now, |(since, _)| *since), why));
         waiting.object = object;
         if waiting.awaited == Awaited::FirstWord {
             if self.options.health.is_silent(&waiting.object) {
@@ -136,7 +163,7 @@ impl Run<'_> {
             Verdict::Waiting => {
                 if waiting.told != health.message {
                     waiting.told.clone_from(&health.message);
-                    (self.emit)(Event::Waiting { key: key.clone(), reason: health.message });
+                    (self.emit)(Event::Waiting { key: key.clone(), reason: waiting.reason() });
                 }
             }
         }
@@ -195,11 +222,14 @@ impl Run<'_> {
             }
             if waited >= waiting.remind_at {
                 waiting.remind_at *= 2;
-                let (key, reason) = (key.clone(), waiting.told.clone());
+                let (key, reason) = (key.clone(), waiting.reason());
                 (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
             }
-            if waited >= self.options.timeout {
-                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.told)));
+            let refused = waiting.refused.as_ref().filter(|(since, _)| now - *since >= REFUSED_FOR);
+            if let Some((_, why)) = refused {
+                late.push((*index, format!("its Pods cannot be made: {why}")));
+            } else if waited >= self.options.timeout {
+                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.reason())));
             } else if waited >= LOOK_AT_PODS_AFTER
                 && waiting.awaited == Awaited::Readiness
                 && gitops_compiler::manifest::pod_spec_path(key).is_some()
