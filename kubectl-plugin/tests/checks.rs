@@ -86,7 +86,11 @@ fn status_and_rollback_judge_by_the_checks_of_the_flag() {
     };
     annotate("true");
     let ignored = status(&flag);
-    assert!(ignored.stdout.contains("Synced  Healthy") && ignored.stdout.contains("it is halted"), "{}", ignored.told());
+    assert!(
+        ignored.stdout.contains("Synced  Healthy") && ignored.stdout.contains("it is halted"),
+        "{}",
+        ignored.told()
+    );
     annotate("false");
     assert!(status(&flag).stdout.contains("Synced  Suspended"));
     let back = world.run(&[&["rollback", &world.name, "--yes"], &flag[..]].concat());
