@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use gitops_compiler::depend::EdgeRules;
+use gitops_compiler::manifest::yaml::{Limits, read};
 use kubectl_gitops::json::schemas;
 use serde_json::Value as Json;
 use support::{World, config_map, deployment};
@@ -88,7 +89,7 @@ fn the_example_of_health_checks_is_what_their_schema_says() {
     let page = include_str!("../docs/health.md");
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
     kubectl_gitops::health::Checks::default().add("health.yaml", example.as_bytes()).expect("checks");
-    let reading = gitops_compiler::manifest::yaml::read(example.as_bytes(), Default::default());
+    let reading = read(example.as_bytes(), Limits::default());
     let document = Json::from(&reading.documents[0].value);
     assert!(document["healthCheckExprs"][0]["current"].is_string(), "{document}");
     check("health-checks", &document);

@@ -34,6 +34,7 @@ mod live;
 mod meaning;
 mod paused;
 mod pod;
+mod refused;
 mod rules;
 mod shapes;
 mod text;
@@ -50,6 +51,7 @@ use serde_json::Value;
 use live::Live;
 
 pub use pod::pod_stuck;
+pub use refused::{claim_waits, creation_refused, event_refused, pod_waits};
 pub use rules::Rules;
 pub use worker::HEALTH_WORKER;
 pub use written::{Checks, WrittenRules};

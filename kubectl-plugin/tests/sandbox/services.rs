@@ -25,7 +25,7 @@ pub(crate) fn lines(request: &mut dyn Read, answer: &mut dyn Write) -> Result<()
             },
             "sleep" => thread::sleep(Duration::from_hours(1)),
             "flood" => loop {
-                answer.write_all(&[b'x'; 1 << 16]).map_err(|error| error.to_string())?;
+                answer.write_all(&[b'x'; 1 << 10]).map_err(|error| error.to_string())?;
             },
             "panic" => panic!("as it was told to"),
             "end" => return Ok(()),

@@ -2,10 +2,12 @@
 //!
 //! In: a plan, a context, options. Out: a result for each step and the changes of the inventory. As many requests are
 //! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; watches tell the rest (`waiting`),
-//! and Pods tell why a workload never gets ready (`pods`). Hooks are waited for to their end (`hooks`).
+//! and Pods and Events tell why a workload never gets ready (`pods`, `refused`). Hooks are waited for to their end
+//! (`hooks`).
 
 mod hooks;
 mod pods;
+mod refused;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,7 +158,10 @@ impl Run<'_> {
                     }
                 }
                 Some(change) = self.watches.changes.recv() => self.change(change).await,
-                _ = tick.tick() => self.tick().await,
+                _ = tick.tick() => {
+                    self.tick().await;
+                    self.ask_for_refused().await;
+                }
                 () = &mut asked_to_end, if !self.report.interrupted => {
                     self.report.interrupted = true;
                     (self.emit)(Event::Note("interrupted: no more steps are begun".to_owned()));

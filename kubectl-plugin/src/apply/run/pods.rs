@@ -4,10 +4,12 @@
 //! stuck. A Pod belongs to a workload by the uid of its controller, never by a name; Pods of older revisions, and those
 //! that have merely failed (evicted, or one try of a Job), say nothing: their controllers go on without them.
 
+use std::fmt::Write as _;
+
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
-use crate::apply::event::StepResult;
+use crate::apply::event::{Event, StepResult};
 use crate::health;
 
 use super::Run;
@@ -17,6 +19,9 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Where a `DaemonSet` says which template it has now; its Pods have the number as a label.
 const DAEMON_TEMPLATE: &str = "deprecated.daemonset.template.generation";
+
+/// How many claims of a Pod are asked about.
+const MOST_CLAIMS: usize = 3;
 
 /// What made a Pod, or a `ReplicaSet`.
 struct Controller<'a> {
@@ -37,19 +42,56 @@ impl Run<'_> {
     /// A Pod that cannot start ends the wait for the workload that made it.
     pub(super) async fn pod(&mut self, pod: &Json) {
         let Some(controller) = Controller::of(pod) else { return };
-        let Some(reason) = health::pod_stuck(pod, controller.kind == "Job") else { return };
+        let Some(reason) = health::pod_stuck(pod, controller.kind == "Job") else {
+            return self.pod_waits(pod, &controller).await;
+        };
         let Some((key, index)) = self.workload_of(pod, &controller).await else { return };
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let message = format!("pod {name}: {reason}");
         // Asking may have taken a while.
-        if self.waiting.get(&key).is_none_or(|(waiting, _)| *waiting != index) {
-            return;
+        if self.waiting.get(&key).is_some_and(|(waiting, _)| *waiting == index) {
+            self.give_up(index, message);
         }
-        if self.plan.steps[index].hook.is_some() {
-            self.hook_ended(index, Err(message));
-        } else {
-            self.finish(index, StepResult::Failed { message, conflict: false });
+    }
+
+    /// What a Pod waits for is told of the workload that waits for it, and no more than told: nodes are added.
+    async fn pod_waits(&mut self, pod: &Json, controller: &Controller<'_>) {
+        let Some(reason) = health::pod_waits(pod) else { return };
+        let Some((key, _)) = self.workload_of(pod, controller).await else { return };
+        let claims = self.claims_that_wait(pod).await;
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let Some((_, waiting)) = self.waiting.get_mut(&key) else { return };
+        let told = format!("pod {name}: {reason}{claims}");
+        if waiting.pod != told {
+            waiting.pod = told;
+            let reason = waiting.reason();
+            (self.emit)(Event::Waiting { key, reason });
         }
+    }
+
+    /// Why claims of a Pod get no volume, as far as Events tell. Without the right to see these nothing is said.
+    async fn claims_that_wait(&self, pod: &Json) -> String {
+        let Some(namespace) = pod["metadata"]["namespace"].as_str() else { return String::new() };
+        let volumes = pod["spec"]["volumes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let claims = volumes.iter().filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str());
+        let mut said = String::new();
+        for claim in claims.take(MOST_CLAIMS) {
+            let about = format!("involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim}");
+            let events = self.events(namespace, &about).await;
+            if let Some(reason) = events.iter().rev().find_map(health::claim_waits) {
+                let _ = write!(said, "; claim {claim}: {reason}");
+            }
+        }
+        said
+    }
+
+    /// The Events of a namespace about something.
+    pub(super) async fn events(&self, namespace: &str, about: &str) -> Vec<Json> {
+        let selector = about.replace('=', "%3D").replace(',', "%2C");
+        let path = format!("/api/v1/namespaces/{namespace}/events?limit=50&fieldSelector={selector}");
+        let found = self.context.cluster.get(&path).await.ok();
+        let items = found.and_then(|found| found.get("items").and_then(Json::as_array).cloned());
+        items.unwrap_or_default()
     }
 
     /// The workload that is waited for and whose newest revision has this Pod.

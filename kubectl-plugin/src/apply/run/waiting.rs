@@ -13,9 +13,10 @@ use crate::apply::event::{Event, StepResult};
 use crate::apply::hook;
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
-use crate::health::{Health, Verdict};
+use crate::health::{self, Health, Verdict};
 
 use super::Run;
+use super::refused::Refusals;
 
 /// A workload that is not ready after this long gets its Pods looked at.
 const LOOK_AT_PODS_AFTER: Duration = Duration::from_secs(2);
@@ -28,6 +29,9 @@ const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Where the server could not say whether an object is gone, it is asked again after so long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// Pods that cannot be made for this long will not be: quotas are counted again within seconds, but not at once.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +55,25 @@ pub(super) struct Waiting {
     pub(super) generation: i64,
     pub(super) object: Json,
     pub(super) told: String,
+    /// What one of its Pods waits for, beside what it says itself.
+    pub(super) pod: String,
+    /// Since when its Pods cannot be made, and why.
+    refused: Option<(Instant, String)>,
+    /// The same, where only Events tell.
+    pub(super) refusals: Refusals,
     /// When a person hears of it next.
     remind_at: Duration,
+}
+
+impl Waiting {
+    /// What is missing, as far as it is known.
+    pub(super) fn reason(&self) -> String {
+        match (self.told.as_str(), self.pod.as_str()) {
+            (told, "") => told.to_owned(),
+            ("", pod) => pod.to_owned(),
+            (told, pod) => format!("{told}; {pod}"),
+        }
+    }
 }
 
 impl Run<'_> {
@@ -75,6 +96,9 @@ impl Run<'_> {
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             object,
             told: reason.clone(),
+            pod: String::new(),
+            refused: None,
+            refusals: Refusals::new(),
             remind_at: FIRST_REMINDER,
             awaited,
         };
@@ -131,6 +155,9 @@ impl Run<'_> {
             }
             return;
         }
+        let refused = health::creation_refused(&object);
+        waiting.refused =
+            refused.map(|why| (waiting.refused.as_ref().map_or_else(Instant::now, |(since, _)| *since), why));
         if waiting.awaited == Awaited::Outcome {
             return self.hook_seen(key, index, object, health);
         }
@@ -147,7 +174,7 @@ impl Run<'_> {
             Verdict::Waiting => {
                 if waiting.told != health.message {
                     waiting.told.clone_from(&health.message);
-                    (self.emit)(Event::Waiting { key: key.clone(), reason: health.message });
+                    (self.emit)(Event::Waiting { key: key.clone(), reason: waiting.reason() });
                 }
             }
         }
@@ -191,6 +218,15 @@ impl Run<'_> {
         }
     }
 
+    /// Nothing more is to be expected of a step.
+    pub(super) fn give_up(&mut self, index: usize, message: String) {
+        if self.plan.steps[index].hook.is_some() {
+            self.hook_ended(index, Err(message));
+        } else {
+            self.finish(index, StepResult::Failed { message, conflict: false });
+        }
+    }
+
     pub(super) async fn tick(&mut self) {
         let now = Instant::now();
         let due: Vec<ResourceKey> =
@@ -199,7 +235,7 @@ impl Run<'_> {
             self.ask_again.remove(&key);
             self.doubtful.insert(key);
         }
-        let (mut late, mut silent, mut late_hooks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut late, mut silent) = (Vec::new(), Vec::new());
         for (key, (index, waiting)) in &mut self.waiting {
             let waited = now - waiting.since;
             if waiting.awaited == Awaited::FirstWord && waited >= FIRST_WORD {
@@ -208,13 +244,14 @@ impl Run<'_> {
             }
             if waited >= waiting.remind_at {
                 waiting.remind_at *= 2;
-                let (key, reason) = (key.clone(), waiting.told.clone());
+                let (key, reason) = (key.clone(), waiting.reason());
                 (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
             }
-            if waited >= self.options.timeout && waiting.awaited == Awaited::Outcome {
-                late_hooks.push((*index, format!("it has not ended after {} s: {}", waited.as_secs(), waiting.told)));
+            let refused = waiting.refused.as_ref().filter(|(since, _)| now - *since >= REFUSED_FOR);
+            if let Some((_, why)) = refused {
+                late.push((*index, format!("its Pods cannot be made: {why}")));
             } else if waited >= self.options.timeout {
-                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.told)));
+                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.reason())));
             } else if waited >= LOOK_AT_PODS_AFTER
                 && matches!(waiting.awaited, Awaited::Readiness | Awaited::Outcome)
                 && gitops_compiler::manifest::pod_spec_path(key).is_some()
@@ -227,10 +264,7 @@ impl Run<'_> {
             self.finish(index, StepResult::Succeeded);
         }
         for (index, message) in late {
-            self.finish(index, StepResult::Failed { message, conflict: false });
-        }
-        for (index, message) in late_hooks {
-            self.hook_ended(index, Err(message));
+            self.give_up(index, message);
         }
         // Long waits outlast the lease.
         if !self.waiting.is_empty() && self.context.lease.permit().await.is_err() {

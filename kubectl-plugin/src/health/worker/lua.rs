@@ -107,8 +107,7 @@ fn told(error: &mlua::Error) -> String {
     let text = match error {
         mlua::Error::MemoryError(_) => "it took more than 64 MiB of memory".to_owned(),
         mlua::Error::CallbackError { cause, .. } => return told(cause),
-        mlua::Error::SyntaxError { message, .. } => message.clone(),
-        mlua::Error::RuntimeError(message) => message.clone(),
+        mlua::Error::SyntaxError { message, .. } | mlua::Error::RuntimeError(message) => message.clone(),
         other => other.to_string(),
     };
     // What is raised may be no text; where it lies in memory is no news.

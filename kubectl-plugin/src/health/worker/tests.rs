@@ -41,7 +41,7 @@ fn a_script_returns_status_and_message() {
         ("\u{1b}Lua", "attempt to load a binary chunk"),
     ] {
         let said = lua(script);
-        assert!(said.starts_with(&format!("Wrong({:?}", wrong)[..7 + wrong.len()]), "{script}: {said}");
+        assert!(said.starts_with(&format!("Wrong({wrong:?}")[..7 + wrong.len()]), "{script}: {said}");
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn config_map(bytes: &[u8]) -> Result<Option<BTreeMap<String, String>
         return Err("it has more than one ConfigMap: name a file with the one that is meant".to_owned());
     }
     let Some(Value::Map(data)) = map.value.get("data") else { return Ok(Some(BTreeMap::new())) };
-    let texts = data.iter().filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned())));
+    let texts = data.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
     Ok(Some(texts.collect()))
 }
 

@@ -111,8 +111,8 @@ fn what_is_wrong_is_told_at_once() {
         let wrong = checks(text).expect_err(text);
         assert!(wrong.contains(expected), "{wrong}");
     }
-    let many: String = (0..=MOST).map(|number| format!("\n  a.io/K{number}: {{health.lua: x}}")).collect();
-    let wrong = checks(&format!("resourceCustomizations:{many}")).expect_err("too many");
+    let many: Vec<_> = (0..=MOST).map(|number| format!("  a.io/K{number}: {{health.lua: x}}")).collect();
+    let wrong = checks(&format!("resourceCustomizations:\n{}", many.join("\n"))).expect_err("too many");
     assert_eq!(wrong, "health.yaml: it has more than 1000 checks");
     let wrong = checks(&"#".repeat(LARGEST + 1)).expect_err("too large");
     assert_eq!(wrong, "health.yaml: it is larger than 1024 KiB");
