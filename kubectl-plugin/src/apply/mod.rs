@@ -142,6 +142,8 @@ pub async fn apply(
         own_namespaces: own_namespaces(desired),
         unlocked: Arc::clone(&options.unlocked),
     });
+    let live = target.found.as_ref().and_then(|found| found.head.live);
+    hook::finish::let_go(&context, &target.hooks.ended_since(live), emit).await;
     hook::finish::abandon(&context, &target.hooks.abandoned(&options.hooks), emit).await;
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
