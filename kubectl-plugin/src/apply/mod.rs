@@ -57,6 +57,7 @@ use crate::record::head::ReleaseOrigin;
 use crate::record::{Outcome, RecordError, Release};
 use crate::sops::Unlocked;
 
+use lease::Lost;
 use run::RunOptions;
 use step::Context;
 use write_ahead::Begun;
@@ -97,9 +98,9 @@ pub enum ApplyError {
     /// Everything was done but for deleting the record.
     #[error("everything is deleted, but for the record; run again to delete it")]
     RecordLeft(#[source] RecordError),
-    /// Another run took over in the middle.
-    #[error("another run took over this application; what this one did will be settled by it")]
-    Lost,
+    /// In the middle the lock was gone.
+    #[error("{0}; what this one did is settled by the next")]
+    Lost(#[from] Lost),
 }
 
 /// A run that was recorded.
@@ -149,11 +150,11 @@ pub async fn apply(
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
     let ended = release::Ended { target, desired, plan, report: &report, options };
     let held = ended.let_go(&context.lease, emit).await;
-    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    let found = context.lease.end().await?;
     let release = ended.release(&found.head, stored, number);
     let hooks = hook::finish::clean_up(&context, &found.head.hooks, ended.of_hooks(&found.head, &release), emit).await;
     // Deleting may have renewed the lease.
-    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    let found = context.lease.end().await?;
     ended.record(found, release.clone(), &held, hooks).await?;
     Ok(Applied { release, results: report.results })
 }

@@ -240,9 +240,11 @@ impl Run<'_> {
             self.hook_ended(index, Err(message));
         }
         // Long waits outlast the lease.
-        if !self.waiting.is_empty() && self.context.lease.permit().await.is_err() {
+        if !self.waiting.is_empty()
+            && let Err(lost) = self.context.lease.permit().await
+        {
             self.report.interrupted = true;
-            (self.emit)(Event::Note("this run lost its lock: no more steps are begun".to_owned()));
+            (self.emit)(Event::Note(format!("{lost}; no more steps are begun")));
             self.waiting.clear();
         }
     }
