@@ -131,6 +131,8 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let Begun { lease, stored, number, late_secrets } =
         write_ahead::begin(target, desired, plan, seen, options).await?;
+    // What is begun is not given up because nobody answers for a moment.
+    target.records.cluster.is_patient = true;
     let context = Arc::new(Context {
         cluster: target.records.cluster.clone(),
         kinds: target.kinds.clone(),
