@@ -17,8 +17,8 @@ use crate::cluster::{Cluster, Failure, Kinds, PART_OF, WatchEvent, Watched, coll
 pub enum WatchedChange {
     /// The object as it is now.
     Present(ResourceKey, Json),
-    /// The object is gone.
-    Gone(ResourceKey),
+    /// The object with this uid is gone.
+    Gone(ResourceKey, String),
     /// The watch of a kind is open, for the first time or again: what went before may have been missed.
     Opened {
         /// Its group.
@@ -142,7 +142,10 @@ async fn forward(
             let change = match event {
                 WatchEvent::Opened => WatchedChange::Opened { group: group.to_owned(), kind: kind.to_owned() },
                 WatchEvent::Present(object) => WatchedChange::Present(key_of(group, kind, &object), object),
-                WatchEvent::Gone(object) => WatchedChange::Gone(key_of(group, kind, &object)),
+                WatchEvent::Gone(object) => {
+                    let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+                    WatchedChange::Gone(key_of(group, kind, &object), uid)
+                }
             };
             if sender.send(change).await.is_err() {
                 break;
