@@ -2,7 +2,7 @@
 //!
 //! In: the name of a case. Out: manifests. From the first graph to the second, something is created, changed and deleted; a
 //! Namespace comes with a Secret in it, a CRD with an object of its kind; an object is missing and another was made again by
-//! somebody; there are hooks before and after, one with a name of its own for each run. The third goes on from there and
+//! somebody; there are hooks before and after, one with a name of its own for each run and one that runs twice. The third goes on from there and
 //! takes some of it away.
 
 use serde_json::{Value as Json, json};
@@ -27,12 +27,12 @@ impl Graph {
         }
     }
 
-    /// The hooks that run when it is delivered, by what their names begin with.
-    pub(crate) fn hooks(self) -> &'static [&'static str] {
+    /// The hooks that run when it is delivered, by what their names begin with, and how often.
+    pub(crate) fn hooks(self) -> &'static [(&'static str, usize)] {
         match self {
-            Self::First => &["before"],
-            Self::Second => &["after", "before", "migrate-"],
-            Self::Third => &["before", "migrate-"],
+            Self::First => &[("before", 1)],
+            Self::Second => &[("after", 1), ("before", 1), ("migrate-", 1), ("twice", 2)],
+            Self::Third => &[("before", 1), ("migrate-", 1)],
         }
     }
 
@@ -62,6 +62,7 @@ impl Graph {
             all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}));
             all.push(secret("inside", Some(&own), value));
             all.push(job(&json!({"name": "after"}), "PostSync", "HookSucceeded", value));
+            all.push(job(&json!({"name": "twice"}), "PreSync,PostSync", "BeforeHookCreation", value));
         }
         all
     }
@@ -126,7 +127,8 @@ pub(crate) fn config_map(name: &str, value: &str) -> Json {
 fn secret(name: &str, namespace: Option<&str>, value: &str) -> Json {
     use base64::Engine as _;
     let value = base64::prelude::BASE64_STANDARD.encode(value);
-    let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"value": value}});
+    let mut secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {"value": value}});
     if let Some(namespace) = namespace {
         secret["metadata"]["namespace"] = namespace.into();
     }

@@ -3,7 +3,7 @@
 //! In: a goal, faults. Out: how the run ended, what it asked of the API server, and whether it was killed.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(crate) enum Goal {
     Apply(Graph),
     /// What was tried is taken back.
     Rollback,
+    /// All of it goes.
+    Delete,
 }
 
 /// A case.
@@ -57,8 +59,8 @@ impl Run {
         let made = self.exchanges.iter().filter(|exchange| exchange.status == Some(201));
         let name = |exchange: &Exchange| {
             let (_, name) = exchange.path.split_once("/jobs/")?;
-            let hooks = Graph::Second.hooks().iter().find(|hook| name.starts_with(**hook))?;
-            Some((*hooks, exchange.uid.clone().unwrap_or_default()))
+            let (hook, _) = Graph::Second.hooks().iter().find(|(hook, _)| name.starts_with(hook))?;
+            Some((*hook, exchange.uid.clone().unwrap_or_default()))
         };
         made.filter_map(name).collect()
     }
@@ -119,7 +121,7 @@ impl Case {
 
     /// Runs the program on a way of its own, and kills it where it is taken for dead.
     pub(crate) fn run(&mut self, goal: Goal, faults: Vec<Fault>) -> &Run {
-        self.run_with(goal, faults, &[], |_| {})
+        self.run_with(goal, faults, &[], |_, _| {})
     }
 
     /// Likewise, with more arguments. `meanwhile` is called again and again while the program runs.
@@ -128,14 +130,28 @@ impl Case {
         goal: Goal,
         faults: Vec<Fault>,
         more: &[&str],
-        mut meanwhile: impl FnMut(&FaultyWay),
+        meanwhile: impl FnMut(&FaultyWay, &Child),
     ) -> &Run {
+        let run = self.perform(goal, faults, more, meanwhile);
+        self.runs.push(run);
+        self.runs.last().expect("just added")
+    }
+
+    /// Likewise, beside other runs.
+    pub(crate) fn perform(
+        &self,
+        goal: Goal,
+        faults: Vec<Fault>,
+        more: &[&str],
+        mut meanwhile: impl FnMut(&FaultyWay, &Child),
+    ) -> Run {
         let way = FaultyWay::open(&self.api, faults).expect("a way");
         let kubeconfig = way.kubeconfig(self.world.home.path(), &self.user).expect("written");
         let name = self.world.name.clone();
         let mut arguments = match goal {
             Goal::Apply(graph) => vec!["apply", name.as_str(), "--path", graph.folder(), "-n", name.as_str()],
             Goal::Rollback => vec!["rollback", name.as_str()],
+            Goal::Delete => vec!["delete", name.as_str()],
         };
         let allowed = "--allow-delete=Namespace,CustomResourceDefinition";
         arguments.extend(["--yes", "--record-namespace", name.as_str(), "--timeout", "60", allowed]);
@@ -155,7 +171,7 @@ impl Case {
             if let Some(status) = child.try_wait().expect("asked") {
                 break status;
             }
-            meanwhile(&way);
+            meanwhile(&way, &child);
             is_late = begun.elapsed() > LONGEST_RUN;
             if way.waits_until_dead(Duration::from_millis(20)) || is_late {
                 was_killed = true;
@@ -168,8 +184,7 @@ impl Case {
         let ended = Ended { code, stdout: read(stdout), stderr: read(stderr) };
         let run = Run { goal, ended, exchanges: way.close(), was_killed };
         assert!(!is_late, "it does not end\n{}", run.told());
-        self.runs.push(run);
-        self.runs.last().expect("just added")
+        run
     }
 
     /// The runs so far, for messages.

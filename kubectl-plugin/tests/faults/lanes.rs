@@ -32,14 +32,12 @@ pub(crate) struct Work<'a> {
 /// What happened in a case: column and number.
 pub(crate) type Counts = Vec<(&'static str, usize)>;
 
-/// Whether all of it runs.
-pub(crate) fn is_long() -> bool {
-    std::env::var_os("GITOPS_LONG").is_some()
-}
-
-/// So many of a list, spread over all of it; all of it where that is wanted.
-pub(crate) fn sample<T>(mut all: Vec<T>, most: usize) -> Vec<T> {
-    if is_long() || std::env::var_os("GITOPS_FAULTS").is_some() || all.len() <= most {
+/// A sample of a list, spread over all of it: `usual` of them, or `long` where there is time. All of it where cases are
+/// named, and where `GITOPS_LONG` is `all`.
+pub(crate) fn sample<T>(mut all: Vec<T>, usual: usize, long: usize) -> Vec<T> {
+    let time = std::env::var("GITOPS_LONG").ok();
+    let most = if time.is_some() { long } else { usual };
+    if all.len() <= most || time.as_deref() == Some("all") || std::env::var_os("GITOPS_FAULTS").is_some() {
         return all;
     }
     let mut random = SplitMix64::new(SEED);

@@ -10,6 +10,10 @@ mod support;
 
 mod application;
 mod case;
+mod credentials;
+mod frozen;
 mod kills;
 mod lanes;
+mod replies;
 mod verdict;
+mod watches;

@@ -40,6 +40,8 @@ pub enum Effect {
         /// How often.
         times: usize,
     },
+    /// From it on nobody is there for so long: it is not passed on, what is under way breaks off, and no connection is taken.
+    Outage(Duration),
     /// It arrives late.
     Delay(Duration),
     /// A watch ends after so many events.

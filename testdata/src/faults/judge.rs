@@ -25,6 +25,8 @@ pub(super) enum Verdict {
     PassAndDie,
     /// The client is dead.
     Die,
+    /// Nobody is there: the connection breaks off.
+    Break,
     /// It is answered here.
     Refuse(Refusal),
     /// It is passed on, and ends early.
@@ -42,17 +44,33 @@ pub(super) struct Judge {
     again: Vec<(String, String, Refusal, usize)>,
     /// Groups whose CRD was just made, and until when they are not served.
     unserved: Vec<(String, Instant)>,
+    /// Until when nobody is there.
+    away: Option<Instant>,
     dead: bool,
 }
 
 impl Judge {
     pub(super) fn new(faults: Vec<Fault>) -> Self {
-        Self { faults, any: 0, writing: 0, watches: 0, again: Vec::new(), unserved: Vec::new(), dead: false }
+        Self {
+            faults,
+            any: 0,
+            writing: 0,
+            watches: 0,
+            again: Vec::new(),
+            unserved: Vec::new(),
+            away: None,
+            dead: false,
+        }
     }
 
     /// Whether the client is taken for dead.
     pub(super) fn is_dead(&self) -> bool {
         self.dead
+    }
+
+    /// Whether nobody is there.
+    pub(super) fn is_away(&self, now: Instant) -> bool {
+        self.away.is_some_and(|until| now < until)
     }
 
     /// The client is dead from now on.
@@ -71,6 +89,9 @@ impl Judge {
     fn verdict(&mut self, asked: Asked<'_>, now: Instant) -> Verdict {
         if self.dead {
             return Verdict::Die;
+        }
+        if self.is_away(now) {
+            return Verdict::Break;
         }
         if let Some(position) = self.again.iter().position(|again| again.0 == asked.method && again.1 == asked.path) {
             let (_, _, refusal, left) = &mut self.again[position];
@@ -98,6 +119,10 @@ impl Judge {
             }
             Some(Effect::DieAfter) => Verdict::PassAndDie,
             Some(Effect::LoseReply) => Verdict::Lose,
+            Some(Effect::Outage(time)) => {
+                self.away = Some(now + time);
+                Verdict::Break
+            }
             Some(Effect::Delay(time)) => Verdict::Delay(time),
             Some(Effect::EndWatch { after, end }) => Verdict::EndWatch(after, end),
             Some(Effect::Refuse { refusal, times }) => {
@@ -170,6 +195,16 @@ mod tests {
         let refusal = Refusal { status: 429, retry_after: Some(1) };
         let found = verdicts(vec![Fault::at(1, Effect::Refuse { refusal, times: 2 })], &[PUT, GET, PUT, PUT]);
         assert_eq!(found, [Verdict::Refuse(refusal), Verdict::Pass, Verdict::Refuse(refusal), Verdict::Pass]);
+    }
+
+    #[test]
+    fn nobody_is_there_for_a_while() {
+        let mut judge = Judge::new(vec![Fault::at(2, Effect::Outage(Duration::from_secs(5)))]);
+        let now = Instant::now();
+        assert_eq!(judge.next(GET, now).1, Verdict::Pass);
+        assert_eq!((judge.next(GET, now).1, judge.next(PUT, now).1), (Verdict::Break, Verdict::Break));
+        assert!(judge.is_away(now) && !judge.is_away(now + Duration::from_secs(6)));
+        assert_eq!(judge.next(PUT, now + Duration::from_secs(6)).1, Verdict::Pass);
     }
 
     #[test]

@@ -134,10 +134,7 @@ impl FaultyWay {
 
     fn end(&mut self) {
         lock(&self.shared.judge).die();
-        for watch in lock(&self.shared.watches).drain(..) {
-            // It fails for one that is closed already.
-            let _ = watch.shutdown(Shutdown::Both);
-        }
+        self.shared.break_watches();
         self.listener = None;
     }
 }
@@ -151,6 +148,9 @@ impl Drop for FaultyWay {
 impl Shared {
     /// Answers a connection until one side ends it.
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
+        if lock(&self.judge).is_away(Instant::now()) {
+            return Ok(());
+        }
         client.set_nodelay(true)?;
         let mut requests = BufReader::new(client);
         let mut server: Option<BufReader<Stream>> = None;
@@ -159,6 +159,10 @@ impl Shared {
             let (number, verdict) = self.judge(&head);
             match verdict {
                 Verdict::Die => return hang(requests),
+                Verdict::Break => {
+                    self.break_watches();
+                    return Ok(());
+                }
                 Verdict::Refuse(refusal) => {
                     let (head, body) = refusal.answer();
                     head.write(&body, &mut &*client)?;
@@ -186,8 +190,14 @@ impl Shared {
                 }
                 _ => {}
             }
-            if lock(&self.judge).is_dead() {
+            let judge = lock(&self.judge);
+            let (is_dead, is_away) = (judge.is_dead(), judge.is_away(Instant::now()));
+            drop(judge);
+            if is_dead {
                 return hang(requests);
+            }
+            if is_away {
+                return Ok(());
             }
             answer.write(&body, &mut &*client)?;
             if answer.is_last() {
@@ -197,10 +207,19 @@ impl Shared {
         Ok(())
     }
 
+    /// Ends what the API server still has to tell.
+    fn break_watches(&self) {
+        for watch in lock(&self.watches).drain(..) {
+            // It fails for one that is closed already.
+            let _ = watch.shutdown(Shutdown::Both);
+        }
+    }
+
     fn judge(&self, head: &Head) -> (usize, Verdict) {
         let asked = asked(head);
         let token = lock(&self.token);
-        let is_known = token.as_ref().is_none_or(|token| head.field("authorization") == Some(&format!("Bearer {token}")));
+        let is_known =
+            token.as_ref().is_none_or(|token| head.field("authorization") == Some(&format!("Bearer {token}")));
         let mut judge = lock(&self.judge);
         let mut exchanges = lock(&self.exchanges);
         let (number, mut verdict) = judge.next(asked, Instant::now());
@@ -234,7 +253,8 @@ impl Shared {
     fn answered(&self, number: usize, head: &Head, answer: &Head, body: &[u8]) {
         let asked = asked(head);
         let status: u16 = answer.word(1).parse().unwrap_or_default();
-        let object: Json = if is_writing(asked) { serde_json::from_slice(body).unwrap_or_default() } else { Json::Null };
+        let object: Json =
+            if is_writing(asked) { serde_json::from_slice(body).unwrap_or_default() } else { Json::Null };
         let place = asked.path.split('?').next().unwrap_or_default();
         if let (201, Some(crd)) = (status, place.strip_prefix(CRDS)) {
             lock(&self.judge).made(crd, Instant::now());
@@ -293,7 +313,6 @@ impl Shared {
             events += bytes.iter().filter(|byte| **byte == b'\n').count();
         }
     }
-
 }
 
 /// Nothing is said any more, until the other side is gone.
