@@ -144,7 +144,7 @@ impl Bench<'_> {
 async fn bare_patches(kubeconfig: &Path, namespace: &str, services: usize) -> f64 {
     let options = ConnectOptions { kubeconfig: Some(kubeconfig.to_owned()), context: None };
     let connection = connect(&options).await.expect("a connection");
-    let cluster = Cluster { connection, timeout: Duration::from_mins(1) };
+    let cluster = Cluster { connection, timeout: Duration::from_mins(1), is_patient: false };
     let kinds = cluster.discover().await.expect("discovery");
     let mut bodies = Vec::new();
     for (path, text) in services_with(services, namespace, |_| 0) {

@@ -169,7 +169,7 @@ impl From<ApplyError> for CommandError {
         match error {
             ApplyError::Target(target) => target.into(),
             ApplyError::Record(record) => record.into(),
-            ApplyError::Unrecorded(_) | ApplyError::RecordLeft(_) | ApplyError::Lost => Self { code: 3, ..told },
+            ApplyError::Unrecorded(_) | ApplyError::RecordLeft(_) | ApplyError::Lost(_) => Self { code: 3, ..told },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests, the benchmarks and `cargo demo` stand on; never part of a release.
 //!
 //! - [`cluster`]: Kubernetes itself on this machine, built from source once and ready in seconds.
+//! - [`faults`]: a way to its API server on which things go wrong, request by request.
 //! - [`oracle`]: kubectl's own reading of files, and documents to try it with.
 //! - [`lifecycle`]: when API versions are deprecated and removed, from Kubernetes' Go types, for the compiler.
 //! - [`escape`]: a program that tries to get out of a sandbox.
@@ -27,6 +28,7 @@ mod certificates;
 pub mod cluster;
 pub mod demo;
 pub mod escape;
+pub mod faults;
 pub mod fuzz;
 pub mod golang;
 pub mod helm;

@@ -2,9 +2,10 @@
 //!
 //! In: the head as it was written with our lock in it. Out: permission to send, as long as the lease outlives any
 //! request that is sent now. The lease is renewed by writing the head again; where that fails because somebody else
-//! changed it, the run has lost the lock and sends nothing any more.
+//! changed it, the run has lost the lock and sends nothing any more. A lease that is over may still be renewed: the write
+//! fails where anybody has taken over since, so that nobody is pushed aside.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
@@ -16,6 +17,9 @@ use crate::record::{Found, Head, RecordError, Records};
 
 /// How long a lease is, in request timeouts.
 const LEASE_TIMEOUTS: u32 = 3;
+
+/// Longest pause between two attempts to renew.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A lock for a new run: expires after three request timeouts.
 #[must_use]
@@ -35,22 +39,48 @@ pub struct Lease {
 
 struct State {
     found: Found,
-    /// By our own monotonic clock, counted from before the write that set it.
-    until: Instant,
-    lost: bool,
+    /// From before the write that set it.
+    since: Moment,
+    lost: Option<Lost>,
 }
 
-/// The lock is gone; somebody else may be at work.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("this run lost its lock: another one took over")]
-pub struct Lost;
+/// The lock is gone, or nobody knows whether it is.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Lost {
+    /// Somebody else is at work.
+    #[error("this run lost its lock: another one took over")]
+    TakenOver,
+    /// Nobody is known to have taken over.
+    #[error("this run could not renew its lock: {0}")]
+    NotRenewed(String),
+}
+
+/// A moment by two clocks. The steady one stands still while a machine sleeps, and the other may be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    steady: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { steady: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How much time has passed since `before`, by the clock that says more: a lease that one of them says is over may be.
+    fn after(self, before: Self) -> Duration {
+        let wall = self.wall.duration_since(before.wall).unwrap_or_default();
+        self.steady.saturating_duration_since(before.steady).max(wall)
+    }
+}
 
 impl Lease {
     /// A lease that began before `written`, the moment at which the head was sent.
     #[must_use]
-    pub fn new(records: Records, found: Found, written: Instant, request_timeout: Duration) -> Self {
-        let until = written + request_timeout * LEASE_TIMEOUTS;
-        Self { records, state: Mutex::new(State { found, until, lost: false }), request_timeout }
+    pub fn new(records: Records, found: Found, written: Moment, request_timeout: Duration) -> Self {
+        Self { records, state: Mutex::new(State { found, since: written, lost: None }), request_timeout }
     }
 
     /// Whether a request may be sent now. Renews the lease where it is too short, and waits for that.
@@ -58,50 +88,56 @@ impl Lease {
         let mut state = self.state.lock().await;
         let mut pause = Duration::from_millis(100);
         loop {
-            let now = Instant::now();
-            if state.lost || now >= state.until {
-                state.lost = true;
-                return Err(Lost);
+            if let Some(lost) = &state.lost {
+                return Err(lost.clone());
             }
             // Renewed with a margin, so that the usual request never waits for it.
-            if now + self.request_timeout * 2 <= state.until {
+            if self.is_left(&state, 2) {
                 return Ok(());
             }
-            if self.renew(&mut state).await.is_err() {
-                if now + self.request_timeout <= state.until && !state.lost {
-                    return Ok(());
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(1));
+            let Err(error) = self.replace(&mut state, &|_| {}).await else { continue };
+            // Renewing may itself have taken long.
+            if state.lost.is_none() && self.is_left(&state, 1) {
+                return Ok(());
             }
+            self.give_up_in_time(&mut state, &error);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Writes a change to the head, for as long as the lease lasts: what it says must be in the record before the run
-    /// goes on. The lease begins anew with it.
+    /// Writes a change to the head, for as long as the lease lasts and as long again: what it says must be in the record
+    /// before the run goes on. The lease begins anew with it.
     pub async fn write(&self, change: impl Fn(&mut Head)) -> Result<(), Lost> {
         let mut state = self.state.lock().await;
         let mut pause = Duration::from_millis(100);
         loop {
-            if state.lost || Instant::now() + self.request_timeout >= state.until {
-                state.lost = true;
-                return Err(Lost);
+            if let Some(lost) = &state.lost {
+                return Err(lost.clone());
             }
-            if self.replace(&mut state, &change).await.is_ok() {
-                return Ok(());
-            }
-            // Where the answer was lost the change is there already, and made once more.
+            let Err(error) = self.replace(&mut state, &change).await else { return Ok(()) };
+            self.give_up_in_time(&mut state, &error);
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    async fn renew(&self, state: &mut State) -> Result<(), RecordError> {
-        self.replace(state, &|_| {}).await
+    /// Whether the lease lasts for so many requests, one after another.
+    fn is_left(&self, state: &State, requests: u32) -> bool {
+        Moment::now().after(state.since) + self.request_timeout * requests <= self.request_timeout * LEASE_TIMEOUTS
+    }
+
+    /// A lease that cannot be renewed for twice its length is given up.
+    fn give_up_in_time(&self, state: &mut State, error: &RecordError) {
+        let is_over = Moment::now().after(state.since) >= self.request_timeout * LEASE_TIMEOUTS * 2;
+        if is_over && state.lost.is_none() {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            state.lost = Some(Lost::NotRenewed(cause.unwrap_or_else(|| error.to_string())));
+        }
     }
 
     async fn replace(&self, state: &mut State, change: &impl Fn(&mut Head)) -> Result<(), RecordError> {
-        let started = Instant::now();
+        let since = Moment::now();
         let mut head = state.found.head.clone();
         change(&mut head);
         if let Some(lock) = &mut head.lock {
@@ -109,34 +145,51 @@ impl Lease {
         }
         match self.records.replace(&state.found, head, None).await {
             Ok(found) => {
-                state.found = found;
-                state.until = started + self.request_timeout * LEASE_TIMEOUTS;
+                (state.found, state.since) = (found, since);
                 Ok(())
             }
             Err(error) => {
-                // An answer that got lost looks the same as somebody else's write: read, and see who holds it.
                 if matches!(error, RecordError::Moved) {
-                    self.look_again(state, started).await;
+                    self.look_again(state).await;
                 }
                 Err(error)
             }
         }
     }
 
-    async fn look_again(&self, state: &mut State, started: Instant) {
+    /// Somebody wrote the head: another run, or an earlier write of our own that had been given up. That one has begun a
+    /// lease of which it is not known when; the one before it counts.
+    async fn look_again(&self, state: &mut State) {
         let Ok(Some(found)) = self.records.load(&state.found.head.application).await else { return };
         let run = |found: &Found| found.head.lock.as_ref().map(|lock| lock.holder.run.clone());
         if run(&found) == run(&state.found) {
             state.found = found;
-            state.until = started + self.request_timeout * LEASE_TIMEOUTS;
         } else {
-            state.lost = true;
+            state.lost = Some(Lost::TakenOver);
         }
     }
 
-    /// The head as it was last written, to write the last one.
+    /// The head as it was last written, to write the last one: that fails where another run has taken over since.
     pub async fn end(&self) -> Result<Found, Lost> {
         let state = self.state.lock().await;
-        if state.lost { Err(Lost) } else { Ok(state.found.clone()) }
+        match &state.lost {
+            Some(lost @ Lost::TakenOver) => Err(lost.clone()),
+            Some(Lost::NotRenewed(_)) | None => Ok(state.found.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_that_says_more_counts() {
+        let begun = Moment::now();
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        let at = |steady, wall| Moment { steady: begun.steady + steady, wall };
+        assert_eq!(at(second, begun.wall + second).after(begun), second);
+        assert_eq!(at(second, begun.wall + hour).after(begun), hour, "the machine slept, or the clock was set");
+        assert_eq!(at(second, begun.wall - hour).after(begun), second, "the clock was set back");
     }
 }

@@ -67,6 +67,7 @@ use crate::record::head::{ReleaseOrigin, StoredGraph};
 use crate::record::{Outcome, RecordError, Release};
 use crate::sops::Unlocked;
 
+use lease::Lost;
 use run::RunOptions;
 use step::Context;
 use write_ahead::Begun;
@@ -111,9 +112,9 @@ pub enum ApplyError {
     /// Everything was done but for deleting the record.
     #[error("everything is deleted, but for the record; run again to delete it")]
     RecordLeft(#[source] RecordError),
-    /// Another run took over in the middle.
-    #[error("another run took over this application; what this one did will be settled by it")]
-    Lost,
+    /// In the middle the lock was gone.
+    #[error("{0}; what this one did is settled by the next")]
+    Lost(#[from] Lost),
 }
 
 /// A run that was recorded.
@@ -144,6 +145,8 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let Begun { lease, stored, number, late_secrets } =
         write_ahead::begin(target, desired, plan, seen, options).await?;
+    // What is begun is not given up because nobody answers for a moment.
+    target.records.cluster.is_patient = true;
     let context = Arc::new(Context {
         cluster: target.records.cluster.clone(),
         kinds: target.kinds.clone(),
@@ -162,16 +165,18 @@ pub async fn apply(
         own_namespaces: own_namespaces(desired),
         unlocked: Arc::clone(&options.unlocked),
     });
+    let live = target.found.as_ref().and_then(|found| found.head.live);
+    hook::finish::let_go(&context, &target.hooks.ended_since(live), emit).await;
     hook::finish::abandon(&context, &target.hooks.abandoned(&options.hooks), emit).await;
     let (records, id) = (&target.records, &target.target_id);
     let report = run::run(plan, Arc::clone(&context), &options.run, records, id, late_secrets, emit).await;
     let ended = release::Ended { target, desired, plan, report: &report, options };
     let held = ended.let_go(&context.lease, emit).await;
-    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    let found = context.lease.end().await?;
     let release = ended.release(&found.head, stored, number);
     let hooks = hook::finish::clean_up(&context, &found.head.hooks, ended.of_hooks(&found.head, &release), emit).await;
     // Deleting may have renewed the lease.
-    let found = context.lease.end().await.map_err(|_| ApplyError::Lost)?;
+    let found = context.lease.end().await?;
     ended.record(found, release.clone(), &held, hooks).await?;
     Ok(Applied { release, results: report.results })
 }

@@ -18,8 +18,8 @@ use crate::health::{Health, Rules};
 pub enum WatchedChange {
     /// The object as it is now, and how it does.
     Present(ResourceKey, Json, Health),
-    /// The object is gone.
-    Gone(ResourceKey),
+    /// The object with this uid is gone.
+    Gone(ResourceKey, String),
     /// The watch of a kind is open, for the first time or again: what went before may have been missed.
     Opened {
         /// Its group.
@@ -152,7 +152,10 @@ async fn forward(cluster: &Cluster, watched: &Watched, to: &To<'_>) -> Result<()
                     let (object, health) = rules.assess_aside(object).await;
                     WatchedChange::Present(key_of(group, kind, &object), object, health)
                 }
-                WatchEvent::Gone(object) => WatchedChange::Gone(key_of(group, kind, &object)),
+                WatchEvent::Gone(object) => {
+                    let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+                    WatchedChange::Gone(key_of(group, kind, &object), uid)
+                }
             };
             if sender.send(change).await.is_err() {
                 break;

@@ -20,7 +20,7 @@ use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, 
 
 use super::event::{Event, StepResult};
 use super::hook;
-use super::lease::Lease;
+use super::lease::{Lease, Lost};
 use super::run::RunReport;
 use super::target::Target;
 use super::write_ahead::used_kinds;
@@ -241,7 +241,7 @@ async fn write_head(
         match records.load(&head.application).await {
             Ok(Some(now)) if now.head == head => return Ok(now),
             Ok(Some(now)) if now.head.lock.as_ref().map(|lock| &lock.holder.run) == run.as_ref() => found = now,
-            Ok(_) => return Err(ApplyError::Lost),
+            Ok(_) => return Err(Lost::TakenOver.into()),
             Err(_) => {}
         }
     }

@@ -8,15 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use gitops_compiler::canon::{Chunk, Id};
 use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Bound, Plan, Seen};
-use tokio::time::Instant;
 
 use crate::cluster::{Kinds, Served};
 use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys};
 use crate::record::holder::Holder;
 use crate::record::holds::Hold;
-use crate::record::{Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
+use crate::record::{Found, Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
 
-use super::lease::{Lease, new_lock};
+use super::lease::{Lease, Moment, new_lock};
 use super::run::LateSecrets;
 use super::target::{Target, TargetError, random_name};
 use super::{ApplyError, Options};
@@ -36,7 +35,8 @@ pub(super) struct Begun {
     pub(super) late_secrets: LateSecrets,
 }
 
-/// Writes what is about to be tried.
+/// Writes what is about to be tried. Where there is no head yet an empty one with our lock comes first: a part of the
+/// record that no head stands for would be found by nobody.
 pub(super) async fn begin(
     target: &Target,
     desired: &Bound,
@@ -44,34 +44,52 @@ pub(super) async fn begin(
     seen: &BTreeMap<ResourceKey, Seen>,
     options: &Options,
 ) -> Result<Begun, ApplyError> {
-    let run = random_name();
-    let records = &target.records;
-    let mut head = match &target.found {
-        Some(found) => found.head.clone(),
-        None => first_head(target).await?,
+    let (holder, records) = (Holder::this_process(random_name()), &target.records);
+    let Some(found) = &target.found else {
+        let mut head = first_head(target).await?;
+        head.lock = Some(new_lock(holder.clone(), records.cluster.timeout));
+        let found = records.create(head, &[]).await?;
+        let begun = begin_on(target, &found, holder, (desired, plan, seen), options).await;
+        if begun.is_err() {
+            // Nothing is under way. Where this fails, too, the lock ends by itself.
+            let head = Head { lock: None, ..found.head.clone() };
+            let _ = records.replace(&found, head, None).await;
+        }
+        return begun;
     };
+    begin_on(target, found, holder, (desired, plan, seen), options).await
+}
+
+/// What is wanted, the way there, and what it was planned on.
+type Wanted<'a> = (&'a Bound, &'a Plan, &'a BTreeMap<ResourceKey, Seen>);
+
+async fn begin_on(
+    target: &Target,
+    found: &Found,
+    holder: Holder,
+    (desired, plan, seen): Wanted<'_>,
+    options: &Options,
+) -> Result<Begun, ApplyError> {
+    let records = &target.records;
+    let mut head = found.head.clone();
     let (stored, late_secrets) = store_graph(target, &head, desired, seen).await?;
     settle_interrupted(&mut head);
     let number = head.next_number();
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
-    head.hooks.clone_from(&target.hooks.objects);
-    head.kubernetes = target.kubernetes.map(|version| version.to_string());
+    head.hooks = target.hooks.taken_over(&options.hooks, number);
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     if let Some((release, taken_back)) = &options.takes_back {
         hold(&mut head, *release, taken_back, &stored, options);
     }
-    head.pending = Some(pending(&head, &stored, options, absent, run.clone(), number));
+    head.pending = Some(pending(&head, &stored, options, absent, holder.run.clone(), number));
     let timeout = records.cluster.timeout;
-    head.lock = Some(new_lock(Holder::this_process(run), timeout));
+    head.lock = Some(new_lock(holder, timeout));
     let members: BTreeSet<&ResourceKey> =
         target.inventory.keys().chain(desired.keys()).chain(target.attempted.iter().flat_map(Bound::keys)).collect();
     let members: Vec<&ResourceKey> = members.into_iter().collect();
-    let written = Instant::now();
-    let found = match &target.found {
-        Some(found) => records.replace(found, head, Some(&members)).await?,
-        None => records.create(head, &members).await?,
-    };
+    let written = Moment::now();
+    let found = records.replace(found, head, Some(&members)).await?;
     Ok(Begun { lease: Lease::new(records.clone(), found, written, timeout), stored, number, late_secrets })
 }
 

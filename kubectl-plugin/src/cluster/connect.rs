@@ -1,14 +1,16 @@
 //! From a kubeconfig to a connection.
 //!
 //! In: `--kubeconfig`, `--context`. Out: a [`Connection`]: a client, the namespace of the context, and a count of the
-//! requests that were sent. Nothing is sent here.
+//! requests that were sent. Nothing is sent here. Where the server takes the credentials no more, they are read again as
+//! they are now: from the kubeconfig, a file, or a program; never for another server or context than before.
 //!
 //! The client is put together here rather than by kube, whose sockets keep Nagle's algorithm on: each first request of
 //! a connection would wait 40 ms for an acknowledgement that the server delays.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -16,6 +18,9 @@ use kube::Client;
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tower_http::decompression::DecompressionLayer;
+
+/// A connection that is silent for so long is asked whether it still leads anywhere.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// How to reach a cluster.
 #[derive(Debug, Clone, Default)]
@@ -40,13 +45,24 @@ pub enum ConnectError {
 /// A way to an API server.
 #[derive(Clone)]
 pub struct Connection {
-    /// The client; counts its requests.
-    pub client: Client,
+    current: Arc<RwLock<Current>>,
+    /// Held while credentials are read again.
+    renewing: Arc<tokio::sync::Mutex<()>>,
+    options: ConnectOptions,
     /// Where it leads, for messages.
     pub address: String,
     /// The namespace of the context.
     pub namespace: String,
     requests: Arc<AtomicU64>,
+}
+
+/// A client with the credentials of some moment.
+#[derive(Clone)]
+pub(super) struct Current {
+    /// Counts its requests.
+    pub(super) client: Client,
+    /// How often credentials were read before.
+    number: u64,
 }
 
 impl Connection {
@@ -55,26 +71,57 @@ impl Connection {
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
+
+    /// The client with the newest credentials.
+    pub(super) fn current(&self) -> Current {
+        // Nothing is ever half written there.
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the credentials again, after the server has refused those of `refused`; `false` where that cannot be done.
+    /// Of many requests that were refused together only the first does.
+    pub(super) async fn renew(&self, refused: &Current) -> bool {
+        let _one = self.renewing.lock().await;
+        let number = self.current().number;
+        if number != refused.number {
+            return true;
+        }
+        let Ok((config, _)) = config(&self.options).await else { return false };
+        if config.cluster_url.to_string() != self.address {
+            return false;
+        }
+        let Ok(client) = client(config, Arc::clone(&self.requests)) else { return false };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { client, number: number + 1 };
+        true
+    }
 }
 
 /// Makes the connection that the options name.
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let failed = |error| ConnectError::Kubeconfig(Box::new(error));
-    let selection = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
-    let mut config = match &options.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
-            Config::from_custom_kubeconfig(kubeconfig, &selection).await.map_err(failed)?
-        }
-        None => Config::from_kubeconfig(&selection).await.map_err(failed)?,
-    };
-    // Requests have timeouts and repetitions of their own, which know what may be sent twice.
-    config.default_retry = false;
+    let (config, context) = config(options).await.map_err(failed)?;
     let address = config.cluster_url.to_string();
     let namespace = config.default_namespace.clone();
     let requests = Arc::new(AtomicU64::new(0));
     let client = client(config, Arc::clone(&requests)).map_err(|error| ConnectError::Client(Box::new(error)))?;
-    Ok(Connection { client, address, namespace, requests })
+    let current = Arc::new(RwLock::new(Current { client, number: 0 }));
+    // Whatever context becomes the current one meanwhile.
+    let options = ConnectOptions { context, ..options.clone() };
+    Ok(Connection { current, renewing: Arc::default(), options, address, namespace, requests })
+}
+
+/// What the kubeconfig says, and of which context.
+async fn config(options: &ConnectOptions) -> Result<(Config, Option<String>), KubeconfigError> {
+    let kubeconfig = match &options.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => Kubeconfig::read()?,
+    };
+    let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let selection = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &selection).await?;
+    // Requests have timeouts and repetitions of their own, which know what may be sent twice.
+    config.default_retry = false;
+    Ok((config, context))
 }
 
 fn client(config: Config, requests: Arc<AtomicU64>) -> Result<Client, kube::Error> {
@@ -91,6 +138,10 @@ fn client(config: Config, requests: Arc<AtomicU64>) -> Result<Client, kube::Erro
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(config.connect_timeout);
+    // A watch may be silent for minutes: that the other side is there must not be believed for ever.
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_keepalive_interval(Some(KEEPALIVE));
+    tcp.set_keepalive_retries(Some(3));
     let tls = config.rustls_https_connector_with_connector(tcp)?;
     let connections = hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(tls);
     let service = tower::ServiceBuilder::new()

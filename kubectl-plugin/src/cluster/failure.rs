@@ -1,5 +1,7 @@
 //! What can go wrong with a request, as the rest of the plugin needs to tell it apart.
 
+use std::time::Duration;
+
 use kube::core::Status;
 use kube::core::response::StatusDetails;
 
@@ -116,6 +118,24 @@ impl Failure {
         self.code() == 409 && !self.is_already_exists()
     }
 
+    /// The server has looked at the request, and does not do it: nothing of it was done, and no earlier attempt is the
+    /// reason.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        (400..500).contains(&self.code()) && !matches!(self.code(), 404 | 409 | 429)
+    }
+
+    /// The server does not know who asks: credentials that it takes no more.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.code() == 401
+    }
+
+    /// How long to wait before the next attempt, where the server says so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.details()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
     /// The user may not do this.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
@@ -177,10 +197,14 @@ impl Failure {
     }
 
     /// Nothing was done, or doing it twice does no harm: worth another try for a request that can be repeated.
-    /// HTTP 500 "failed to create typed patch object" is an error of the input and stays what it is.
+    /// HTTP 500 "failed to create typed patch object" is an error of the input and stays what it is; one that says when to
+    /// come again is none.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Answer(status) => matches!(status.code, 429 | 502 | 503 | 504),
+            Self::Answer(status) => {
+                let is_asked_to = status.code >= 500 && self.retry_after().is_some();
+                is_asked_to || matches!(status.code, 429 | 502 | 503 | 504)
+            }
             Self::NoAnswer(_) => true,
             Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => false,
         }

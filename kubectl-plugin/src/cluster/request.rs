@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use gitops_compiler::manifest::Propagation;
 use http::Method;
+use kube::core::response::StatusDetails;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::connect::Current;
 use super::{Connection, Failure};
 
-/// How often a request that can be repeated is tried.
+/// How often a request that can be repeated is tried, where nobody says to come again and nothing is begun.
 pub(super) const ATTEMPTS: u32 = 4;
+
+/// Longest pause between two attempts, unless the server asks for a longer one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// An API server, spoken to with one timeout for every request.
 #[derive(Clone)]
@@ -19,6 +24,9 @@ pub struct Cluster {
     pub connection: Connection,
     /// How long a request may take.
     pub timeout: Duration,
+    /// Whether a request is repeated for as long as it may take, however often nobody answers: what was begun waits for an
+    /// API server that restarts.
+    pub is_patient: bool,
 }
 
 /// The part of an object's metadata that we use.
@@ -139,7 +147,8 @@ impl Cluster {
         }
     }
 
-    /// Creates an object. Not repeated.
+    /// Creates an object. Repeated where nothing was answered; so an object that is there already may be the one that was
+    /// to be made.
     pub async fn create(&self, collection: &str, body: &Json) -> Result<Json, Failure> {
         self.write(Method::POST, collection, body).await
     }
@@ -155,13 +164,14 @@ impl Cluster {
     }
 
     /// Replaces all of an object, in the name of a manager; the uid and resourceVersion in the body must be those of the
-    /// object. Not repeated.
+    /// object. Repeated where nothing was answered.
     pub async fn replace_as(&self, path: &str, body: &Json, field_manager: &str) -> Result<Json, Failure> {
         let path = format!("{path}?fieldManager={}&fieldValidation=Strict", encode(field_manager));
         self.write(Method::PUT, &path, body).await
     }
 
-    /// Replaces an object; the uid and resourceVersion in the body must be those of the object. Not repeated.
+    /// Replaces an object; the uid and resourceVersion in the body must be those of the object. Repeated where nothing was
+    /// answered; so what another seems to have changed may be as it was to be.
     pub async fn replace(&self, path: &str, body: &Json) -> Result<Json, Failure> {
         self.write(Method::PUT, path, body).await
     }
@@ -201,10 +211,10 @@ impl Cluster {
     async fn write(&self, method: Method, path: &str, body: &Json) -> Result<Json, Failure> {
         let content_type = "application/json";
         let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
-        self.once(&request, self.timeout).await.map(|(_, answer)| answer)
+        self.repeated(&request).await.map(|answer| answer.body)
     }
 
-    /// Sends a request again where it was not done. All attempts together take no longer than one request may: whoever
+    /// Sends a request again where it was not done, or may be done twice. All attempts together take no longer than one request may: whoever
     /// asked for permission to send has it for that long.
     pub(super) async fn repeated(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let deadline = tokio::time::Instant::now() + self.timeout;
@@ -212,8 +222,8 @@ impl Cluster {
         loop {
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             match self.once(request, left).await {
-                Err(failure) if failure.is_transient() && attempt < ATTEMPTS => {
-                    let pause = Duration::from_millis(100 << attempt);
+                Err(failure) if failure.is_transient() => {
+                    let Some(pause) = self.pause(&failure, attempt) else { return Err(failure) };
                     if tokio::time::Instant::now() + pause >= deadline {
                         return Err(failure);
                     }
@@ -227,26 +237,48 @@ impl Cluster {
         }
     }
 
+    /// How long to wait after an attempt, where there is to be another.
+    fn pause(&self, failure: &Failure, attempt: u32) -> Option<Duration> {
+        let usual = Duration::from_millis(100 << attempt.min(4)).min(LONGEST_PAUSE);
+        match failure.retry_after() {
+            Some(asked) => Some(asked.max(usual)),
+            None => (self.is_patient || attempt < ATTEMPTS).then_some(usual),
+        }
+    }
+
     async fn once(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
         let sent = async {
-            let body = request.body.map(Json::to_string).unwrap_or_default();
-            let mut builder = http::Request::builder().method(&request.method).uri(request.path);
-            builder = builder.header(http::header::ACCEPT, request.accept);
-            if !request.content_type.is_empty() {
-                builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
+            let current = self.connection.current();
+            match self.send(request, &current).await {
+                // Nothing was done. Credentials that expire in the middle of a run are not its end.
+                Err(failure) if failure.is_unauthorized() && self.connection.renew(&current).await => {
+                    self.send(request, &self.connection.current()).await
+                }
+                other => other,
             }
-            let built = builder.body(kube::client::Body::from(body.into_bytes()));
-            let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
-            let answer = self.connection.client.send(built).await.map_err(Failure::from_client)?;
-            let code = answer.status().as_u16();
-            let bytes = answer.into_body().collect_bytes().await.map_err(Failure::from_client)?;
-            if (200..300).contains(&code) {
-                return Ok((code, parse_bytes(&bytes)?));
-            }
-            Err(refusal(code, &bytes))
         };
         let seconds = self.timeout.as_secs();
         tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)))
+    }
+
+    async fn send(&self, request: &Request<'_>, current: &Current) -> Result<(u16, Json), Failure> {
+        let body = request.body.map(Json::to_string).unwrap_or_default();
+        let mut builder = http::Request::builder().method(&request.method).uri(request.path);
+        builder = builder.header(http::header::ACCEPT, request.accept);
+        if !request.content_type.is_empty() {
+            builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
+        }
+        let built = builder.body(kube::client::Body::from(body.into_bytes()));
+        let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
+        let answer = current.client.send(built).await.map_err(Failure::from_client)?;
+        let code = answer.status().as_u16();
+        let retry_after =
+            answer.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = answer.into_body().collect_bytes().await.map_err(Failure::from_client)?;
+        if (200..300).contains(&code) {
+            return Ok((code, parse_bytes(&bytes)?));
+        }
+        Err(refusal(code, retry_after, &bytes))
     }
 }
 
@@ -281,15 +313,27 @@ fn made_by(object: &Json, field_manager: &str) -> bool {
         && entries.iter().all(|entry| own(entry) || entry.time.as_str() > born)
 }
 
-/// A refusal in the API's own form, or made into it: proxies answer in prose.
-fn refusal(code: u16, bytes: &[u8]) -> Failure {
+/// A refusal in the API's own form, or made into it: proxies answer in prose. `retry_after` is what its head says, in
+/// seconds; a date is not understood.
+fn refusal(code: u16, retry_after: Option<u32>, bytes: &[u8]) -> Failure {
     let status = serde_json::from_slice::<kube::core::Status>(bytes).ok().filter(|status| status.code != 0);
-    let status = status.unwrap_or_else(|| {
+    let mut status = status.unwrap_or_else(|| {
         let text: String = String::from_utf8_lossy(bytes).chars().take(200).collect();
         let mut status = kube::core::Status::failure(&format!("HTTP {code}: {text}"), "");
         status.code = code;
         status
     });
+    if let Some(seconds) = retry_after {
+        let none = || StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 0,
+        };
+        status.details.get_or_insert_with(none).retry_after_seconds = seconds;
+    }
     Failure::Answer(Box::new(status))
 }
 

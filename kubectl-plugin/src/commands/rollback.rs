@@ -111,9 +111,14 @@ fn last_applied(head: &Head) -> String {
 }
 
 /// By default the newest release that succeeded and whose content differs from what was applied last, by a run that
-/// ended or by one that died. After a failure that is the live release itself.
+/// ended or by one that died. After a failure that is the live release itself. A rollback that did not get through is gone
+/// on with.
 fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandError> {
     let Some(to) = to else {
+        let begun = head.pending.as_ref().and_then(|pending| pending.origin.rollback_to);
+        if let Some(release) = begun.and_then(|number| head.release(number)) {
+            return Ok(release);
+        }
         let died = head.pending.as_ref().filter(|pending| !pending.ended);
         let tried = died.and_then(|pending| pending.attempted.last());
         let last = head.releases.last();

@@ -127,14 +127,17 @@ impl Records {
     pub async fn create(&self, head: Head, members: &[&ResourceKey]) -> Result<Found, RecordError> {
         let name = head_name(&head.application);
         let secret = self.head_secret(&head, None, Some(members))?;
-        match self.cluster.create(&secrets(&self.namespace), &secret).await {
-            Ok(secret) => self.found(secret, &name),
-            Err(failure) if failure.is_already_exists() => Err(RecordError::Moved),
-            Err(failure) => {
-                let doing = format!("cannot write the record to the namespace {}", self.namespace);
-                Err(request(doing, failure))
-            }
+        let failure = match self.cluster.create(&secrets(&self.namespace), &secret).await {
+            Ok(secret) => return self.found(secret, &name),
+            Err(failure) => failure,
+        };
+        if let Some(found) = self.written_all_the_same(&head, &failure).await {
+            return Ok(found);
         }
+        if failure.is_already_exists() {
+            return Err(RecordError::Moved);
+        }
+        Err(request(format!("cannot write the record to the namespace {}", self.namespace), failure))
     }
 
     /// Writes a head under another name, with what the head `found` says of its members; fails where there is one.
@@ -162,11 +165,27 @@ impl Records {
     ) -> Result<Found, RecordError> {
         let name = head_name(&head.application);
         let secret = self.head_secret(&head, Some(found), members)?;
-        match self.cluster.replace(&path(&self.namespace, &name), &secret).await {
-            Ok(secret) => self.found(secret, &name),
-            Err(failure) if failure.is_conflict() || failure.is_not_found() => Err(RecordError::Moved),
-            Err(failure) => Err(request(format!("cannot write the record of {}", head.application), failure)),
+        let failure = match self.cluster.replace(&path(&self.namespace, &name), &secret).await {
+            Ok(secret) => return self.found(secret, &name),
+            Err(failure) => failure,
+        };
+        if let Some(found) = self.written_all_the_same(&head, &failure).await {
+            return Ok(found);
         }
+        if failure.is_conflict() || failure.is_not_found() {
+            return Err(RecordError::Moved);
+        }
+        Err(request(format!("cannot write the record of {}", head.application), failure))
+    }
+
+    /// The head as it lies there, where it is the one that was to be written: then only the answer was lost, and what a
+    /// repetition met was our own. The name of the run in its lock, or the releases, tell it from everybody else's.
+    async fn written_all_the_same(&self, head: &Head, failure: &Failure) -> Option<Found> {
+        if failure.is_refusal() {
+            return None;
+        }
+        let found = self.load(&head.application).await.ok().flatten();
+        found.filter(|found| found.head == *head)
     }
 
     /// Deletes the head `found`, and no other.

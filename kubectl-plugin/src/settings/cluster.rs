@@ -76,7 +76,7 @@ impl ClusterArgs {
                 return Err(CommandError::user(format!("`{name}` cannot be the name of a namespace")));
             }
         }
-        let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout) };
+        let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
         Ok(Connected { records: Records { cluster, namespace, store }, destination })
     }
 }

@@ -20,7 +20,7 @@ use super::directory::Connection;
 use super::error::Error;
 
 /// A connection.
-pub(super) type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// How long an answer may take. Some are slow on purpose: the first ones wait for the database.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -86,7 +86,13 @@ impl Api {
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Reply, Error> {
-        self.request("POST", path, &body.to_string())
+        self.send("POST", path, body)
+    }
+
+    /// Does something; a null body is none.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Reply, Error> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.request(method, path, &body)
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> Result<Reply, Error> {
@@ -94,13 +100,18 @@ impl Api {
     }
 
     /// A new connection.
-    pub(super) fn connect(&self) -> io::Result<Stream> {
+    pub(crate) fn connect(&self) -> io::Result<Stream> {
         let socket = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         socket.set_read_timeout(Some(TIMEOUT))?;
         socket.set_write_timeout(Some(TIMEOUT))?;
         let server = ServerName::IpAddress(IpAddr::from(self.address.ip()));
         let session = ClientConnection::new(Arc::clone(&self.tls), server);
         Ok(StreamOwned::new(session.map_err(io::Error::other)?, socket))
+    }
+
+    /// The fields `Host` and `Authorization` of a request.
+    pub(crate) fn names_itself(&self) -> (String, String) {
+        (self.address.to_string(), format!("Bearer {}", self.token))
     }
 
     /// What comes before the body of a request.

@@ -67,3 +67,5 @@ pub use shared::{SharedCluster, TestNamespace, shared};
 pub use start::{LocalCluster, start_detached};
 pub use stop::stop;
 pub use supervisor::supervise;
+
+pub(crate) use api::Stream;

@@ -85,7 +85,9 @@ impl SharedCluster {
 pub struct TestNamespace(String);
 
 impl TestNamespace {
-    fn unique(prefix: &str) -> Self {
+    /// A name that nobody else has, beginning with `prefix`; for a cluster of whatever kind.
+    #[must_use]
+    pub fn unique(prefix: &str) -> Self {
         let allowed = |c: char| {
             if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
         };

@@ -16,7 +16,7 @@ use super::error::Error;
 
 /// A port, listened on until this is dropped.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     port: u16,
     connections: Arc<Mutex<Connections>>,
     accepting: Option<JoinHandle<()>>,
@@ -33,7 +33,7 @@ struct Connections {
 
 impl Listener {
     /// Listens on a free port. Connections may be made when this returns.
-    pub(super) fn start(answer: impl Fn(&TcpStream) + Send + Sync + 'static) -> Result<Self, Error> {
+    pub(crate) fn start(answer: impl Fn(&TcpStream) + Send + Sync + 'static) -> Result<Self, Error> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::Port)?;
         let port = listener.local_addr().map_err(Error::Port)?.port();
         let connections = Arc::new(Mutex::new(Connections::default()));
@@ -42,7 +42,7 @@ impl Listener {
         Ok(Self { port, connections, accepting: Some(accepting) })
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 }

@@ -40,6 +40,7 @@ pub use ssh::SshServer;
 pub use web::WebServer;
 
 pub(crate) use install::may_use_apt;
+pub(crate) use listener::Listener;
 
 /// Who may read what is private, on every server with passwords.
 const USER: &str = "reader";

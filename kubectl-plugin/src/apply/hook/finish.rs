@@ -21,19 +21,37 @@ use super::start::delete;
 ///
 /// # Errors
 /// Where our lock was lost, so that nothing could be written.
-pub async fn settle(context: Arc<Context>, object: &ResourceKey, outcome: HookOutcome) -> Result<(), String> {
+pub async fn settle(
+    context: Arc<Context>,
+    object: &ResourceKey,
+    uid: &str,
+    outcome: HookOutcome,
+) -> Result<(), String> {
     let write = |head: &mut Head| {
-        let found = head.hooks.iter_mut().find(|other| other.object == *object && other.outcome.is_none());
+        let found = head.hooks.iter_mut().find(|other| other.uid == uid && other.outcome.is_none());
         if let Some(found) = found {
             found.outcome = Some(outcome);
         }
     };
     context.lease.write(write).await.map_err(|lost| lost.to_string())?;
     let Ok(found) = context.lease.end().await else { return Ok(()) };
-    let Some(written) = found.head.hooks.iter().find(|other| other.object == *object) else { return Ok(()) };
+    let Some(written) = found.head.hooks.iter().find(|other| other.uid == uid) else { return Ok(()) };
     let Some(path) = context.kinds.path(&written.api_version, object) else { return Ok(()) };
-    let removed = context.cluster.remove_finalizer(&path, &written.uid, FINALIZER).await;
+    let removed = context.cluster.remove_finalizer(&path, uid, FINALIZER).await;
     removed.map_err(|failure| format!("its outcome is recorded, and our finalizer cannot be taken off it: {failure}"))
+}
+
+/// Lets go of objects whose outcome is on record: a run that died may not have come to do so.
+pub async fn let_go(context: &Context, ended: &[&HookObject], emit: &mut dyn FnMut(Event)) {
+    for object in ended {
+        let Some(path) = context.kinds.path(&object.api_version, &object.object) else { continue };
+        if context.lease.permit().await.is_err() {
+            return;
+        }
+        if let Err(failure) = context.cluster.remove_finalizer(&path, &object.uid, FINALIZER).await {
+            emit(Event::Note(format!("our finalizer cannot be taken off hook {}: {failure}", object.object)));
+        }
+    }
 }
 
 /// Ends hooks of a run that nobody goes on with: they are deleted, as when Argo CD terminates a sync.
@@ -63,7 +81,13 @@ pub async fn clean_up(
     emit: &mut dyn FnMut(Event),
 ) -> Vec<HookObject> {
     let mut left = Vec::new();
-    for object in objects {
+    for (index, object) in objects.iter().enumerate() {
+        // Only as long as a run lasts it matters how an earlier phase ended whose object made room for this one.
+        let has_made_room =
+            objects[index + 1..].iter().any(|newer| newer.object == object.object && newer.uid != object.uid);
+        if has_made_room {
+            continue;
+        }
         if !ended.ends(object) {
             left.push(object.clone());
         } else if let Err(why) = remove(context, object).await {

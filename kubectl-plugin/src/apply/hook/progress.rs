@@ -24,6 +24,8 @@ pub struct HookRecord {
     pub objects: Vec<HookObject>,
     /// How far an interrupted run came.
     progress: BTreeMap<(ResourceKey, HookPhase), HookProgress>,
+    /// That run, where it is gone on with: its number and its graph.
+    last: Option<(u64, Id<Graph>)>,
 }
 
 impl HookRecord {
@@ -43,6 +45,25 @@ impl HookRecord {
         self.objects.iter().filter(|object| object.outcome.is_none() && !resumed(object)).collect()
     }
 
+    /// Those that have ended in runs since the live release, and that nobody may have let go.
+    #[must_use]
+    pub fn ended_since(&self, live: Option<u64>) -> Vec<&HookObject> {
+        let is_newer = |object: &&HookObject| Some(object.release) > live && object.outcome.is_some();
+        self.objects.iter().filter(is_newer).collect()
+    }
+
+    /// As the record of release `number` has them before it begins: what it goes on with is its own from now on. So the run
+    /// after it knows of them, should it die in its turn.
+    #[must_use]
+    pub fn taken_over(&self, hooks: &Hooks, number: u64) -> Vec<HookObject> {
+        let taken = |object: &HookObject| {
+            let is_gone_on_with = self.last.is_some_and(|last| (object.release, object.graph) == last)
+                && hooks.progress.contains_key(&(object.hook.clone(), object.phase));
+            HookObject { release: if is_gone_on_with { number } else { object.release }, ..object.clone() }
+        };
+        self.objects.iter().map(taken).collect()
+    }
+
     /// Looks at the record, and at the cluster where a run was interrupted. `wanted` is the graph that is applied now,
     /// `last` the one whose hooks that run had.
     pub async fn look(
@@ -52,16 +73,17 @@ impl HookRecord {
         wanted: &Bound,
         last: Option<&Bound>,
     ) -> Result<Self, Failure> {
-        let mut record = Self { objects: head.hooks.clone(), progress: BTreeMap::new() };
+        let mut record = Self { objects: head.hooks.clone(), ..Self::default() };
         let Some((number, attempted)) = head.interrupted() else { return Ok(record) };
         if let Some(last) = last {
             let graph = attempted.id;
             record.find_unwritten(head, cluster, kinds, last, (number, graph)).await?;
         }
         let is_resumed = attempted.id == wanted.graph.id();
+        record.last = is_resumed.then_some((number, attempted.id));
         for object in &mut record.objects {
             let is_there = object.outcome.is_some() || is_there(cluster, kinds, object).await?;
-            if !is_resumed || object.release != number || object.graph != attempted.id {
+            if record.last != Some((object.release, object.graph)) {
                 continue;
             }
             let started = || StartedHook { object: object.object.clone(), uid: object.uid.clone() };
@@ -94,10 +116,14 @@ impl HookRecord {
                 let run = HookRun { target: &head.target, release, phase, hook };
                 let api_version = resource.api_version();
                 let path = kinds.path(api_version, &run.object());
-                let is_written = self.objects.iter().any(|object| object.is_of(hook, phase, release));
+                // One that failed was taken over, and is run again.
+                let is_written = self
+                    .objects
+                    .iter()
+                    .any(|object| object.is_of(hook, phase, release) && object.outcome != Some(HookOutcome::Failed));
                 let Some(path) = path.filter(|_| !is_written) else { continue };
                 let Some(found) = cluster.find(&path).await?.filter(|found| run.made(found)) else { continue };
-                self.objects.push(HookObject {
+                let found = HookObject {
                     object: run.object(),
                     api_version: api_version.to_owned(),
                     uid: uid_of(&found),
@@ -107,7 +133,9 @@ impl HookRecord {
                     release,
                     delete: read.delete.clone(),
                     outcome: None,
-                });
+                };
+                self.objects.retain(|object| !object.is_replaced_by(&found));
+                self.objects.push(found);
             }
         }
         Ok(())

@@ -48,7 +48,7 @@ pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
         Ok(StepOutcome::Applied { created, object: made, notes }) => {
             let written = written(&context, &step, hook, &object, api_version, &made);
             let write = |head: &mut crate::record::Head| {
-                head.hooks.retain(|other| other.object != written.object);
+                head.hooks.retain(|other| !other.is_replaced_by(&written));
                 head.hooks.push(written.clone());
             };
             match context.lease.write(write).await {

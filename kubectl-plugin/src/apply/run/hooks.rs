@@ -50,13 +50,12 @@ impl Run<'_> {
     /// A hook has ended: that is written down before the step is over.
     pub(super) fn hook_ended(&mut self, index: usize, result: Result<(), String>) {
         let key = hook::start::object_key(&self.context, &self.plan.steps[index]);
-        if self.waiting.remove(&key).is_none() {
-            return;
-        }
+        let Some((_, waiting)) = self.waiting.remove(&key) else { return };
+        let uid = waiting.object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
         let context = Arc::clone(&self.context);
         self.spawn(index, async move {
             let outcome = if result.is_ok() { HookOutcome::Succeeded } else { HookOutcome::Failed };
-            let settled = hook::finish::settle(context, &key, outcome).await;
+            let settled = hook::finish::settle(context, &key, &uid, outcome).await;
             (StepOutcome::HookEnded(result.and(settled)), Health::missing())
         });
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
-use crate::apply::event::{Event, StepResult};
+use crate::apply::event::Event;
 use crate::health;
 
 use super::Run;

@@ -10,7 +10,6 @@ use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::apply::event::StepResult;
 use crate::health;
 
 use super::Run;

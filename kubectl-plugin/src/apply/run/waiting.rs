@@ -13,6 +13,7 @@ use crate::apply::event::{Event, StepResult};
 use crate::apply::hook;
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
+use crate::cluster::Cluster;
 use crate::health::{self, Health, Verdict};
 
 use super::Run;
@@ -26,6 +27,9 @@ const FIRST_REMINDER: Duration = Duration::from_secs(5);
 
 /// A new custom resource on which its controller says nothing for this long has no controller that would.
 const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// An object that a watch has not shown for this long may have gone before the watch was open: the server is asked.
+const UNSEEN: Duration = Duration::from_secs(2);
 
 /// Where the server could not say whether an object is gone, it is asked again after so long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
@@ -50,6 +54,10 @@ pub(super) enum Awaited {
 pub(super) struct Waiting {
     pub(super) since: Instant,
     pub(super) awaited: Awaited,
+    /// Which object of its name it is.
+    uid: Option<String>,
+    /// Since when its watch should have shown it, and has not.
+    unseen: Option<Instant>,
     /// The version that was applied: what a watch shows of older ones does not count.
     resource_version: u64,
     pub(super) generation: i64,
@@ -90,8 +98,11 @@ impl Run<'_> {
             self.doubtful.insert(step.key.clone());
         }
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+        let uid = object["metadata"]["uid"].as_str().map(str::to_owned);
         let waiting = Waiting {
             since: Instant::now(),
+            uid: if deleting { step.uid.clone() } else { uid },
+            unseen: (!deleting).then(Instant::now),
             resource_version: version.unwrap_or_default(),
             generation: object["metadata"]["generation"].as_i64().unwrap_or_default(),
             object,
@@ -109,14 +120,14 @@ impl Run<'_> {
     pub(super) async fn change(&mut self, change: WatchedChange) {
         match change {
             WatchedChange::Present(key, object, health) => self.present(&key, object, health),
-            WatchedChange::Gone(key) => self.gone(&key),
-            WatchedChange::Opened { group, kind } => {
-                let deleting = self
-                    .waiting
-                    .iter()
-                    .filter(|(key, (_, waiting))| waiting.awaited == Awaited::End && key.is(&group, &kind));
-                self.doubtful.extend(deleting.map(|(key, _)| key.clone()));
+            // What is told late of an object that stood here before says nothing of this one.
+            WatchedChange::Gone(key, uid) => {
+                let is_awaited = |(_, waiting): &(usize, Waiting)| waiting.uid.as_deref() == Some(uid.as_str());
+                if self.waiting.get(&key).is_some_and(is_awaited) {
+                    self.gone(&key);
+                }
             }
+            WatchedChange::Opened { group, kind } => self.opened(&group, &kind),
             WatchedChange::Pod(pod) => self.pod(&pod).await,
             WatchedChange::Unwatchable { group, kind, reason } => {
                 self.watches.close(&group, &kind);
@@ -140,21 +151,32 @@ impl Run<'_> {
         }
     }
 
+    /// A watch is open, for the first time or again: an object may have gone while it was not.
+    fn opened(&mut self, group: &str, kind: &str) {
+        for (key, (_, waiting)) in self.waiting.iter_mut().filter(|(key, _)| key.is(group, kind)) {
+            if waiting.awaited == Awaited::End {
+                self.doubtful.insert(key.clone());
+            } else {
+                waiting.unseen = Some(Instant::now());
+            }
+        }
+    }
+
     fn present(&mut self, key: &ResourceKey, object: Json, health: Health) {
         let Some((index, waiting)) = self.waiting.get_mut(key) else { return };
         let version = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse::<u64>().ok());
+        if version.is_some_and(|version| version < waiting.resource_version) {
+            return;
+        }
+        waiting.unseen = None;
+        if object["metadata"]["uid"].as_str() != waiting.uid.as_deref() {
+            return self.gone(key);
+        }
         let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
-        if version.is_some_and(|version| version < waiting.resource_version) || generation < waiting.generation {
+        if generation < waiting.generation || waiting.awaited == Awaited::End {
             return;
         }
         let index = *index;
-        if waiting.awaited == Awaited::End {
-            let uid = self.plan.steps[index].uid.as_deref();
-            if object["metadata"]["uid"].as_str() != uid {
-                self.gone(key);
-            }
-            return;
-        }
         let refused = health::creation_refused(&object);
         waiting.refused =
             refused.map(|why| (waiting.refused.as_ref().map_or_else(Instant::now, |(since, _)| *since), why));
@@ -183,15 +205,18 @@ impl Run<'_> {
     /// Asks once for each object whose end may have been missed. Its watch is open by now: what is still there will be
     /// told when it goes.
     pub(super) async fn ask_for_doubtful(&mut self) {
+        // Everything else waits for the answer, and it is asked again.
+        let cluster = Cluster { is_patient: false, ..self.context.cluster.clone() };
         for key in std::mem::take(&mut self.doubtful) {
             let kinds = &self.context.kinds;
             let path = kinds.any_version(&key.group, &key.kind).and_then(|(version, _)| kinds.path(version, &key));
             let Some(path) = path else { continue };
-            let expected = self.waiting.get(&key).and_then(|(index, _)| self.plan.steps[*index].uid.clone());
-            match self.context.cluster.get_metadata(&path).await {
+            let Some((_, waiting)) = self.waiting.get(&key) else { continue };
+            let (expected, is_leaving) = (waiting.uid.clone(), waiting.awaited == Awaited::End);
+            match cluster.get_metadata(&path).await {
                 Ok(found) if found.as_ref().map(|metadata| &metadata.uid) != expected.as_ref() => self.gone(&key),
                 // Its kind went with its CRD, and it went before.
-                Err(failure) if failure.is_unserved() => self.gone(&key),
+                Err(failure) if is_leaving && failure.is_unserved() => self.gone(&key),
                 // Asked again in a moment, as long as it is waited for.
                 Err(_) if self.waiting.contains_key(&key) => {
                     self.ask_again.insert(key, Instant::now() + ASK_AGAIN_AFTER);
@@ -238,6 +263,10 @@ impl Run<'_> {
         let (mut late, mut silent) = (Vec::new(), Vec::new());
         for (key, (index, waiting)) in &mut self.waiting {
             let waited = now - waiting.since;
+            if waiting.unseen.is_some_and(|since| now - since >= UNSEEN) && waiting.awaited != Awaited::FirstWord {
+                waiting.unseen = None;
+                self.doubtful.insert(key.clone());
+            }
             if waiting.awaited == Awaited::FirstWord && waited >= FIRST_WORD {
                 silent.push(*index);
                 continue;
@@ -267,9 +296,11 @@ impl Run<'_> {
             self.give_up(index, message);
         }
         // Long waits outlast the lease.
-        if !self.waiting.is_empty() && self.context.lease.permit().await.is_err() {
+        if !self.waiting.is_empty()
+            && let Err(lost) = self.context.lease.permit().await
+        {
             self.report.interrupted = true;
-            (self.emit)(Event::Note("this run lost its lock: no more steps are begun".to_owned()));
+            (self.emit)(Event::Note(format!("{lost}; no more steps are begun")));
             self.waiting.clear();
         }
     }

@@ -1,0 +1,58 @@
+//! A run that stands still in the middle, as on a laptop that sleeps, while another takes over: when it goes on it sends
+//! nothing more, and the record has not forked.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use gitops_testdata::faults::{Effect, Fault};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::application::Graph;
+use super::case::{Case, Goal};
+use super::kills::{requests_of_a_run, settles};
+use super::lanes::{self, Counts, Work, sample};
+
+/// So many seconds has a request of the run that freezes. Its lease is three times that.
+const TIMEOUT: &str = "1";
+
+fn freezes(label: &str, at: usize) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    let other = RefCell::new(None);
+    // What is under way at that moment is late, too, so that there is time to stop the run before it goes on.
+    let late = vec![Fault::at(at, Effect::Delay(Duration::from_millis(300)))];
+    let run = case.perform(Goal::Apply(Graph::Second), late, &["--request-timeout", TIMEOUT], |way, child| {
+        if other.borrow().is_none() && way.exchanges().len() >= at {
+            let pid = Pid::from_child(child);
+            kill_process(pid, Signal::STOP).expect("stopped");
+            other.replace(Some(case.perform(Goal::Apply(Graph::Third), Vec::new(), &[], |_, _| {})));
+            kill_process(pid, Signal::CONT).expect("woken");
+        }
+    });
+    // It may have been faster.
+    let Some(other) = other.into_inner() else { return Ok(vec![("frozen", 0)]) };
+    let told = || format!("{}{}", run.told(), other.told());
+    if other.ended.code != 0 {
+        return Err(format!("the other run fails\n{}", told()));
+    }
+    let has_begun = run.exchanges.iter().take(at).any(|exchange| exchange.method == "PUT");
+    if has_begun && !(run.ended.code == 3 && run.ended.stderr.contains("took over")) {
+        return Err(format!("it should have seen that another took over\n{}", told()));
+    }
+    let told = told();
+    case.runs.push(other);
+    let counts = vec![("frozen", 1)];
+    settles(&mut case, Goal::Apply(Graph::Third), counts).map_err(|wrong| format!("{wrong}\n{told}"))
+}
+
+#[test]
+fn a_run_that_wakes_up_late_does_nothing_more() {
+    let all: Vec<usize> = (1..=requests_of_a_run()).collect();
+    let count = all.len();
+    let work = |at| Work {
+        name: format!("frozen-{at}"),
+        row: "frozen".to_owned(),
+        run: Box::new(move |label| freezes(label, at)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 2, usize::MAX).into_iter().map(work).collect();
+    lanes::run("A run freezes, and another takes over", count, &works);
+}

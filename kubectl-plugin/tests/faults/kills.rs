@@ -1,0 +1,248 @@
+//! The program dies at a request: before it is sent, or when it was sent and before the answer arrives. Whatever the next
+//! run wants, it converges; also where that run dies in its turn, and the one after it.
+
+use std::sync::OnceLock;
+
+use gitops_testdata::faults::{Effect, Fault};
+
+use super::application::Graph;
+use super::case::{Case, Goal};
+use super::lanes::{self, Counts, Work, sample};
+use super::verdict::{wrong, wrong_after_deletion};
+
+/// What the run after a death wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// What the one that died wanted.
+    Same,
+    /// What was there before.
+    Back,
+    /// Something else.
+    Third,
+}
+
+impl Next {
+    const ALL: [Self; 3] = [Self::Same, Self::Back, Self::Third];
+
+    /// The goal after a run to the second graph. Where nothing was begun, there is nothing to take back.
+    fn goal(self, case: &Case) -> Goal {
+        match self {
+            Self::Same => Goal::Apply(Graph::Second),
+            Self::Third => Goal::Apply(Graph::Third),
+            Self::Back if case.has_begun() => Goal::Rollback,
+            Self::Back => Goal::Apply(Graph::First),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Back => "back",
+            Self::Third => "third",
+        }
+    }
+}
+
+/// How the program dies at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Death {
+    Before,
+    After,
+}
+
+impl Death {
+    const ALL: [Self; 2] = [Self::Before, Self::After];
+
+    fn at(self, number: usize) -> Vec<Fault> {
+        let effect = match self {
+            Self::Before => Effect::DieBefore,
+            Self::After => Effect::DieAfter,
+        };
+        vec![Fault::at(number, effect)]
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+}
+
+/// So many requests has a run from the first graph to the second.
+pub(crate) fn requests_of_a_run() -> usize {
+    static REQUESTS: OnceLock<usize> = OnceLock::new();
+    *REQUESTS.get_or_init(|| {
+        let mut case = Case::begun("count");
+        let run = case.run(Goal::Apply(Graph::Second), Vec::new());
+        assert_eq!(run.ended.code, 0, "{}", run.told());
+        let count = run.exchanges.len();
+        let wrong = wrong(&case, Graph::Second);
+        assert!(wrong.is_empty(), "without faults: {wrong:#?}\n{}", case.told());
+        count
+    })
+}
+
+/// A last run that must reach its goal, and what is wrong then.
+pub(crate) fn settles(case: &mut Case, goal: Goal, counts: Counts) -> Result<Counts, String> {
+    let ended = &case.run(goal, Vec::new()).ended;
+    // Whoever has deleted all of it and died has nothing left to delete.
+    let is_gone = goal == Goal::Delete && ended.code == 2 && ended.stderr.contains("no application");
+    if ended.code != 0 && !is_gone {
+        return Err(format!("the last run fails\n{}", case.told()));
+    }
+    let wrong = match goal {
+        Goal::Apply(graph) => wrong(case, graph),
+        Goal::Rollback => wrong(case, Graph::First),
+        Goal::Delete => wrong_after_deletion(case),
+    };
+    if wrong.is_empty() { Ok(counts) } else { Err(format!("{}\n{}", wrong.join("\n"), case.told())) }
+}
+
+fn once(label: &str, at: usize, death: Death, next: Next) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    let died = case.run(Goal::Apply(Graph::Second), death.at(at)).was_killed;
+    let goal = next.goal(&case);
+    settles(&mut case, goal, vec![("killed", usize::from(died))])
+}
+
+#[test]
+fn killed_at_any_request_the_next_run_converges_whatever_it_wants() {
+    let mut all = Vec::new();
+    for at in 1..=requests_of_a_run() {
+        for next in Next::ALL {
+            all.extend(Death::ALL.map(|death| (at, next, death)));
+        }
+    }
+    let count = all.len();
+    let work = |(at, next, death): (usize, Next, Death)| Work {
+        name: format!("kill-{}-{at}-{}", death.name(), next.name()),
+        row: format!("killed {} sending, then {}", death.name(), next.name()),
+        run: Box::new(move |label| once(label, at, death, next)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 18, usize::MAX).into_iter().map(work).collect();
+    lanes::run("Killed once", count, &works);
+}
+
+/// Killed on the way to the second graph, and the run after that, too.
+fn twice(label: &str, first: (usize, Death), next: Next, second: (usize, Death)) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    let died = case.run(Goal::Apply(Graph::Second), first.1.at(first.0)).was_killed;
+    let goal = next.goal(&case);
+    let died_again = case.run(goal, second.1.at(second.0)).was_killed;
+    settles(&mut case, goal, vec![("killed", usize::from(died) + usize::from(died_again))])
+}
+
+#[test]
+fn killed_again_while_recovering_it_converges_too() {
+    let requests = requests_of_a_run();
+    let mut all = Vec::new();
+    for first in 1..=requests {
+        for next in Next::ALL {
+            // Recovering takes some more requests; those that it does not send kill nothing.
+            for second in 1..=requests + 10 {
+                let deaths = if (first + second) % 2 == 0 { Death::ALL } else { [Death::After, Death::Before] };
+                all.push(((first, deaths[0]), next, (second, deaths[1])));
+            }
+        }
+    }
+    let count = all.len();
+    let work = |(first, next, second): ((usize, Death), Next, (usize, Death))| Work {
+        name: format!("twice-{}-{}-{}-{}", first.1.name(), first.0, next.name(), second.0),
+        row: format!("killed twice, then {}", next.name()),
+        run: Box::new(move |label| twice(label, first, next, second)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 6, 600).into_iter().map(work).collect();
+    lanes::run("Killed twice", count, &works);
+}
+
+/// Killed on the way to the second graph, and then at every request of what follows, one after another, until a run gets
+/// through.
+fn again_and_again(label: &str, at: usize, next: Next) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    case.run(Goal::Apply(Graph::Second), Death::After.at(at));
+    let goal = next.goal(&case);
+    let mut kills = 1;
+    for number in 1.. {
+        let death = Death::ALL[number % 2];
+        if !case.run(goal, death.at(number)).was_killed {
+            break;
+        }
+        kills += 1;
+    }
+    settles(&mut case, goal, vec![("killed", kills)])
+}
+
+#[test]
+fn killed_at_each_request_in_turn_it_converges_in_the_end() {
+    let all: Vec<(usize, Next)> = (1..=requests_of_a_run()).flat_map(|at| Next::ALL.map(|next| (at, next))).collect();
+    let count = all.len();
+    let work = |(at, next): (usize, Next)| Work {
+        name: format!("chain-{at}-{}", next.name()),
+        row: format!("killed again and again, then {}", next.name()),
+        run: Box::new(move |label| again_and_again(label, at, next)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 1, 24).into_iter().map(work).collect();
+    lanes::run("Killed at each request in turn", count, &works);
+}
+
+/// The very first run dies, which has no record to go on from; then the same, or something else.
+fn first(label: &str, at: usize, death: Death, graph: Graph) -> Result<Counts, String> {
+    let mut case = Case::new(label);
+    let died = case.run(Goal::Apply(Graph::First), death.at(at)).was_killed;
+    settles(&mut case, Goal::Apply(graph), vec![("killed", usize::from(died))])
+}
+
+#[test]
+fn the_first_run_of_all_may_die_too() {
+    let mut case = Case::new("count-first");
+    let requests = case.run(Goal::Apply(Graph::First), Vec::new()).exchanges.len();
+    let mut all = Vec::new();
+    for at in 1..=requests {
+        for graph in [Graph::First, Graph::Third] {
+            all.extend(Death::ALL.map(|death| (at, graph, death)));
+        }
+    }
+    let count = all.len();
+    let work = |(at, graph, death): (usize, Graph, Death)| Work {
+        name: format!("first-{}-{at}-{}", death.name(), graph.folder()),
+        row: format!("first run killed {} sending, then {}", death.name(), graph.folder()),
+        run: Box::new(move |label| first(label, at, death, graph)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 6, usize::MAX).into_iter().map(work).collect();
+    lanes::run("The first run killed", count, &works);
+}
+
+/// The deletion of all of it dies; then again, or it is applied anew.
+fn deleting(label: &str, at: usize, death: Death, goal: Goal) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    case.run(Goal::Apply(Graph::Second), Vec::new());
+    let died = case.run(Goal::Delete, death.at(at)).was_killed;
+    settles(&mut case, goal, vec![("killed", usize::from(died))])
+}
+
+#[test]
+fn a_deletion_may_die_too() {
+    let mut case = Case::begun("count-delete");
+    case.run(Goal::Apply(Graph::Second), Vec::new());
+    let requests = case.run(Goal::Delete, Vec::new()).exchanges.len();
+    let wrong = wrong_after_deletion(&case);
+    assert!(wrong.is_empty(), "without faults: {wrong:#?}\n{}", case.told());
+    let mut all = Vec::new();
+    for at in 1..=requests {
+        for goal in [Goal::Delete, Goal::Apply(Graph::Third)] {
+            all.extend(Death::ALL.map(|death| (at, goal, death)));
+        }
+    }
+    let count = all.len();
+    let work = |(at, goal, death): (usize, Goal, Death)| {
+        let next = if goal == Goal::Delete { "delete" } else { "third" };
+        Work {
+            name: format!("delete-{}-{at}-{next}", death.name()),
+            row: format!("deletion killed {} sending, then {next}", death.name()),
+            run: Box::new(move |label| deleting(label, at, death, goal)),
+        }
+    };
+    let works: Vec<Work<'_>> = sample(all, 6, usize::MAX).into_iter().map(work).collect();
+    lanes::run("The deletion killed", count, &works);
+}
