@@ -15,6 +15,8 @@
 //! | `chart_repository` | charts with an `index.yaml` |
 //! | `challenge`, `registry_login`, `registry` | charts in OCI registries |
 //! | `charts` | charts, wherever they are |
+//! | `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
+//! | `lfs_batch`, `lfs` | what Git LFS keeps |
 //!
 //! # Guarantees
 //!
@@ -34,7 +36,10 @@ mod credentials;
 mod error;
 mod git;
 mod git_program;
+mod git_ssh;
 mod globs;
+mod lfs;
+mod lfs_batch;
 mod reach;
 mod registry;
 mod registry_login;
@@ -52,6 +57,7 @@ pub use charts::{ChartFound, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError};
 pub use git::Git;
+pub use lfs::Lfs;
 pub use reach::leads_inward;
 pub use secret::Secret;
 pub use web::Web;

@@ -221,6 +221,7 @@ impl<'a> Chart<'a> {
             within: self.within,
             identity,
             accept,
+            body: None,
             limit,
             what: what.to_owned(),
         };

@@ -55,7 +55,7 @@ impl Logins {
             (None, Some(_)) => basic(&chart.registry, credential),
             (None, None) => None,
         };
-        let identity = header.map(|header| Arc::new(Identity { origin: chart.registry.url.clone(), header }));
+        let identity = header.map(|header| Arc::new(Identity::new(chart.registry.url.clone(), header)));
         if let Some(identity) = &identity {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(key(chart), Arc::clone(identity));
@@ -85,7 +85,7 @@ fn token(chart: &Chart<'_>, challenge: &Challenge) -> Result<String, FetchError>
     let both_encrypted = registry.scheme() == "https" && realm.scheme() == "https";
     let may_know = is_same_origin(registry, &realm) || both_encrypted;
     let header = if may_know { basic(&chart.registry, chart.credential.as_ref()) } else { None };
-    let identity = header.map(|header| Arc::new(Identity { origin: realm.clone(), header }));
+    let identity = header.map(|header| Arc::new(Identity::new(realm.clone(), header)));
     let has_identity = identity.is_some();
     let answer = chart.web.ask(Request {
         repository: registry.clone(),
@@ -94,6 +94,7 @@ fn token(chart: &Chart<'_>, challenge: &Challenge) -> Result<String, FetchError>
         within: chart.within,
         identity,
         accept: None,
+        body: None,
         limit: LARGEST_ANSWER,
         what: "the token".to_owned(),
     })?;

@@ -10,7 +10,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -39,17 +39,34 @@ pub(super) struct Request {
     pub(super) identity: Option<Arc<Identity>>,
     /// What kinds of content will do.
     pub(super) accept: Option<&'static str>,
+    /// What is sent, wherever we are sent with it: it must say nothing that is not for everybody. Where there is nothing, a
+    /// file is asked for.
+    pub(super) body: Option<Body>,
     /// How many bytes of content at most.
     pub(super) limit: u64,
     /// What it is, for messages.
     pub(super) what: String,
 }
 
+/// What is sent.
+#[derive(Clone)]
+pub(super) struct Body {
+    /// What kind of content it is.
+    pub(super) kind: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// Who we are, for one origin.
 pub(super) struct Identity {
     pub(super) origin: Url,
-    /// The value of the header.
-    pub(super) header: HeaderValue,
+    pub(super) headers: HeaderMap,
+}
+
+impl Identity {
+    /// By the one header that is there for it.
+    pub(super) fn new(origin: Url, authorization: HeaderValue) -> Self {
+        Self { origin, headers: HeaderMap::from_iter([(AUTHORIZATION, authorization)]) }
+    }
 }
 
 /// What came, after redirects.
@@ -111,7 +128,10 @@ async fn send(
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
     let client = clients.client(request.credential.as_ref(), is_own && !has_left, ceiling);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
-    let mut sent = client.get(url.clone());
+    let mut sent = match &request.body {
+        Some(Body { kind, bytes }) => client.post(url.clone()).header(CONTENT_TYPE, *kind).body(bytes.clone()),
+        None => client.get(url.clone()),
+    };
     if let Some(accept) = request.accept {
         sent = sent.header(ACCEPT, accept);
     }
@@ -119,7 +139,7 @@ async fn send(
         && is_same_origin(&identity.origin, url)
         && !has_left
     {
-        sent = sent.header(AUTHORIZATION, identity.header.clone());
+        sent = sent.headers(identity.headers.clone());
     }
     sent.send().await.map_err(|error| failure(url, error))
 }

@@ -12,11 +12,12 @@ use gitops_compiler::canon::{Id, Input};
 use gitops_compiler::lock::{Digest, LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::render::Layout;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Submodules, Tree};
+use gitops_compiler::tree::{LargeFiles, Repository, Snapshot, Submodules, Tree};
 
 use crate::error::CommandError;
 use crate::fetch::{Charts, FetchError, Git, digest, unpack_chart};
 
+use super::large_files::FetchedLargeFiles;
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
 use super::submodules::FetchedSubmodules;
@@ -31,6 +32,7 @@ pub(super) struct Inputs {
     charts: Charts,
     git: Arc<Git>,
     submodules: Arc<FetchedSubmodules>,
+    large_files: Arc<FetchedLargeFiles>,
     store: Option<Store>,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
@@ -65,7 +67,15 @@ impl Inputs {
         };
         let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
         let git = Arc::new(git);
-        let submodules = FetchedSubmodules { git: Arc::clone(&git), offline: args.offline, clones: clones.clone() };
+        let large_files =
+            FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, store.cloned());
+        let large_files = Arc::new(large_files);
+        let submodules = FetchedSubmodules {
+            git: Arc::clone(&git),
+            offline: args.offline,
+            clones: clones.clone(),
+            large_files: Arc::clone(&large_files),
+        };
         Ok(Self {
             policy: args.inputs,
             offline: args.offline,
@@ -74,6 +84,7 @@ impl Inputs {
             charts: Charts::new(access),
             git,
             submodules: Arc::new(submodules),
+            large_files,
             store: store.cloned(),
             clones,
             answers: Mutex::default(),
@@ -94,6 +105,17 @@ impl Inputs {
     /// Who gets submodules.
     pub(super) fn submodules(&self) -> Arc<dyn Submodules> {
         Arc::clone(&self.submodules) as _
+    }
+
+    /// Who gets large files of a repository with these addresses, if they are wanted.
+    pub(super) fn large_files(&self, addresses: &[&str]) -> Option<Arc<dyn LargeFiles>> {
+        self.large_files.of(addresses)
+    }
+
+    /// The tree of a repository, with all that belongs to it and is elsewhere.
+    fn with_all(&self, tree: Tree, repository: &str) -> Tree {
+        let large_files = self.large_files(&[repository]);
+        tree.with_large_files(large_files).with_submodules(Some(repository.to_owned()), self.submodules())
     }
 
     /// The files of a request, or why there are none and what to do.
@@ -138,8 +160,7 @@ impl Inputs {
             let range = is_range.then_some(tag_prefix.as_str());
             let (oid, _) = target(clone, revision, range).map_err(|error| error.message)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
-            let tree = tree.with_submodules(Some(repository.clone()), self.submodules());
-            return Ok(Answer { tree: Arc::new(tree), pin: None });
+            return Ok(Answer { tree: Arc::new(self.with_all(tree, repository)), pin: None });
         }
         let pinned = self.lock.pin(request).filter(|_| !self.renewed.contains(request));
         let pin = match (pinned, self.policy) {
@@ -195,7 +216,7 @@ impl Inputs {
                 let mirror = self.git.commit(repository, commit, !self.offline).map_err(told)?;
                 let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
                 let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
-                Ok(tree.with_submodules(Some(repository.clone()), self.submodules()))
+                Ok(self.with_all(tree, repository))
             }
             (Request::File { address }, Pin::File { digest }) => {
                 let bytes = self.bytes(request, digest, || self.charts.file(address))?;

@@ -8,6 +8,7 @@ mod cluster;
 mod compiled_for;
 mod ground;
 mod inputs;
+mod large_files;
 mod lock;
 mod machine;
 mod open;

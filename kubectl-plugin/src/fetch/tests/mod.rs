@@ -1,6 +1,7 @@
 //! Fetching from real sockets, from servers that help and servers that do not.
 
 mod chart_repository;
+mod lfs;
 mod registry;
 mod server;
 mod web;

@@ -1,6 +1,7 @@
 //! Small servers for the tests: HTTP/1 with or without TLS, each on a port of its own, that answer as a test says and
 //! remember what they were asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -27,12 +28,17 @@ const NAMES: [&str; 6] = [CHARTS, FILES, REGISTRY, AUTH, INSIDE, "127.0.0.1"];
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) method: String,
     pub(super) host: String,
     pub(super) path: String,
     pub(super) authorization: Option<String>,
     pub(super) accept: Option<String>,
     pub(super) proxy_authorization: Option<String>,
     pub(super) user_agent: Option<String>,
+    pub(super) content_type: Option<String>,
+    /// A header of the tests' own.
+    pub(super) key: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 /// What to answer.
@@ -219,22 +225,31 @@ fn one<S: Read + Write>(
 }
 
 fn request(stream: &mut impl Read) -> std::io::Result<Asked> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines();
     let first = lines.next().transpose()?.unwrap_or_default();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (mut host, mut authorization, mut accept, mut user_agent) = (String::new(), None, None, None);
-    let mut proxy_authorization = None;
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut headers = BTreeMap::new();
     for line in lines {
         let line = line?;
         let Some((name, value)) = line.split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "host" => value.clone_into(&mut host),
-            "authorization" => authorization = Some(value.to_owned()),
-            "proxy-authorization" => proxy_authorization = Some(value.to_owned()),
-            "accept" => accept = Some(value.to_owned()),
-            "user-agent" => user_agent = Some(value.to_owned()),
-            _ => {}
-        }
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    Ok(Asked { host, path, authorization, accept, proxy_authorization, user_agent })
+    let mut header = |name: &str| headers.remove(name);
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Asked {
+        method,
+        host: header("host").unwrap_or_default(),
+        path,
+        authorization: header("authorization"),
+        accept: header("accept"),
+        proxy_authorization: header("proxy-authorization"),
+        user_agent: header("user-agent"),
+        content_type: header("content-type"),
+        key: header("x-key"),
+        body,
+    })
 }
