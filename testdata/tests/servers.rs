@@ -19,6 +19,9 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The SHA-256 of `a content`.
+const A_CONTENT: &str = "d2d2acf640179223bf9e1eb43c5fbf854c4e50ffb6733bc3a9279d3ff7de9be1";
+
 #[test]
 fn files_are_served_and_private_ones_to_who_has_the_password() {
     let certificates = Certificates::make().expect("certificates");
@@ -115,6 +118,56 @@ fn repositories_are_served_over_ssh_to_who_has_the_key() {
     let push = git(&["-C", &here, "push", &address, "HEAD:refs/heads/other"], &right);
     assert!(String::from_utf8_lossy(&push.stderr).contains("only git-upload-pack"), "{push:?}");
     assert!(server.log().contains("Accepted publickey"));
+}
+
+#[test]
+fn large_files_are_served_as_git_lfs_asks_for_them() {
+    let server = WebServer::start(&Certificates::make().expect("certificates")).expect("it starts");
+    let ssh_server = SshServer::start().expect("it starts");
+    let (repository, _) = repository();
+    let track =
+        |arguments: &[&str]| text(git(&[&["-C", &repository.path().display().to_string()], arguments].concat(), ""));
+    track(&["lfs", "install", "--local", "--skip-repo"]);
+    track(&["lfs", "track", "*.bin"]);
+    repository.write("a.bin", "a content").expect("writable").commit("A large file").expect("a commit");
+    let bare = server.repositories().join("shop.git");
+    repository.publish(&bare).expect("writable");
+    server.keep(&repository.path().join(".git/lfs/objects")).expect("writable");
+
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let authority = format!("http.sslCAInfo={}", server.certificate().display());
+    let filter = ["filter.lfs.smudge=git-lfs smudge -- %f", "filter.lfs.required=true", authority.as_str()];
+    let settings: Vec<&str> = filter.iter().flat_map(|setting| ["-c", *setting]).collect();
+    let clone = |url: &str, name: &str, ssh: &str| {
+        let to = folder.path().join(name);
+        let cloned = git(&[&settings[..], &["clone", "--quiet", url, &to.display().to_string()]].concat(), ssh);
+        cloned.status.success().then(|| fs::read_to_string(to.join("a.bin")).expect("a file")).ok_or(cloned)
+    };
+    assert_eq!(clone(&format!("{}/git/shop.git", server.address()), "open", "").expect("cloned"), "a content");
+    let who = format!("https://{}:{}@", server.user(), server.password());
+    let private = server.address().replace("https://", &who) + "/private-git/shop.git";
+    assert_eq!(clone(&private, "private", "").expect("cloned"), "a content");
+    let requests = server.requests();
+    let of_lfs = |line: &&String| line.contains("/info/lfs/objects/batch 200") || line.contains("/lfs/");
+    assert!(requests.iter().any(|line| line.contains("/private/lfs/") && line.ends_with("200 basic")), "{requests:#?}");
+    assert!(requests.iter().filter(of_lfs).count() >= 4, "{requests:#?}");
+
+    let ssh = format!(
+        "ssh -F none -i '{}' -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o \
+         GlobalKnownHostsFile=none -o UserKnownHostsFile='{}'",
+        ssh_server.key().display(),
+        ssh_server.known_hosts().display()
+    );
+    let href = format!("{}/private-git/shop.git/info/lfs", server.address());
+    let header = basic(server.user(), server.password()).trim().replace("Authorization: ", "");
+    let answer =
+        format!("{{\"href\": \"{href}\", \"header\": {{\"Authorization\": \"{header}\"}}, \"expires_in\": 600}}");
+    ssh_server.answer_lfs(&answer).expect("writable");
+    assert_eq!(clone(&ssh_server.address(&bare), "ssh", &ssh).expect("cloned"), "a content");
+    let asked = format!("git-lfs-authenticate {} download", bare.display());
+    assert!(ssh_server.lfs_commands().contains(&asked), "{:?}", ssh_server.lfs_commands());
+    fs::remove_file(server.content(A_CONTENT)).expect("it is there");
+    assert!(clone(&format!("{}/git/shop.git", server.address()), "gone", "").is_err(), "it has no such object");
 }
 
 #[test]

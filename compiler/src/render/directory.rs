@@ -14,18 +14,19 @@ use crate::app::Directory;
 use crate::canon::{Encoder, Id, Layout, Recipe};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::manifest;
-use crate::tree::{Entry, EntryKind, Error, Reader, Snapshot, Tree};
+use crate::tree::{Entry, EntryKind, Error, Pointer, Reader, Snapshot, Tree};
 
 use super::Rendered;
 
 /// What this renderer is called in a recipe. The number rises whenever equal files could give other manifests.
 const RENDERER: (&str, u64) = ("directory", 3);
 
+/// What is said of a pointer where Git LFS is not wanted.
+const POINTER: &str = "this is a pointer of Git LFS, and its content is not in the repository: --lfs reads contents, and so \
+                       does `enableLfs` in the Secret of the repository";
+
 /// Folders with what is written for us.
 const OURS: &str = ".gitops";
-
-/// How a file begins that Git LFS has put elsewhere.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A render of plain files that is ready to run.
 pub struct DirectoryRender<'a> {
@@ -89,8 +90,9 @@ pub(super) fn lay_out<'a>(
         encoder.list(2);
         encoder.text(snapshot.below(&file.path));
         // What a link leads to counts, not where it leads.
-        let read = if let (EntryKind::File, Some(oid)) = (file.kind, file.oid) {
-            encoder.raw(oid.as_slice());
+        let identity = file.identity().filter(|_| file.kind == EntryKind::File);
+        let read = if let Some(identity) = identity {
+            encoder.raw(&identity);
             None
         } else {
             let read = reader.read(file)?;
@@ -143,9 +145,9 @@ impl DirectoryRender<'_> {
     pub fn files(&self) -> impl Iterator<Item = (&str, Cow<'_, [u8]>)> {
         self.files.iter().zip(&self.bytes).map(|(number, read)| {
             let file = self.entry(*number);
-            let identity = match (read, file.oid) {
-                (Some(read), _) => Cow::Owned(blake3::hash(read).as_bytes().to_vec()),
-                (None, oid) => Cow::Owned(oid.map(|oid| oid.as_slice().to_vec()).unwrap_or_default()),
+            let identity = match read {
+                Some(read) => Cow::Owned(blake3::hash(read).as_bytes().to_vec()),
+                None => file.identity().unwrap_or_default(),
             };
             (self.snapshot.below(&file.path), identity)
         })
@@ -159,14 +161,16 @@ impl DirectoryRender<'_> {
             let bytes = if let Some(bytes) = &self.bytes[*number] {
                 bytes
             } else {
-                read = reader.read(file)?;
+                read = match reader.read(file) {
+                    Err(Error::LargeFile { path, reason }) => return Ok(missing(path, reason)),
+                    read => read?,
+                };
                 &read
             };
-            let (manifests, findings) = if bytes.starts_with(LFS_POINTER) {
-                (Vec::new(), vec![pointer(&file.path)])
-            } else {
-                manifest::read(&file.path, bytes)
-            };
+            if Pointer::read(bytes).is_some() {
+                return Ok(missing(file.path.clone(), POINTER.to_owned()));
+            }
+            let (manifests, findings) = manifest::read(&file.path, bytes);
             Ok(Rendered { manifests, findings })
         };
         numbers.par_iter().map_init(|| self.snapshot.reader(), read_one).collect()
@@ -178,11 +182,10 @@ impl DirectoryRender<'_> {
     }
 }
 
-fn pointer(path: &str) -> Diagnostic {
-    let origin = Origin { path: path.to_owned(), line: 1, column: 0 };
-    let message =
-        "this is a pointer of Git LFS, and its content is not in the repository: store manifests in Git itself";
-    Diagnostic::error(origin, message)
+/// A file whose content Git LFS keeps, and that is not here. All of these are told at once.
+fn missing(path: String, reason: String) -> Rendered {
+    let finding = Diagnostic::error(Origin { path, line: 1, column: 0 }, reason);
+    Rendered { manifests: Vec::new(), findings: vec![finding] }
 }
 
 /// The numbers of the entries that are manifests, and the paths of Jsonnet files.

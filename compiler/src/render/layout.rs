@@ -123,7 +123,7 @@ impl Layout {
     }
 
     /// The id of all paths and bytes. Files of a commit are not read for it: their oids were checked when they were read
-    /// first.
+    /// first; and what Git LFS keeps is not fetched for it: its pointer pins it.
     pub fn id(&self) -> Result<Id<crate::canon::Layout>, Error> {
         let mut encoder = Encoder::new();
         encoder.list(self.files.len());
@@ -131,8 +131,8 @@ impl Layout {
             encoder.list(2);
             encoder.text(path);
             match content {
-                Content::File(file) => match file.entry.oid {
-                    Some(oid) => encoder.raw(oid.as_slice()),
+                Content::File(file) => match file.entry.identity() {
+                    Some(identity) => encoder.raw(&identity),
                     None => encoder.raw(blake3::hash(&file.read()?).as_bytes()),
                 },
                 Content::Bytes(bytes) => encoder.raw(blake3::hash(bytes).as_bytes()),

@@ -5,7 +5,7 @@
 //!
 //! Only `text`, `eol`, `crlf` and `working-tree-encoding` count, and only from files inside the tree: neither the
 //! user's attributes nor `core.autocrlf` do, since one tree has one id on every machine. `ident` and filters never
-//! count; nothing is run.
+//! count, `filter=lfs` aside where Git LFS is wanted, which is understood and not run; nothing is run.
 
 use gix::attrs::search::{MetadataCollection, Outcome};
 use gix::attrs::{Search, StateRef};
@@ -17,11 +17,12 @@ use super::Error;
 use super::snapshot::path_error;
 
 /// The attributes that are looked up, in the order of the constants below.
-const NAMES: [&str; 4] = ["crlf", "text", "eol", "working-tree-encoding"];
+const NAMES: [&str; 5] = ["crlf", "text", "eol", "working-tree-encoding", "filter"];
 const CRLF: usize = 0;
 const TEXT: usize = 1;
 const EOL: usize = 2;
 const ENCODING: usize = 3;
+const FILTER: usize = 4;
 
 /// The bytes of the version of a file in the index, where there is one.
 pub(super) type IndexedBytes<'a> = dyn FnMut() -> Option<Vec<u8>> + 'a;
@@ -33,6 +34,8 @@ pub(super) struct Attributes {
     collection: MetadataCollection,
     /// Every file that was added, hashed.
     digest: blake3::Hasher,
+    /// Whether Git LFS is wanted.
+    has_large: bool,
 }
 
 /// How one file is stored.
@@ -50,9 +53,10 @@ pub(super) struct Converted {
 }
 
 impl Attributes {
-    /// No attributes, but for Git's own macro `binary`.
-    pub(super) fn new() -> Self {
-        let mut attributes = Self::default();
+    /// No attributes, but for Git's own macro `binary`. Says, too, whether `filter=lfs` counts.
+    pub(super) fn new(has_large: bool) -> Self {
+        let mut attributes = Self { has_large, ..Self::default() };
+        attributes.digest.update(&[u8::from(has_large)]);
         // Only a source that is not below its root can fail, and there is no root.
         let builtin = b"[attr]binary -diff -merge -text";
         let _ =
@@ -77,19 +81,36 @@ impl Attributes {
 
     /// How the file at `path` is stored.
     pub(super) fn form_of(&self, path: &str) -> Result<Form, Error> {
+        let Some(found) = self.found(path) else { return Ok(Form::default()) };
+        let states = states(&found);
+        let state = |index: usize| states.get(index).copied().unwrap_or(StateRef::Unspecified);
+        let encoding = encoding(state(ENCODING)).map_err(|reason| path_error(path, &reason))?;
+        Ok(Form { endings: endings(state(TEXT), state(CRLF), state(EOL)), encoding })
+    }
+
+    /// Whether Git LFS is wanted, and keeps the content of the file at `path`.
+    pub(super) fn is_large(&self, path: &str) -> bool {
+        let Some(found) = self.found(path).filter(|_| self.has_large) else { return false };
+        matches!(states(&found).get(FILTER), Some(StateRef::Value(value)) if value.as_bstr() == "lfs")
+    }
+
+    /// What is said of a path.
+    fn found(&self, path: &str) -> Option<Outcome> {
         // The builtin list alone says nothing of any file.
         if self.search.num_pattern_lists() <= 1 {
-            return Ok(Form::default());
+            return None;
         }
         let mut found = Outcome::default();
         found.initialize_with_selection(&self.collection, NAMES);
         let case = gix::glob::pattern::Case::Sensitive;
         self.search.pattern_matching_relative_path(path.into(), case, Some(false), &mut found);
-        let states: Vec<StateRef<'_>> = found.iter_selected().map(|found| found.assignment.state).collect();
-        let state = |index: usize| states.get(index).copied().unwrap_or(StateRef::Unspecified);
-        let encoding = encoding(state(ENCODING)).map_err(|reason| path_error(path, &reason))?;
-        Ok(Form { endings: endings(state(TEXT), state(CRLF), state(EOL)), encoding })
+        Some(found)
     }
+}
+
+/// The states of the attributes, in the order of their names.
+fn states(found: &Outcome) -> Vec<StateRef<'_>> {
+    found.iter_selected().map(|found| found.assignment.state).collect()
 }
 
 /// What `text` says (`crlf` is its old name), refined by `eol`. Without either nothing is converted.
@@ -171,7 +192,7 @@ mod tests {
     use super::*;
 
     fn form(files: &[(&str, &str)], path: &str) -> Form {
-        let mut attributes = Attributes::new();
+        let mut attributes = Attributes::new(false);
         for (path, text) in files {
             attributes.add(path, text.as_bytes()).expect("added");
         }
@@ -222,12 +243,40 @@ mod tests {
         let form_16 = form(&[(".gitattributes", "*.yaml working-tree-encoding=UTF-16LE text")], "a.yaml");
         let bytes: Vec<u8> = "ä\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(converted(form_16, &bytes, None), "ä\n".as_bytes());
-        let mut attributes = Attributes::new();
+        let mut attributes = Attributes::new(false);
         attributes.add(".gitattributes", b"* working-tree-encoding=KLINGON").expect("added");
         let error = attributes.form_of("a.yaml").map_err(|error| error.to_string());
         assert_eq!(
             error,
             Err("`a.yaml`: the working-tree-encoding `KLINGON` of .gitattributes is not known".to_owned())
         );
+    }
+
+    #[test]
+    fn git_lfs_keeps_what_is_marked_where_it_is_wanted() {
+        let files = [
+            (
+                ".gitattributes",
+                "[attr]big filter=lfs diff=lfs merge=lfs -text\n*.bin big\n*.txt filter=other\n/x/** filter=lfs\n",
+            ),
+            ("app/.gitattributes", "own.bin -filter\nunset.bin !filter\n*.tar filter=lfs\n"),
+        ];
+        let attributes = |has_large| {
+            let mut attributes = Attributes::new(has_large);
+            for (path, text) in files {
+                attributes.add(path, text.as_bytes()).expect("added");
+            }
+            attributes
+        };
+        let wanted = attributes(true);
+        for path in ["a.bin", "deep/down/a.bin", "app/a.bin", "app/a.tar", "x/y/z.txt"] {
+            assert!(wanted.is_large(path), "{path}");
+            assert!(!attributes(false).is_large(path), "{path}");
+        }
+        for path in ["a.txt", "a.tar", "app/own.bin", "app/unset.bin", "a.binary", "app/x/y"] {
+            assert!(!wanted.is_large(path), "{path}");
+        }
+        assert_ne!(wanted.digest(), attributes(false).digest());
+        assert!(!Attributes::new(true).is_large("a.bin"));
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! In: an oid and a folder. Out: a [`Snapshot`] of the files below the folder. Only that folder is walked.
 
+use std::sync::Arc;
+
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::objs::tree::EntryKind as Mode;
 
+use super::large::{self, Contents};
 use super::repository::read_object;
 use super::snapshot::{Bytes, path_error};
 use super::{CommitInfo, Entry, EntryKind, Error, MAX_ENTRIES, Snapshot};
@@ -13,15 +16,25 @@ use super::{CommitInfo, Entry, EntryKind, Error, MAX_ENTRIES, Snapshot};
 /// A tree deeper than this is refused: paths that no file system could hold.
 const MAX_DEPTH: usize = 512;
 
-pub(super) fn snapshot(repository: &gix::Repository, id: ObjectId, folder: &str) -> Result<Snapshot, Error> {
+/// With `contents`, pointers of Git LFS stand for those.
+pub(super) fn snapshot(
+    repository: &gix::Repository,
+    id: ObjectId,
+    folder: &str,
+    contents: Option<Arc<Contents>>,
+) -> Result<Snapshot, Error> {
     let (commit, tree) = read_commit(repository, id)?;
     let place = format!("commit {}", &commit.oid[..12]);
     let root = find_folder(repository, tree, folder, &place)?;
-    let entries = walk(repository, root, folder)?;
+    let mut entries = walk(repository, root, folder)?;
+    if contents.is_some() {
+        large::mark(repository, tree, folder, &mut entries)?;
+    }
     Ok(Snapshot {
         entries,
         folder: folder.to_owned(),
         bytes: Bytes::Objects(Box::new(repository.clone().into_sync())),
+        contents,
         commit: Some(commit),
         dirty: false,
     })
@@ -62,6 +75,30 @@ pub(super) fn find_folder(
         tree = id;
     }
     Ok(tree)
+}
+
+/// The regular files of a name in the folders above `folder`: their paths and oids, from the root down.
+pub(super) fn files_above(
+    repository: &gix::Repository,
+    root: ObjectId,
+    folder: &str,
+    name: &str,
+) -> Result<Vec<(String, ObjectId)>, Error> {
+    let (mut tree, mut files) = (root, Vec::new());
+    let parts = folder.split('/').filter(|part| !part.is_empty());
+    let begins = std::iter::once(0).chain(folder.match_indices('/').map(|(at, _)| at + 1));
+    for (part, begin) in parts.zip(begins) {
+        let data = read_object(repository, tree, Kind::Tree, folder)?;
+        let entries = entries_of(&data, tree, folder)?;
+        let is_file = |mode: &Mode| matches!(mode, Mode::Blob | Mode::BlobExecutable);
+        let found = entries.iter().find(|(found, mode, _)| found == name && is_file(mode));
+        files.extend(found.map(|(_, _, oid)| (format!("{}{name}", &folder[..begin]), *oid)));
+        let Some((_, _, below)) = entries.into_iter().find(|entry| entry.0 == part && entry.1 == Mode::Tree) else {
+            break;
+        };
+        tree = below;
+    }
+    Ok(files)
 }
 
 /// The first submodule on the way to `path`: its path, and its commit.
@@ -114,7 +151,7 @@ pub(super) fn walk(repository: &gix::Repository, root: ObjectId, folder: &str) -
                 Mode::Link => EntryKind::Link,
                 Mode::Commit => EntryKind::Submodule,
             };
-            entries.push(Entry { path, kind, oid: Some(oid) });
+            entries.push(Entry { path, kind, oid: Some(oid), large: None });
             if entries.len() + pending.len() > MAX_ENTRIES {
                 return Err(Error::TooManyEntries { path: folder.to_owned() });
             }

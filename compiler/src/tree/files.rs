@@ -1,6 +1,7 @@
 //! Files of a working tree, in Git's form.
 //!
-//! In: paths that were listed. Out: their bytes and their oids as `git add` would make them.
+//! In: paths that were listed. Out: their bytes and their oids as `git add` would make them. `checked_out` has what is
+//! different for files that Git LFS keeps.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,8 @@ use gix::{ObjectId, ThreadSafeRepository};
 use super::attributes::{Attributes, Converted, Form};
 use super::repository::read_object;
 use super::snapshot::path_error;
-use super::{Entry, EntryKind, Error, MAX_BLOB_BYTES};
+use super::stamp::Known;
+use super::{Entry, EntryKind, Error, MAX_BLOB_BYTES, Pointer};
 
 /// What the index has of a path.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,22 @@ pub(super) struct Indexed {
     pub(super) kind: EntryKind,
     /// Outside of a sparse checkout: what is not on disk was not deleted.
     pub(super) sparse: bool,
+}
+
+/// What a file is known by.
+pub(super) struct Hashed {
+    /// The oid that Git would give to it: of a submodule its commit, none for a repository that is not one.
+    pub(super) oid: Option<ObjectId>,
+    /// The pointer whose oid that is, where Git LFS keeps its content.
+    pub(super) large: Option<Pointer>,
+    /// Whether that follows from the file and its attributes alone, or from an index that has just that.
+    pub(super) settled: bool,
+}
+
+impl Hashed {
+    fn unsettled(oid: Option<ObjectId>) -> Self {
+        Self { oid, large: None, settled: false }
+    }
 }
 
 /// The files below one folder.
@@ -35,39 +53,53 @@ pub(super) struct WorkingFiles {
 }
 
 impl WorkingFiles {
-    /// The oid that Git would give to what lies at `path`, of any size: of a submodule its commit, none for a repository that
-    /// is not one. Also whether that follows from the file and its attributes alone.
-    pub(super) fn oid(&self, path: &str, kind: EntryKind) -> Result<(Option<ObjectId>, bool), Error> {
-        let hash = self.hash;
+    /// What lies at `path`, of any size, hashed.
+    pub(super) fn hashed(&self, path: &str, kind: EntryKind) -> Result<Hashed, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
-        let blob = gix::objs::Kind::Blob;
         if let (EntryKind::File | EntryKind::Link, Some(oid)) = (kind, self.sparse_oid(path)) {
-            return Ok((Some(oid), false));
+            let large = if kind == EntryKind::File { self.sparse_large(path, oid) } else { None };
+            return Ok(Hashed { large, ..Hashed::unsettled(Some(oid)) });
         }
         match kind {
             EntryKind::Submodule => {
                 let indexed = self.indexed.get(path).filter(|indexed| indexed.kind == EntryKind::Submodule);
-                Ok((indexed.map(|indexed| indexed.oid), false))
+                Ok(Hashed::unsettled(indexed.map(|indexed| indexed.oid)))
             }
             EntryKind::Link => {
                 let target = self.link_target(path)?;
-                let oid = gix::objs::compute_hash(hash, blob, &target).map_err(std::io::Error::other);
-                Ok((Some(oid.map_err(failed)?), false))
+                let oid = gix::objs::compute_hash(self.hash, gix::objs::Kind::Blob, &target);
+                Ok(Hashed::unsettled(Some(oid.map_err(std::io::Error::other).map_err(failed)?)))
             }
             EntryKind::File => {
-                let mut file = open(&self.root.join(path)).map_err(failed)?;
-                let length = file.metadata().map_err(failed)?.len();
-                let form = self.attributes.form_of(path)?;
-                if !form.is_plain() && length <= MAX_BLOB_BYTES {
-                    let Converted { bytes, settled } = self.converted(path, form)?;
-                    let oid = gix::objs::compute_hash(hash, blob, &bytes).map_err(std::io::Error::other);
-                    return Ok((Some(oid.map_err(failed)?), settled));
-                }
-                let (mut progress, go_on) = (gix::progress::Discard, AtomicBool::new(false));
-                let oid = gix::objs::compute_stream_hash(hash, blob, &mut file, length, &mut progress, &go_on);
-                Ok((Some(oid.map_err(std::io::Error::other).map_err(failed)?), true))
+                let large = if self.attributes.is_large(path) { self.large(path)? } else { None };
+                large.map_or_else(|| self.plain(path), Ok)
             }
         }
+    }
+
+    /// The same of a regular file that Git stores itself.
+    pub(super) fn plain(&self, path: &str) -> Result<Hashed, Error> {
+        let (hash, blob) = (self.hash, gix::objs::Kind::Blob);
+        let failed = |source| Error::File { path: path.to_owned(), source };
+        let mut file = open(&self.root.join(path)).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let form = self.attributes.form_of(path)?;
+        if !form.is_plain() && length <= MAX_BLOB_BYTES {
+            let Converted { bytes, settled } = self.converted(path, form)?;
+            let oid = gix::objs::compute_hash(hash, blob, &bytes).map_err(std::io::Error::other);
+            return Ok(Hashed { oid: Some(oid.map_err(failed)?), large: None, settled });
+        }
+        let (mut progress, go_on) = (gix::progress::Discard, AtomicBool::new(false));
+        let oid = gix::objs::compute_stream_hash(hash, blob, &mut file, length, &mut progress, &go_on);
+        let oid = oid.map_err(std::io::Error::other).map_err(failed)?;
+        Ok(Hashed { oid: Some(oid), large: None, settled: true })
+    }
+
+    /// What was hashed before, as far as that still holds: a large file may have been stored in Git itself since.
+    pub(super) fn recalled(&self, path: &str, known: Known) -> Option<Hashed> {
+        let (oid, large) = (known.oid, known.large);
+        let holds = large.is_none() || self.indexed.get(path).is_some_and(|indexed| indexed.oid == oid);
+        holds.then_some(Hashed { oid: Some(oid), large, settled: true })
     }
 
     /// The bytes of an entry, which must be what they were when the tree was listed.
@@ -91,7 +123,7 @@ impl WorkingFiles {
     }
 
     /// The oid of what is not on disk because the checkout is sparse.
-    fn sparse_oid(&self, path: &str) -> Option<ObjectId> {
+    pub(super) fn sparse_oid(&self, path: &str) -> Option<ObjectId> {
         let indexed = self.indexed.get(path).filter(|indexed| indexed.sparse)?;
         self.root.join(path).symlink_metadata().is_err().then_some(indexed.oid)
     }
@@ -103,6 +135,15 @@ impl WorkingFiles {
     }
 
     fn converted(&self, path: &str, form: Form) -> Result<Converted, Error> {
+        let mut indexed = || {
+            let oid = self.indexed.get(path)?.oid;
+            read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, path).ok()
+        };
+        form.convert(path, self.bytes(path)?, &mut indexed)
+    }
+
+    /// The bytes of a regular file as they lie.
+    pub(super) fn bytes(&self, path: &str) -> Result<Vec<u8>, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let mut file = open(&self.root.join(path)).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -111,16 +152,12 @@ impl WorkingFiles {
         }
         let mut bytes = Vec::new();
         file.by_ref().take(MAX_BLOB_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-        let mut indexed = || {
-            let oid = self.indexed.get(path)?.oid;
-            read_object(&self.objects.to_thread_local(), oid, gix::objs::Kind::Blob, path).ok()
-        };
-        form.convert(path, bytes, &mut indexed)
+        Ok(bytes)
     }
 }
 
 /// Opens a file to read it; a link that came into its place since it was listed is not followed.
-fn open(path: &Path) -> std::io::Result<File> {
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]

@@ -38,7 +38,7 @@ pub(super) fn moved(root: &str, inner: Arc<Snapshot>, commit: Option<CommitInfo>
     let entries = inner.entries().iter().map(|entry| Entry { path: outer(&entry.path), ..entry.clone() }).collect();
     let folder = outer(inner.folder());
     let part = Part { folder: folder.clone(), root: root.to_owned(), snapshot: inner };
-    Snapshot { entries, folder, bytes: Bytes::Joined(vec![part]), commit, dirty }
+    Snapshot { entries, folder, bytes: Bytes::Joined(vec![part]), contents: None, commit, dirty }
 }
 
 /// A folder with folders of its submodules in the place of those.
@@ -59,7 +59,7 @@ pub(super) fn joined(outer: Arc<Snapshot>, inner: Vec<Arc<Snapshot>>) -> Result<
         parts.push(part(inner));
     }
     entries.sort_by(|left, right| left.path.cmp(&right.path));
-    Ok(Snapshot { entries, folder, bytes: Bytes::Joined(parts), commit, dirty })
+    Ok(Snapshot { entries, folder, bytes: Bytes::Joined(parts), contents: None, commit, dirty })
 }
 
 /// What of a path is below a folder; none where it is not.

@@ -6,16 +6,19 @@
 //!
 //! [`Repository`] opens, [`Repository::commit`] and [`Repository::working_tree`] give a [`Snapshot`]: one list of
 //! [`Entry`] with a way to read each; a [`Tree`] gives those of any of its folders, and of its submodules where it was told who
-//! gets those. Nothing outside the tree can be reached through it: symbolic links are resolved inside the tree only, as a
+//! gets those, and reads contents in the place of pointers of Git LFS where it was told who gets these. Nothing outside the tree can be reached through it: symbolic links are resolved inside the tree only, as a
 //! checkout with its submodules would have it.
 
 mod attributes;
+mod checked_out;
 mod commit;
 mod files;
 mod found;
 mod gitlink;
 mod joined;
+mod large;
 mod mount;
+mod pointer;
 mod repository;
 mod snapshot;
 mod stamp;
@@ -24,6 +27,8 @@ mod whole;
 mod working;
 
 pub use found::Found;
+pub use large::{LargeFile, LargeFiles};
+pub use pointer::Pointer;
 pub use repository::{Repository, is_reference_name};
 pub use snapshot::{CommitInfo, Entry, EntryKind, Reader, Snapshot, join, parent};
 pub use submodule::{Submodule, Submodules};
@@ -125,6 +130,14 @@ pub enum Error {
     #[error("`{path}`: this submodule cannot be read: {reason}")]
     Submodule {
         /// Where it belongs, from the root of the repository.
+        path: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// What Git LFS keeps of a file cannot be had, or the file is no sound pointer.
+    #[error("`{path}`: {reason}")]
+    LargeFile {
+        /// The path, from the root of the repository.
         path: String,
         /// Why, and what to do.
         reason: String,

@@ -126,7 +126,10 @@ impl Tree {
 
     fn open(&self, mounts: &Mounts, path: &str, commit: String) -> Result<Mount, String> {
         let path = path.to_owned();
-        let within = |tree: Self, address| tree.with_mounts(address, Arc::clone(&mounts.source), mounts.depth + 1);
+        let within = |tree: Self, address: Option<String>| {
+            let large_files = mounts.source.large_files(address.as_deref());
+            tree.with_large_files(large_files).with_mounts(address, Arc::clone(&mounts.source), mounts.depth + 1)
+        };
         if let At::WorkingTree(repository, memo) = &self.at
             && let Some(checkout) = repository.checkout(&path)
         {
@@ -179,7 +182,10 @@ fn modules(repository: &Repository) -> PathBuf {
 
 impl Error {
     /// The same of a submodule, with paths as they are in the repository that has it at `root`.
-    fn of_submodule(self, root: &str) -> Self {
+    pub(super) fn of_submodule(self, root: &str) -> Self {
+        if root.is_empty() {
+            return self;
+        }
         let outer = |path: String| if path.is_empty() { root.to_owned() } else { format!("{root}/{path}") };
         match self {
             Self::NoFolder { path, place } => Self::NoFolder { path: outer(path), place },
@@ -188,6 +194,7 @@ impl Error {
             Self::Object { path, oid, source } => Self::Object { path: outer(path), oid, source },
             Self::File { path, source } => Self::File { path: outer(path), source },
             Self::Submodule { path, reason } => Self::Submodule { path: outer(path), reason },
+            Self::LargeFile { path, reason } => Self::LargeFile { path: outer(path), reason },
             other => other,
         }
     }

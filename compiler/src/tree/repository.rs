@@ -41,7 +41,7 @@ impl Repository {
     pub fn commit(&self, revision: &str, folder: &str) -> Result<Snapshot, Error> {
         let repository = self.inner.to_thread_local();
         let id = resolve(&repository, revision)?;
-        commit::snapshot(&repository, id, folder)
+        commit::snapshot(&repository, id, folder, None)
     }
 
     /// The whole oid of what `revision` names now.
@@ -94,7 +94,7 @@ impl Repository {
     /// The working tree as it lies: tracked files as they are now, and untracked ones that are not ignored.
     /// With `memo`, only files are read that changed since they were listed last.
     pub fn working_tree(&self, folder: &str, memo: Option<&dyn FileMemo>) -> Result<Snapshot, Error> {
-        working::snapshot(&self.inner.to_thread_local(), folder, memo)
+        working::snapshot(&self.inner.to_thread_local(), folder, memo, None)
     }
 
     /// The addresses of its remotes, as its configuration has them. They are names here, and nobody is called.
@@ -141,6 +141,11 @@ impl Repository {
             _ => None,
         });
         origin.map(|(_, url)| url.clone())
+    }
+
+    /// Where Git keeps what all working trees of the repository share.
+    pub(super) fn common_directory(&self) -> std::path::PathBuf {
+        self.inner.to_thread_local().common_dir().to_owned()
     }
 
     /// Opens the repository in exactly this folder: a mirror of ours.

@@ -3,6 +3,7 @@
 //! In: entries from a commit, a working tree or memory. Out: [`Snapshot`], sorted by path, from which any number of
 //! threads can read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use gix::ObjectId;
 
 use super::files::WorkingFiles;
 use super::joined::{Part, part_of};
-use super::{Error, repository::read_object};
+use super::large::{Contents, refuse_pointer};
+use super::{Error, Pointer, repository::read_object};
 
 /// How many links may lead to one file.
 pub(super) const MAX_LINKS: usize = 40;
@@ -37,6 +39,22 @@ pub struct Entry {
     /// The oid of its bytes as a blob; what is read later has this oid still. Of a submodule its commit. None for a
     /// repository in a working tree that is no submodule, and for what never was in Git.
     pub oid: Option<ObjectId>,
+    /// The pointer of Git LFS that the file is, or would be in a commit; the oid is that of the pointer, and what is read is
+    /// its content. None where Git LFS is not wanted.
+    pub large: Option<Pointer>,
+}
+
+impl Entry {
+    /// What its bytes are known by without being read: what is known by the same has the same bytes. None where nothing is
+    /// known.
+    #[must_use]
+    pub fn identity(&self) -> Option<Cow<'_, [u8]>> {
+        match (&self.large, &self.oid) {
+            (Some(pointer), _) => Some(Cow::Owned(pointer.identity().to_vec())),
+            (None, Some(oid)) => Some(Cow::Borrowed(oid.as_slice())),
+            (None, None) => None,
+        }
+    }
 }
 
 /// The commit that a tree came from.
@@ -55,6 +73,8 @@ pub struct Snapshot {
     pub(super) entries: Vec<Entry>,
     pub(super) folder: String,
     pub(super) bytes: Bytes,
+    /// Where the contents of large files are; none where pointers are files like any other.
+    pub(super) contents: Option<Arc<Contents>>,
     /// The commit: the one that was asked for, or the one under the working tree; none before the first commit.
     pub commit: Option<CommitInfo>,
     /// Whether the files differ from those of the commit. Always false for a commit itself.
@@ -84,10 +104,17 @@ impl Snapshot {
     #[must_use]
     pub fn with_links(mut files: BTreeMap<String, Vec<u8>>, links: BTreeMap<String, Vec<u8>>) -> Self {
         let kind = |path: &String| if links.contains_key(path) { EntryKind::Link } else { EntryKind::File };
-        let entry = |path: &String| Entry { path: path.clone(), kind: kind(path), oid: None };
+        let entry = |path: &String| Entry { path: path.clone(), kind: kind(path), oid: None, large: None };
         files.extend(links.clone());
         let entries = files.keys().map(entry).collect();
-        Self { entries, folder: String::new(), bytes: Bytes::Memory(Arc::new(files)), commit: None, dirty: false }
+        Self {
+            entries,
+            folder: String::new(),
+            bytes: Bytes::Memory(Arc::new(files)),
+            contents: None,
+            commit: None,
+            dirty: false,
+        }
     }
 
     /// Without the entries of submodules.
@@ -102,7 +129,14 @@ impl Snapshot {
         let is_below = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         let entries: Vec<Entry> = self.entries.iter().filter(|entry| is_below(&entry.path)).cloned().collect();
         let bytes = Bytes::Memory(Arc::clone(files));
-        (!entries.is_empty()).then(|| Self { entries, folder: folder.to_owned(), bytes, commit: None, dirty: false })
+        (!entries.is_empty()).then(|| Self {
+            entries,
+            folder: folder.to_owned(),
+            bytes,
+            contents: None,
+            commit: None,
+            dirty: false,
+        })
     }
 
     /// The entries below the folder, sorted by path.
@@ -170,7 +204,7 @@ impl Reader<'_> {
         let mut current = entry;
         for _ in 0..MAX_LINKS {
             match current.kind {
-                EntryKind::File => return self.stored_bytes(current),
+                EntryKind::File => return self.content(current),
                 EntryKind::Submodule => return Err(path_error(&entry.path, "submodules are not read")),
                 EntryKind::Link => {
                     let target = self.stored_bytes(current)?;
@@ -187,9 +221,28 @@ impl Reader<'_> {
         Err(path_error(&entry.path, "this symbolic link leads in a circle"))
     }
 
+    /// The bytes of a regular file: where a pointer of Git LFS stands for them, those that it stands for.
+    fn content(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        if let Bytes::Joined(parts) = &self.snapshot.bytes {
+            let (number, own) = own(parts, entry)?;
+            return self.parts[number].content(&own).map_err(|error| error.of_submodule(&parts[number].root));
+        }
+        let Some(contents) = &self.snapshot.contents else { return self.stored_bytes(entry) };
+        let Some(pointer) = &entry.large else {
+            let bytes = self.stored_bytes(entry)?;
+            refuse_pointer(&entry.path, &bytes)?;
+            return Ok(bytes);
+        };
+        let lies = match &self.snapshot.bytes {
+            Bytes::Files(files) => files.content(&entry.path, pointer)?,
+            Bytes::Objects(_) | Bytes::Memory(_) | Bytes::Joined(_) => None,
+        };
+        lies.map_or_else(|| contents.read(&entry.path, pointer), Ok)
+    }
+
     /// The bytes of an entry as Git stores them: those of a link are its target.
     pub(super) fn stored_bytes(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
-        let missing = || path_error(&entry.path, "it is gone");
+        let missing = || gone(&entry.path);
         match (&self.snapshot.bytes, &self.local) {
             (Bytes::Objects(_), Some(repository)) => {
                 let oid = entry.oid.ok_or_else(missing)?;
@@ -198,13 +251,23 @@ impl Reader<'_> {
             (Bytes::Files(files), _) => files.read(entry),
             (Bytes::Memory(files), _) => files.get(&entry.path).cloned().ok_or_else(missing),
             (Bytes::Joined(parts), _) => {
-                let number = part_of(parts, &entry.path).ok_or_else(missing)?;
-                let own = parts[number].own(entry).ok_or_else(missing)?;
+                let (number, own) = own(parts, entry)?;
                 self.parts[number].stored_bytes(&own)
             }
             (Bytes::Objects(_), None) => Err(missing()),
         }
     }
+}
+
+/// The number of the part that has an entry, and the entry there.
+fn own(parts: &[Part], entry: &Entry) -> Result<(usize, Entry), Error> {
+    let number = part_of(parts, &entry.path).ok_or_else(|| gone(&entry.path))?;
+    let own = parts[number].own(entry).ok_or_else(|| gone(&entry.path))?;
+    Ok((number, own))
+}
+
+fn gone(path: &str) -> Error {
+    path_error(path, "it is gone")
 }
 
 /// Where a link at `path` leads, as a path from the root; `None` where it leaves the tree.

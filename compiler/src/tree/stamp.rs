@@ -13,6 +13,8 @@ use gix::ObjectId;
 
 use crate::canon::{DecodeError, Decoder, Encoder};
 
+use super::Pointer;
+
 /// Longer than a tick of any file system (FAT: two seconds).
 const REST: Duration = Duration::from_secs(3);
 
@@ -55,12 +57,20 @@ impl Stamp {
     }
 }
 
+/// What is known of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) oid: ObjectId,
+    /// The pointer whose oid that is.
+    pub(super) large: Option<Pointer>,
+}
+
 /// The oids of files under the stamps that they had.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KnownFiles {
     /// The attributes under which the oids were made.
     attributes: [u8; 32],
-    files: HashMap<String, (Stamp, ObjectId)>,
+    files: HashMap<String, (Stamp, Known)>,
 }
 
 impl KnownFiles {
@@ -75,19 +85,20 @@ impl KnownFiles {
         read.filter(|read| read.attributes == attributes).unwrap_or_else(|| Self::none(attributes))
     }
 
-    /// The oid of the file at `path`, where it still has its stamp.
-    pub(super) fn oid(&self, path: &str, stamp: &Stamp) -> Option<ObjectId> {
-        self.files.get(path).filter(|(known, _)| known == stamp).map(|(_, oid)| *oid)
+    /// What is known of the file at `path`, where it still has its stamp.
+    pub(super) fn of(&self, path: &str, stamp: &Stamp) -> Option<Known> {
+        self.files.get(path).filter(|(had, _)| had == stamp).map(|(_, known)| *known)
     }
 
-    /// Remembers an oid, where the file had rested when the listing began.
-    pub(super) fn remember(&mut self, path: &str, stamp: Stamp, oid: ObjectId, began: SystemTime) {
+    /// Remembers what is known of a file, where that had rested when the listing began.
+    pub(super) fn remember(&mut self, path: &str, stamp: Stamp, known: Known, began: SystemTime) {
         if stamp.rested(began) {
-            self.files.insert(path.to_owned(), (stamp, oid));
+            self.files.insert(path.to_owned(), (stamp, known));
         }
     }
 
-    /// As bytes: `[attributes, [[path, size, modified, changed, inode, oid], …]]` in our canonical encoding, sorted.
+    /// As bytes: `[attributes, [[path, size, modified, changed, inode, oid, pointer], …]]` in our canonical encoding, sorted;
+    /// the pointer as it is written, or nothing.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut files: Vec<_> = self.files.iter().collect();
         files.sort_by_key(|(path, _)| path.as_str());
@@ -95,14 +106,15 @@ impl KnownFiles {
         encoder.list(2);
         encoder.raw(&self.attributes);
         encoder.list(files.len());
-        for (path, (stamp, oid)) in files {
-            encoder.list(6);
+        for (path, (stamp, Known { oid, large })) in files {
+            encoder.list(7);
             encoder.text(path);
             encoder.unsigned(stamp.size);
             encoder.raw(&stamp.modified.to_be_bytes());
             encoder.raw(&stamp.changed.to_be_bytes());
             encoder.unsigned(stamp.inode);
             encoder.raw(oid.as_slice());
+            encoder.text(&large.map(|pointer| pointer.text()).unwrap_or_default());
         }
         encoder.finish()
     }
@@ -113,14 +125,17 @@ impl KnownFiles {
         let attributes = decoder.digest()?;
         let mut files = HashMap::new();
         for _ in 0..decoder.list()? {
-            decoder.list_of(6)?;
+            decoder.list_of(7)?;
             let path = decoder.text()?.to_owned();
             let size = decoder.unsigned()?;
             let (modified, changed) = (time(decoder.raw()?), time(decoder.raw()?));
             let inode = decoder.unsigned()?;
             let oid = ObjectId::try_from(decoder.raw()?);
-            if let (Some(modified), Some(changed), Ok(oid)) = (modified, changed, oid) {
-                files.insert(path, (Stamp { size, modified, changed, inode }, oid));
+            let pointer = decoder.text()?;
+            let large = Pointer::read(pointer.as_bytes()).and_then(Result::ok);
+            let is_whole = pointer.is_empty() || large.is_some();
+            if let (Some(modified), Some(changed), Ok(oid), true) = (modified, changed, oid, is_whole) {
+                files.insert(path, (Stamp { size, modified, changed, inode }, Known { oid, large }));
             }
         }
         decoder.end()?;
@@ -138,8 +153,8 @@ mod tests {
 
     const STAMP: Stamp = Stamp { size: 3, modified: 5_000_000_000, changed: 6_000_000_000, inode: 9 };
 
-    fn oid() -> ObjectId {
-        ObjectId::from_hex(b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391").expect("an oid")
+    fn known_file(large: Option<Pointer>) -> Known {
+        Known { oid: ObjectId::from_hex(b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391").expect("an oid"), large }
     }
 
     #[test]
@@ -147,15 +162,16 @@ mod tests {
         let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
         for (began, remembered) in [(6, false), (9, false), (10, true), (1000, true)] {
             let mut known = KnownFiles::none([0; 32]);
-            known.remember("a", STAMP, oid(), at(began));
-            assert_eq!(known.oid("a", &STAMP), remembered.then(oid), "{began}");
+            known.remember("a", STAMP, known_file(None), at(began));
+            assert_eq!(known.of("a", &STAMP), remembered.then(|| known_file(None)), "{began}");
         }
     }
 
     #[test]
     fn another_stamp_or_other_attributes_are_unknown() {
         let mut known = KnownFiles::none([1; 32]);
-        known.remember("a", STAMP, oid(), SystemTime::now());
+        known.remember("a", STAMP, known_file(None), SystemTime::now());
+        known.remember("b", STAMP, known_file(Some(Pointer::of(b"b"))), SystemTime::now());
         let bytes = known.encode();
         let read = KnownFiles::read(Some(&bytes), [1; 32]);
         assert_eq!(read, known);
@@ -165,9 +181,9 @@ mod tests {
             Stamp { changed: 1, ..STAMP },
             Stamp { inode: 1, ..STAMP },
         ] {
-            assert_eq!(read.oid("a", &other), None);
+            assert_eq!(read.of("a", &other), None);
         }
-        assert_eq!(KnownFiles::read(Some(&bytes), [2; 32]).oid("a", &STAMP), None);
-        assert_eq!(KnownFiles::read(Some(&bytes[1..]), [1; 32]).oid("a", &STAMP), None);
+        assert_eq!(KnownFiles::read(Some(&bytes), [2; 32]).of("a", &STAMP), None);
+        assert_eq!(KnownFiles::read(Some(&bytes[1..]), [1; 32]).of("a", &STAMP), None);
     }
 }

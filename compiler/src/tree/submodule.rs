@@ -7,7 +7,9 @@
 //! All of `.gitmodules` is somebody else's: names and addresses that are no plain ones are refused, not repaired. A relative
 //! address is resolved as Git does, and never leads to another host.
 
-use super::Tree;
+use std::sync::Arc;
+
+use super::{LargeFiles, Tree};
 
 /// Git reads no larger `.gitmodules` by itself either: 1 MiB.
 const MAX_GITMODULES_BYTES: usize = 1 << 20;
@@ -30,6 +32,12 @@ pub trait Submodules: Send + Sync {
     /// # Errors
     /// Where its repository may not be asked, does not answer, or does not have the commit.
     fn tree(&self, submodule: &Submodule) -> Result<Tree, String>;
+
+    /// Who gets the large files of a submodule with this address, which may be on this machine; none where they are not
+    /// wanted.
+    fn large_files(&self, _address: Option<&str>) -> Option<Arc<dyn LargeFiles>> {
+        None
+    }
 }
 
 /// What `.gitmodules` says of one submodule.

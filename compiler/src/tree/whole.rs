@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::large::Contents;
 use super::mount::Mounts;
+use super::repository::parsed_oid;
 use super::snapshot::{MAX_LINKS, follow, parent, path_error};
-use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Found, Repository, Snapshot};
+use super::{CommitInfo, Entry, EntryKind, Error, FileMemo, Found, LargeFiles, Repository, Snapshot, commit, working};
 
 /// What Linux takes for a path.
 const LONGEST_PATH: usize = 4096;
@@ -22,6 +24,8 @@ pub struct Tree {
     pub(super) mounts: Option<Mounts>,
     /// Whether submodules are as good as empty folders.
     pub(super) leaves_out: bool,
+    /// None where pointers of Git LFS are files like any other.
+    pub(super) contents: Option<Arc<Contents>>,
 }
 
 pub(super) enum At {
@@ -52,17 +56,30 @@ impl Tree {
     #[must_use]
     pub fn of_folder(snapshot: Snapshot) -> Self {
         let listed = BTreeMap::from([(snapshot.folder().to_owned(), Arc::new(snapshot))]);
-        Self { at: At::Folder, listed: Mutex::new(listed), mounts: None, leaves_out: false }
+        Self { at: At::Folder, listed: Mutex::new(listed), mounts: None, leaves_out: false, contents: None }
     }
 
     fn at(at: At) -> Self {
-        Self { at, listed: Mutex::default(), mounts: None, leaves_out: false }
+        Self { at, listed: Mutex::default(), mounts: None, leaves_out: false, contents: None }
     }
 
     /// Without its submodules: what a checkout has where nobody updated them, empty folders.
     #[must_use]
     pub fn without_submodules(self) -> Self {
         Self { mounts: None, leaves_out: true, ..self }
+    }
+
+    /// With the contents of large files, which `source` gets where they are not here. Its submodules are told apart: see
+    /// [`Submodules`](super::Submodules).
+    #[must_use]
+    pub fn with_large_files(self, source: Option<Arc<dyn LargeFiles>>) -> Self {
+        let contents = |source| match &self.at {
+            At::Commit(repository, oid) => Some(Contents::new(Arc::clone(repository), Some(oid.clone()), source)),
+            At::WorkingTree(repository, _) => Some(Contents::new(Arc::clone(repository), None, source)),
+            At::Folder => None,
+        };
+        let contents = source.and_then(contents).map(Arc::new);
+        Self { contents, ..self }
     }
 
     /// The files below a folder; empty for the root.
@@ -81,9 +98,13 @@ impl Tree {
 
     fn list(&self, folder: &str) -> Result<Snapshot, Error> {
         match &self.at {
-            At::Commit(repository, oid) => repository.commit(oid, folder),
+            At::Commit(repository, oid) => {
+                let repository = repository.inner.to_thread_local();
+                commit::snapshot(&repository, parsed_oid(oid)?, folder, self.contents.clone())
+            }
             At::WorkingTree(repository, memo) => {
-                repository.working_tree(folder, memo.as_deref().map(|memo| memo as &dyn FileMemo))
+                let memo = memo.as_deref().map(|memo| memo as &dyn FileMemo);
+                working::snapshot(&repository.inner.to_thread_local(), folder, memo, self.contents.clone())
             }
             At::Folder => {
                 let part = self.around(folder).and_then(|around| around.part(folder));
@@ -234,7 +255,7 @@ pub struct File {
 }
 
 impl File {
-    /// Its bytes.
+    /// Its bytes; of a pointer of Git LFS its content, where that is wanted.
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         self.snapshot.reader().read(&self.entry)
     }

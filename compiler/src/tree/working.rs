@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use gix::ObjectId;
@@ -16,10 +17,11 @@ use gix::index::entry::{Flags, Mode};
 use rayon::prelude::*;
 
 use super::attributes::Attributes;
-use super::files::{Indexed, WorkingFiles};
+use super::files::{Hashed, Indexed, WorkingFiles};
+use super::large::{ATTRIBUTES, Contents};
 use super::repository::read_object;
 use super::snapshot::{Bytes, path_error};
-use super::stamp::{KnownFiles, Stamp};
+use super::stamp::{Known, KnownFiles, Stamp};
 use super::{Entry, EntryKind, Error, FileMemo, MAX_ENTRIES, Snapshot, commit};
 
 /// Git reads no larger `.gitattributes` either: 100 MiB.
@@ -33,10 +35,12 @@ struct Found {
     stamp: Option<Stamp>,
 }
 
+/// With `contents`, pointers of Git LFS stand for those.
 pub(super) fn snapshot(
     repository: &gix::Repository,
     folder: &str,
     memo: Option<&dyn FileMemo>,
+    contents: Option<Arc<Contents>>,
 ) -> Result<Snapshot, Error> {
     let began = SystemTime::now();
     let root = repository.workdir().ok_or(Error::Bare)?.to_owned();
@@ -49,7 +53,7 @@ pub(super) fn snapshot(
     }
     let folders = folders(&root, folder, &paths);
     let found = find(&root, paths, &folders, &indexed)?;
-    let attributes = attributes(repository, &root, &folders, &indexed)?;
+    let attributes = attributes(repository, &root, &folders, &indexed, contents.is_some())?;
     let place = root.join(folder);
     let known = memo.and_then(|memo| memo.load(&place));
     let known = KnownFiles::read(known.as_deref(), attributes.digest());
@@ -62,7 +66,7 @@ pub(super) fn snapshot(
     };
     let entries = hash(&files, found, &known, memo.map(|memo| (memo, place)), began)?;
     let bytes = Bytes::Files(Box::new(files));
-    let mut snapshot = Snapshot { entries, folder: folder.to_owned(), bytes, commit: None, dirty: false };
+    let mut snapshot = Snapshot { entries, folder: folder.to_owned(), bytes, contents, commit: None, dirty: false };
     if let Ok(head) = repository.head_id() {
         let (info, tree) = commit::read_commit(repository, head.detach())?;
         let committed = committed_files(repository, tree, folder)?;
@@ -188,12 +192,13 @@ fn attributes(
     root: &Path,
     folders: &BTreeMap<String, bool>,
     indexed: &BTreeMap<String, Indexed>,
+    has_large: bool,
 ) -> Result<Attributes, Error> {
-    let mut attributes = Attributes::new();
+    let mut attributes = Attributes::new(has_large);
     let mut places: Vec<&String> = folders.keys().collect();
     places.sort_by_key(|place| (place.split('/').filter(|part| !part.is_empty()).count(), *place));
     for place in places {
-        let path = if place.is_empty() { ".gitattributes".to_owned() } else { format!("{place}/.gitattributes") };
+        let path = if place.is_empty() { ATTRIBUTES.to_owned() } else { format!("{place}/{ATTRIBUTES}") };
         let file = root.join(&path);
         let on_disk = folders[place] && file.symlink_metadata().is_ok_and(|found| found.is_file());
         if on_disk {
@@ -217,19 +222,16 @@ fn hash(
     began: SystemTime,
 ) -> Result<Vec<Entry>, Error> {
     let entry = |Found { path, kind, stamp }: Found| {
-        let remembered = stamp.as_ref().and_then(|stamp| known.oid(&path, stamp));
-        let (oid, settled) = match remembered {
-            Some(oid) => (Some(oid), true),
-            None => files.oid(&path, kind)?,
-        };
-        Ok((Entry { path, kind, oid }, stamp.filter(|_| settled)))
+        let remembered = stamp.as_ref().and_then(|stamp| files.recalled(&path, known.of(&path, stamp)?));
+        let Hashed { oid, large, settled } = remembered.map_or_else(|| files.hashed(&path, kind), Ok)?;
+        Ok((Entry { path, kind, oid, large }, stamp.filter(|_| settled)))
     };
     let entries = found.into_par_iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
     if let Some((memo, place)) = memo {
         let mut now = KnownFiles::none(files.attributes.digest());
         for (entry, stamp) in &entries {
             if let (Some(stamp), Some(oid)) = (stamp, entry.oid) {
-                now.remember(&entry.path, *stamp, oid, began);
+                now.remember(&entry.path, *stamp, Known { oid, large: entry.large }, began);
             }
         }
         if now != *known {

@@ -112,8 +112,10 @@ fn a_pointer_of_lfs_is_an_error_that_says_so() {
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
-            ["app/big.yaml:1: error: this is a pointer of Git LFS, and its content is not in the repository: \
-              store manifests in Git itself"]
+            [
+                "app/big.yaml:1: error: this is a pointer of Git LFS, and its content is not in the repository: --lfs reads \
+              contents, and so does `enableLfs` in the Secret of the repository"
+            ]
         );
     }
 }

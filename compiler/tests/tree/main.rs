@@ -4,6 +4,7 @@ mod commit;
 mod form;
 mod hostile;
 mod known;
+mod large;
 mod links;
 mod submodules;
 mod traps;

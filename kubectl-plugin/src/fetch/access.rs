@@ -122,6 +122,12 @@ impl Access {
         Self { ignores_environment: true, ..self }
     }
 
+    /// Whether the Secret of a repository says that its files of Git LFS are wanted.
+    #[must_use]
+    pub fn wants_lfs(&self, address: &str) -> bool {
+        self.credentials.wants_lfs(address)
+    }
+
     /// Whether a repository may be asked.
     pub fn check(&self, address: &str) -> Result<(), Refused> {
         self.repository(address).map(|_| ())
@@ -153,12 +159,14 @@ impl Access {
         Ok(address)
     }
 
-    /// The address of a registry that the index of a repository names.
-    pub(super) fn registry_of(&self, repository: &Url, reach: Reach, text: &str) -> Result<Address, Refused> {
+    /// The address of a registry or another server that a repository names, not the user. By SSH one has a user, always the
+    /// same.
+    pub(super) fn named_by(&self, repository: &Url, reach: Reach, text: &str) -> Result<Address, Refused> {
         let address = self.repository(text)?;
         let named = address.url.clone();
         let is_inward = Reach::as_written(&named) > reach && named.host() != repository.host();
-        if is_inward || !address.user.is_empty() || !address.password.is_empty() {
+        let has_user = !address.user.is_empty() && address.scheme != Scheme::Ssh;
+        if is_inward || has_user || !address.password.is_empty() {
             return Err(Refused::new(address.shown(), format!("{} names it, and may not", shown(repository))));
         }
         Ok(address)

@@ -102,7 +102,7 @@ fn without_user(url: &Url) -> Url {
 }
 
 /// `%41` as the letter that it stands for.
-fn decoded(text: &str) -> Result<String, String> {
+pub(super) fn decoded(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

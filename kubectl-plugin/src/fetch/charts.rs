@@ -211,7 +211,7 @@ impl Charts {
     /// the user names, not to whom an index names.
     fn elsewhere(&self, asked: &Asked, location: &str) -> Result<Repository<'_>, FetchError> {
         let reach = self.web.reach(&asked.address.url);
-        let named = self.access().registry_of(&asked.address.url, reach, split_tag(location).0);
+        let named = self.access().named_by(&asked.address.url, reach, split_tag(location).0);
         let address = named.map_err(|refused| FetchError::refused(&refused))?;
         let chart = self.repository(&address, None)?;
         Ok(if address.url.host() == asked.address.url.host() { chart } else { chart.within(reach) })

@@ -58,7 +58,7 @@ pub struct Credential {
     pub no_proxy: String,
     /// Whether the address without a scheme is a registry.
     pub enable_oci: bool,
-    /// Whether files of LFS are wanted.
+    /// Whether files of Git LFS are wanted; only of the Secret of a repository it counts, as in Argo CD.
     pub enable_lfs: bool,
     /// Whether user and password are sent before the server asks for them.
     pub force_http_basic_auth: bool,
@@ -185,6 +185,12 @@ impl Credentials {
         let is_for = |one: &&Credential| one.scope == Scope::Repository && comparable(&one.url) == wanted;
         self.all.iter().find(is_for).or_else(|| longest(&self.all, address))
     }
+
+    /// Whether a Secret for exactly this repository says that its files of Git LFS are wanted.
+    pub(super) fn wants_lfs(&self, address: &str) -> bool {
+        let found = self.for_address(address);
+        found.is_some_and(|one| one.scope == Scope::Repository && one.enable_lfs)
+    }
 }
 
 /// The `repo-creds` with the longest address that the other begins with; the first of equals.
@@ -267,6 +273,22 @@ mod tests {
         ]);
         assert_eq!(user(&all.clone().of_project("shop"), "https://a.example.com").as_deref(), Some("shop"));
         assert_eq!(user(&all.of_project("other"), "https://a.example.com").as_deref(), Some("all"));
+    }
+
+    #[test]
+    fn git_lfs_is_wanted_by_the_secret_of_a_repository_alone() {
+        let all = credentials(&[
+            secret("repo-creds", &[("url", "https://git.example.com"), ("username", "all"), ("enableLfs", "true")]),
+            secret("repository", &[("url", "https://git.example.com/shop.git"), ("enableLfs", "true")]),
+            secret("repository", &[("url", "https://git.example.com/other.git"), ("enableLfs", "false")]),
+        ]);
+        assert!(all.wants_lfs("https://Git.example.com/shop"));
+        assert_eq!(user(&all, "https://git.example.com/shop").as_deref(), Some("all"));
+        for other in
+            ["https://git.example.com/other", "https://git.example.com/third", "https://git.example.com/shop/x"]
+        {
+            assert!(!all.wants_lfs(other), "{other}");
+        }
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl FetchError {
         self
     }
 
+    /// With this hint where there is none that is better.
+    pub(super) fn or_hint(self, hint: &str) -> Self {
+        Self { hint: self.hint.or_else(|| Some(hint.to_owned())), ..self }
+    }
+
     /// The server said something that is not so.
     #[must_use]
     pub fn wrong(asked: impl Into<String>, why: impl Into<String>) -> Self {

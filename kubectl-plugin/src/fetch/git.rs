@@ -29,9 +29,9 @@ const MOST_REFS: usize = 64 << 20;
 
 /// The repositories that may be asked.
 pub struct Git {
-    access: Access,
+    pub(super) access: Access,
     mirrors: PathBuf,
-    program: GitProgram,
+    pub(super) program: GitProgram,
 }
 
 impl Git {
@@ -269,7 +269,7 @@ const WORDS: [(&[&str], FailureKind, Option<&str>); 5] = [
 ];
 
 /// What the program says of a failure, in a kind and one line.
-fn told(repository: &str, said: &str) -> FetchError {
+pub(super) fn told(repository: &str, said: &str) -> FetchError {
     let line_with = |words: &[&str]| said.lines().find(|line| words.iter().any(|word| line.contains(word)));
     let known = WORDS.iter().find_map(|(words, kind, hint)| Some((line_with(words)?, *kind, *hint)));
     let (line, kind, hint) = known.unwrap_or_else(|| {
@@ -292,6 +292,6 @@ fn on_disk(repository: &str, mirror: &Path, error: &std::io::Error) -> FetchErro
     failure(FailureKind::Unreachable, repository, format!("its mirror {} cannot be written: {error}", mirror.display()))
 }
 
-fn failure(kind: FailureKind, repository: &str, why: String) -> FetchError {
+pub(super) fn failure(kind: FailureKind, repository: &str, why: String) -> FetchError {
     FetchError::new(kind, shown_text(repository), why)
 }

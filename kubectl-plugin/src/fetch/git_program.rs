@@ -1,4 +1,4 @@
-//! The `git` program, with an environment of ours.
+//! The `git` program, and ssh as it calls that, with an environment of ours.
 //!
 //! In: arguments, what is allowed, a credential. Out: what it says, or that it was ended. Guarantees: no configuration of the
 //! system, the user or a repository but what says how to connect (`http.*`) and who asks (`credential.*`), which are the
@@ -75,21 +75,20 @@ impl GitProgram {
         arguments: &[String],
         most: usize,
     ) -> Result<Ran, String> {
-        let secrets = tempfile::tempdir().map_err(|error| format!("there is no place for a key: {error}"))?;
-        let mut command = Command::new("git");
-        command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        let secrets = secrets()?;
+        let mut command = program("git");
         command.envs([
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_ASKPASS", "true"),
-            ("SSH_ASKPASS_REQUIRE", "never"),
-            ("LC_ALL", "C"),
         ]);
         // Whether that host may be asked so was seen before.
         let is_plain = address.scheme == Scheme::Http;
         command.env("GIT_ALLOW_PROTOCOL", if is_plain { "https:ssh:http" } else { "https:ssh" });
-        command.env("GIT_SSH_COMMAND", self.ssh(credential, secrets.path())?);
+        let options = self.ssh_options(credential, secrets.path())?;
+        let options: Vec<String> = options.iter().map(|option| quoted(option)).collect();
+        command.env("GIT_SSH_COMMAND", format!("ssh {}", options.join(" ")));
         let configuration = configuration(access, address, credential, secrets.path())?;
         command.env("GIT_CONFIG_COUNT", configuration.len().to_string());
         for (index, (key, value)) in configuration.iter().enumerate() {
@@ -98,8 +97,29 @@ impl GitProgram {
         // Wherever we are, the configuration of a repository there is not ours.
         let nowhere = secrets.path().join("nowhere");
         command.env("GIT_DIR", within.unwrap_or(&nowhere)).current_dir(secrets.path());
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let child = command.spawn().map_err(|error| format!("the program git cannot be started: {error}"))?;
+        self.follow(command.args(arguments), most)
+    }
+
+    /// Runs ssh as the program would, with these arguments behind the options of ours.
+    ///
+    /// # Errors
+    /// Why it could not be started.
+    pub(super) fn ssh(
+        &self,
+        credential: Option<&Credential>,
+        arguments: &[String],
+        most: usize,
+    ) -> Result<Ran, String> {
+        let secrets = secrets()?;
+        let mut command = program("ssh");
+        command.args(self.ssh_options(credential, secrets.path())?).args(arguments).current_dir(secrets.path());
+        self.follow(&mut command, most)
+    }
+
+    fn follow(&self, command: &mut Command, most: usize) -> Result<Ran, String> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| format!("the program {name} cannot be started: {error}"))?;
         limit_files(&child);
         Ok(match child::follow(child, self.time, most) {
             None => Ran::TooLong(self.time),
@@ -109,25 +129,40 @@ impl GitProgram {
         })
     }
 
-    /// How it calls ssh: as the user would, or with the key of a credential and nothing of the user's.
-    fn ssh(&self, credential: Option<&Credential>, secrets: &Path) -> Result<String, String> {
-        let mut ssh = "ssh -o BatchMode=yes -o ConnectTimeout=15".to_owned();
+    /// How ssh is called: as the user would, or with the key of a credential and nothing of the user's.
+    fn ssh_options(&self, credential: Option<&Credential>, secrets: &Path) -> Result<Vec<String>, String> {
+        let mut options = vec!["-oBatchMode=yes".to_owned(), "-oConnectTimeout=15".to_owned()];
+        let mut add = |more: &[&str]| options.extend(more.iter().map(|option| (*option).to_owned()));
         let key = credential.map(|credential| credential.ssh_private_key.reveal()).filter(|key| !key.is_empty());
         if let Some(key) = key {
             let path = write_secret(secrets, "key", &format!("{}\n", key.trim_end()))?;
-            ssh.extend([" -F /dev/null -o IdentitiesOnly=yes -i ", &quoted(&path)]);
+            add(&["-F/dev/null", "-oIdentitiesOnly=yes", "-i", &path.display().to_string()]);
         }
         if credential.is_some_and(|credential| credential.insecure_ignore_host_key) {
-            ssh.push_str(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR");
+            add(&["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR"]);
         } else {
-            ssh.push_str(" -o StrictHostKeyChecking=yes");
+            add(&["-oStrictHostKeyChecking=yes"]);
             if let Some(known_hosts) = &self.known_hosts {
-                let hosts = quoted(&std::path::absolute(known_hosts).unwrap_or_else(|_| known_hosts.clone()));
-                ssh.extend([" -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile=", &hosts]);
+                let hosts = std::path::absolute(known_hosts).unwrap_or_else(|_| known_hosts.clone());
+                // A list of files, for ssh: names with spaces are in quotes.
+                add(&["-oGlobalKnownHostsFile=/dev/null", &format!("-oUserKnownHostsFile=\"{}\"", hosts.display())]);
             }
         }
-        Ok(ssh)
+        Ok(options)
     }
+}
+
+/// A place for keys, which is gone when it is dropped.
+fn secrets() -> Result<tempfile::TempDir, String> {
+    tempfile::tempdir().map_err(|error| format!("there is no place for a key: {error}"))
+}
+
+/// A program that finds of our environment only what it needs, and asks nobody.
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.envs([("SSH_ASKPASS_REQUIRE", "never"), ("LC_ALL", "C")]);
+    command
 }
 
 /// Lets it, and what it starts, write no file larger than [`LARGEST_FILE`].
@@ -263,6 +298,6 @@ fn write_secret(folder: &Path, name: &str, text: &str) -> Result<PathBuf, String
 }
 
 /// For the shell that the program hands its command for ssh to.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -15,6 +15,8 @@
 //! | `chart_repository` | charts with an `index.yaml` |
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
 //! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
+//! | `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
+//! | `lfs_batch`, `lfs` | what Git LFS keeps |
 //!
 //! # Guarantees
 //!
@@ -36,7 +38,10 @@ mod credentials;
 mod error;
 mod git;
 mod git_program;
+mod git_ssh;
 mod globs;
+mod lfs;
+mod lfs_batch;
 mod manifest;
 mod reach;
 mod registry;
@@ -57,6 +62,7 @@ pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError, Part};
 pub use git::Git;
+pub use lfs::Lfs;
 pub use reach::leads_inward;
 pub use secret::Secret;
 pub use web::Web;

@@ -220,6 +220,7 @@ impl<'a> Repository<'a> {
             identity,
             accept,
             form: None,
+            body: None,
             limit,
             what: what.to_owned(),
         };

@@ -64,7 +64,7 @@ impl Logins {
             (None, Some(_)) => basic(&repository.registry, credential),
             (None, None) => None,
         };
-        let identity = header.map(|header| Arc::new(Identity { origin: repository.registry.url.clone(), header }));
+        let identity = header.map(|header| Arc::new(Identity::new(repository.registry.url.clone(), header)));
         if let Some(identity) = &identity {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(key(repository), Arc::clone(identity));
@@ -99,7 +99,7 @@ fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, F
     }
     let header = if may_know && form.is_none() { basic(&repository.registry, credential) } else { None };
     let has_identity = header.is_some() || form.is_some();
-    let identity = header.map(|header| Arc::new(Identity { origin: realm.clone(), header }));
+    let identity = header.map(|header| Arc::new(Identity::new(realm.clone(), header)));
     let answer = repository.web.ask(Request {
         repository: registry.clone(),
         credential: repository.credential.clone(),
@@ -108,6 +108,7 @@ fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, F
         identity,
         accept: None,
         form,
+        body: None,
         limit: LARGEST_ANSWER,
         what: "the token".to_owned(),
     })?;

@@ -47,7 +47,8 @@ pub(super) struct Resolver {
 pub(super) struct Inward;
 
 impl Resolver {
-    fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    /// The addresses of a host; how far away they are is noted.
+    pub(super) fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let (addresses, reach) = if let Some((address, reach)) = self.hosts.get(host) {
             (vec![SocketAddr::new(*address, 0)], *reach)
         } else {

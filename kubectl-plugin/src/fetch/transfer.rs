@@ -45,17 +45,34 @@ pub(super) struct Request {
     pub(super) accept: Option<&'static str>,
     /// A form that is posted. It has secrets, and goes to the address alone.
     pub(super) form: Option<Secret>,
+    /// What is sent, wherever we are sent with it: it must say nothing that is not for everybody. Where there is nothing, a
+    /// file is asked for.
+    pub(super) body: Option<Body>,
     /// How many bytes of content at most.
     pub(super) limit: u64,
     /// What it is, for messages.
     pub(super) what: String,
 }
 
+/// What is sent.
+#[derive(Clone)]
+pub(super) struct Body {
+    /// What kind of content it is.
+    pub(super) kind: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// Who we are, for one origin.
 pub(super) struct Identity {
     pub(super) origin: Url,
-    /// The value of the header.
-    pub(super) header: HeaderValue,
+    pub(super) headers: HeaderMap,
+}
+
+impl Identity {
+    /// By the one header that is there for it.
+    pub(super) fn new(origin: Url, authorization: HeaderValue) -> Self {
+        Self { origin, headers: HeaderMap::from_iter([(AUTHORIZATION, authorization)]) }
+    }
 }
 
 /// What came, after redirects.
@@ -120,9 +137,10 @@ async fn send(
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
     let client = clients.client(request.credential.as_ref(), is_own && !has_left, ceiling);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
-    let mut sent = match &request.form {
-        Some(form) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),
-        None => client.get(url.clone()),
+    let mut sent = match (&request.form, &request.body) {
+        (Some(form), _) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),
+        (None, Some(Body { kind, bytes })) => client.post(url.clone()).header(CONTENT_TYPE, *kind).body(bytes.clone()),
+        (None, None) => client.get(url.clone()),
     };
     if let Some(accept) = request.accept {
         sent = sent.header(ACCEPT, accept);
@@ -131,7 +149,7 @@ async fn send(
         && is_same_origin(&identity.origin, url)
         && !has_left
     {
-        sent = sent.header(AUTHORIZATION, identity.header.clone());
+        sent = sent.headers(identity.headers.clone());
     }
     sent.send().await.map_err(|error| failure(url, error))
 }

@@ -4,6 +4,7 @@
 //! own, so that whoever asks may itself be inside a runtime; connections are kept from one request to the next. Requests
 //! of several threads run at the same time. The thread ends with its [`Web`].
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -20,7 +21,7 @@ use super::client::Clients;
 use super::credentials::Credential;
 use super::error::{FailureKind, FetchError};
 use super::reach::Reach;
-use super::resolver::Seen;
+use super::resolver::{Resolver, Seen};
 use super::transfer::{self, Answer, Identity, Request};
 
 /// A request, and who waits for its answer.
@@ -59,6 +60,19 @@ impl Web {
         self.seen.reach(url)
     }
 
+    /// The same, learned where nobody has asked the host yet.
+    pub(super) fn learned_reach(&self, url: &Url) -> Reach {
+        let resolver = Resolver {
+            ceiling: Reach::Machine,
+            exempt: BTreeSet::new(),
+            seen: Arc::clone(&self.seen),
+            hosts: self.access.hosts.clone(),
+        };
+        // Where its name is not known here it is as far away as it is written.
+        let _ = resolver.addresses(url.host_str().unwrap_or_default());
+        self.reach(url)
+    }
+
     /// The file at an address; `what` it is, for messages.
     ///
     /// # Errors
@@ -95,7 +109,18 @@ impl Web {
         let has_identity = identity.is_some();
         let what = what.to_owned();
         let (repository, within) = (repository.url.clone(), Reach::Machine);
-        let request = Request { repository, credential, url, within, identity, accept: None, form: None, limit, what };
+        let request = Request {
+            repository,
+            credential,
+            url,
+            within,
+            identity,
+            accept: None,
+            form: None,
+            body: None,
+            limit,
+            what,
+        };
         let answer = self.ask(request)?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(&answer, has_identity)) }
     }
@@ -140,7 +165,7 @@ fn serve(clients: Clients, mut jobs: UnboundedReceiver<Job>) {
 
 /// Who we are for a repository, as it is said to `origin` and nobody else.
 pub(super) fn identity(repository: &Address, credential: Option<&Credential>, origin: Url) -> Option<Arc<Identity>> {
-    authorization(repository, credential).map(|header| Arc::new(Identity { origin, header }))
+    authorization(repository, credential).map(|header| Arc::new(Identity::new(origin, header)))
 }
 
 /// What says who we are: the credential, else the userinfo of the address.

@@ -11,7 +11,7 @@ use gitops_compiler::canon::{self, Id, Input};
 use gitops_compiler::lock::{Digest, LOCK_FILE, Pin, Request};
 use gitops_compiler::render::Layout;
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Snapshot, Tree};
+use gitops_compiler::tree::{LargeFiles, Repository, Snapshot, Tree};
 
 use crate::fetch::{
     ArtifactFound, ChartRepository, Charts, FetchError, Git, Part, Unpacked, digest, unpack_artifact, unpack_chart,
@@ -60,6 +60,17 @@ impl Fetched {
             return tree.without_submodules();
         }
         tree.with_submodules(address, Arc::clone(&self.submodules) as _)
+    }
+
+    /// Who gets large files of a repository with these addresses, if they are wanted.
+    pub(super) fn large_files(&self, addresses: &[&str]) -> Option<Arc<dyn LargeFiles>> {
+        self.submodules.large_files.of(addresses)
+    }
+
+    /// The tree of a repository, with all that belongs to it and is elsewhere.
+    pub(super) fn with_all(&self, tree: Tree, repository: &str) -> Tree {
+        let large_files = self.large_files(&[repository]);
+        self.with_submodules(tree.with_large_files(large_files), Some(repository.to_owned()))
     }
 
     /// What a request is now. Whether hosts that the index of a chart repository names learn our credentials, `passes` says.
@@ -114,7 +125,7 @@ impl Fetched {
                 let mirror = self.git.commit(repository, commit, !self.submodules.offline)?;
                 let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
                 let tree = Tree::of_commit(Arc::new(mirror), commit.as_str()).map_err(|error| error.to_string())?;
-                Ok(self.with_submodules(tree, Some(repository.clone())))
+                Ok(self.with_all(tree, repository))
             }
             (Request::File { address }, Pin::File { digest }) => {
                 let bytes = self.bytes(request, digest, || self.charts.file(address))?;

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
 use gitops_compiler::store::Store;
-use gitops_compiler::tree::{Repository, Tree};
+use gitops_compiler::tree::{LargeFiles, Repository, Tree};
 
 use crate::error::CommandError;
 use crate::fetch::{Charts, FetchError, Git, Part};
 
 use super::fetched::{Fetched, InputError};
+use super::large_files::FetchedLargeFiles;
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
 use super::submodules::FetchedSubmodules;
@@ -70,7 +71,15 @@ impl Inputs {
         };
         let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
         let git = Arc::new(git);
-        let submodules = FetchedSubmodules { git: Arc::clone(&git), offline: args.offline, clones: clones.clone() };
+        let large_files =
+            FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, store.cloned());
+        let large_files = Arc::new(large_files);
+        let submodules = FetchedSubmodules {
+            git: Arc::clone(&git),
+            offline: args.offline,
+            clones: clones.clone(),
+            large_files: Arc::clone(&large_files),
+        };
         Ok(Self {
             policy: args.inputs,
             offline: args.offline,
@@ -108,6 +117,11 @@ impl Inputs {
     /// A tree with its submodules, where these are read.
     pub(super) fn with_submodules(&self, tree: Tree, address: Option<String>) -> Tree {
         self.fetched.with_submodules(tree, address)
+    }
+
+    /// Who gets large files of a repository with these addresses, if they are wanted.
+    pub(super) fn large_files(&self, addresses: &[&str]) -> Option<Arc<dyn LargeFiles>> {
+        self.fetched.large_files(addresses)
     }
 
     /// The files of a request, or why there are none and what to do.
@@ -168,8 +182,7 @@ impl Inputs {
             let no_revision = |error: CommandError| InputError { message: error.message, part: Part::Version };
             let (oid, _) = target(clone, revision, range).map_err(no_revision)?;
             let tree = Tree::of_commit(Arc::clone(clone), &oid).map_err(|error| error.to_string())?;
-            let tree = self.fetched.with_submodules(tree, Some(repository.clone()));
-            return Ok(Answer { tree: Arc::new(tree), pin: None });
+            return Ok(Answer { tree: Arc::new(self.fetched.with_all(tree, repository)), pin: None });
         }
         let pinned = self.lock.pin(request).filter(|_| !self.renewed.contains(request));
         let pin = match (pinned, self.policy) {

@@ -12,6 +12,7 @@ mod fetched;
 mod ground;
 mod health;
 mod inputs;
+mod large_files;
 mod lock;
 mod lock_file;
 mod machine;

@@ -17,6 +17,9 @@ pub struct RemoteArgs {
     /// Fetch nothing: what was fetched before is all there is
     #[arg(long)]
     pub(super) offline: bool,
+    /// Read what Git LFS keeps, of all repositories; without this of those whose Secret says `enableLfs`
+    #[arg(long)]
+    pub(super) lfs: bool,
     /// A file of Secrets with credentials of repositories, as Argo CD has them
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CREDENTIALS", hide_env_values = true)]
     credentials: Option<PathBuf>,

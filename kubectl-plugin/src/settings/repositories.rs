@@ -55,8 +55,11 @@ pub(super) struct Repositories {
     clones: BTreeMap<String, Arc<Repository>>,
     store: Option<Store>,
     signers: Option<SignaturePolicy>,
-    trees: BTreeMap<(String, String), Arc<Tree>>,
+    trees: BTreeMap<Key, Arc<Tree>>,
 }
+
+/// A repository, a revision, and the address by which its large files are asked for.
+type Key = (String, String, Option<String>);
 
 impl Repositories {
     /// Of the repository at hand and the clones.
@@ -106,7 +109,13 @@ impl Repositories {
                 return Ok((tree, Some(request)));
             }
         };
-        let key = (key, revision.clone().unwrap_or_default());
+        let origin = if key.is_empty() { self.here.origin() } else { None };
+        let repo_url = Some(source.repo_url.as_str()).filter(|url| !url.is_empty());
+        let addresses: Vec<&str> = repo_url.into_iter().chain(origin.as_deref()).collect();
+        let large_files = inputs.large_files(&addresses);
+        // Whether they are wanted, and who is asked, is a matter of the address.
+        let asked = large_files.as_ref().map(|_| source.repo_url.clone());
+        let key = (key, revision.clone().unwrap_or_default(), asked);
         if let Some(tree) = self.trees.get(&key) {
             return Ok((Arc::clone(tree), None));
         }
@@ -114,8 +123,8 @@ impl Repositories {
             Some(revision) => Tree::of_commit(Arc::clone(repository), &revision).map_err(no_revision)?,
             None => Tree::of_working_tree(Arc::clone(repository), self.store.clone().map(|store| Arc::new(store) as _)),
         };
-        let address = if key.0.is_empty() { self.here.origin() } else { Some(source.repo_url.clone()) };
-        let tree = Arc::new(inputs.with_submodules(tree, address));
+        let address = if key.0.is_empty() { origin } else { Some(source.repo_url.clone()) };
+        let tree = Arc::new(inputs.with_submodules(tree.with_large_files(large_files), address));
         self.trees.insert(key, Arc::clone(&tree));
         Ok((tree, None))
     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use gitops_compiler::app::without_user;
 use gitops_compiler::lock::Oid;
-use gitops_compiler::tree::{Repository, Submodule, Submodules, Tree};
+use gitops_compiler::tree::{LargeFiles, Repository, Submodule, Submodules, Tree};
 
 use crate::fetch::Git;
 
 use super::fetched::told;
+use super::large_files::FetchedLargeFiles;
 use super::repositories::normalised;
 
 /// Gets submodules.
@@ -22,6 +23,7 @@ pub(super) struct FetchedSubmodules {
     pub(super) offline: bool,
     /// Clones that stand for repositories, by their normalised addresses.
     pub(super) clones: BTreeMap<String, Arc<Repository>>,
+    pub(super) large_files: Arc<FetchedLargeFiles>,
 }
 
 impl Submodules for FetchedSubmodules {
@@ -41,5 +43,9 @@ impl Submodules for FetchedSubmodules {
         let mirror = self.git.commit(address, &oid, !self.offline).map_err(told)?;
         let mirror = Repository::open(&mirror).map_err(|error| error.to_string())?;
         Tree::of_commit(Arc::new(mirror), commit).map_err(|error| error.to_string())
+    }
+
+    fn large_files(&self, address: Option<&str>) -> Option<Arc<dyn LargeFiles>> {
+        self.large_files.of(address.as_slice())
     }
 }

@@ -8,6 +8,7 @@ mod elsewhere;
 mod git;
 mod hostile;
 mod keys;
+mod lfs;
 mod locking;
 mod release;
 mod signatures;

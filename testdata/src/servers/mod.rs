@@ -5,12 +5,12 @@
 //!
 //! | | is | gives |
 //! |---|---|---|
-//! | [`WebServer`] | nginx with TLS, `git http-backend` behind it | files, Git repositories, redirects; with and without a password |
-//! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key |
+//! | [`WebServer`] | nginx with TLS, `git http-backend` and a server of Git LFS behind it | files, Git repositories with their large files, redirects; with and without a password |
+//! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key, and where their large files are |
 //! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
-//! nginx, fcgiwrap and sshd come from Debian's packages, see [`programs()`]; the registry is built from
+//! nginx, fcgiwrap, sshd and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
 //! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
 //!
 //! # Guarantees
@@ -24,6 +24,7 @@ mod error;
 mod hostile;
 mod install;
 mod keeper;
+mod lfs;
 mod listener;
 mod programs;
 mod registry;

@@ -19,7 +19,7 @@ struct Needed {
     package: &'static str,
 }
 
-const NEEDED: [Needed; 8] = [
+const NEEDED: [Needed; 9] = [
     Needed { program: "nginx", package: "nginx" },
     Needed { program: "fcgiwrap", package: "fcgiwrap" },
     Needed { program: "sshd", package: "openssh-server" },
@@ -28,6 +28,7 @@ const NEEDED: [Needed; 8] = [
     Needed { program: "gpg", package: "gnupg" },
     Needed { program: "git", package: "git" },
     Needed { program: "git-shell", package: "git" },
+    Needed { program: "git-lfs", package: "git-lfs" },
 ];
 
 /// Where the programs are.
@@ -104,7 +105,10 @@ mod tests {
     #[test]
     fn a_package_is_named_once() {
         let all: Vec<_> = NEEDED.iter().collect();
-        assert_eq!(packages(&all), ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "gnupg", "git"]);
+        assert_eq!(
+            packages(&all),
+            ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "gnupg", "git", "git-lfs"]
+        );
     }
 
     #[test]

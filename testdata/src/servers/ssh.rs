@@ -1,7 +1,8 @@
 //! OpenSSH's sshd, for Git over SSH.
 //!
 //! In: nothing. Out: an address for each bare repository of this machine; a key that is let in, one that is not, and the
-//! file by which a client knows the server. Whoever is let in may run `git-upload-pack`, and nothing else.
+//! file by which a client knows the server. Whoever is let in may run `git-upload-pack`, and `git-lfs-authenticate` where a
+//! test says what that answers; nothing else.
 //!
 //! The server is a port of ours that starts `sshd -i` for each connection, so no port is given to sshd, and none is lost.
 //! Sessions are of the user who runs this: a user other than root may not start others, and root need not.
@@ -20,6 +21,8 @@ use super::keeper::{Keeper, clear};
 use super::listener::Listener;
 use super::programs::{Programs, programs};
 
+/// The file that `git-lfs-authenticate` gives.
+const LFS: &str = "lfs-authenticate";
 /// Where sshd, as root, locks up what reads what strangers say. The service makes it when it is started.
 const PRIVILEGE_SEPARATION: &str = "/run/sshd";
 
@@ -46,7 +49,8 @@ impl SshServer {
         let key = make_key(&keeper, &programs, "key")?;
         let wrong_key = make_key(&keeper, &programs, "wrong_key")?;
         keeper.write("authorized_keys", &format!("restrict {}", public_half(&key)?))?;
-        keeper.write("session", &session(&programs))?;
+        let said = keeper.path().join(LFS);
+        keeper.write("session", &session(&programs, &said))?;
         let configuration = keeper.write("sshd_config", &configuration(keeper.path()))?;
         if geteuid().is_root() {
             let path = Path::new(PRIVILEGE_SEPARATION);
@@ -66,6 +70,21 @@ impl SshServer {
     #[must_use]
     pub fn address(&self, repository: &Path) -> String {
         format!("ssh://{}@127.0.0.1:{}{}", self.user, self.listener.port(), repository.display())
+    }
+
+    /// What `git-lfs-authenticate` answers from now on, whatever it is asked.
+    ///
+    /// # Errors
+    /// Where that cannot be written.
+    pub fn answer_lfs(&self, text: &str) -> Result<(), Error> {
+        self.keeper.write(LFS, text).map(drop)
+    }
+
+    /// What `git-lfs-authenticate` was asked so far, a command each.
+    #[must_use]
+    pub fn lfs_commands(&self) -> Vec<String> {
+        let text = fs::read(self.keeper.path().join(LFS).with_extension("log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
     }
 
     /// A private key that is let in.
@@ -138,11 +157,14 @@ LogLevel VERBOSE
 }
 
 /// What every session is, whatever the client asks for.
-fn session(programs: &Programs) -> String {
-    let shell = programs.git_shell.display();
+fn session(programs: &Programs, said: &Path) -> String {
+    let (shell, said) = (programs.git_shell.display(), said.display());
     format!(
         "case \"$SSH_ORIGINAL_COMMAND\" in
 \"git-upload-pack \"*) ;;
+\"git-lfs-authenticate \"*)
+    echo \"$SSH_ORIGINAL_COMMAND\" >> '{said}.log'
+    exec cat '{said}' ;;
 *) echo 'only git-upload-pack is served' >&2; exit 128 ;;
 esac
 exec env -i PATH=\"$PATH\" HOME=\"$HOME\" GIT_PROTOCOL=\"$GIT_PROTOCOL\" GIT_CONFIG_NOSYSTEM=1 \\

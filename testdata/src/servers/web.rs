@@ -8,6 +8,7 @@
 //! | `/private/…` | the same for whoever has the password |
 //! | `/git/NAME.git` | the folder of bare repositories, by Git's smart protocol, to read |
 //! | `/private-git/NAME.git` | the same for whoever has the password |
+//! | `…-git/NAME.git/info/lfs` | large files of both, as Git LFS asks for them; those that [`WebServer::keep`] was given |
 //! | `/redirect/…`, `/redirect-git/…` | sends to `/files/…`, `/git/…` on the same host |
 //! | `/elsewhere/…`, `/elsewhere-git/…` | sends to `/private/…`, `/private-git/…` on another host, `localhost` |
 //! | `/inward/…` | sends to where clouds keep the credentials of a machine |
@@ -16,6 +17,7 @@
 //! A request is in [`WebServer::requests`] as soon as its client has read the whole answer: nginx has one process here,
 //! which writes the line before it does anything else.
 
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use std::path::{Path, PathBuf};
 use super::certificates::Certificates;
 use super::error::Error;
 use super::keeper::Keeper;
+use super::lfs::BatchApi;
 use super::programs::programs;
 use super::requests::{LOG, ask, logged};
 use super::{USER, password};
@@ -32,6 +35,8 @@ use crate::port::Port;
 const CONTROL: &str = "control.sock";
 /// Where nginx asks for what Git answers.
 const GATEWAY: &str = "gateway.sock";
+/// The folder of contents of Git LFS, in that of files.
+const CONTENTS: &str = "lfs";
 /// How many such requests are answered at the same time, each by one process of fcgiwrap.
 const GATEWAY_PROCESSES: usize = 4;
 
@@ -44,6 +49,7 @@ pub struct WebServer {
     authority: PathBuf,
     files: PathBuf,
     repositories: PathBuf,
+    _batch_api: BatchApi,
 }
 
 impl WebServer {
@@ -74,14 +80,17 @@ impl WebServer {
         keeper.copy(certificates.certificate())?;
         keeper.copy(certificates.key())?;
         keeper.write("users", &format!("{USER}:{{PLAIN}}{password}\n"))?;
-        keeper.write("nginx.conf", &configuration(port.number(), &programs.git_http_backend))?;
+        let batch_api = BatchApi::start(files.join(CONTENTS))?;
+        let text = configuration(port.number(), batch_api.port(), &programs.git_http_backend);
+        keeper.write("nginx.conf", &text)?;
 
         start_gateway(&mut keeper, &programs.fcgiwrap)?;
         let prefix = keeper.path().display().to_string();
         let control = keeper.path().join(CONTROL);
         keeper.run(&programs.nginx, &["-p", &prefix, "-c", "nginx.conf"])?;
         keeper.wait_for(|| is_awake(&control).then_some(()))?;
-        Ok(Self { keeper, port: port.number(), password, authority, files, repositories })
+        let port = port.number();
+        Ok(Self { keeper, port, password, authority, files, repositories, _batch_api: batch_api })
     }
 
     /// `https://127.0.0.1:PORT`. It is also called `localhost`.
@@ -107,6 +116,33 @@ impl WebServer {
     #[must_use]
     pub fn repositories(&self) -> &Path {
         &self.repositories
+    }
+
+    /// Has all contents that `git lfs` keeps in a repository, by its `.git/lfs/objects`.
+    ///
+    /// # Errors
+    /// Where they cannot be copied.
+    pub fn keep(&self, objects: &Path) -> Result<(), Error> {
+        let to = self.files.join(CONTENTS);
+        fs::create_dir_all(&to).map_err(Error::file("create", &to))?;
+        let mut waiting = vec![objects.to_owned()];
+        while let Some(folder) = waiting.pop() {
+            for entry in fs::read_dir(&folder).map_err(Error::file("read", &folder))?.flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    waiting.push(path);
+                } else {
+                    fs::copy(&path, to.join(entry.file_name())).map_err(Error::file("copy", &path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that has the content with this oid.
+    #[must_use]
+    pub fn content(&self, oid: &str) -> PathBuf {
+        self.files.join(CONTENTS).join(oid)
     }
 
     /// The name of who may read what is private.
@@ -148,7 +184,8 @@ fn is_awake(control: &Path) -> bool {
 }
 
 /// The configuration of nginx. Paths without a slash at their beginning are in the server's directory.
-fn configuration(port: u16, git_http_backend: &Path) -> String {
+fn configuration(port: u16, batch_api: u16, git_http_backend: &Path) -> String {
+    let batch = format!("proxy_pass http://127.0.0.1:{batch_api}; proxy_set_header Host $http_host;");
     let gateway = gateway(git_http_backend);
     let private = "auth_basic private; auth_basic_user_file users;";
     format!(
@@ -184,6 +221,8 @@ http {{
         client_max_body_size 0;
         location /files/ {{ alias files/; }}
         location /private/ {{ alias files/; {private} }}
+        location ~ ^/git/.*\\.git/info/lfs/objects/batch$ {{ {batch} }}
+        location ~ ^/private-git/.*\\.git/info/lfs/objects/batch$ {{ {batch} {private} }}
         location ~ ^/git(?<repository>/.*)$ {{ {gateway} }}
         location ~ ^/private-git(?<repository>/.*)$ {{ {gateway} {private} }}
         rewrite ^/redirect/(.*)$ https://$http_host/files/$1 redirect;

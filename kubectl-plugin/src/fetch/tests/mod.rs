@@ -2,6 +2,7 @@
 
 mod archive;
 mod chart_repository;
+mod lfs;
 mod registry;
 mod server;
 mod web;

@@ -1,6 +1,7 @@
 //! Small servers for the tests: HTTP/1 with or without TLS, each on a port of its own, that answer as a test says and
 //! remember what they were asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -34,7 +35,10 @@ pub(super) struct Asked {
     pub(super) accept: Option<String>,
     pub(super) proxy_authorization: Option<String>,
     pub(super) user_agent: Option<String>,
-    pub(super) body: String,
+    pub(super) content_type: Option<String>,
+    /// A header of the tests' own.
+    pub(super) key: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 /// What to answer.
@@ -222,27 +226,30 @@ fn one<S: Read + Write>(
 
 fn request(stream: &mut impl Read) -> std::io::Result<Asked> {
     let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
+    let mut lines = reader.by_ref().lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
     let mut words = first.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (mut host, mut authorization, mut accept, mut user_agent) = (String::new(), None, None, None);
-    let (mut proxy_authorization, mut length) = (None, 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "host" => value.clone_into(&mut host),
-            "authorization" => authorization = Some(value.to_owned()),
-            "proxy-authorization" => proxy_authorization = Some(value.to_owned()),
-            "accept" => accept = Some(value.to_owned()),
-            "user-agent" => user_agent = Some(value.to_owned()),
-            "content-length" => length = value.parse().unwrap_or_default(),
-            _ => {}
-        }
+    let mut headers = BTreeMap::new();
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = String::new();
-    reader.take(length).read_to_string(&mut body)?;
-    Ok(Asked { method, host, path, authorization, accept, proxy_authorization, user_agent, body })
+    let mut header = |name: &str| headers.remove(name);
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Asked {
+        method,
+        host: header("host").unwrap_or_default(),
+        path,
+        authorization: header("authorization"),
+        accept: header("accept"),
+        proxy_authorization: header("proxy-authorization"),
+        user_agent: header("user-agent"),
+        content_type: header("content-type"),
+        key: header("x-key"),
+        body,
+    })
 }
