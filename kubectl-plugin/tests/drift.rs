@@ -200,9 +200,9 @@ fn mutation(random: &mut SplitMix64, world: &World, number: u64) -> (String, Str
         ("configmap/settings".into(), "", Some("(deleted)")),
     ];
     let index = usize::try_from(random.number() % cases.len() as u64).expect("small");
-    let (object, patch, path) = &cases[index];
+    let (object, patch, place) = &cases[index];
     let kind = if object.starts_with("applications.") { "merge" } else { "strategic" };
-    (object.clone(), patch.replace("NUMBER", &number.to_string()), kind.to_owned(), *path)
+    (object.clone(), patch.replace("NUMBER", &number.to_string()), kind.to_owned(), *place)
 }
 
 #[test]
@@ -215,17 +215,17 @@ fn generated_changes_of_other_clients_are_found_and_nothing_else() {
     let mut random = SplitMix64::new(seed);
     let (count, mut found, mut quiet) = (if is_long() { 200 } else { 24 }, 0, 0);
     for number in 1..=count {
-        let (object, patch, kind, path) = mutation(&mut random, &world, number);
+        let (object, patch, kind, place) = mutation(&mut random, &world, number);
         let manager = format!("client-{number}");
         let told = format!("change {number} of seed {seed}: {object} {patch}");
-        if path == Some("(deleted)") {
+        if place == Some("(deleted)") {
             world.kubectl(&["delete", &object, "-n", &world.name]);
         } else {
             let (kind, by) = (format!("--type={kind}"), format!("--field-manager={manager}"));
             world.kubectl(&["patch", &object, "-n", &world.name, &kind, "-p", &patch, &by]);
         }
         let (code, drifted) = drift(&world);
-        let Some(path) = path else {
+        let Some(place) = place else {
             assert_eq!((code, drifted["drifted"].as_array().map(Vec::len)), (0, Some(0)), "{told}: {drifted}");
             quiet += 1;
             continue;
@@ -237,12 +237,12 @@ fn generated_changes_of_other_clients_are_found_and_nothing_else() {
             objects[0]["resource"].as_str().is_some_and(|key| key.ends_with(&format!("/{name}"))),
             "{told}: {drifted}"
         );
-        match path {
+        match place {
             "(deleted)" => assert_eq!(objects[0]["drift"], "deleted", "{told}: {drifted}"),
             "(label)" => assert_eq!(objects[0]["unlabelled"], true, "{told}: {drifted}"),
-            path => {
+            place => {
                 let field = &objects[0]["fields"][0];
-                assert_eq!(field["path"], path, "{told}: {drifted}");
+                assert_eq!(field["path"], place, "{told}: {drifted}");
                 // Of what was removed the server keeps no owner.
                 if !field["new"].is_null() {
                     assert_eq!(field["by"]["manager"], manager.as_str(), "{told}: {drifted}");

@@ -10,7 +10,8 @@ use support::{World, config_map};
 
 /// A Job that is a hook. Its Pods get `labels`, by which the cluster lets them fail or start slowly.
 fn job(name: &str, annotations: &[(&str, &str)], labels: &str) -> String {
-    let annotations: String = annotations.iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
+    let annotations: Vec<String> = annotations.iter().map(|(key, value)| format!("    {key}: \"{value}\"\n")).collect();
+    let annotations = annotations.concat();
     format!(
         "apiVersion: batch/v1
 kind: Job

@@ -1,6 +1,6 @@
 //! `spec.syncPolicy` of an `Application`: when and how it is synced.
 //!
-//! In: what the object says. Out: [`SyncPolicy`]. Its options are read by [`SyncOptions`](crate::manifest::SyncOptions).
+//! In: what the object says. Out: [`SyncPolicy`]. Its options are read by [`SyncOptions`].
 
 use std::collections::BTreeMap;
 

@@ -180,7 +180,7 @@ pub async fn execute(
             notes.push(note);
         }
     };
-    let result = apply(target, desired, plan, &observation.seen, options, &mut emit).await;
+    let result = Box::pin(apply(target, desired, plan, &observation.seen, options, &mut emit)).await;
     progress.finish();
     let applied = result?;
     let requests = target.records.cluster.connection.requests();

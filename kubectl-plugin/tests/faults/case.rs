@@ -116,7 +116,7 @@ impl Case {
 
     /// What the kubeconfigs of ways say of the user from now on.
     pub(crate) fn with_user(&mut self, user: &str) {
-        self.user = user.to_owned();
+        user.clone_into(&mut self.user);
     }
 
     /// Runs the program on a way of its own, and kills it where it is taken for dead.

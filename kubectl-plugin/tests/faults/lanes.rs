@@ -4,6 +4,7 @@
 //! the cases whose names contain it; `GITOPS_LONG` runs all of them, else a sample that a seed chooses.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -26,8 +27,11 @@ pub(crate) struct Work<'a> {
     /// The row of the table.
     pub(crate) row: String,
     /// Gives what happened, by the columns of the table; or what is wrong.
-    pub(crate) run: Box<dyn Fn(&str) -> Result<Counts, String> + Sync + Send + 'a>,
+    pub(crate) run: Box<Run<'a>>,
 }
+
+/// Runs a case under its name.
+pub(crate) type Run<'a> = dyn Fn(&str) -> Result<Counts, String> + Sync + Send + 'a;
 
 /// What happened in a case: column and number.
 pub(crate) type Counts = Vec<(&'static str, usize)>;
@@ -113,10 +117,10 @@ fn tell(title: &str, run: usize, all: usize, table: &BTreeMap<&str, BTreeMap<&st
         text.push_str(column);
     }
     for (name, row) in table {
-        text.push_str(&format!("\n{name:width$}"));
+        let _ = write!(text, "\n{name:width$}");
         for column in &columns {
             let count = row.get(column).copied().unwrap_or_default();
-            text.push_str(&format!("  {count:>width$}", width = column.len()));
+            let _ = write!(text, "  {count:>width$}", width = column.len());
         }
     }
     say(&text);

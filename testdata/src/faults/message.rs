@@ -103,7 +103,8 @@ impl Head {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let fields: String = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let fields: Vec<String> = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let fields = fields.concat();
         format!("{}\r\n{fields}\r\n", self.first).into_bytes()
     }
 }

@@ -310,7 +310,7 @@ impl Shared {
                 }
                 _ => write_chunk(&bytes, &mut client)?,
             }
-            events += bytes.iter().filter(|byte| **byte == b'\n').count();
+            events += bytes.split(|byte| *byte == b'\n').count() - 1;
         }
     }
 }

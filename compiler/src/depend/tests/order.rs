@@ -141,6 +141,8 @@ fn phases_stand_around_the_content_and_have_waves_of_their_own() {
     wave 0 -> PreSync wave 7 (after-sync-wave)
     PreSync wave 7 -> Job before (sync-wave)
     PreSync wave 7 -> Job both (sync-wave)
+    PostSync wave -1 -> Job after (sync-wave)
+    PostSync wave -1 -> wave 0 (after-sync-wave)
     ");
     let found = edges(json!([
         hook("before", "helm.sh/hook", "pre-install,pre-upgrade", "3"),
