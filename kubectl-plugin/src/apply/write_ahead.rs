@@ -77,6 +77,7 @@ async fn begin_on(
     let number = head.next_number();
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
+    head.kubernetes = target.kubernetes.map(|version| version.to_string());
     head.hooks = target.hooks.taken_over(&options.hooks, number);
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     if let Some((release, taken_back)) = &options.takes_back {
