@@ -92,10 +92,8 @@ fn goes_away(label: &str, at: usize) -> Result<Counts, String> {
     if run.ended.code == 0 {
         return settles(&mut case, Goal::Apply(Graph::Second), vec![("went through", 1)]);
     }
-    // Before anything was begun there is nothing to wait for. On a machine that has other things to do five seconds may be
-    // ten: whether the run waits that long is asked where there is time for it.
-    let must_go_through = std::env::var_os("GITOPS_LONG").is_some()
-        && run.exchanges.iter().take(at).any(|exchange| exchange.method == "PUT");
+    // Before anything was begun there is nothing to wait for.
+    let must_go_through = run.exchanges.iter().take(at).any(|exchange| exchange.method == "PUT");
     let told = run.told();
     settles(&mut case, Goal::Apply(Graph::Second), vec![("failed, then converged", 1)])
         .and_then(|counts| if must_go_through { Err(format!("it should go through\n{told}")) } else { Ok(counts) })
