@@ -150,15 +150,20 @@ fn what_has_the_name_of_a_hook_and_is_none_is_not_touched() {
     assert_eq!(world.get("configmap", "settings")["data"]["value"], "1");
 }
 
+/// A run that is killed while its hook is at work.
+fn die_in_hook(world: &World) {
+    let mut child = world.start_apply(&[], Stdio::null());
+    assert!(World::waits_until(|| world.head_or_null()["hooks"][0]["uid"].is_string()), "the hook is on record");
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
 #[test]
 fn a_run_that_dies_while_a_hook_works_is_gone_on_with() {
     let world = World::new("hook-dies");
     world.write("a.yaml", &config_map("a", "1"));
     world.write("before.yaml", &job("name: before", &[(HOOK, "PreSync")], ", testdata.kubectl-gitops/start: slow"));
-    let mut child = world.start_apply(&[], Stdio::null());
-    assert!(World::waits_until(|| world.head_or_null()["hooks"][0]["uid"].is_string()), "the hook is on record");
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    die_in_hook(&world);
     let uid = world.get("job", "before")["metadata"]["uid"].clone();
     assert!(uid.is_string());
     let resumed = world.apply(&[]);
@@ -173,10 +178,7 @@ fn a_hook_whose_outcome_cannot_be_known_needs_a_word() {
     let world = World::new("hook-lost");
     world.write("a.yaml", &config_map("a", "1"));
     world.write("before.yaml", &job("name: before", &[(HOOK, "PreSync")], ", testdata.kubectl-gitops/start: slow"));
-    let mut child = world.start_apply(&[], Stdio::null());
-    assert!(World::waits_until(|| world.head_or_null()["hooks"][0]["uid"].is_string()), "the hook is on record");
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    die_in_hook(&world);
     // Somebody forces it away.
     world.kubectl(&["delete", "job", "before", "-n", &world.name, "--wait=false"]);
     let patch = r#"{"metadata":{"finalizers":null}}"#;
@@ -196,10 +198,7 @@ fn another_goal_ends_the_hooks_of_a_run_that_died() {
     world.write("a.yaml", &config_map("a", "1"));
     assert_eq!(world.apply(&[]).code, 0);
     world.write("before.yaml", &job("name: before", &[(HOOK, "PreSync")], ", testdata.kubectl-gitops/start: slow"));
-    let mut child = world.start_apply(&[], Stdio::null());
-    assert!(World::waits_until(|| world.head_or_null()["hooks"][0]["uid"].is_string()), "the hook is on record");
-    child.kill().expect("killed");
-    child.wait().expect("ended");
+    die_in_hook(&world);
     let back = world.run(&["rollback", &world.name, "--yes"]);
     assert_eq!(back.code, 0, "{}", back.told());
     assert!(back.stderr.contains("had not ended: it is deleted"), "{}", back.told());

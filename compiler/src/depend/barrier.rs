@@ -3,6 +3,7 @@
 //! Where each of n objects waits for each of m others, a barrier between them makes n + m edges of n · m. It is part
 //! of the graph and of its id, costs nothing to apply, and has a name that people can read.
 
+use crate::manifest::HookPhase;
 use crate::name::Scope;
 
 use super::Node;
@@ -22,14 +23,20 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The phase of hooks that it is.
+    #[must_use]
+    pub fn of_hooks(self) -> HookPhase {
+        match self {
+            Self::PreSync => HookPhase::PreSync,
+            Self::Sync => HookPhase::Sync,
+            Self::PostSync => HookPhase::PostSync,
+        }
+    }
+
     /// As Argo CD spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PreSync => "PreSync",
-            Self::Sync => "Sync",
-            Self::PostSync => "PostSync",
-        }
+        self.of_hooks().as_str()
     }
 }
 

@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::depend::{Barrier, Node, Phase, State, wave_of};
+use crate::depend::{Barrier, Node, Phase, wave_of};
 use crate::graph::{GraphResource, ResourceGraph};
 use crate::manifest::{HookDeletePolicy, HookPhase, Policy};
 use crate::name::ResourceKey;
 
+use super::input::until_ready;
 use super::{Action, Bound, Cause, Owned, Plan, PlanNode, Step, Wait};
 
 /// What is known of hooks.
@@ -149,8 +150,7 @@ impl<'a> GraphHooks<'a> {
         let mut before: Vec<usize> = first.into_iter().collect();
         for nodes in waves.into_values() {
             let steps: Vec<Step> = nodes.into_iter().filter_map(|node| self.step(node, phase)).collect();
-            let wait = |node: &usize| Wait { node: *node, state: State::Ready, rule: None };
-            let waits: Vec<Wait> = before.iter().map(wait).collect();
+            let waits: Vec<Wait> = before.iter().copied().map(until_ready).collect();
             if steps.is_empty() {
                 continue;
             }
@@ -210,9 +210,8 @@ impl<'a> GraphHooks<'a> {
 /// The position of a barrier among phases and waves, where it is one of these.
 pub(super) fn position(graph: &ResourceGraph, node: Node) -> Option<(HookPhase, i64)> {
     match graph.barriers().get(node.checked_sub(graph.resources().len())?)? {
-        Barrier::Wave(wave) | Barrier::Hooks(Phase::Sync, wave) => Some((HookPhase::Sync, *wave)),
-        Barrier::Hooks(Phase::PreSync, wave) => Some((HookPhase::PreSync, *wave)),
-        Barrier::Hooks(Phase::PostSync, wave) => Some((HookPhase::PostSync, *wave)),
+        Barrier::Wave(wave) => Some((HookPhase::Sync, *wave)),
+        Barrier::Hooks(phase, wave) => Some((phase.of_hooks(), *wave)),
         _ => None,
     }
 }

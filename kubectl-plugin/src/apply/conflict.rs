@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 
 use crate::cluster::{Conflict, take_out};
 
+use super::by_design::belongs_to_another;
 use super::step::Context;
 
-/// Fields that belong to another by design are left out of the body: replicas that something scales, rules that are
-/// aggregated, certificates that are injected, and fields of managers whose differences do not count. Dropping them is safe,
-/// since the other owns them already. True where every conflict was of this kind.
+/// Fields that belong to another by design are left out of the body, and fields of managers whose differences do not count.
+/// Dropping them is safe, since the other owns them already. True where every conflict was of this kind.
 pub(super) fn leave_to_others(
     context: &Context,
     step: &Step,
@@ -34,14 +34,10 @@ pub(super) fn leave_to_others(
 }
 
 fn is_theirs(context: &Context, step: &Step, body: &Json, conflict: &Conflict) -> bool {
-    let (key, field) = (&step.key, conflict.field.as_str());
-    (field == ".spec.replicas" && conflict.subresource == "scale")
-        || (key.is("rbac.authorization.k8s.io", "ClusterRole")
-            && !body["aggregationRule"].is_null()
-            && field == ".rules")
-        || field.ends_with(".clientConfig.caBundle")
-        || (key.is("apiregistration.k8s.io", "APIService") && field == ".spec.caBundle")
-        || context.ignored.is_manager(key, &conflict.manager)
+    let field = conflict.field.trim_start_matches('.');
+    let is_aggregated = !body["aggregationRule"].is_null();
+    belongs_to_another(&step.key, is_aggregated, field, &conflict.subresource)
+        || context.ignored.is_manager(&step.key, &conflict.manager)
 }
 
 /// Whose fields they are. Items of lists are named by their values, which may be secret.

@@ -29,6 +29,10 @@ impl Target {
         if let Some(all) = &found.head.hold_all {
             return Ok(Some(Held::All(all)));
         }
+        // What is live was released, or never held: its holds are not read again each time.
+        if !self.is_changed_by(desired) {
+            return Ok(None);
+        }
         for hold in &found.head.holds {
             let taken_back = self.records.graph(&hold.taken_back, &self.target_id).await?;
             let back_to = self.records.graph(&hold.back_to, &self.target_id).await?;

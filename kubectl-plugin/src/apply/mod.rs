@@ -18,6 +18,7 @@
 //! | [`hold`] | whether a graph may be applied |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
+//! | `by_design` | fields that belong to another by design, pure |
 //! | `conflict` | fields that others own |
 //! | `rewrite` | objects that are replaced, or deleted and made again |
 //! | [`step`] | one step: its requests and what their failures mean |
@@ -35,6 +36,7 @@
 //!
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
+mod by_design;
 mod conflict;
 pub mod drift;
 pub mod dry_run;

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use gitops_compiler::manifest::Write;
 use gitops_compiler::plan::{self, Step};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -35,9 +34,7 @@ pub(super) async fn replace(context: &Context, path: &str, body: &Json) -> Resul
         let mut whole = body.clone();
         whole["metadata"]["uid"] = live["metadata"]["uid"].clone();
         whole["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-        if context.lease.permit().await.is_err() {
-            return Err(Failure::Malformed("this run lost its lock: another one took over".to_owned()));
-        }
+        context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
         match context.cluster.replace_as(path, &whole, &context.identity.field_manager).await {
             Err(failure) if failure.is_conflict() => failed = Some(failure),
             other => return other.map(|_| ()),
@@ -54,26 +51,26 @@ pub(super) async fn recreate_for(
     body: &mut Json,
     field: &str,
 ) -> Result<(), String> {
-    let own = step.made_by_us.then_some(step.uid.as_deref()).flatten();
-    let Some(uid) = own else {
+    if own_uid(step).is_none() {
         return Err(format!("{field} cannot change, and it was there before us: delete it by hand"));
-    };
+    }
     if !plan::may_recreate(step, &context.approvals) {
         let kind = &step.key.kind;
         return Err(format!("{field} cannot change: --allow-recreate={kind} deletes it and makes it again"));
     }
-    recreate(context, step, path, body, Some(uid)).await
+    recreate(context, step, path, body).await
+}
+
+/// The uid of the object of a step, where we made it.
+fn own_uid(step: &Step) -> Option<&str> {
+    step.uid.as_deref().filter(|_| step.made_by_us)
 }
 
 /// Deletes an object of ours so that it can be made again.
-pub(super) async fn recreate(
-    context: &Context,
-    step: &Step,
-    path: &str,
-    body: &mut Json,
-    own: Option<&str>,
-) -> Result<(), String> {
-    let Some(uid) = own else { return Err("it was there before us, and is not deleted to be made again".to_owned()) };
+pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &mut Json) -> Result<(), String> {
+    let Some(uid) = own_uid(step) else {
+        return Err("it was there before us, and is not deleted to be made again".to_owned());
+    };
     if let Some(metadata) = body["metadata"].as_object_mut() {
         metadata.remove("uid");
     }
@@ -153,14 +150,7 @@ pub(super) async fn adopt(context: &Context, path: &str) -> Result<Option<String
     if managers.is_empty() {
         return Ok(None);
     }
-    if context.lease.permit().await.is_err() {
-        return Err(Failure::Malformed("this run lost its lock: another one took over".to_owned()));
-    }
+    context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
     context.cluster.take_over(path, &metadata.uid, &context.identity.field_manager, taken).await?;
     Ok(Some(format!("fields of {} are ours now", managers.join(", "))))
-}
-
-/// Whether all of an object is written, whatever others own of it.
-pub(super) fn takes_all(step: &Step) -> bool {
-    matches!(step.policy.write, Write::Replace)
 }

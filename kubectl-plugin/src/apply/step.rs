@@ -184,8 +184,7 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
         }
         Write::Recreate if is_there => {
             notes.push("deleted and made again, as it asks for".to_owned());
-            let own = step.made_by_us.then_some(step.uid.as_deref()).flatten();
-            if let Err(message) = rewrite::recreate(context, step, &path, &mut body, own).await {
+            if let Err(message) = rewrite::recreate(context, step, &path, &mut body).await {
                 return StepOutcome::failed(message);
             }
         }
@@ -204,7 +203,8 @@ pub(super) async fn send(
     mut notes: Vec<String>,
 ) -> StepOutcome {
     let deadline = Instant::now() + PATIENCE;
-    let mut force = rewrite::takes_all(step);
+    // What is replaced as a whole takes what others own, too.
+    let mut force = step.policy.write == Write::Replace;
     let mut pause = Duration::from_millis(50);
     loop {
         if let Err(lost) = context.lease.permit().await {

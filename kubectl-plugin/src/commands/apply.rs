@@ -154,9 +154,8 @@ fn refuse_stale(file: &Path, now: &SavedPlan) -> Result<(), CommandError> {
 
 /// Nothing to change in the cluster, and nothing to settle in the record.
 pub(super) fn nothing_to_do(target: &Target, desired: &Bound, plan: &Plan) -> bool {
-    let roots = |bound: &Bound| (bound.graph.content_root(), bound.graph.hook_root());
-    let settled = target.found.as_ref().is_some_and(|found| found.head.lock.is_none() && found.head.pending.is_none());
-    plan.is_empty() && settled && target.base.as_ref().map(roots) == Some(roots(desired))
+    let is_locked = target.found.as_ref().is_some_and(|found| found.head.lock.is_some());
+    plan.is_empty() && !is_locked && !target.is_changed_by(desired)
 }
 
 pub(super) fn up_to_date(session: &Session, target: &Target, desired: &Bound, json: bool) -> u8 {

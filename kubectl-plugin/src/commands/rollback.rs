@@ -52,6 +52,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
+    let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
     let desired = target.bind(Arc::new(graph)).await?;
     refuse::held(&target, &desired).await?;
@@ -92,10 +93,10 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
 }
 
 /// What a rollback takes back: what was applied last, by a run that ended or by one that died.
-fn taken_back(head: &Head) -> Option<(u64, StoredGraph)> {
+fn taken_back(head: &Head) -> Option<(u64, &StoredGraph)> {
     let died = head.pending.as_ref().filter(|pending| !pending.ended);
-    let tried = died.and_then(|pending| Some((pending.number, pending.attempted.last()?.clone())));
-    tried.or_else(|| head.releases.last().map(|last| (last.number, last.graph.clone())))
+    let tried = died.and_then(|pending| Some((pending.number, pending.attempted.last()?)));
+    tried.or_else(|| head.releases.last().map(|last| (last.number, &last.graph)))
 }
 
 /// What was applied last, whether it worked or not, is what is taken back.
@@ -119,11 +120,10 @@ fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandEr
         if let Some(release) = begun.and_then(|number| head.release(number)) {
             return Ok(release);
         }
-        let died = head.pending.as_ref().filter(|pending| !pending.ended);
-        let tried = died.and_then(|pending| pending.attempted.last());
-        let last = head.releases.last();
-        let is_unfinished = tried.is_some() || last.is_some_and(|last| last.outcome != Outcome::Succeeded);
-        let current = tried.or_else(|| last.map(|release| &release.graph));
+        let last = taken_back(head);
+        let succeeded = |number: u64| head.release(number).is_some_and(|it| it.outcome == Outcome::Succeeded);
+        let is_unfinished = last.is_some_and(|(number, _)| !succeeded(number));
+        let current = last.map(|(_, graph)| graph);
         // What failed is taken back, even where only its hooks were new.
         let differs = |release: &&Release| {
             let graph = &release.graph;

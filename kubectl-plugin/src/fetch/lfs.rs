@@ -28,7 +28,7 @@ use super::git::Git;
 use super::lfs_batch::{self, Action, Batch};
 use super::reach::Reach;
 use super::transfer::{Body, Identity, Request};
-use super::web::{Web, authorization, refusal};
+use super::web::{Web, identity, refusal};
 
 /// How much a server may say of one object: 1 MiB.
 const LARGEST_ANSWER: u64 = 1 << 20;
@@ -110,13 +110,8 @@ impl Lfs {
             let credential = self.web.credential(repository)?;
             return match address.scheme {
                 Scheme::Https | Scheme::Http => {
-                    let identity = authorization(&address, credential.as_ref());
-                    Ok(Server::new(
-                        derived(&address.url),
-                        Reach::Machine,
-                        credential,
-                        identity_for(&address.url, identity),
-                    ))
+                    let identity = identity(&address, credential.as_ref(), address.url.clone());
+                    Ok(Server::new(derived(&address.url), Reach::Machine, credential, identity))
                 }
                 Scheme::Ssh => self.authenticate(repository, &address, credential, Reach::Machine),
                 Scheme::Oci => Err(no_server(&address)),
@@ -134,8 +129,9 @@ impl Lfs {
         };
         match server.scheme {
             Scheme::Https | Scheme::Http => {
-                let identity = authorization(if is_same { &address } else { &server }, credential.as_ref());
-                Ok(Server::new(server.url.clone(), within, credential, identity_for(&server.url, identity)))
+                let known_as = if is_same { &address } else { &server };
+                let identity = identity(known_as, credential.as_ref(), server.url.clone());
+                Ok(Server::new(server.url, within, credential, identity))
             }
             Scheme::Ssh => self.authenticate(named, &server, credential, within),
             Scheme::Oci => Err(no_server(&server)),
@@ -226,10 +222,6 @@ impl Server {
         url.set_fragment(None);
         Self { url, within, credential, identity, until: None }
     }
-}
-
-fn identity_for(origin: &Url, header: Option<reqwest::header::HeaderValue>) -> Option<Arc<Identity>> {
-    header.map(|header| Arc::new(Identity::new(origin.clone(), header)))
 }
 
 /// Where Git LFS looks for the server of a repository.

@@ -11,6 +11,7 @@ use gitops_compiler::manifest::sops;
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
+use crate::apply::by_design::belongs_to_another;
 use crate::apply::observe::Identity;
 use crate::cluster::{ManagedFields, PART_OF, PartialObject};
 
@@ -77,9 +78,12 @@ pub fn compare(key: &ResourceKey, applied: &Value, live: &Json, identity: &Ident
         if by.as_ref().is_some_and(|by| ignored.is_manager(key, &by.manager)) {
             continue;
         }
-        let belongs_to_another = belongs_to_another(key, applied, &change.path, by.as_ref());
+        let is_aggregated = applied.get("aggregationRule").is_some();
+        // Rules are owned as a whole, whichever of them differs.
+        let path = if change.path.starts_with("rules[") { "rules" } else { &change.path };
+        let is_left = by.as_ref().is_some_and(|by| belongs_to_another(key, is_aggregated, path, &by.subresource));
         let field = DriftedField { change, by };
-        if belongs_to_another { findings.left_to_others.push(field) } else { findings.fields.push(field) }
+        if is_left { findings.left_to_others.push(field) } else { findings.fields.push(field) }
     }
     findings
 }
@@ -106,17 +110,6 @@ fn is_empty(value: &Value) -> bool {
 
 fn writer(entry: &ManagedFields) -> Writer {
     Writer { manager: entry.manager.clone(), time: entry.time.clone(), subresource: entry.subresource.clone() }
-}
-
-/// Whether a field is one that another is meant to keep.
-fn belongs_to_another(key: &ResourceKey, applied: &Value, path: &str, by: Option<&Writer>) -> bool {
-    let Some(by) = by else { return false };
-    (path == "spec.replicas" && by.subresource == "scale")
-        || (key.is("rbac.authorization.k8s.io", "ClusterRole")
-            && applied.get("aggregationRule").is_some()
-            && (path == "rules" || path.starts_with("rules[")))
-        || path.ends_with("clientConfig.caBundle")
-        || (key.is("apiregistration.k8s.io", "APIService") && path == "spec.caBundle")
 }
 
 /// Whether two values are one quantity in two forms. Anything else is compared as it is.

@@ -81,8 +81,7 @@ impl HookRecord {
         }
         let is_resumed = attempted.id == wanted.graph.id();
         record.last = is_resumed.then_some((number, attempted.id));
-        for object in &mut record.objects {
-            let is_there = object.outcome.is_some() || is_there(cluster, kinds, object).await?;
+        for object in &record.objects {
             if record.last != Some((object.release, object.graph)) {
                 continue;
             }
@@ -90,7 +89,7 @@ impl HookRecord {
             let progress = match object.outcome {
                 Some(HookOutcome::Succeeded) => HookProgress::Succeeded,
                 Some(HookOutcome::Failed) => HookProgress::Failed,
-                None if is_there => HookProgress::Started(started()),
+                None if is_there(cluster, kinds, object).await? => HookProgress::Started(started()),
                 None => HookProgress::Unknown,
             };
             record.progress.insert((object.hook.clone(), object.phase), progress);

@@ -136,16 +136,11 @@ impl Run<'_> {
                     stuck.map(|(_, (index, waiting))| (*index, waiting.awaited)).collect();
                 for (index, awaited) in stuck {
                     let message = format!("cannot watch {kind}: {reason}");
-                    // Nothing says that there is more to come than what the server has accepted.
-                    let result = match awaited {
-                        Awaited::FirstWord => StepResult::Succeeded,
-                        Awaited::Outcome => {
-                            self.hook_ended(index, Err(message));
-                            continue;
-                        }
-                        Awaited::Readiness | Awaited::End => StepResult::Failed { message, conflict: false },
-                    };
-                    self.finish(index, result);
+                    match awaited {
+                        // Nothing says that there is more to come than what the server has accepted.
+                        Awaited::FirstWord => self.finish(index, StepResult::Succeeded),
+                        Awaited::Outcome | Awaited::Readiness | Awaited::End => self.give_up(index, message),
+                    }
                 }
             }
         }
@@ -233,13 +228,12 @@ impl Run<'_> {
             self.report.inventory.insert(key.clone(), None);
             self.finish(index, StepResult::Succeeded);
         } else if waiting.awaited == Awaited::Outcome {
-            self.hook_ended(index, Err("somebody deleted it before it had ended".to_owned()));
+            self.give_up(index, "somebody deleted it before it had ended".to_owned());
         } else if !waiting.object["spec"]["ttlSecondsAfterFinished"].is_null() {
             // Such a Job goes by itself when it is done.
             self.finish(index, StepResult::Succeeded);
         } else {
-            let message = "somebody deleted it while it was waited for".to_owned();
-            self.finish(index, StepResult::Failed { message, conflict: false });
+            self.give_up(index, "somebody deleted it while it was waited for".to_owned());
         }
     }
 
