@@ -1,7 +1,7 @@
 //! What is known of hooks before planning.
 //!
 //! In: the head, the cluster. Out: [`HookRecord`]: all objects of hooks, those too that a run which died has made and not
-//! written down, and how far it came. Without a run that was interrupted this sends no request.
+//! written down, and how far it came. Without a run that did not get through this sends no request.
 
 use std::collections::BTreeMap;
 
@@ -74,11 +74,13 @@ impl HookRecord {
         last: Option<&Bound>,
     ) -> Result<Self, Failure> {
         let mut record = Self { objects: head.hooks.clone(), ..Self::default() };
-        let Some((number, attempted)) = head.interrupted() else { return Ok(record) };
-        if let Some(last) = last {
-            let graph = attempted.id;
-            record.find_unwritten(head, cluster, kinds, last, (number, graph)).await?;
+        // Also where that run came to its end: a request that it had given up may have been done all the same.
+        let pending = head.pending.as_ref();
+        let attempted = pending.and_then(|pending| Some((pending.number, pending.attempted.last()?.id)));
+        if let (Some(attempted), Some(last)) = (attempted, last) {
+            record.find_unwritten(head, cluster, kinds, last, attempted).await?;
         }
+        let Some((number, attempted)) = head.interrupted() else { return Ok(record) };
         let is_resumed = attempted.id == wanted.graph.id();
         record.last = is_resumed.then_some((number, attempted.id));
         for object in &record.objects {
