@@ -28,7 +28,8 @@ const FIRST_REMINDER: Duration = Duration::from_secs(5);
 /// A new custom resource on which its controller says nothing for this long has no controller that would.
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
-/// An object that a watch has not shown for this long may have gone before the watch was open: the server is asked.
+/// An object that a watch has not shown for this long may have gone before the watch was open, or been shown as it is now
+/// before it was waited for: the server is asked.
 const UNSEEN: Duration = Duration::from_secs(2);
 
 /// Where the server could not say whether an object is gone, it is asked again after so long.
@@ -197,8 +198,8 @@ impl Run<'_> {
         }
     }
 
-    /// Asks once for each object whose end may have been missed. Its watch is open by now: what is still there will be
-    /// told when it goes.
+    /// Asks once for each object of which something may have been missed. Its watch is open by now: what comes after will
+    /// be told.
     pub(super) async fn ask_for_doubtful(&mut self) {
         // Everything else waits for the answer, and it is asked again.
         let cluster = Cluster { is_patient: false, ..self.context.cluster.clone() };
@@ -208,15 +209,21 @@ impl Run<'_> {
             let Some(path) = path else { continue };
             let Some((_, waiting)) = self.waiting.get(&key) else { continue };
             let (expected, is_leaving) = (waiting.uid.clone(), waiting.awaited == Awaited::End);
-            match cluster.get_metadata(&path).await {
-                Ok(found) if found.as_ref().map(|metadata| &metadata.uid) != expected.as_ref() => self.gone(&key),
+            match cluster.get(&path).await {
+                Ok(object) if object["metadata"]["uid"].as_str() != expected.as_deref() => self.gone(&key),
+                Ok(_) if is_leaving => {}
+                // What a watch had told before anybody waited for it.
+                Ok(object) => {
+                    let (object, health) = self.options.health.assess_aside(object).await;
+                    self.present(&key, object, health);
+                }
+                Err(failure) if failure.is_not_found() && !failure.is_unserved() => self.gone(&key),
                 // Its kind went with its CRD, and it went before.
                 Err(failure) if is_leaving && failure.is_unserved() => self.gone(&key),
                 // Asked again in a moment, as long as it is waited for.
-                Err(_) if self.waiting.contains_key(&key) => {
+                Err(_) => {
                     self.ask_again.insert(key, Instant::now() + ASK_AGAIN_AFTER);
                 }
-                Ok(_) | Err(_) => {}
             }
         }
     }
