@@ -296,10 +296,14 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
             Ok(false) => return StepOutcome::Gone,
             // It changed since we looked: look again.
             Err(failure) if failure.is_conflict() && version.is_some() => {}
-            // Another object of this name: ours is gone.
-            Err(failure) if failure.is_conflict() => return StepOutcome::Gone,
+            // Another object of this name, so that ours is gone; or it changed in that very moment.
+            Err(failure) if failure.is_conflict() => match context.cluster.is_gone(&path, uid).await {
+                Ok(true) => return StepOutcome::Gone,
+                Ok(false) => {}
+                Err(failure) => return StepOutcome::failed(failure.to_string()),
+            },
             Err(failure) => return StepOutcome::failed(failure.to_string()),
         }
     }
-    StepOutcome::failed("it changes all the time, and is deleted only as it was seen")
+    StepOutcome::failed("it changes all the time, and cannot be deleted as it was seen")
 }

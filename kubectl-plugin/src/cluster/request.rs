@@ -123,6 +123,11 @@ impl Cluster {
         }
     }
 
+    /// Whether there is no object at a path, or another than the one with this uid.
+    pub async fn is_gone(&self, path: &str, uid: &str) -> Result<bool, Failure> {
+        Ok(self.get_metadata(path).await?.is_none_or(|metadata| metadata.uid != uid))
+    }
+
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once. An object that only a
     /// repetition found is new where its metadata say so: the answer was lost, not the request.
     pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<AppliedObject, Failure> {

@@ -133,8 +133,11 @@ pub(super) async fn delete(context: &Context, path: &str, uid: &str) -> Result<(
     context.lease.permit().await.map_err(|lost| lost.to_string())?;
     let cluster = &context.cluster;
     match cluster.delete(path, uid, None, Propagation::Background).await {
-        // Another of the same name: this one is gone.
-        Err(failure) if failure.is_conflict() => return Ok(()),
+        // Another of the same name, so that this one is gone; or it changed in that very moment.
+        Err(failure) if failure.is_conflict() => {
+            let is_gone = cluster.is_gone(path, uid).await.map_err(|failure| failure.to_string())?;
+            return if is_gone { Ok(()) } else { Err(failure.to_string()) };
+        }
         other => other.map_err(|failure| failure.to_string())?,
     };
     cluster.remove_finalizer(path, uid, FINALIZER).await.map_err(|failure| failure.to_string())
