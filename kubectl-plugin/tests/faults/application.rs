@@ -1,8 +1,8 @@
 //! The application that all cases are about: three graphs of it, small and with all that makes a run hard.
 //!
 //! In: the name of a case. Out: manifests. From the first graph to the second, something is created, changed and deleted; a
-//! Namespace comes with a Secret in it, a CRD with an object of its kind; an object is missing and another was made again by
-//! somebody; there are hooks before and after, one with a name of its own for each run and one that runs twice. The third goes on from there and
+//! Namespace comes with a Secret in it, a CRD with an object of its kind; an object is missing, another was made again by
+//! somebody, and one has to be made again by us; there are hooks before and after, one with a name of its own for each run and one that runs twice. The third goes on from there and
 //! takes some of it away.
 
 use serde_json::{Value as Json, json};
@@ -44,6 +44,7 @@ impl Graph {
             config_map("changed", value),
             config_map("missing", "same"),
             config_map("replaced", value),
+            sealed(value),
             secret("secret", None, value),
             deployment(value),
             job(&json!({"name": "before"}), "PreSync", "BeforeHookCreation", value),
@@ -61,7 +62,7 @@ impl Graph {
             all.push(config_map("new", "same"));
             all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}));
             all.push(secret("inside", Some(&own), value));
-            all.push(job(&json!({"name": "after"}), "PostSync", "HookSucceeded", value));
+            all.push(job(&json!({"name": "after"}), "PostSync", "BeforeHookCreation,HookSucceeded", value));
             all.push(job(&json!({"name": "twice"}), "PreSync,PostSync", "BeforeHookCreation", value));
         }
         all
@@ -122,6 +123,13 @@ pub(crate) fn collections(name: &str) -> Vec<String> {
 
 pub(crate) fn config_map(name: &str, value: &str) -> Json {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"value": value}})
+}
+
+/// One that cannot change, and is made again instead.
+fn sealed(value: &str) -> Json {
+    let mut sealed = config_map("sealed", value);
+    sealed["immutable"] = true.into();
+    sealed
 }
 
 fn secret(name: &str, namespace: Option<&str>, value: &str) -> Json {

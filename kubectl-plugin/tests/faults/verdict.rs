@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gitops_testdata::faults::Exchange;
 use serde_json::Value as Json;
 
 use super::application::{Graph, collections, own_namespace, path};
@@ -251,8 +252,11 @@ fn said(runs: &[Run]) -> Vec<String> {
     let mut wrong = Vec::new();
     for run in runs {
         let text = &run.ended.stderr;
+        // Whoever is told that the record has changed may say so.
+        let is_told = |exchange: &Exchange| exchange.is_faulty && exchange.method == "PUT";
+        let is_told = run.ended.code == 4 && run.exchanges.iter().any(is_told);
         for lie in ["took over", "in the meantime", "panicked", "a bug of ours", "RUST_BACKTRACE"] {
-            if text.contains(lie) {
+            if text.contains(lie) && !(is_told && lie == "in the meantime") {
                 wrong.push(format!("a run says `{lie}`"));
             }
         }
