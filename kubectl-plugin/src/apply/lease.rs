@@ -21,11 +21,11 @@ const LEASE_TIMEOUTS: u32 = 3;
 /// Longest pause between two attempts to renew.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A lock for a new run: expires after three request timeouts.
+/// A lock for a new run that begins at `now`, by the server's clock: expires after three request timeouts.
 #[must_use]
-pub fn new_lock(holder: Holder, request_timeout: Duration) -> Lock {
+pub fn new_lock(holder: Holder, request_timeout: Duration, now: Timestamp) -> Lock {
     let lease = request_timeout * LEASE_TIMEOUTS;
-    let expires = Timestamp::now() + SignedDuration::try_from(lease).unwrap_or(SignedDuration::from_secs(60));
+    let expires = now + SignedDuration::try_from(lease).unwrap_or(SignedDuration::from_secs(60));
     let (lease_seconds, request_timeout_seconds) = (lease.as_secs(), request_timeout.as_secs());
     Lock { holder, expires, lease_seconds, request_timeout_seconds }
 }
@@ -141,7 +141,7 @@ impl Lease {
         let mut head = state.found.head.clone();
         change(&mut head);
         if let Some(lock) = &mut head.lock {
-            *lock = new_lock(lock.holder.clone(), self.request_timeout);
+            *lock = new_lock(lock.holder.clone(), self.request_timeout, self.records.now());
         }
         match self.records.replace(&state.found, head, None).await {
             Ok(found) => {

@@ -180,7 +180,7 @@ async fn stored_inventory(
 
 /// Notes what nothing names any more, and deletes what nothing has named for an hour. Failing to is no harm.
 async fn collect_garbage(records: &Records, head: &mut Head, before: &BTreeSet<(String, Id<Chunk>)>) {
-    let now = Timestamp::now();
+    let now = records.now();
     let named = head.chunks(&records.namespace);
     head.garbage.retain(|garbage| !named.contains(&(garbage.namespace.clone(), garbage.chunk)));
     for (namespace, chunk) in before.difference(&named) {

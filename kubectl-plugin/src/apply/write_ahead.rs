@@ -47,7 +47,7 @@ pub(super) async fn begin(
     let (holder, records) = (Holder::this_process(random_name()), &target.records);
     let Some(found) = &target.found else {
         let mut head = first_head(target).await?;
-        head.lock = Some(new_lock(holder.clone(), records.cluster.timeout));
+        head.lock = Some(new_lock(holder.clone(), records.cluster.timeout, records.now()));
         let found = records.create(head, &[]).await?;
         let begun = begin_on(target, &found, holder, (desired, plan, seen), options).await;
         if begun.is_err() {
@@ -85,7 +85,7 @@ async fn begin_on(
     }
     head.pending = Some(pending(&head, &stored, options, absent, holder.run.clone(), number));
     let timeout = records.cluster.timeout;
-    head.lock = Some(new_lock(holder, timeout));
+    head.lock = Some(new_lock(holder, timeout, records.now()));
     let members: BTreeSet<&ResourceKey> =
         target.inventory.keys().chain(desired.keys()).chain(target.attempted.iter().flat_map(Bound::keys)).collect();
     let members: Vec<&ResourceKey> = members.into_iter().collect();

@@ -8,12 +8,15 @@
 //! a connection would wait 40 ms for an acknowledgement that the server delays.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::HeaderMap;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -54,6 +57,8 @@ pub struct Connection {
     /// The namespace of the context.
     pub namespace: String,
     requests: Arc<AtomicU64>,
+    /// By so many seconds the server's clock is ahead of ours.
+    ahead: Arc<AtomicI64>,
 }
 
 /// A client with the credentials of some moment.
@@ -70,6 +75,22 @@ impl Connection {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What time it is by the clock of the server, as far as it has told: the one clock that all of its clients have.
+    #[must_use]
+    pub fn server_time(&self) -> Timestamp {
+        let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        // A server that tells a time which no calendar has is not believed.
+        Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now())
+    }
+
+    /// Notes when the server says that it has answered, right after it did.
+    pub(super) fn note_time(&self, headers: &HeaderMap) {
+        let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        if let Some(Ok(time)) = date.map(|date| DateTimeParser::new().parse_timestamp(date)) {
+            self.ahead.store(time.as_second() - Timestamp::now().as_second(), Ordering::Relaxed);
+        }
     }
 
     /// The client with the newest credentials.
@@ -107,7 +128,8 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectErro
     let current = Arc::new(RwLock::new(Current { client, number: 0 }));
     // Whatever context becomes the current one meanwhile.
     let options = ConnectOptions { context, ..options.clone() };
-    Ok(Connection { current, renewing: Arc::default(), options, address, namespace, requests })
+    let (renewing, ahead) = (Arc::default(), Arc::default());
+    Ok(Connection { current, renewing, options, address, namespace, requests, ahead })
 }
 
 /// What the kubeconfig says, and of which context.

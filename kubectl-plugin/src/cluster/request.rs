@@ -276,6 +276,7 @@ impl Cluster {
         let built = builder.body(kube::client::Body::from(body.into_bytes()));
         let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
         let answer = current.client.send(built).await.map_err(Failure::from_client)?;
+        self.connection.note_time(answer.headers());
         let code = answer.status().as_u16();
         let retry_after =
             answer.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());

@@ -126,7 +126,7 @@ pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>,
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.
 pub fn say_if_locked(session: &Session, target: &Target) {
-    if let Some(lock) = target.found.as_ref().and_then(|found| found.head.foreign_lock()) {
+    if let Some(lock) = target.found.as_ref().and_then(|found| found.head.foreign_lock(target.records.now())) {
         session
             .printer
             .say(&format!("{} is changing {} now: this may be old soon", lock.holder.name, target.application));

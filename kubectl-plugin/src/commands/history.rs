@@ -26,7 +26,8 @@ pub struct HistoryArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandError> {
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
-    let head = connected.records.load_recorded(&args.app).await?.head;
+    let records = connected.records;
+    let head = records.load_recorded(&args.app).await?.head;
     if args.output.is_some() {
         session.printer.json(&HistoryJson::new(&head));
         return Ok(0);
@@ -47,7 +48,7 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
     }));
     session.printer.out(&table(&rows));
     if head.lock.is_some() || head.pending.is_some() {
-        session.printer.say(&unsettled(&head));
+        session.printer.say(&unsettled(&head, records.now()));
     }
     if let Some(all) = &head.hold_all {
         session.printer.say(&format!("{} is held by {}: nothing is applied until it is released", args.app, all.actor));
@@ -56,8 +57,8 @@ pub async fn run(session: &Session, args: &HistoryArgs) -> Result<u8, CommandErr
 }
 
 /// What is to be said of a target whose last run goes on, or did not succeed.
-pub(super) fn unsettled(head: &Head) -> String {
-    if let Some(lock) = head.foreign_lock() {
+pub(super) fn unsettled(head: &Head, now: Timestamp) -> String {
+    if let Some(lock) = head.foreign_lock(now) {
         return format!("{} is changing {} now", lock.holder.name, head.application);
     }
     let how = if head.pending.as_ref().is_some_and(|pending| pending.ended) {

@@ -70,7 +70,7 @@ pub async fn release(session: &Session, args: &ReleaseArgs) -> Result<u8, Comman
 async fn change(records: &Records, application: &AppName, change: impl Fn(&mut Head)) -> Result<Head, CommandError> {
     for _ in 0..ATTEMPTS {
         let found = records.load_recorded(application).await?;
-        if let Some(lock) = found.head.foreign_lock() {
+        if let Some(lock) = found.head.foreign_lock(records.now()) {
             let message = format!("{} is changing {application} now", lock.holder.name);
             return Err(CommandError::user(message).hint("try again when that run is over"));
         }

@@ -40,7 +40,7 @@ async fn rename(records: &Records, old: &AppName, new: &AppName) -> Result<(), C
             None => Err(crate::record::persist::not_recorded(old, &records.namespace).into()),
         };
     };
-    if let Some(lock) = found.head.foreign_lock() {
+    if let Some(lock) = found.head.foreign_lock(records.now()) {
         return Err(CommandError::user(format!("{} is changing {old} now", lock.holder.name)));
     }
     if found.head.pending.is_some() {

@@ -80,7 +80,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     }));
     session.printer.out(&format!("{}  {release}  {sync}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
-        session.printer.say(&super::history::unsettled(head));
+        session.printer.say(&super::history::unsettled(head, target.records.now()));
     }
     Ok(0)
 }

@@ -110,7 +110,7 @@ impl Records {
         for PartialObject { metadata } in found {
             // The head has the label, too, and is not for here.
             if metadata.name.starts_with(&chunk_prefix(target)) {
-                if Timestamp::now() >= until {
+                if self.now() >= until {
                     return Err(RecordError::Moved);
                 }
                 let place = path(&metadata.namespace, &metadata.name);

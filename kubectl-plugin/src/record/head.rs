@@ -22,7 +22,7 @@ use super::hooks::HookObject;
 /// The format of this head. A reader refuses any other.
 pub const FORMAT: u32 = 1;
 
-/// Clocks of two machines may differ by this much.
+/// Clocks of two API servers may differ by this much, and how late their answers arrive.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many inputs from elsewhere a release keeps: the head of a record must stay small.
@@ -88,7 +88,7 @@ pub struct Head {
 pub struct Lock {
     /// Who.
     pub holder: Holder,
-    /// Until when, by the holder's clock.
+    /// Until when, by the server's clock as the holder knows it.
     #[schemars(with = "String")]
     pub expires: Timestamp,
     /// How long the lease is, in seconds.
@@ -336,14 +336,14 @@ impl Head {
         (!pending.ended || last.is_some_and(stopped)).then_some((pending.number, pending.attempted.last()?))
     }
 
-    /// The lock of another run, where it may still be alive.
+    /// The lock of another run, where it may still be alive at `now`, by the server's clock.
     #[must_use]
-    pub fn foreign_lock(&self) -> Option<&Lock> {
+    pub fn foreign_lock(&self, now: Timestamp) -> Option<&Lock> {
         let lock = self.lock.as_ref()?;
         let grace = SignedDuration::from_secs(i64::try_from(lock.request_timeout_seconds).unwrap_or(60));
         // A time that no calendar has is never over.
         let end = lock.expires.checked_add(grace.saturating_add(CLOCK_SKEW));
-        let over = end.is_ok_and(|end| Timestamp::now() > end);
+        let over = end.is_ok_and(|end| now > end);
         (!over && !lock.holder.is_certainly_dead()).then_some(lock)
     }
 

@@ -10,6 +10,7 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::Propagation;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::store::Store;
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use crate::cluster::{Cluster, Failure, PartialObject};
@@ -116,6 +117,12 @@ impl Records {
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(request(format!("cannot read the record of {application}"), failure)),
         }
+    }
+
+    /// What time it is by the clock that all who use these records share.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.cluster.connection.server_time()
     }
 
     /// Reads the head of an application that must have been applied before.

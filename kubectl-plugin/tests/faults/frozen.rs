@@ -56,3 +56,17 @@ fn a_run_that_wakes_up_late_does_nothing_more() {
     let works: Vec<Work<'_>> = sample(all, 2, usize::MAX).into_iter().map(work).collect();
     lanes::run("A run freezes, and another takes over", count, &works);
 }
+
+/// A client whose clock is months ahead of the server's holds its lock by the clock of the server, which all others have.
+#[test]
+fn a_lock_ends_by_the_clock_of_the_server() {
+    let mut case = Case::begun("clock");
+    let date = Effect::Date("Thu, 01 Jan 2026 00:00:00 GMT".to_owned());
+    let faults = vec![Fault::at(1, date), Fault::at(30, Effect::DieAfter)];
+    let died = case.run(Goal::Apply(Graph::Second), faults).was_killed;
+    assert!(died, "{}", case.told());
+    let expires = case.head()["lock"]["expires"].as_str().unwrap_or_default().to_owned();
+    assert!(expires.starts_with("2026-01-01T00:00:"), "{expires}");
+    let settled = settles(&mut case, Goal::Apply(Graph::Second), Vec::new());
+    assert!(settled.is_ok(), "{settled:?}");
+}

@@ -54,6 +54,9 @@ pub enum Effect {
     /// From the creation of a CRD on, the paths of its group are not found for so long. Counts from the first request, so
     /// that its number does not matter.
     Lag(Duration),
+    /// All answers say that they are of this date, as HTTP writes it: the client's clock is wrong, as seen from there. Its
+    /// number does not matter.
+    Date(String),
 }
 
 /// An answer in the place of the API server's.

@@ -110,9 +110,11 @@ impl Judge {
             Which::Writing => is_writing(asked) && fault.number == self.writing,
             Which::Watch => is_watch(asked) && fault.number == self.watches,
         };
-        let effect = self.faults.iter().find(is_its).map(|fault| fault.effect.clone());
+        // What holds everywhere is no event of a request.
+        let is_event = |fault: &&Fault| !matches!(fault.effect, Effect::Lag(_) | Effect::Date(_)) && is_its(fault);
+        let effect = self.faults.iter().find(is_event).map(|fault| fault.effect.clone());
         match effect {
-            None | Some(Effect::Lag(_)) => Verdict::Pass,
+            None | Some(Effect::Lag(_) | Effect::Date(_)) => Verdict::Pass,
             Some(Effect::DieBefore) => {
                 self.dead = true;
                 Verdict::Die
@@ -132,6 +134,14 @@ impl Judge {
                 Verdict::Refuse(refusal)
             }
         }
+    }
+
+    /// The date that all answers are of, where it is not that of the server.
+    pub(super) fn date(&self) -> Option<&str> {
+        self.faults.iter().find_map(|fault| match &fault.effect {
+            Effect::Date(date) => Some(date.as_str()),
+            _ => None,
+        })
     }
 
     /// A CRD was made.

@@ -176,7 +176,10 @@ impl Shared {
                 None => server.insert(BufReader::new(self.api.connect()?)),
             };
             self.passed_on(&head).write(&body, stream.get_mut())?;
-            let answer = Head::read(stream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let mut answer = Head::read(stream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            if let Some(date) = lock(&self.judge).date() {
+                answer.set("date", Some(date.to_owned()));
+            }
             if is_watch(asked(&head)) && answer.framing()? == Framing::Chunks {
                 return self.hand_on(&answer, stream, client, requests, &verdict);
             }

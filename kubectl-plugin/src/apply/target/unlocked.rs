@@ -33,7 +33,7 @@ impl Target {
             // The rest of the record is read only once nobody is at it.
             let found = records.load(&application).await?;
             let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
-            let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock()) else {
+            let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock(records.now())) else {
                 if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
                     told("the run before this one died; going on from where it stopped".to_owned());
                     tokio::time::sleep(SETTLE).await;
