@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::cluster::PART_OF;
 use crate::record::head::{DEFAULT_HISTORY, Garbage, StoredGraph, StoredInventory};
 use crate::record::hooks::HookObject;
-use crate::record::{Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
+use crate::record::{ChunkThere, Found, Head, InventoryEntry, Outcome, RecordError, Records, Release, pack};
 
 use super::event::{Event, StepResult};
 use super::hook;
@@ -178,7 +178,8 @@ async fn stored_inventory(
     Ok(StoredInventory { chunks, changes: BTreeMap::new() })
 }
 
-/// Notes what nothing names any more, and deletes what nothing has named for an hour. Failing to is no harm.
+/// Notes what nothing names any more, and deletes what nothing has named for an hour; with it goes what runs have written
+/// that died before any head named it. Failing to is no harm.
 async fn collect_garbage(records: &Records, head: &mut Head, before: &BTreeSet<(String, Id<Chunk>)>) {
     let now = records.now();
     let named = head.chunks(&records.namespace);
@@ -186,13 +187,38 @@ async fn collect_garbage(records: &Records, head: &mut Head, before: &BTreeSet<(
     for (namespace, chunk) in before.difference(&named) {
         head.garbage.push(Garbage { namespace: namespace.clone(), chunk: *chunk, since: now });
     }
-    let old: Vec<Garbage> =
-        head.garbage.iter().filter(|garbage| now - GARBAGE_AGE > garbage.since).take(GARBAGE_BATCH).cloned().collect();
-    for garbage in old {
-        if records.delete_chunk(&garbage.namespace, garbage.chunk, &head.target).await.is_ok() {
-            head.garbage.retain(|other| *other != garbage);
+    let is_old = |garbage: &Garbage| now - GARBAGE_AGE > garbage.since;
+    if !head.garbage.iter().any(is_old) {
+        return;
+    }
+    let namespaces = head.garbage.iter().map(|garbage| garbage.namespace.as_str()).chain([records.namespace.as_str()]);
+    let Ok(there) = records.list_chunks(&head.target, &namespaces.collect()).await else { return };
+    head.garbage.retain(|garbage| !is_old(garbage) || there.iter().any(|there| is_of(garbage, there)));
+    for there in unnamed(there, &named, &head.garbage, now).iter().take(GARBAGE_BATCH) {
+        if records.delete_chunk(there, &head.target).await.is_ok() {
+            head.garbage.retain(|garbage| !is_of(garbage, there));
         }
     }
+}
+
+fn is_of(garbage: &Garbage, there: &ChunkThere) -> bool {
+    (&garbage.namespace, garbage.chunk) == (&there.namespace, there.chunk)
+}
+
+/// Chunks that nothing has named for an hour, or ever since they were written an hour ago.
+fn unnamed(
+    mut there: Vec<ChunkThere>,
+    named: &BTreeSet<(String, Id<Chunk>)>,
+    garbage: &[Garbage],
+    now: Timestamp,
+) -> Vec<ChunkThere> {
+    let since = |there: &ChunkThere| {
+        garbage.iter().find(|garbage| is_of(garbage, there)).map_or(there.made, |garbage| garbage.since)
+    };
+    there.retain(|there| {
+        !named.contains(&(there.namespace.clone(), there.chunk)) && now - GARBAGE_AGE > since(there)
+    });
+    there
 }
 
 /// Deletes a record, under its lock to the end: first the head names nothing any more, then its chunks go, then the
@@ -244,5 +270,33 @@ async fn write_head(
             Ok(_) => return Err(Lost::TakenOver.into()),
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nothing_has_named_for_an_hour_goes_and_what_no_head_ever_named() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().expect("a time");
+        let ago = |minutes| now - SignedDuration::from_mins(minutes);
+        let there = |bytes: &[u8], minutes| ChunkThere {
+            namespace: "shop".to_owned(),
+            chunk: Id::of(bytes),
+            uid: String::new(),
+            made: ago(minutes),
+        };
+        let (named, orphan, young, garbage, late) =
+            (there(b"a", 999), there(b"b", 61), there(b"c", 59), there(b"d", 999), there(b"e", 999));
+        let noted = |there: &ChunkThere, minutes| Garbage {
+            namespace: there.namespace.clone(),
+            chunk: there.chunk,
+            since: ago(minutes),
+        };
+        let names = BTreeSet::from([(named.namespace.clone(), named.chunk)]);
+        let noted = [noted(&garbage, 61), noted(&late, 59)];
+        let all = vec![named, orphan.clone(), young, garbage.clone(), late];
+        assert_eq!(unnamed(all, &names, &noted, now), [orphan, garbage]);
     }
 }

@@ -20,6 +20,19 @@ use super::persist::{RecordError, Records, TARGET_LABEL, field, path, request, s
 
 const CHUNK_TYPE: &str = "kubectl-gitops/chunk.v1";
 
+/// A chunk, as it lies in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkThere {
+    /// Where.
+    pub namespace: String,
+    /// Which.
+    pub chunk: Id<Chunk>,
+    /// The uid of its Secret.
+    pub uid: String,
+    /// When it was written.
+    pub made: Timestamp,
+}
+
 impl Records {
     /// Writes bytes as chunks of a target to a namespace. Those that are there already are left alone.
     pub async fn put_chunks(&self, namespace: &str, bytes: &[u8], target: &str) -> Result<Vec<Id<Chunk>>, RecordError> {
@@ -81,18 +94,31 @@ impl Records {
         Ok(bytes)
     }
 
-    /// Deletes a chunk of a target, where it is still there.
-    pub async fn delete_chunk(&self, namespace: &str, chunk: Id<Chunk>, target: &str) -> Result<(), RecordError> {
-        let place = path(namespace, &chunk_name(target, chunk));
-        let doing = || format!("cannot delete a part of the record in {namespace}");
-        let found = self.cluster.get_metadata(&place).await.map_err(|failure| request(doing(), failure))?;
-        if let Some(metadata) = found {
-            self.cluster
-                .delete(&place, &metadata.uid, None, Propagation::Background)
-                .await
-                .map_err(|failure| request(doing(), failure))?;
-        }
-        Ok(())
+    /// All chunks of a target: everywhere, or in `namespaces` where we may not look further.
+    pub async fn list_chunks(
+        &self,
+        target: &str,
+        namespaces: &BTreeSet<&str>,
+    ) -> Result<Vec<ChunkThere>, RecordError> {
+        let failed = |failure| request("cannot list the parts of the record".to_owned(), failure);
+        let selector = format!("{TARGET_LABEL}={target}");
+        let served = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });
+        let found: Vec<PartialObject> = self.cluster.list_kind(served, namespaces, &selector).await.map_err(failed)?;
+        let chunk = |PartialObject { metadata }: PartialObject| {
+            // The head has the label, too, and is not for here.
+            let chunk = metadata.name.strip_prefix(&chunk_prefix(target))?.parse().ok()?;
+            let made = metadata.creation_timestamp.parse().ok()?;
+            Some(ChunkThere { namespace: metadata.namespace, chunk, uid: metadata.uid, made })
+        };
+        Ok(found.into_iter().filter_map(chunk).collect())
+    }
+
+    /// Deletes a chunk of a target.
+    pub async fn delete_chunk(&self, there: &ChunkThere, target: &str) -> Result<(), RecordError> {
+        let place = path(&there.namespace, &chunk_name(target, there.chunk));
+        let deleted = self.cluster.delete(&place, &there.uid, None, Propagation::Background).await;
+        let doing = || format!("cannot delete a part of the record in {}", there.namespace);
+        deleted.map(|_| ()).map_err(|failure| request(doing(), failure))
     }
 
     /// Deletes all chunks of a target: everywhere, or in `namespaces` where we may not look further. Nothing is sent
@@ -103,19 +129,11 @@ impl Records {
         namespaces: &BTreeSet<&str>,
         until: Timestamp,
     ) -> Result<(), RecordError> {
-        let failed = |failure| request("cannot delete the parts of the record".to_owned(), failure);
-        let selector = format!("{TARGET_LABEL}={target}");
-        let served = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });
-        let found: Vec<PartialObject> = self.cluster.list_kind(served, namespaces, &selector).await.map_err(failed)?;
-        for PartialObject { metadata } in found {
-            // The head has the label, too, and is not for here.
-            if metadata.name.starts_with(&chunk_prefix(target)) {
-                if self.now() >= until {
-                    return Err(RecordError::Moved);
-                }
-                let place = path(&metadata.namespace, &metadata.name);
-                self.cluster.delete(&place, &metadata.uid, None, Propagation::Background).await.map_err(failed)?;
+        for there in self.list_chunks(target, namespaces).await? {
+            if self.now() >= until {
+                return Err(RecordError::Moved);
             }
+            self.delete_chunk(&there, target).await?;
         }
         Ok(())
     }

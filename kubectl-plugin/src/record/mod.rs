@@ -36,5 +36,6 @@ pub mod hooks;
 pub mod pack;
 pub mod persist;
 
+pub use chunks::ChunkThere;
 pub use head::{Head, InventoryEntry, Outcome, Pending, Release};
 pub use persist::{Found, RecordError, Records};
