@@ -215,9 +215,7 @@ fn unnamed(
     let since = |there: &ChunkThere| {
         garbage.iter().find(|garbage| is_of(garbage, there)).map_or(there.made, |garbage| garbage.since)
     };
-    there.retain(|there| {
-        !named.contains(&(there.namespace.clone(), there.chunk)) && now - GARBAGE_AGE > since(there)
-    });
+    there.retain(|there| !named.contains(&(there.namespace.clone(), there.chunk)) && now - GARBAGE_AGE > since(there));
     there
 }
 

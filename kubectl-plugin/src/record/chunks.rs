@@ -95,11 +95,7 @@ impl Records {
     }
 
     /// All chunks of a target: everywhere, or in `namespaces` where we may not look further.
-    pub async fn list_chunks(
-        &self,
-        target: &str,
-        namespaces: &BTreeSet<&str>,
-    ) -> Result<Vec<ChunkThere>, RecordError> {
+    pub async fn list_chunks(&self, target: &str, namespaces: &BTreeSet<&str>) -> Result<Vec<ChunkThere>, RecordError> {
         let failed = |failure| request("cannot list the parts of the record".to_owned(), failure);
         let selector = format!("{TARGET_LABEL}={target}");
         let served = ("v1", &Served { plural: "secrets".to_owned(), namespaced: true });

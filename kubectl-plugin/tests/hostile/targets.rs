@@ -27,7 +27,7 @@ pub(crate) fn head(data: &[u8]) {
     let Ok(mut head) = serde_json::from_slice::<Head>(data) else { return };
     let text = serde_json::to_vec(&head).expect("it is written");
     assert_eq!(serde_json::from_slice::<Head>(&text).ok().as_ref(), Some(&head));
-    let _ = (head.foreign_lock(), head.live_release(), head.chunks("n"));
+    let _ = (head.foreign_lock(jiff::Timestamp::now()), head.live_release(), head.chunks("n"));
     let next = head.next_number();
     assert!(head.releases.last().is_none_or(|last| last.number < next || next == u64::MAX));
     for release in head.releases.clone() {
