@@ -160,14 +160,12 @@ fn apply_step(
     let owned = input.inventory.get(key);
     let made = made_by_unfinished_run(input, key);
     let seen = input.seen.get(key);
-    let resumed_or = |cause| if made { Cause::Resumed } else { cause };
-    let (action, cause, uid) = match (owned, seen) {
-        (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None),
-        (None, Some(Seen::Present { .. })) => (Action::Update, resumed_or(Cause::Exists), None),
-        (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None),
-        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => {
-            (Action::Update, resumed_or(Cause::Replaced), None)
-        }
+    // What a run made that did not finish is ours under the uid that it has now, whatever is on record of another.
+    let (action, cause, uid, made_by_us) = match (owned, seen) {
+        (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None, false),
+        (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None, false),
+        (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => taken_over(uid, made, Cause::Replaced),
+        (None, Some(Seen::Present { uid, .. })) => taken_over(uid, made, Cause::Exists),
         (Some(owned), seen) => {
             let drifted = matches!(seen, Some(Seen::Present { as_applied: false, .. }));
             let cause = if owned.applied != resource.id {
@@ -179,7 +177,7 @@ fn apply_step(
             } else {
                 return None;
             };
-            (Action::Update, cause, Some(owned.uid.clone()))
+            (Action::Update, cause, Some(owned.uid.clone()), owned.created)
         }
     };
     // Read only where something is to be done: most objects of most plans are as they should be.
@@ -196,9 +194,16 @@ fn apply_step(
         _ => Vec::new(),
     };
     let desired = Some((resource.id, resource.body.clone()));
-    // The uid is that of the object in the inventory: what is said of it there holds.
-    let made_by_us = if uid.is_some() { owned.is_some_and(|owned| owned.created) } else { made };
     Some(Step { key: key.clone(), action, cause, desired, uid, made_by_us, changes, layer: 0, hook: None, policy })
+}
+
+/// An object that is there and not on record: one that we made, or one of others.
+fn taken_over(uid: &str, made: bool, otherwise: Cause) -> (Action, Cause, Option<String>, bool) {
+    if made {
+        (Action::Update, Cause::Resumed, Some(uid.to_owned()), true)
+    } else {
+        (Action::Update, otherwise, None, false)
+    }
 }
 
 /// The longest chain of steps before each step, from 1.

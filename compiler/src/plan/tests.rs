@@ -214,6 +214,7 @@ fn what_a_run_made_again_and_did_not_record_is_ours() {
     situation.seen.insert(key("a"), again);
     let plan = situation.plan();
     assert_eq!((plan.steps[0].cause, plan.steps[0].made_by_us), (Cause::Resumed, true));
+    assert_eq!(plan.steps[0].uid.as_deref(), Some("uid-again"), "it may be made again in its turn");
     situation.desired = bound(json!([config("b", "1", "")]));
     assert_eq!(situation.steps(), ["1 Create b (New)", "2 Delete a (Removed)"]);
     situation.absent_before.clear();

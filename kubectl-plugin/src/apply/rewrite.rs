@@ -87,7 +87,9 @@ pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &
     context.lease.write(note).await.map_err(|lost| lost.to_string())?;
     match context.cluster.delete(path, uid, None, context.propagation).await {
         Ok(_) => {}
-        Err(failure) if failure.is_conflict() => return Err("it is another object of the same name now".to_owned()),
+        Err(failure) if failure.is_conflict() && context.cluster.is_gone(path, uid).await.unwrap_or_default() => {
+            return Err("it is another object of the same name now".to_owned());
+        }
         Err(failure) => return Err(failure.to_string()),
     }
     until_gone(context, path, uid).await

@@ -89,7 +89,10 @@ fn heads_at_the_ends_of_times_and_numbers() {
     ];
     let text = replaced.iter().fold(HEAD.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
     let head: Head = serde_json::from_str(&text).expect("a head");
-    assert!(head.foreign_lock(jiff::Timestamp::now()).is_some_and(|lock| lock.request_timeout_seconds == u64::MAX), "it is never over");
+    assert!(
+        head.foreign_lock(jiff::Timestamp::now()).is_some_and(|lock| lock.request_timeout_seconds == u64::MAX),
+        "it is never over"
+    );
     assert_eq!(head.next_number(), u64::MAX);
     targets::head(text.as_bytes());
 }
