@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use gitops_testdata::random::SplitMix64;
 
 /// So many cases run at a time, whichever tests they are of.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 /// After so many cases it is told how many are done.
 const PROGRESS: usize = 50;
@@ -66,7 +66,9 @@ pub(crate) fn run(title: &str, all: usize, works: &[Work<'_>]) {
     std::thread::scope(|scope| {
         for _ in 0..LANES.min(works.len()) {
             scope.spawn(|| {
-                while let Some(work) = lock(&next).next() {
+                loop {
+                    // Not held while the case runs, as it would be by `while let`.
+                    let Some(work) = lock(&next).next() else { break };
                     let result = in_a_lane(|| (work.run)(&work.name));
                     let counts = result.unwrap_or_else(|message| {
                         say(&format!("WRONG {}\n{message}", work.name));
