@@ -7,6 +7,7 @@ use gitops_compiler::render::JSONNET;
 use gitops_compiler::sandbox::{self, Worker};
 use gitops_compiler::schema::RULES_WORKER;
 
+use crate::apply::drift::JQ_WORKER;
 use crate::commands;
 use crate::error::CommandError;
 use crate::health::HEALTH_WORKER;
@@ -27,7 +28,7 @@ pub struct Cli {
 const BUG: u8 = 70;
 
 /// What this program does in the sandbox, in processes of their own.
-const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER, HEALTH_WORKER];
+const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER, HEALTH_WORKER, JQ_WORKER];
 
 #[derive(Debug, Subcommand)]
 enum Command {

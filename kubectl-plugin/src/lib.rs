@@ -3,7 +3,7 @@
 //! An async shell over the compiler, never the reverse. Data flows from [`cli`] to [`settings`] (an application, opened),
 //! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
-//! 1. [`cluster`]: the only way to the API server.
+//! 1. [`cluster`]: the only way to the API server. Workers of ours in the sandbox that are asked again and again (`worker`).
 //! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote
 //!    inputs. Programs that it needs are run within bounds (`child`).
 //! 3. [`signature`]: whether a commit was signed by one of the right people.
@@ -30,3 +30,4 @@ pub mod record;
 pub mod settings;
 pub mod signature;
 pub mod sops;
+mod worker;

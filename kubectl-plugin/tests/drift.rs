@@ -124,50 +124,6 @@ fn replicas_that_are_scaled_are_left_to_whoever_scales() {
     assert_eq!(world.get("deployment", "cart")["spec"]["replicas"], 3);
 }
 
-#[test]
-fn differences_that_are_ignored_do_not_count_and_are_kept_where_that_is_asked_for() {
-    let world = World::new("ignored");
-    let application = |options: &str| {
-        format!(
-            "apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata: {{name: {name}}}
-spec:
-  destination: {{namespace: {name}}}
-  source: {{repoURL: https://example.com/shop.git, path: deploy}}
-  syncPolicy: {{syncOptions: [{options}]}}
-  ignoreDifferences:
-  - {{group: \"\", kind: ConfigMap, jsonPointers: [/data/value]}}
-  - {{group: \"\", kind: ConfigMap, managedFieldsManagers: [robot]}}
-",
-            name = world.name
-        )
-    };
-    let url = format!("https://example.com/shop.git={}", world.repository.path().display());
-    let apply = |options: &str| {
-        world.write("application.yaml", &application(options));
-        world.repository.commit("change").expect("committed");
-        world.run(&["apply", "-f", "application.yaml", "--repository", &url, "--yes"])
-    };
-    let written = |other: &str| format!("{}  other: {other:?}\n", config_map("a", "1"));
-    world.write("deploy/a.yaml", &written("1"));
-    assert_eq!(apply("").code, 0);
-    let patch = |data: &str, manager: &str| {
-        let manager = format!("--field-manager={manager}");
-        world.kubectl(&["patch", "configmap", "a", "-n", &world.name, "--type=merge", "-p", data, &manager]);
-    };
-    patch(r#"{"data":{"value":"9"}}"#, "anna");
-    patch(r#"{"data":{"other":"9"}}"#, "robot");
-    assert_eq!(drift(&world).0, 0, "neither counts");
-    assert!(apply("").stdout.contains("nothing to do"));
-    world.write("deploy/b.yaml", &config_map("b", "1"));
-    world.write("deploy/a.yaml", &written("2"));
-    let respected = apply("RespectIgnoreDifferences=true");
-    assert_eq!(respected.code, 0, "{}", respected.told());
-    let data = world.get("configmap", "a")["data"].clone();
-    assert_eq!((data["value"].as_str(), data["other"].as_str()), (Some("9"), Some("9")), "{}", respected.told());
-}
-
 /// One change by another client: what to patch, and the path that it is told by; none where the object is deleted.
 fn mutation(random: &mut SplitMix64, world: &World, number: u64) -> (String, String, String, Option<&'static str>) {
     let group = format!("{}.example.com", world.name);

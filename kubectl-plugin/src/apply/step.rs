@@ -169,9 +169,9 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
             Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
         }
     }
-    if is_there && context.respects_ignored && context.ignored.has_pointers(&step.key) {
+    if is_there && context.respects_ignored && context.ignored.has_fields(&step.key) {
         match context.cluster.get(&path).await {
-            Ok(live) => context.ignored.keep_live(&step.key, &mut body, &live),
+            Ok(live) => context.ignored.keep_live(&step.key, &mut body, &live).await,
             Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
         }
     }

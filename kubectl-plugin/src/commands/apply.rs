@@ -9,7 +9,6 @@ use gitops_compiler::lock::Entry;
 use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Bound, Plan};
 
-use crate::apply::drift::Ignored;
 use crate::apply::dry_run::dry_run;
 use crate::apply::namespace;
 use crate::apply::{Destination, Options, Target};
@@ -100,7 +99,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     } else {
         Target::open_unlocked(records, name, destination, patience, &mut say).await?
     };
-    target.ignored = Ignored::new(compiled.opened.delivery.ignored.clone());
+    target.ignored = compiled.opened.delivery.ignored().await?;
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
     target.check_record_namespace(&desired)?;

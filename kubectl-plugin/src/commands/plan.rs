@@ -7,7 +7,6 @@ use std::sync::Arc;
 use clap::Args;
 use gitops_compiler::name::AppName;
 
-use crate::apply::drift::Ignored;
 use crate::apply::{Destination, Target};
 use crate::error::CommandError;
 use crate::json::{PlanJson, SavedPlan};
@@ -52,7 +51,7 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
     let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
-    target.ignored = Ignored::new(compiled.opened.delivery.ignored.clone());
+    target.ignored = compiled.opened.delivery.ignored().await?;
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
     change::say_if_locked(session, &target);
     let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;

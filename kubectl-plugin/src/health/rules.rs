@@ -4,24 +4,17 @@
 //! before a rule of ours. Guarantees: an object is assessed within seconds, whatever the check does; a check that is wrong,
 //! or that had to be stopped, gives the status Unknown and says why.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use gitops_compiler::sandbox::{Job, Limits, Sandbox, Service, Strength, Task};
+use gitops_compiler::sandbox::Sandbox;
 use serde_json::Value;
 
+use crate::worker::KeptWorker;
+
 use super::live::{Live, Truth};
-use super::worker::{Answer, Condition, HEALTH_WORKER, Question, Said, Script};
+use super::worker::{Condition, HEALTH_WORKER, Question, Said, Script};
 use super::written::Checks;
 use super::{Health, Status};
-
-/// How long an evaluation may compute until its process is ended. Scripts are stopped after one second already, but for what
-/// is deaf to that.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often a check is stopped until nobody asks it any more: one that hangs would hold up each object of its kind.
-const MOST_STOPS: u32 = 2;
 
 /// Rules for health, to be made once for a run. Clones share their worker.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +23,7 @@ pub struct Rules(Option<Arc<Written>>);
 #[derive(Debug)]
 struct Written {
     checks: Checks,
-    sandbox: Result<Sandbox, String>,
-    worker: Mutex<Worker>,
-}
-
-#[derive(Debug, Default)]
-struct Worker {
-    /// None before the first question, and after one that had to be stopped.
-    service: Option<Service>,
-    asked: u64,
-    /// How often checks had to be stopped, by group and kind.
-    stopped: BTreeMap<(String, String), u32>,
+    worker: KeptWorker,
 }
 
 impl Rules {
@@ -50,7 +33,7 @@ impl Rules {
         if checks.is_empty() {
             return Self::default();
         }
-        Self(Some(Arc::new(Written { checks, sandbox, worker: Mutex::default() })))
+        Self(Some(Arc::new(Written { checks, worker: KeptWorker::new(&HEALTH_WORKER, sandbox) })))
     }
 
     /// Assesses one live object, as the server returned it. Where it has a written check this blocks for its time.
@@ -117,7 +100,8 @@ impl Rules {
         if let (Script::Cel(_), Some(behind)) = (script, live.behind()) {
             return Some(behind);
         }
-        Some(match written.ask((group, kind), script, object) {
+        let question = Question { check: script.clone(), object: object.clone() };
+        Some(match written.worker.ask(&format!("{kind}.{group}"), &question) {
             Ok(said) => health(&live, script, said),
             Err(error) => wrong(&error),
         })
@@ -142,57 +126,5 @@ fn health(live: &Live<'_>, script: &Script, said: Said) -> Health {
             Health::progressing("Waiting for its controller to report a status")
         }
         (Said::Wrong(error), _) => wrong(&error),
-    }
-}
-
-impl Written {
-    /// What the check says of an object, or why nothing is known.
-    fn ask(&self, kind: (&str, &str), script: &Script, object: &Value) -> Result<Said, String> {
-        let key = (kind.0.to_owned(), kind.1.to_owned());
-        // Nothing in there is broken by a panic.
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let stops = worker.stopped.get(&key).copied().unwrap_or_default();
-        if stops >= MOST_STOPS {
-            return Err(format!("it was stopped {stops} times, and is not asked again"));
-        }
-        worker.asked += 1;
-        let question = Question { number: worker.asked, check: script.clone(), object: object.clone() };
-        let line = serde_json::to_vec(&question).map_err(|error| error.to_string())?;
-        let service = match worker.service.take() {
-            Some(service) => service,
-            None => self.start()?,
-        };
-        let answer = service.ask(line, PATIENCE);
-        let answer = answer.map_err(|error| error.to_string()).and_then(|bytes| {
-            let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| "its answer cannot be read".to_owned())?;
-            // An answer that nobody asked for.
-            if answer.number == question.number { Ok(answer.said) } else { Err("its answer is another's".to_owned()) }
-        });
-        match answer {
-            Ok(said) => {
-                worker.service = Some(service);
-                Ok(said)
-            }
-            Err(error) => {
-                *worker.stopped.entry(key).or_default() += 1;
-                Err(error)
-            }
-        }
-    }
-
-    fn start(&self) -> Result<Service, String> {
-        let mut job = Job::new(Task::Worker(HEALTH_WORKER.name));
-        let day = Duration::from_hours(24);
-        job.limits = Limits {
-            time: day,
-            processor_time: day,
-            memory: 1 << 30,
-            output: 64 << 10,
-            messages: 64 << 10,
-            threads: 1,
-            ..Limits::default()
-        };
-        job.least = if cfg!(target_os = "linux") { Strength::Weak } else { Strength::None };
-        self.sandbox.as_ref().map_err(String::clone)?.serve(job).map_err(|error| error.to_string())
     }
 }

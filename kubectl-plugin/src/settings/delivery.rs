@@ -6,6 +6,8 @@ use clap::Args;
 use gitops_compiler::app::{Application, IgnoreDifference, NamespaceMetadata};
 use gitops_compiler::manifest::SyncOptions;
 
+use crate::apply::drift::Ignored;
+use crate::error::CommandError;
 use crate::output::Printer;
 
 /// The flags.
@@ -25,7 +27,7 @@ pub struct Delivery {
     /// What a namespace that is made for it has.
     pub namespace: NamespaceMetadata,
     /// Differences that do not count.
-    pub ignored: Vec<IgnoreDifference>,
+    ignored: Vec<IgnoreDifference>,
     /// How many releases are kept, where it says so.
     pub history_limit: Option<usize>,
 }
@@ -51,10 +53,16 @@ impl Delivery {
         for word in &options.unknown {
             printer.say(&format!("warning: the sync option `{word}` is not known and has no effect"));
         }
-        if self.ignored.iter().any(|rule| !rule.jq_path_expressions.is_empty()) {
-            printer
-                .say("warning: jqPathExpressions of ignoreDifferences have no effect: name the fields by jsonPointers");
-        }
         options
+    }
+
+    /// The differences that do not count. What is wrong with their expressions is told together.
+    pub async fn ignored(&self) -> Result<Ignored, CommandError> {
+        let ignored = Ignored::new(self.ignored.clone());
+        let wrong = ignored.check().await;
+        if wrong.is_empty() {
+            return Ok(ignored);
+        }
+        Err(CommandError::user("the differences to be ignored are not understood").details(wrong))
     }
 }

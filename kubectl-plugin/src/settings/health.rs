@@ -10,9 +10,9 @@ use gitops_compiler::tree::{Found, join};
 
 use crate::error::CommandError;
 use crate::health::{Checks, Rules};
+use crate::worker::own_sandbox;
 
 use super::open::Opened;
-use super::programs::own_sandbox;
 
 /// Where a source has health checks of its own, below its folder.
 const FILE: &str = ".gitops/health.yaml";

@@ -15,6 +15,8 @@ use gitops_compiler::render::{Kustomize, Program};
 use gitops_compiler::sandbox::{Budget, Limits, Sandbox, Strength};
 use gitops_compiler::store::Store;
 
+use crate::worker::own_sandbox;
+
 use super::versions::{Asked, version};
 
 /// Which programs render, and how they are confined.
@@ -58,14 +60,6 @@ pub(super) struct Programs {
     helm: OnceLock<Result<Program, String>>,
     kustomize_version: OnceLock<Result<String, String>>,
     helm_version: OnceLock<Result<String, String>>,
-}
-
-/// A sandbox that starts this program again.
-pub(super) fn own_sandbox() -> Result<Sandbox, String> {
-    // On Linux this is our own program, even where another has come to its place.
-    let own = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
-    let sandbox = own.map(|own| Sandbox::new(own, std::env::temp_dir()));
-    sandbox.map_err(|error| format!("this program does not know its own path: {error}"))
 }
 
 impl Programs {

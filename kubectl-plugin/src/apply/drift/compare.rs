@@ -15,7 +15,7 @@ use crate::apply::by_design::belongs_to_another;
 use crate::apply::observe::Identity;
 use crate::cluster::{ManagedFields, PART_OF, PartialObject};
 
-use super::ignored::Ignored;
+use super::ignored::IgnoredFields;
 use super::owner;
 
 /// Who wrote a field.
@@ -61,7 +61,13 @@ impl Findings {
 
 /// Compares a live object with what was applied to it.
 #[must_use]
-pub fn compare(key: &ResourceKey, applied: &Value, live: &Json, identity: &Identity, ignored: &Ignored) -> Findings {
+pub fn compare(
+    key: &ResourceKey,
+    applied: &Value,
+    live: &Json,
+    identity: &Identity,
+    ignored: &IgnoredFields,
+) -> Findings {
     let partial: PartialObject = serde_json::from_value(live.clone()).unwrap_or_default();
     let metadata = &partial.metadata;
     let is_unlabelled = metadata.labels.get(PART_OF) != Some(&identity.apply_set);
@@ -71,11 +77,11 @@ pub fn compare(key: &ResourceKey, applied: &Value, live: &Json, identity: &Ident
         return findings;
     }
     let (mut wanted, mut there) = (applied.clone(), Value::from(live.clone()));
-    ignored.take_out(key, &mut wanted, &mut there);
+    ignored.take_out(&mut wanted, &mut there);
     let changes = diff::bodies(key, &wanted, &there);
     for change in changes.into_iter().filter(is_ours) {
         let by = owner::of(metadata, &identity.field_manager, &change.path).map(writer);
-        if by.as_ref().is_some_and(|by| ignored.is_manager(key, &by.manager)) {
+        if by.as_ref().is_some_and(|by| ignored.is_manager(&by.manager)) {
             continue;
         }
         let is_aggregated = applied.get("aggregationRule").is_some();
@@ -167,7 +173,7 @@ mod tests {
 
     fn found(kind: (&str, &str), applied: Json, live: Json) -> Vec<String> {
         let key = ResourceKey::new(kind.0, kind.1, "shop", "a");
-        let findings = compare(&key, &applied.into(), &live, &identity(), &Ignored::default());
+        let findings = compare(&key, &applied.into(), &live, &identity(), &IgnoredFields::default());
         let by = |field: &DriftedField| field.by.as_ref().map_or("nobody", |by| by.manager.as_str()).to_owned();
         let told = |sign: &str, field: &DriftedField| format!("{sign} {} by {}", field.change, by(field));
         let drifted = findings.fields.iter().map(|field| told("~", field));

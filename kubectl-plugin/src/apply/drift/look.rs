@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
+use gitops_compiler::canon::Value;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Bound, Seen};
 
@@ -57,6 +58,8 @@ impl Looker<'_> {
         if live["metadata"]["uid"].as_str() != Some(&entry.uid) {
             return Ok(None);
         }
-        Ok(Some(compare(key, &applied.body, &live, self.identity, self.ignored)))
+        let body: &Value = &applied.body;
+        let ignored = self.ignored.fields(key, body, &live).await;
+        Ok(Some(compare(key, body, &live, self.identity, &ignored)))
     }
 }

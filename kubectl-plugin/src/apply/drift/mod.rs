@@ -8,13 +8,18 @@
 //! |---|---|
 //! | `owner` | who wrote a field, pure |
 //! | [`compare`] | what of an object is not as it was applied, pure |
-//! | [`ignored`] | differences that do not count, pure |
+//! | `place` | places in a document, pure |
+//! | `jq` | paths of jq, in the sandbox |
+//! | [`ignored`] | differences that do not count |
 //! | [`look`] | reading the objects that are in doubt |
 
 pub mod compare;
 pub mod ignored;
+mod jq;
 pub mod look;
 mod owner;
+mod place;
 
 pub use compare::{DriftedField, Findings, Writer};
 pub use ignored::Ignored;
+pub use jq::JQ_WORKER;

@@ -1,20 +1,20 @@
 //! Evaluating what others have written about health, in a process of its own in the sandbox: it can run for ever, and take
 //! all memory.
 //!
-//! In: one [`Question`] a line, as JSON: a check, and an object. Out: one [`Answer`] a line, in the same order and with the
-//! number of its question. Nothing of one evaluation is left for the next. A check that is wrong is an answer, too; one that
-//! does not end is for whoever asked to stop.
+//! In: [`Question`]s: a check, and an object. Out: what it says ([`Said`]). Nothing of one evaluation is left for the next. A
+//! check that is wrong is an answer, too; one that does not end is for whoever asked to stop.
 
 mod cel;
 mod library;
 mod lua;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{Read, Write};
 
 use gitops_compiler::sandbox::Worker;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::worker::answer_each;
 
 use super::Status;
 
@@ -29,7 +29,6 @@ const LONGEST_MESSAGE: usize = 4096;
 /// What the worker is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Question {
-    pub(super) number: u64,
     pub(super) check: Script,
     pub(super) object: Value,
 }
@@ -55,13 +54,6 @@ pub(super) struct Expressions {
     pub(super) current: String,
 }
 
-/// What the worker answers.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
-    pub(super) number: u64,
-    pub(super) said: Said,
-}
-
 /// What a check says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,15 +76,8 @@ pub(super) enum Condition {
 }
 
 fn work(questions: &mut dyn Read, answers: &mut dyn Write) -> Result<(), String> {
-    for line in BufReader::new(questions).lines() {
-        let line = line.map_err(|error| error.to_string())?;
-        let Question { number, check, object } = serde_json::from_str(&line).map_err(|error| error.to_string())?;
-        let said = catch_unwind(AssertUnwindSafe(|| evaluate(&check, &object)));
-        let said = said.unwrap_or_else(|_| Said::Wrong("what evaluates it has a bug".to_owned()));
-        serde_json::to_writer(&mut *answers, &Answer { number, said }).map_err(|error| error.to_string())?;
-        answers.write_all(b"\n").and_then(|()| answers.flush()).map_err(|error| error.to_string())?;
-    }
-    Ok(())
+    let answer = |Question { check, object }: &Question| evaluate(check, object);
+    answer_each(questions, answers, answer, || Said::Wrong("what evaluates it has a bug".to_owned()))
 }
 
 fn evaluate(check: &Script, object: &Value) -> Said {

@@ -168,14 +168,14 @@ fn an_expression_that_is_wrong_is_told() {
 fn questions_are_answered_line_by_line() {
     let question = |number: u64, script: &str| {
         let check = Script::Lua(script.to_owned());
-        serde_json::to_string(&Question { number, check, object: json!({"a": "\n"}) }).expect("JSON")
+        json!({"number": number, "content": Question { check, object: json!({"a": "\n"}) }}).to_string()
     };
     let asked = format!("{}\n{}\n", question(1, "return {status = 'Healthy', message = obj.a}"), question(2, "("));
     let mut answers = Vec::new();
     work(&mut asked.as_bytes(), &mut answers).expect("answers");
     let answers = String::from_utf8(answers).expect("text");
     let lines: Vec<&str> = answers.lines().collect();
-    assert_eq!(lines[0], r#"{"number":1,"said":{"health":{"status":"Healthy","message":"\n"}}}"#);
-    assert!(lines[1].starts_with(r#"{"number":2,"said":{"wrong":"#) && lines.len() == 2, "{answers}");
+    assert_eq!(lines[0], r#"{"number":1,"content":{"health":{"status":"Healthy","message":"\n"}}}"#);
+    assert!(lines[1].starts_with(r#"{"number":2,"content":{"wrong":"#) && lines.len() == 2, "{answers}");
     assert!(work(&mut &b"{}\n"[..], &mut Vec::new()).is_err());
 }

@@ -40,6 +40,7 @@ const ORDERS: [Order; 2] = [
         folder: "kubectl-plugin/src/",
         modules: &[
             "child",
+            "worker",
             "cluster",
             "fetch",
             "signature",
