@@ -31,6 +31,14 @@ fn freezes(label: &str, at: usize) -> Result<Counts, String> {
     // It may have been faster.
     let Some(other) = other.into_inner() else { return Ok(vec![("frozen", 0)]) };
     let told = || format!("{}{}", run.told(), other.told());
+    // What was on its way when the run froze may have been the record itself, and come between.
+    let was_record = run.exchanges.get(at - 1).is_some_and(|exchange| exchange.method == "PUT");
+    if was_record && other.ended.code == 4 && other.ended.stderr.contains("in the meantime") {
+        let told = told();
+        case.runs.push(run);
+        let settled = settles(&mut case, Goal::Apply(Graph::Third), vec![("frozen", 1), ("came between", 1)]);
+        return settled.map_err(|wrong| format!("{wrong}\n{told}"));
+    }
     if other.ended.code != 0 {
         return Err(format!("the other run fails\n{}", told()));
     }

@@ -18,8 +18,6 @@ const UNIT: &[&str] = &["gitops-compiler"];
 const ORACLE: &str = "oracle";
 /// Those of `cluster`.
 const CLUSTER: &[&str] = &["kubectl-gitops", "gitops-testdata"];
-/// Runs that are broken at each of their requests: they take their time, and are run with `--long`.
-const FAULTS: &str = "faults";
 /// Those of `transcripts`.
 const TRANSCRIPTS: &[&str] = &["gitops-snapshots"];
 
@@ -63,8 +61,7 @@ fn compared_files(log: &str) -> usize {
 pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     let metadata = Metadata::read(job)?;
     let mut tests = cargo_test(long);
-    let targets = of_packages(&metadata, CLUSTER);
-    tests.args(targets.chunks(2).filter(|target| long || target[1] != FAULTS).flatten());
+    tests.args(of_packages(&metadata, CLUSTER));
     let given = env::var_os("GITOPS_TEST_KUBECONFIG").filter(|path| !path.is_empty());
     // Lives until the tests are over.
     let local = if given.is_none() { Some(start_cluster(job)?) } else { None };
@@ -76,8 +73,7 @@ pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> 
         tests.envs(given.map(|path| ("GITOPS_TEST_KUBECONFIG", path))).envs(kubectl);
     }
     job.run(tests)?;
-    let told = tests_of_log(job)?;
-    Ok(if long { told } else { format!("{told}; `{FAULTS}` are for --long") })
+    tests_of_log(job)
 }
 
 /// Golden transcripts.
