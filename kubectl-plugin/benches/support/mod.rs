@@ -59,15 +59,14 @@ pub(crate) fn measure(mut command: Command) -> Measured {
     command.stdin(Stdio::null()).stdout(write(&stdout)).stderr(write(&stderr));
     let started = Instant::now();
     let mut child = command.spawn().expect("the program starts");
-    let (mut peak, mut status) = (0, None);
-    while status.is_none() {
+    let mut peak = 0;
+    while child.try_wait().expect("it ends").is_none() {
         peak = peak.max(memory(child.id()));
         std::thread::sleep(Duration::from_millis(2));
-        status = child.try_wait().expect("it ends");
     }
+    let status = child.wait().expect("it has ended");
     let seconds = started.elapsed().as_secs_f64();
-    let is_success = status.is_some_and(|status| status.success());
-    assert!(is_success, "{command:?}: {}", read(&mut stderr));
+    assert!(status.success(), "{command:?}: {}", read(&mut stderr));
     let said = read(&mut stdout);
     let words: Vec<&str> = said.split_whitespace().collect();
     let position = words.iter().position(|word| word.starts_with("requests"));

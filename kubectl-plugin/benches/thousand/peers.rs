@@ -89,8 +89,9 @@ pub(crate) fn report(cluster: &LocalCluster, services: usize, bound: f64) {
     if let Some(kustomize) = on_path("kustomize") {
         let manifests = path("kustomize");
         let files = write(&manifests, services, "kustomize", 0);
-        let resources: String = files.iter().map(|file| format!("- templates/{file}\n")).collect();
-        std::fs::write(manifests.join("kustomization.yaml"), format!("resources:\n{resources}")).expect("written");
+        let resources: Vec<String> = files.iter().map(|file| format!("- templates/{file}\n")).collect();
+        std::fs::write(manifests.join("kustomization.yaml"), format!("resources:\n{}", resources.concat()))
+            .expect("written");
         let build = || tool(&kustomize, &kubeconfig, folder.path(), &["build", "./kustomize"]);
         median(build, || {}).report("kustomize build", bound);
     } else {

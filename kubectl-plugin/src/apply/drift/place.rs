@@ -99,7 +99,7 @@ fn take(value: &mut Value, place: &[Part]) {
     match (value, first) {
         (Value::Map(fields), Part::Name(name)) if rest.is_empty() => drop(fields.remove(name)),
         (Value::Array(items), Part::Index(index)) if rest.is_empty() && *index < items.len() => {
-            drop(items.remove(*index))
+            drop(items.remove(*index));
         }
         (Value::Map(fields), Part::Name(name)) => {
             if let Some(below) = fields.get_mut(name) {
