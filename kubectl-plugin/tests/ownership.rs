@@ -181,3 +181,40 @@ fn a_second_machine_rolls_back_with_nothing_but_the_cluster() {
     assert_eq!(world.get("configmap", "a")["data"]["value"], "1");
     assert!(world.get("configmap", "b").is_null());
 }
+
+/// An Event, as one of its two groups writes it.
+fn event(world: &World, is_of_core: bool) -> String {
+    let name = &world.name;
+    let object = format!("{{apiVersion: v1, kind: ConfigMap, name: a, namespace: {name}}}");
+    let (version, fields) = if is_of_core {
+        ("v1", format!("involvedObject: {object}\nmessage: told\nreportingComponent: example.com/test\n"))
+    } else {
+        ("events.k8s.io/v1", format!("regarding: {object}\nnote: told\nreportingController: example.com/test\n"))
+    };
+    format!(
+        "apiVersion: {version}\nkind: Event\nmetadata: {{name: told}}\n{fields}reportingInstance: test-1\naction: Test\n\
+         reason: Tested\ntype: Normal\neventTime: \"2026-01-01T00:00:00.000000Z\"\n"
+    )
+}
+
+#[test]
+fn an_object_that_two_groups_serve_is_not_deleted_under_its_other_key() {
+    let world = World::new("two-groups");
+    world.write("event.yaml", &event(&world, true));
+    assert_eq!(world.apply(&[]).code, 0);
+    let uid = world.get("events.v1.", "told")["metadata"]["uid"].clone();
+    assert!(uid.is_string());
+    for is_of_core in [false, true] {
+        world.write("event.yaml", &event(&world, is_of_core));
+        let moved = world.apply(&["--force-conflicts"]);
+        assert_eq!(moved.code, 0, "{}", moved.told());
+        assert!(moved.stderr.contains("not deleted, it is the same object as"), "{}", moved.told());
+        assert_eq!(world.get("events.v1.", "told")["metadata"]["uid"], uid, "{}", moved.told());
+        assert!(world.apply(&[]).stdout.contains("nothing to do"));
+    }
+    // It is still one that we made.
+    world.write("event.yaml", &config_map("a", "1"));
+    let gone = world.apply(&[]);
+    assert_eq!(gone.code, 0, "{}", gone.told());
+    assert!(world.get("events.v1.", "told").is_null(), "{}", gone.told());
+}

@@ -292,9 +292,9 @@ mod tests {
             chunk: there.chunk,
             since: ago(minutes),
         };
-        let names = BTreeSet::from([(named.namespace.clone(), named.chunk)]);
+        let of_head = BTreeSet::from([(named.namespace.clone(), named.chunk)]);
         let noted = [noted(&garbage, 61), noted(&late, 59)];
         let all = vec![named, orphan.clone(), young, garbage.clone(), late];
-        assert_eq!(unnamed(all, &names, &noted, now), [orphan, garbage]);
+        assert_eq!(unnamed(all, &of_head, &noted, now), [orphan, garbage]);
     }
 }

@@ -8,6 +8,7 @@
 mod hooks;
 mod pods;
 mod refused;
+mod two_keys;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use super::observe::own_fields;
 use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
+use two_keys::Applied;
 use waiting::{Awaited, Waiting};
 
 /// Requests in flight. The API server's own limits are far above; more than this only waits there.
@@ -79,6 +81,8 @@ struct Run<'a> {
     ask_again: BTreeMap<ResourceKey, Instant>,
     /// Steps whose object was there before us.
     joined: BTreeSet<usize>,
+    /// What was applied, by uid: an object that is served by two groups has two keys.
+    applied: Applied,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
     in_flight: JoinSet<(usize, StepOutcome, Health)>,
@@ -114,6 +118,7 @@ pub async fn run(
         doubtful: BTreeSet::new(),
         ask_again: BTreeMap::new(),
         joined: BTreeSet::new(),
+        applied: Applied::new(),
         report: RunReport::default(),
         emit,
         in_flight: JoinSet::new(),
@@ -132,6 +137,10 @@ impl Run<'_> {
         loop {
             while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
+                if let Some(key) = self.lives_on_as(index) {
+                    self.leave(index, &key);
+                    continue;
+                }
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
                 let rules = self.options.health.clone();
                 self.spawn(index, async move {
@@ -239,7 +248,8 @@ impl Run<'_> {
         }
         let rules = &self.options.health;
         let awaited = self.options.wait || self.schedule.is_awaited(index);
-        if !created && !self.is_ours_entirely(step) && step.uid.is_none() {
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        if !created && !self.is_ours_entirely(step) && step.uid.is_none() && !self.has_other_key(uid) {
             self.joined.insert(index);
         }
         // A controller may not have seen what is new.
@@ -260,16 +270,18 @@ impl Run<'_> {
     fn own(&mut self, step: &Step, created: bool, object: &Json) {
         let partial: PartialObject = serde_json::from_value(object.clone()).unwrap_or_default();
         let metadata: ObjectMeta = partial.metadata;
+        self.applied.insert(metadata.uid.clone(), step.key.clone());
         let (Some((applied, _)), Some(api_version)) = (&step.desired, step::api_version_of(step.desired.as_ref()))
         else {
             return;
         };
+        let is_ours = created || self.is_ours_entirely(step) || self.has_other_key(&metadata.uid);
         let entry = InventoryEntry {
             fields: own_fields(&metadata, &self.context.identity.field_manager),
             uid: metadata.uid,
             applied: *applied,
             api_version: api_version.to_owned(),
-            created: created || self.is_ours_entirely(step),
+            created: is_ours,
         };
         self.report.inventory.insert(step.key.clone(), Some(entry));
     }
