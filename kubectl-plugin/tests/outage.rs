@@ -40,6 +40,32 @@ fn a_cluster_that_dies_in_the_middle_loses_nothing() {
     }
 }
 
+/// `GITOPS_LONG=1` leaves it dead for half a minute, else for some seconds.
+#[test]
+fn a_run_waits_for_an_etcd_that_comes_back() {
+    let mut cluster = LocalCluster::start(&Options::default()).expect("a cluster");
+    let connection = cluster.connection().clone();
+    let world = World::at(&connection.kubeconfig, &connection.kubectl, "etcd");
+    world.kubectl(&["create", "namespace", "etcd"]);
+    for index in 0..400 {
+        world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
+    }
+    let mut child = world.start_apply(&["--request-timeout", "60"], Stdio::null());
+    // In the middle of it: the record says when it has begun.
+    while world.try_kubectl(&["get", "configmap", "c0", "-n", "etcd"]).status.code() != Some(0) {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended too soon");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    cluster.kill(Component::Etcd).expect("killed");
+    let dead = if std::env::var_os("GITOPS_LONG").is_some() { 30 } else { 4 };
+    std::thread::sleep(Duration::from_secs(dead));
+    cluster.start_again(Component::Etcd).expect("started");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "it should go through");
+    assert_eq!(world.owned("configmaps").len(), 400);
+    let head = world.head();
+    assert!(head["pending"].is_null() && head["lock"].is_null(), "{head}");
+}
+
 #[test]
 fn who_may_not_read_the_record_is_told_so() {
     let nobody = User::new("nobody", &[]);

@@ -78,3 +78,34 @@ fn a_lock_ends_by_the_clock_of_the_server() {
     let settled = settles(&mut case, Goal::Apply(Graph::Second), Vec::new());
     assert!(settled.is_ok(), "{settled:?}");
 }
+
+/// The clock of a client jumps by a day, ahead and back, in the middle of a run: the lock is renewed, and nothing is lost.
+#[test]
+fn a_run_goes_on_where_its_clock_jumps() {
+    let all: Vec<usize> = (1..=requests_of_a_run()).collect();
+    let count = all.len();
+    let work = |at| Work {
+        name: format!("jump-{at}"),
+        row: "jumps".to_owned(),
+        run: Box::new(move |label| {
+            let mut case = Case::begun(label);
+            let days =
+                ["Thu, 01 Jan 2026 00:00:00 GMT", "Wed, 31 Dec 2025 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 GMT"];
+            let numbers = [1, at, at + 5];
+            let faults =
+                numbers.into_iter().zip(days).map(|(number, day)| Fault::at(number, Effect::Date(day.to_owned())));
+            settles_under(&mut case, faults.collect())
+        }),
+    };
+    let works: Vec<Work<'_>> = sample(all, 3, usize::MAX).into_iter().map(work).collect();
+    lanes::run("A clock jumps", count, &works);
+}
+
+/// A run that must reach its goal whatever is wrong on its way.
+fn settles_under(case: &mut Case, faults: Vec<Fault>) -> Result<Counts, String> {
+    let ended = &case.run(Goal::Apply(Graph::Second), faults).ended;
+    if ended.code != 0 {
+        return Err(format!("it should go through\n{}", case.told()));
+    }
+    settles(case, Goal::Apply(Graph::Second), vec![("went through", 1)])
+}

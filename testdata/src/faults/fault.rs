@@ -54,8 +54,8 @@ pub enum Effect {
     /// From the creation of a CRD on, the paths of its group are not found for so long. Counts from the first request, so
     /// that its number does not matter.
     Lag(Duration),
-    /// All answers say that they are of this date, as HTTP writes it: the client's clock is wrong, as seen from there. Its
-    /// number does not matter.
+    /// From it on all answers say that they are of this date, as HTTP writes it, until another: the client's clock is wrong, as
+    /// seen from there, or jumps.
     Date(String),
 }
 

@@ -136,12 +136,14 @@ impl Judge {
         }
     }
 
-    /// The date that all answers are of, where it is not that of the server.
+    /// The date that all answers are of now, where it is not that of the server.
     pub(super) fn date(&self) -> Option<&str> {
-        self.faults.iter().find_map(|fault| match &fault.effect {
-            Effect::Date(date) => Some(date.as_str()),
+        let begun = self.faults.iter().filter(|fault| fault.number <= self.any);
+        let dates = begun.filter_map(|fault| match &fault.effect {
+            Effect::Date(date) => Some((fault.number, date.as_str())),
             _ => None,
-        })
+        });
+        dates.max_by_key(|(number, _)| *number).map(|(_, date)| date)
     }
 
     /// A CRD was made.
