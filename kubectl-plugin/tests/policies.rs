@@ -37,6 +37,11 @@ fn what_asks_to_stay_stays() {
     assert!(world.get("configmap", "asks").is_null());
     assert_eq!(world.get("configmap", "kept")["data"]["value"], "1");
     assert_eq!(world.get("configmap", "live")["data"]["value"], "1");
+    // As with Argo CD: what should have gone is out of sync.
+    let status = world.run(&["status", &world.name]).stdout;
+    let line = status.lines().find(|line| line.contains("/ours")).unwrap_or_default();
+    assert!(line.contains("OutOfSync") && line.contains("kept when it left the graph"), "{status}");
+    assert!(status.lines().next().is_some_and(|line| line.contains("OutOfSync")), "{status}");
     // What stays ours goes with the application.
     let again = world.apply(&[]);
     assert!(again.stdout.contains("nothing to do"), "{}", again.told());

@@ -35,6 +35,16 @@ struct Row {
     health: Health,
     /// Whether its health is none of the application's.
     is_ignored: bool,
+    /// Whether the graph has it no more.
+    is_left: bool,
+}
+
+impl Row {
+    fn message(&self) -> String {
+        let left = self.is_left.then_some("kept when it left the graph");
+        let parts = left.into_iter().chain(Some(self.health.message.as_str()).filter(|message| !message.is_empty()));
+        parts.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Runs the command.
@@ -55,7 +65,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
             resource: row.key.clone(),
             sync: row.sync,
             health: row.health.status,
-            message: row.health.message.clone(),
+            message: row.message(),
         };
         session.printer.json(&StatusJson {
             schema_version: SchemaVersion,
@@ -76,7 +86,7 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
     lines.extend(rows.iter().map(|row| {
         let health = row.health.status.to_string();
         let key = &row.key;
-        vec![key.qualified_kind(), key.place(), row.sync.to_string(), health, row.health.message.clone()]
+        vec![key.qualified_kind(), key.place(), row.sync.to_string(), health, row.message()]
     }));
     session.printer.out(&format!("{}  {release}  {sync}  {worst}\n\n{}", args.app, table(&lines)));
     if !settled {
@@ -87,9 +97,11 @@ pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandErro
 
 async fn rows(target: &Target, observation: &Observation, rules: &Rules) -> Result<Vec<Row>, CommandError> {
     let objects = bodies(target, observation, rules).await?;
+    // Kept when it left the graph, since it, or its application, asks for that.
+    let is_left = |key: &ResourceKey| target.base.as_ref().is_some_and(|base| base.node(key).is_none());
     let row = |key: &ResourceKey| {
         let sync = match observation.seen.get(key) {
-            Some(Seen::Present { as_applied: true, .. }) => Sync::Synced,
+            Some(Seen::Present { as_applied: true, .. }) if !is_left(key) => Sync::Synced,
             Some(Seen::Absent) => Sync::Missing,
             _ => Sync::OutOfSync,
         };
@@ -100,7 +112,8 @@ async fn rows(target: &Target, observation: &Observation, rules: &Rules) -> Resu
             (_, None) => Health::new(Status::Healthy, ""),
         };
         let is_ignored = objects.get(key).is_some_and(health::is_ignored);
-        Row { key: key.clone(), sync, health, is_ignored }
+        let is_left = sync == Sync::OutOfSync && is_left(key);
+        Row { key: key.clone(), sync, health, is_ignored, is_left }
     };
     // Checks of users block.
     Ok(tokio::task::block_in_place(|| target.inventory.keys().map(row).collect()))
