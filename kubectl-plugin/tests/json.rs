@@ -137,3 +137,143 @@ fn what_commands_print_is_what_the_schemas_say() {
     }
     check("run", &json(&world, &["delete", &name, "--yes", "-o", "json"]));
 }
+
+/// The lines that a command told, each one an object as its schema says; and its exit code.
+fn told(world: &World, arguments: &[&str]) -> (i32, Vec<Json>) {
+    let ended = world.run(arguments);
+    let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} in {}", ended.told()));
+    let events: Vec<Json> = ended.stderr.lines().map(read).collect();
+    events.iter().for_each(|event| check("run-event", event));
+    assert!(!ended.told().contains("c2VjcmV0IHdvcmQ") && !ended.told().contains("secret word"), "{}", ended.told());
+    (ended.code, events)
+}
+
+/// `resource phase` of the step that an event is about.
+fn step_of(event: &Json) -> String {
+    format!(
+        "{} {}",
+        event["step"]["resource"].as_str().expect("a step"),
+        event["step"]["phase"].as_str().unwrap_or("-")
+    )
+}
+
+/// The steps that events of this name are about, in their order.
+fn steps_of(events: &[Json], name: &str) -> Vec<String> {
+    events.iter().filter(|event| event["event"] == name).map(step_of).collect()
+}
+
+/// Every step ends once, and only after it was started, unless it was skipped; nothing is told of it after that.
+fn assert_in_order(events: &[Json]) {
+    assert_eq!(events[0]["event"], "runStarted", "{:#}", events[0]);
+    let mut started = BTreeSet::new();
+    let mut done = BTreeSet::new();
+    for event in events.iter().filter(|event| event["step"].is_object() && event["event"] != "stepBlocked") {
+        let (name, step) = (event["event"].as_str().expect("a name"), step_of(event));
+        assert!(!done.contains(&step), "after its end: {event:#}");
+        match name {
+            "stepStarted" => assert!(started.insert(step), "twice: {event:#}"),
+            "stepDone" => {
+                assert_eq!(started.contains(&step), event["outcome"] != "skipped", "{event:#}");
+                assert_eq!(event["seconds"].is_null(), event["outcome"] == "skipped", "{event:#}");
+                done.insert(step);
+            }
+            _ => assert!(started.contains(&step), "before its start: {event:#}"),
+        }
+    }
+    assert_eq!(done.len() as u64, events[0]["steps"], "each ends: {events:#?}");
+    let times: Vec<&str> = events.iter().filter_map(|event| event["time"].as_str()).collect();
+    assert!(times.len() == events.len() && times.is_sorted(), "{times:?}");
+}
+
+fn in_wave(wave: &str, manifest: &str) -> String {
+    let annotated = format!("metadata:\n  annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}\n");
+    manifest.replacen("metadata:\n", &annotated, 1)
+}
+
+#[test]
+fn what_runs_tell_is_what_the_schema_says() {
+    let world = World::new("events");
+    let name = world.name.clone();
+    let apply = ["apply", &name, "-n", &name, "--yes", "-o", "json", "--timeout", "60"];
+    let (slow, broken) = (", testdata.kubectl-gitops/start: slow", ", testdata.kubectl-gitops/fail: image-pull");
+    let hook = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: before-, annotations: {argocd.argoproj.io/hook: PreSync}}\n\
+                spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: registry.invalid/hook}]}}}\n";
+    world.write("before.yaml", hook).write("settings.yaml", &config_map("settings", "one"));
+    world.write("s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: secret word}\n");
+    world.write("web.yaml", &deployment("web", "web", "settings", slow));
+    world.write("bad.yaml", &in_wave("1", &deployment("bad", "bad", "settings", broken)));
+    world.write("last.yaml", &in_wave("2", &config_map("last", "one")));
+    let (code, events) = told(&world, &apply);
+    assert_eq!(code, 3, "{events:#?}");
+    let lints = events.iter().filter(|event| event["event"] == "finding").count();
+    assert!(lints > 0, "a Secret that is not encrypted is told of: {events:#?}");
+    let start = events.iter().position(|event| event["event"] == "runStarted").expect("a start");
+    let run = &events[start..];
+    assert_in_order(run);
+    let key = |kind: &str, object: &str| format!("{kind}/{name}/{object} -");
+    let outcome = |step: &str| {
+        let is_its = |event: &&Json| event["event"] == "stepDone" && step_of(event) == step;
+        run.iter().find(is_its).unwrap_or_else(|| panic!("{step} in {run:#?}"))["outcome"].clone()
+    };
+    assert_eq!(outcome(&key("apps/Deployment", "web")), "succeeded");
+    assert_eq!(outcome(&key("apps/Deployment", "bad")), "failed");
+    assert_eq!(outcome(&key("/ConfigMap", "last")), "skipped");
+    let blocked = |step: String| {
+        let is_its = |event: &&Json| event["event"] == "stepBlocked" && step_of(event) == step;
+        run.iter().find(is_its).unwrap_or_else(|| panic!("{step} in {run:#?}"))["waitsFor"].clone()
+    };
+    let waits = blocked(key("apps/Deployment", "web"));
+    let settings = serde_json::json!({"resource": format!("/ConfigMap/{name}/settings"), "state": "present",
+                                      "reason": "its pods read it", "behind": null});
+    assert!(waits.as_array().expect("a list").contains(&settings), "{waits:#}");
+    assert_eq!(blocked(key("/ConfigMap", "last"))[0]["behind"]["barrier"], "wave 1");
+    assert_eq!(steps_of(run, "stepStarted")[0], format!("batch/Job/{name}/before-*1 PreSync"), "{run:#?}");
+    let waiting: Vec<&Json> = run.iter().filter(|event| event["event"] == "stepWaiting").collect();
+    let hook = waiting.iter().find(|event| event["step"]["phase"] == "PreSync").expect("the hook is waited for");
+    let object = hook["object"].as_str().expect("an object");
+    assert!(
+        object.starts_with(&format!("batch/Job/{name}/before-")) && !object.contains('*'),
+        "as it is called: {hook:#}"
+    );
+    let web = waiting.iter().filter(|event| event["object"] == format!("apps/Deployment/{name}/web"));
+    assert!(web.clone().any(|event| event["seconds"].as_f64() >= Some(5.0)), "it is slow: {waiting:#?}");
+    let ends: Vec<&Json> = run[run.len() - 2..].iter().map(|event| &event["event"]).collect();
+    assert_eq!(ends, ["runDone", "error"]);
+    let error = &run[run.len() - 1];
+    assert!(
+        error["exitCode"] == 3 && error["details"][0].as_str().is_some_and(|why| why.contains("ImagePullBackOff")),
+        "{error:#}"
+    );
+
+    let (code, events) = told(&world, &["rollback", &name, "--yes", "-o", "json"]);
+    assert_eq!((code, events.len(), &events[0]["event"]), (2, 1, &Json::from("error")), "{events:#?}");
+    world.remove("bad.yaml").write("broken.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n");
+    let (code, events) = told(&world, &apply);
+    let names: Vec<&Json> = events.iter().map(|event| &event["event"]).collect();
+    assert!(
+        code == 2 && names.contains(&&Json::from("finding")) && names.ends_with(&[&Json::from("error")]),
+        "{events:#?}"
+    );
+    let (code, events) = told(&world, &["delete", &name, "--yes", "-o", "json"]);
+    assert_eq!(code, 0, "{events:#?}");
+    let start = events.iter().position(|event| event["event"] == "runStarted").expect("a start");
+    assert_in_order(&events[start..]);
+    let orders: Vec<Json> =
+        events.iter().filter(|event| event["event"] == "stepBlocked").map(|it| it["waitsFor"].clone()).collect();
+    assert!(!orders.is_empty() && orders.iter().all(|waits| waits[0]["state"] == "absent"), "{orders:#?}");
+}
+
+#[test]
+fn the_page_of_progress_has_every_event_and_no_other() {
+    let page = include_str!("../docs/progress.md");
+    let told: BTreeSet<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split("` | ").next()).collect();
+    let found = schemas().into_iter().find(|(name, _)| *name == "run-event");
+    let schema = Json::from(found.expect("a schema").1);
+    let events = schema["oneOf"].as_array().expect("alternatives").iter();
+    let events: BTreeSet<&str> = events.filter_map(|event| event["properties"]["event"]["const"].as_str()).collect();
+    assert!(!events.is_empty() && told == events, "docs/progress.md has {told:?}, the schema {events:?}");
+    let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    for line in example.lines() {
+        check("run-event", &serde_json::from_str(line).expect(line));
+    }
+}

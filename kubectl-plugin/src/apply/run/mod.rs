@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Plan, Step};
+use gitops_compiler::plan::{Plan, Step};
 use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -132,6 +132,7 @@ impl Run<'_> {
         loop {
             while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
+                (self.emit)(Event::Started { step: index });
                 let (context, step) = (Arc::clone(&self.context), self.plan.steps[index].clone());
                 let rules = self.options.health.clone();
                 self.spawn(index, async move {
@@ -208,7 +209,7 @@ impl Run<'_> {
                 self.finish(index, StepResult::Succeeded);
             }
             StepOutcome::Terminating => {
-                (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+                (self.emit)(Event::Accepted { step: index });
                 self.wait_for(index, Json::Null, Awaited::End, "waits for its finalizers".to_owned());
             }
             StepOutcome::HookEnded(result) => {
@@ -221,7 +222,7 @@ impl Run<'_> {
 
     async fn applied(&mut self, index: usize, created: bool, object: Json, health: Health) {
         let step = &self.plan.steps[index];
-        (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+        (self.emit)(Event::Accepted { step: index });
         if let Some(hook) = &step.hook {
             if hook.replaces.is_some() {
                 // It is a hook now, and no content of ours.
@@ -295,10 +296,8 @@ impl Run<'_> {
     }
 
     fn tell(&mut self, index: usize, result: StepResult) {
-        let step = &self.plan.steps[index];
-        let (key, action): (ResourceKey, Action) = (step.key.clone(), step.action);
         self.report.results.insert(index, result.clone());
-        (self.emit)(Event::Done { key, action, result });
+        (self.emit)(Event::Done { step: index, result });
     }
 }
 

@@ -60,12 +60,12 @@ impl Run<'_> {
         let Some((key, _)) = self.workload_of(pod, controller).await else { return };
         let claims = self.claims_that_wait(pod).await;
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let Some((_, waiting)) = self.waiting.get_mut(&key) else { return };
+        let Some((index, waiting)) = self.waiting.get_mut(&key) else { return };
         let told = format!("pod {name}: {reason}{claims}");
         if waiting.pod != told {
             waiting.pod = told;
-            let reason = waiting.reason();
-            (self.emit)(Event::Waiting { key, reason });
+            let (step, reason) = (*index, waiting.reason());
+            (self.emit)(Event::Waiting { step, object: key, reason });
         }
     }
 
