@@ -184,11 +184,11 @@ pub async fn execute(
     progress.finish();
     let applied = result?;
     let requests = target.records.cluster.connection.requests();
-    let seconds = started.elapsed().as_secs_f64();
-    let told = summary(target, &applied, plan.steps.len(), requests, seconds);
+    let took = started.elapsed();
+    let told = summary(target, &applied, plan.steps.len(), requests, took.as_secs_f64());
     if json {
         let run = RunJson::new(&target.application, plan, &applied, notes, requests);
-        session.printer.event(RunEventJson::of_run(&run, seconds));
+        session.printer.event(RunEventJson::of_run(&run, took));
         session.printer.json(&run);
     } else if applied.succeeded() {
         // What failed is told as an error, below.

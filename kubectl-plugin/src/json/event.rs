@@ -3,6 +3,8 @@
 //! In: what happens. Out: lines that say what, and when. A step that was started ends once; one that was skipped ends
 //! without having been started; one that an interrupted run never came to does neither.
 
+use std::time::Duration;
+
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::diagnostic::{Diagnostic, Level, Origin};
 use gitops_compiler::manifest::HookPhase;
@@ -24,7 +26,7 @@ use super::{RunJson, SchemaVersion};
 pub struct EventJson {
     /// The version of this form.
     pub schema_version: SchemaVersion,
-    /// When it happened, by RFC 3339, in UTC.
+    /// When it happened, by RFC 3339, in UTC, to the millisecond.
     pub time: String,
     /// What happened.
     #[serde(flatten)]
@@ -35,9 +37,8 @@ impl EventJson {
     /// Something that happens now.
     #[must_use]
     pub fn now(event: RunEventJson) -> Self {
-        // Nobody waits for less than a millisecond.
-        let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or_default();
-        Self { schema_version: SchemaVersion, time: now.to_string(), event }
+        // Always as many digits, so that times sort as texts.
+        Self { schema_version: SchemaVersion, time: format!("{:.3}", Timestamp::now()), event }
     }
 }
 
@@ -185,15 +186,23 @@ impl RunEventJson {
 
     /// The end of a step.
     #[must_use]
-    pub fn of_result(step: &Step, result: &StepResult, seconds: Option<f64>) -> Self {
+    pub fn of_result(step: &Step, result: &StepResult, took: Option<Duration>) -> Self {
         let (outcome, message) = StepOutcomeJson::of(result);
-        Self::StepDone { step: EventStepJson::new(step), outcome, message, seconds }
+        Self::StepDone { step: EventStepJson::new(step), outcome, message, seconds: took.map(in_seconds) }
     }
 
     /// The end of a run.
     #[must_use]
-    pub fn of_run(run: &RunJson, seconds: f64) -> Self {
-        Self::RunDone { release: run.release, outcome: run.outcome, requests: run.requests, seconds }
+    pub fn of_run(run: &RunJson, took: Duration) -> Self {
+        let (release, outcome, requests) = (run.release, run.outcome, run.requests);
+        Self::RunDone { release, outcome, requests, seconds: in_seconds(took) }
+    }
+
+    /// That the object of a step is waited for.
+    #[must_use]
+    pub fn of_wait(step: &Step, object: &ResourceKey, reason: &str, since: Duration) -> Self {
+        let (step, seconds) = (EventStepJson::new(step), in_seconds(since));
+        Self::StepWaiting { step, object: object.clone(), reason: reason.to_owned(), seconds }
     }
 }
 
@@ -211,4 +220,9 @@ impl PlanWaitJson {
         let behind = behind.map(|(barrier, steps)| BarrierWaitJson { barrier: barrier.to_owned(), steps });
         Self { resource: by.key.clone(), state, reason, behind }
     }
+}
+
+/// In whole milliseconds.
+fn in_seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

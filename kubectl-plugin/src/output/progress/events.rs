@@ -3,7 +3,7 @@
 //! In: events. Out: what is written of them, with how long each step took.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gitops_compiler::plan::Plan;
 
@@ -27,20 +27,14 @@ impl Events {
             }
             Event::Accepted { step } => RunEventJson::StepAccepted { step: named(step) },
             Event::Waiting { step, object, reason } | Event::StillWaiting { step, object, reason, .. } => {
-                let seconds = self.since.get(step).map(Instant::elapsed).unwrap_or_default();
-                let (object, reason) = (object.clone(), reason.clone());
-                RunEventJson::StepWaiting { step: named(step), object, reason, seconds: in_seconds(seconds) }
+                let since = self.since.get(step).map(Instant::elapsed).unwrap_or_default();
+                RunEventJson::of_wait(&plan.steps[*step], object, reason, since)
             }
             Event::Done { step, result } => {
-                let seconds = self.since.remove(step).map(|since| in_seconds(since.elapsed()));
-                RunEventJson::of_result(&plan.steps[*step], result, seconds)
+                let took = self.since.remove(step).map(|since| since.elapsed());
+                RunEventJson::of_result(&plan.steps[*step], result, took)
             }
             Event::Note(message) => RunEventJson::Note { message: message.clone() },
         }
     }
-}
-
-/// In whole milliseconds.
-fn in_seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
