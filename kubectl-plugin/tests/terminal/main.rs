@@ -49,7 +49,7 @@ fn a_table_says_what_waits_for_what_and_goes_when_the_run_is_over() {
     for (row, says) in [
         (format!("  · > Job {name}/before"), "  PreSync hook: ".to_owned()),
         (format!("  · + ConfigMap {name}/settings"), format!("  waits for Job {name}/before to be ready (")),
-        (format!("  · + Deployment {name}/web"), ": 0 of 1 updated replicas are available".to_owned()),
+        (format!("  · + Deployment {name}/web"), "  0 of 1 updated replicas are available  ".to_owned()),
         (format!("  · + ConfigMap {name}/last"), format!("  waits for Deployment {name}/web to be ready (wave 0: ")),
         ("  2 of 4 steps, 1 under way, 1 waits".to_owned(), " s".to_owned()),
     ] {

@@ -67,7 +67,7 @@ fn rows(standing: &mut Standing, now: Duration, room: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for under_way in standing.under_way().take(room) {
         let reason = under_way.reason.as_deref().filter(|reason| !reason.is_empty());
-        let reason = reason.unwrap_or("waits for the API server");
+        let reason = reason.map_or("waits for the API server", missing);
         rows.push(Row::new(standing.name(under_way.step), reason, now.saturating_sub(under_way.since)));
     }
     let blocked: Vec<usize> = standing.blocked().take(room - rows.len()).collect();
@@ -76,6 +76,12 @@ fn rows(standing: &mut Standing, now: Duration, room: usize) -> Vec<Row> {
         rows.push(Row::new(standing.name(step), &reason, now));
     }
     rows
+}
+
+/// `Waiting for rollout to finish: 1 of 3 updated replicas are available...` without what the table says by being there.
+fn missing(reason: &str) -> &str {
+    let waiting = reason.strip_prefix("Waiting for ").and_then(|rest| rest.split_once(": "));
+    waiting.map_or(reason, |(_, missing)| missing).trim_end_matches("...")
 }
 
 /// `waits for Deployment shop/cart to be ready (it sends requests there)`

@@ -55,7 +55,7 @@ fn each_step_says_what_it_waits_for_and_why() {
         ]
     );
     ends(&mut standing, 0, 1);
-    waits(&mut standing, 1, "1 of 3 updated", 2);
+    waits(&mut standing, 1, "Waiting for rollout to finish: 1 of 3 updated...", 2);
     assert_eq!(
         frame(&mut standing, seconds(131), size(24, 80)),
         [
