@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::screen::Screen;
 use super::support::World;
@@ -51,6 +51,10 @@ impl Watched {
         let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("text");
         tcsetwinsize(&terminal, size(rows, columns)).expect("a size");
         let side = OpenOptions::new().read(true).write(true).open(name).expect("the program's side");
+        // Else Ctrl-C drops what nobody has read yet, and here the reader may be late.
+        let mut modes = tcgetattr(&side).expect("modes");
+        modes.local_modes |= LocalModes::NOFLSH;
+        tcsetattr(&side, OptionalActions::Now, &modes).expect("set");
         let child = command.stdout(Stdio::null()).stderr(side).spawn().expect("the program starts");
         // Its side must be open nowhere but there: reading ends with it.
         drop(command);
@@ -86,6 +90,8 @@ impl Watched {
     /// What a terminal does on Ctrl-C: it shows it, and sends a signal.
     pub(crate) fn press_ctrl_c(&mut self) {
         self.terminal.write_all(b"\x03").expect("written");
+        let is_shown = || self.seen.lock().expect("no panic").written.windows(2).any(|bytes| bytes == b"^C");
+        assert!(World::waits_until(is_shown), "a terminal echoes it");
         let program = Pid::from_child(&self.child);
         kill_process(program, Signal::INT).expect("it runs");
     }
