@@ -143,7 +143,9 @@ fn told(world: &World, arguments: &[&str]) -> (i32, Vec<Json>) {
     let ended = world.run(arguments);
     let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} in {}", ended.told()));
     let events: Vec<Json> = ended.stderr.lines().map(read).collect();
-    events.iter().for_each(|event| check("run-event", event));
+    for event in &events {
+        check("run-event", event);
+    }
     assert!(!ended.told().contains("c2VjcmV0IHdvcmQ") && !ended.told().contains("secret word"), "{}", ended.told());
     (ended.code, events)
 }
@@ -157,9 +159,16 @@ fn step_of(event: &Json) -> String {
     )
 }
 
-/// The steps that events of this name are about, in their order.
-fn steps_of(events: &[Json], name: &str) -> Vec<String> {
-    events.iter().filter(|event| event["event"] == name).map(step_of).collect()
+/// The events of a run, from its start on.
+fn run_of(events: &[Json]) -> &[Json] {
+    let start = events.iter().position(|event| event["event"] == "runStarted");
+    &events[start.unwrap_or_else(|| panic!("no run: {events:#?}"))..]
+}
+
+/// The first event of this name about a step.
+fn find<'a>(events: &'a [Json], name: &str, step: &str) -> &'a Json {
+    let is_it = |event: &&Json| event["event"] == name && step_of(event) == step;
+    events.iter().find(is_it).unwrap_or_else(|| panic!("no {name} of {step}: {events:#?}"))
 }
 
 /// Every step ends once, and only after it was started, unless it was skipped; nothing is told of it after that.
@@ -190,78 +199,88 @@ fn in_wave(wave: &str, manifest: &str) -> String {
     manifest.replacen("metadata:\n", &annotated, 1)
 }
 
+/// An application with a hook, a slow workload, one that fails, a Secret that the API server refuses and quotes, and a wave
+/// behind all of these.
+fn write_troubled(world: &World) {
+    let (slow, broken) = (", testdata.kubectl-gitops/start: slow", ", testdata.kubectl-gitops/fail: image-pull");
+    let hook = "apiVersion: batch/v1\nkind: Job\n\
+                metadata: {generateName: before-, annotations: {argocd.argoproj.io/hook: PreSync}}\n\
+                spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: x}]}}}\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: secret word}\n";
+    let refused = "apiVersion: v1\nkind: Secret\nmetadata: {name: refused}\ntype: kubernetes.io/dockerconfigjson\n\
+                   stringData: {.dockerconfigjson: secret word}\n";
+    world.write("before.yaml", hook).write("settings.yaml", &config_map("settings", "one"));
+    world.write("s.yaml", secret).write("refused.yaml", refused);
+    world.write("web.yaml", &deployment("web", "web", "settings", slow));
+    world.write("bad.yaml", &deployment("bad", "bad", "settings", broken));
+    world.write("last.yaml", &in_wave("1", &config_map("last", "one")));
+}
+
 #[test]
 fn what_runs_tell_is_what_the_schema_says() {
     let world = World::new("events");
     let name = world.name.clone();
-    let apply = ["apply", &name, "-n", &name, "--yes", "-o", "json", "--timeout", "60"];
-    let (slow, broken) = (", testdata.kubectl-gitops/start: slow", ", testdata.kubectl-gitops/fail: image-pull");
-    let hook = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: before-, annotations: {argocd.argoproj.io/hook: PreSync}}\n\
-                spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: registry.invalid/hook}]}}}\n";
-    world.write("before.yaml", hook).write("settings.yaml", &config_map("settings", "one"));
-    world.write("s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: secret word}\n");
-    world.write("web.yaml", &deployment("web", "web", "settings", slow));
-    world.write("bad.yaml", &deployment("bad", "bad", "settings", broken));
-    world.write("last.yaml", &in_wave("1", &config_map("last", "one")));
-    let (code, events) = told(&world, &apply);
+    write_troubled(&world);
+    let (code, events) = told(&world, &["apply", &name, "-n", &name, "--yes", "-o", "json"]);
     assert_eq!(code, 3, "{events:#?}");
-    let lints = events.iter().filter(|event| event["event"] == "finding").count();
-    assert!(lints > 0, "a Secret that is not encrypted is told of: {events:#?}");
-    let start = events.iter().position(|event| event["event"] == "runStarted").expect("a start");
-    let run = &events[start..];
+    assert!(events.iter().any(|event| event["rule"] == "mutable-image"), "lints are told: {events:#?}");
+    let run = run_of(&events);
     assert_in_order(run);
     let key = |kind: &str, object: &str| format!("{kind}/{name}/{object} -");
-    let outcome = |step: &str| {
-        let is_its = |event: &&Json| event["event"] == "stepDone" && step_of(event) == step;
-        run.iter().find(is_its).unwrap_or_else(|| panic!("{step} in {run:#?}"))["outcome"].clone()
-    };
-    assert_eq!(outcome(&key("apps/Deployment", "web")), "succeeded");
-    assert_eq!(outcome(&key("apps/Deployment", "bad")), "failed");
-    assert_eq!(outcome(&key("/ConfigMap", "last")), "skipped");
-    let blocked = |step: String| {
-        let is_its = |event: &&Json| event["event"] == "stepBlocked" && step_of(event) == step;
-        run.iter().find(is_its).unwrap_or_else(|| panic!("{step} in {run:#?}"))["waitsFor"].clone()
-    };
-    let waits = blocked(key("apps/Deployment", "web"));
+    let (web, last) = (key("apps/Deployment", "web"), key("/ConfigMap", "last"));
+    for (step, outcome) in [
+        (&web, "succeeded"),
+        (&key("apps/Deployment", "bad"), "failed"),
+        (&key("/Secret", "refused"), "failed"),
+        (&last, "skipped"),
+    ] {
+        assert_eq!(find(run, "stepDone", step)["outcome"], outcome, "{step} in {run:#?}");
+    }
+    let waits = &find(run, "stepBlocked", &web)["waitsFor"];
     let settings = serde_json::json!({"resource": format!("/ConfigMap/{name}/settings"), "state": "present",
                                       "reason": "its pods read it", "behind": null});
     assert!(waits.as_array().expect("a list").contains(&settings), "{waits:#}");
-    assert_eq!(blocked(key("/ConfigMap", "last"))[0]["behind"]["barrier"], "wave 0");
-    assert_eq!(steps_of(run, "stepStarted")[0], format!("batch/Job/{name}/before-*0 PreSync"), "{run:#?}");
-    let waiting: Vec<&Json> = run.iter().filter(|event| event["event"] == "stepWaiting").collect();
-    let hook = waiting.iter().find(|event| event["step"]["phase"] == "PreSync").expect("the hook is waited for");
+    assert_eq!(find(run, "stepBlocked", &last)["waitsFor"][0]["behind"]["barrier"], "wave 0");
+    let hook = find(run, "stepWaiting", &format!("batch/Job/{name}/before-*0 PreSync"));
     let object = hook["object"].as_str().expect("an object");
+    assert!(object.starts_with(&format!("batch/Job/{name}/before-")) && !object.contains('*'), "its name: {hook:#}");
+    let says = |event: &Json| event["reason"].as_str().is_some_and(|reason| reason.contains("0 of 1 updated"));
     assert!(
-        object.starts_with(&format!("batch/Job/{name}/before-")) && !object.contains('*'),
-        "as it is called: {hook:#}"
+        run.iter().any(|event| event["event"] == "stepWaiting" && step_of(event) == web && says(event)),
+        "{run:#?}"
     );
-    let web = waiting.iter().filter(|event| event["object"] == format!("apps/Deployment/{name}/web"));
-    let reasons: Vec<&str> = web.filter_map(|event| event["reason"].as_str()).collect();
-    assert!(reasons.iter().any(|reason| reason.contains("0 of 1 updated")), "{waiting:#?}");
-    let ends: Vec<&Json> = run[run.len() - 2..].iter().map(|event| &event["event"]).collect();
-    assert_eq!(ends, ["runDone", "error"]);
-    let error = &run[run.len() - 1];
-    assert!(
-        error["exitCode"] == 3 && error["details"][0].as_str().is_some_and(|why| why.contains("ImagePullBackOff")),
-        "{error:#}"
+    let [.., done, error] = run else { panic!("{run:#?}") };
+    assert_eq!(
+        (&done["event"], &done["outcome"], &error["event"]),
+        (&"runDone".into(), &"failed".into(), &"error".into())
     );
+    let details = error["details"].to_string();
+    assert!(error["exitCode"] == 3 && details.contains("ImagePullBackOff"), "{error:#}");
 
-    let (code, events) = told(&world, &["rollback", &name, "--yes", "-o", "json"]);
-    assert_eq!((code, events.len(), &events[0]["event"]), (2, 1, &Json::from("error")), "{events:#?}");
-    world.remove("bad.yaml").write("broken.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n");
-    let (code, events) = told(&world, &apply);
-    let names: Vec<&Json> = events.iter().map(|event| &event["event"]).collect();
-    assert!(
-        code == 2 && names.contains(&&Json::from("finding")) && names.ends_with(&[&Json::from("error")]),
-        "{events:#?}"
-    );
     let (code, events) = told(&world, &["delete", &name, "--yes", "-o", "json"]);
     assert_eq!(code, 0, "{events:#?}");
-    let start = events.iter().position(|event| event["event"] == "runStarted").expect("a start");
-    assert_in_order(&events[start..]);
-    let orders: Vec<Json> =
-        events.iter().filter(|event| event["event"] == "stepBlocked").map(|it| it["waitsFor"].clone()).collect();
-    assert!(!orders.is_empty() && orders.iter().all(|waits| waits[0]["state"] == "absent"), "{orders:#?}");
+    assert_in_order(run_of(&events));
+    let mut orders = events.iter().filter(|event| event["event"] == "stepBlocked").map(|event| &event["waitsFor"]);
+    let first = orders.next().expect("what was made last goes first");
+    assert!(first[0]["state"] == "absent" && orders.all(|waits| waits[0]["state"] == "absent"), "{events:#?}");
+}
+
+#[test]
+fn a_command_that_fails_says_why_in_its_last_event() {
+    let world = World::new("errors");
+    let name = world.name.clone();
+    world.write("broken.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n");
+    let apply = ["apply", &name, "-n", &name, "-o", "json"];
+    let (code, events) = told(&world, &apply);
+    let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!((code, &names[names.len() - 2..]), (2, &["finding", "error"][..]), "{events:#?}");
+    assert_eq!(events[names.len() - 2]["path"], "broken.yaml");
+    world.remove("broken.yaml").write("a.yaml", &config_map("a", "1"));
+    let (code, events) = told(&world, &apply);
+    let error = events.last().expect("an event");
+    assert!(code == 2 && error["message"].as_str().is_some_and(|why| why.contains("--yes")), "{events:#?}");
+    let (code, events) = told(&world, &["rollback", &name, "--yes", "-o", "json"]);
+    assert_eq!((code, &events[0]["event"], &events[0]["exitCode"]), (2, &"error".into(), &2.into()), "{events:#?}");
 }
 
 #[test]

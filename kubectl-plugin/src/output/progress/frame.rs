@@ -26,6 +26,10 @@ const STEADY: usize = 60;
 /// Narrower than this there is no room for columns.
 const NARROWEST: usize = 60;
 
+/// Columns at the right that stay free: a cursor never waits at the edge, and where the terminal shows `^C` in the middle of
+/// a line, that still fits.
+const SPARE: usize = 3;
+
 /// `  · + `.
 const MARGIN: usize = 6;
 
@@ -37,9 +41,9 @@ struct Row {
     lasts: String,
 }
 
-/// The lines of the table, as they are now. Below two rows or two columns there is no room for any.
+/// The lines of the table, as they are now. Below two rows or four columns there is no room for any.
 pub(super) fn frame(standing: &mut Standing, now: Duration, size: Size) -> Vec<String> {
-    let width = size.columns.saturating_sub(1);
+    let width = size.columns.saturating_sub(SPARE);
     let most = height(size.rows);
     if most == 0 || width == 0 {
         return Vec::new();
