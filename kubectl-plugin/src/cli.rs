@@ -52,6 +52,18 @@ enum Command {
     Store(commands::store::StoreCommand),
 }
 
+impl Command {
+    /// Whether what is said on the way is for programs, too.
+    fn tells_events(&self) -> bool {
+        match self {
+            Self::Apply(args) => args.json(),
+            Self::Rollback(args) => args.json(),
+            Self::Delete(args) => args.json(),
+            _ => false,
+        }
+    }
+}
+
 /// Runs the command that was asked for. A panic is a bug of ours, and says so.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -59,26 +71,31 @@ pub fn main() -> ExitCode {
     if let Some(code) = sandbox::enter(std::env::args_os(), WORKERS) {
         return code;
     }
-    std::panic::set_hook(Box::new(tell_of_panic));
+    std::panic::set_hook(Box::new(|panic| tell_of_panic(panic, Printer::for_process())));
     std::panic::catch_unwind(run_command).unwrap_or_else(|_| ExitCode::from(BUG))
 }
 
 /// What the library that scans YAML gives up on is an error of the document, and is told as one.
-fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
+fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>, printer: Printer) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if !place.contains("libyaml-safer") {
         let message = panic.payload_as_str().unwrap_or("it does not say why");
-        Printer::for_process().say(&format!("error: this is a bug of kubectl-gitops, at {place}: {message}"));
+        let message = format!("this is a bug of kubectl-gitops, at {place}: {message}");
+        printer.error(&CommandError { code: BUG, ..CommandError::user(message) });
     }
 }
 
 fn run_command() -> ExitCode {
     let cli = Cli::parse();
-    let session = Session { printer: Printer::for_process(), store: cli.store };
+    let printer = Printer::for_process();
+    let printer = if cli.command.tells_events() { printer.with_events() } else { printer };
+    std::panic::set_hook(Box::new(move |panic| tell_of_panic(panic, printer)));
+    let session = Session { printer, store: cli.store };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            session.printer.say(&format!("error: cannot start: {error}"));
+            let message = format!("cannot start: {error}");
+            session.printer.error(&CommandError { code: BUG, ..CommandError::user(message) });
             return ExitCode::from(BUG);
         }
     };
@@ -88,7 +105,7 @@ fn run_command() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            report(session.printer, &error);
+            session.printer.error(&error);
             ExitCode::from(error.code)
         }
     }
@@ -114,18 +131,5 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
-    }
-}
-
-fn report(printer: Printer, error: &CommandError) {
-    for finding in &error.findings {
-        printer.say(&finding.to_string());
-    }
-    printer.say(&format!("error: {}", error.message));
-    for detail in &error.details {
-        printer.say(&format!("  {detail}"));
-    }
-    if let Some(hint) = &error.hint {
-        printer.say(&format!("hint: {hint}"));
     }
 }

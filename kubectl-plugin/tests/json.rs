@@ -137,3 +137,163 @@ fn what_commands_print_is_what_the_schemas_say() {
     }
     check("run", &json(&world, &["delete", &name, "--yes", "-o", "json"]));
 }
+
+/// The lines that a command told, each one an object as its schema says; and its exit code.
+fn told(world: &World, arguments: &[&str]) -> (i32, Vec<Json>) {
+    let ended = world.run(arguments);
+    let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} in {}", ended.told()));
+    let events: Vec<Json> = ended.stderr.lines().map(read).collect();
+    for event in &events {
+        check("run-event", event);
+    }
+    assert!(!ended.told().contains("c2VjcmV0IHdvcmQ") && !ended.told().contains("secret word"), "{}", ended.told());
+    (ended.code, events)
+}
+
+/// `resource phase` of the step that an event is about.
+fn step_of(event: &Json) -> String {
+    format!(
+        "{} {}",
+        event["step"]["resource"].as_str().expect("a step"),
+        event["step"]["phase"].as_str().unwrap_or("-")
+    )
+}
+
+/// The events of a run, from its start on.
+fn run_of(events: &[Json]) -> &[Json] {
+    let start = events.iter().position(|event| event["event"] == "runStarted");
+    &events[start.unwrap_or_else(|| panic!("no run: {events:#?}"))..]
+}
+
+/// The first event of this name about a step.
+fn find<'a>(events: &'a [Json], name: &str, step: &str) -> &'a Json {
+    let is_it = |event: &&Json| event["event"] == name && step_of(event) == step;
+    events.iter().find(is_it).unwrap_or_else(|| panic!("no {name} of {step}: {events:#?}"))
+}
+
+/// Every step ends once, and only after it was started, unless it was skipped; nothing is told of it after that.
+fn assert_in_order(events: &[Json]) {
+    assert_eq!(events[0]["event"], "runStarted", "{:#}", events[0]);
+    let mut started = BTreeSet::new();
+    let mut done = BTreeSet::new();
+    for event in events.iter().filter(|event| event["step"].is_object() && event["event"] != "stepBlocked") {
+        let (name, step) = (event["event"].as_str().expect("a name"), step_of(event));
+        assert!(!done.contains(&step), "after its end: {event:#}");
+        match name {
+            "stepStarted" => assert!(started.insert(step), "twice: {event:#}"),
+            "stepDone" => {
+                assert_eq!(started.contains(&step), event["outcome"] != "skipped", "{event:#}");
+                assert_eq!(event["seconds"].is_null(), event["outcome"] == "skipped", "{event:#}");
+                done.insert(step);
+            }
+            _ => assert!(started.contains(&step), "before its start: {event:#}"),
+        }
+    }
+    assert_eq!(done.len() as u64, events[0]["steps"], "each ends: {events:#?}");
+    let times: Vec<&str> = events.iter().filter_map(|event| event["time"].as_str()).collect();
+    assert!(times.len() == events.len() && times.is_sorted(), "{times:?}");
+}
+
+fn in_wave(wave: &str, manifest: &str) -> String {
+    let annotated = format!("metadata:\n  annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}\n");
+    manifest.replacen("metadata:\n", &annotated, 1)
+}
+
+/// An application with a hook, a slow workload, one that fails, a Secret that the API server refuses and quotes, and a wave
+/// behind all of these.
+fn write_troubled(world: &World) {
+    let (slow, broken) = (", testdata.kubectl-gitops/start: slow", ", testdata.kubectl-gitops/fail: image-pull");
+    let hook = "apiVersion: batch/v1\nkind: Job\n\
+                metadata: {generateName: before-, annotations: {argocd.argoproj.io/hook: PreSync}}\n\
+                spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: x}]}}}\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: secret word}\n";
+    let refused = "apiVersion: v1\nkind: Secret\nmetadata: {name: refused}\ntype: kubernetes.io/dockerconfigjson\n\
+                   stringData: {.dockerconfigjson: secret word}\n";
+    world.write("before.yaml", hook).write("settings.yaml", &config_map("settings", "one"));
+    world.write("s.yaml", secret).write("refused.yaml", refused);
+    world.write("web.yaml", &deployment("web", "web", "settings", slow));
+    world.write("bad.yaml", &deployment("bad", "bad", "settings", broken));
+    world.write("last.yaml", &in_wave("1", &config_map("last", "one")));
+}
+
+#[test]
+fn what_runs_tell_is_what_the_schema_says() {
+    let world = World::new("events");
+    let name = world.name.clone();
+    write_troubled(&world);
+    let (code, events) = told(&world, &["apply", &name, "-n", &name, "--yes", "-o", "json"]);
+    assert_eq!(code, 3, "{events:#?}");
+    assert!(events.iter().any(|event| event["rule"] == "mutable-image"), "lints are told: {events:#?}");
+    let run = run_of(&events);
+    assert_in_order(run);
+    let key = |kind: &str, object: &str| format!("{kind}/{name}/{object} -");
+    let (web, last) = (key("apps/Deployment", "web"), key("/ConfigMap", "last"));
+    for (step, outcome) in [
+        (&web, "succeeded"),
+        (&key("apps/Deployment", "bad"), "failed"),
+        (&key("/Secret", "refused"), "failed"),
+        (&last, "skipped"),
+    ] {
+        assert_eq!(find(run, "stepDone", step)["outcome"], outcome, "{step} in {run:#?}");
+    }
+    let waits = &find(run, "stepBlocked", &web)["waitsFor"];
+    let settings = serde_json::json!({"resource": format!("/ConfigMap/{name}/settings"), "state": "present",
+                                      "reason": "its pods read it", "behind": null});
+    assert!(waits.as_array().expect("a list").contains(&settings), "{waits:#}");
+    assert_eq!(find(run, "stepBlocked", &last)["waitsFor"][0]["behind"]["barrier"], "wave 0");
+    let hook = find(run, "stepWaiting", &format!("batch/Job/{name}/before-*0 PreSync"));
+    let object = hook["object"].as_str().expect("an object");
+    assert!(object.starts_with(&format!("batch/Job/{name}/before-")) && !object.contains('*'), "its name: {hook:#}");
+    let says = |event: &Json| event["reason"].as_str().is_some_and(|reason| reason.contains("0 of 1 updated"));
+    assert!(
+        run.iter().any(|event| event["event"] == "stepWaiting" && step_of(event) == web && says(event)),
+        "{run:#?}"
+    );
+    let [.., done, error] = run else { panic!("{run:#?}") };
+    assert_eq!(
+        (&done["event"], &done["outcome"], &error["event"]),
+        (&"runDone".into(), &"failed".into(), &"error".into())
+    );
+    let details = error["details"].to_string();
+    assert!(error["exitCode"] == 3 && details.contains("ImagePullBackOff"), "{error:#}");
+
+    let (code, events) = told(&world, &["delete", &name, "--yes", "-o", "json"]);
+    assert_eq!(code, 0, "{events:#?}");
+    assert_in_order(run_of(&events));
+    let mut orders = events.iter().filter(|event| event["event"] == "stepBlocked").map(|event| &event["waitsFor"]);
+    let first = orders.next().expect("what was made last goes first");
+    assert!(first[0]["state"] == "absent" && orders.all(|waits| waits[0]["state"] == "absent"), "{events:#?}");
+}
+
+#[test]
+fn a_command_that_fails_says_why_in_its_last_event() {
+    let world = World::new("errors");
+    let name = world.name.clone();
+    world.write("broken.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n");
+    let apply = ["apply", &name, "-n", &name, "-o", "json"];
+    let (code, events) = told(&world, &apply);
+    let names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!((code, &names[names.len() - 2..]), (2, &["finding", "error"][..]), "{events:#?}");
+    assert_eq!(events[names.len() - 2]["path"], "broken.yaml");
+    world.remove("broken.yaml").write("a.yaml", &config_map("a", "1"));
+    let (code, events) = told(&world, &apply);
+    let error = events.last().expect("an event");
+    assert!(code == 2 && error["message"].as_str().is_some_and(|why| why.contains("--yes")), "{events:#?}");
+    let (code, events) = told(&world, &["rollback", &name, "--yes", "-o", "json"]);
+    assert_eq!((code, &events[0]["event"], &events[0]["exitCode"]), (2, &"error".into(), &2.into()), "{events:#?}");
+}
+
+#[test]
+fn the_page_of_progress_has_every_event_and_no_other() {
+    let page = include_str!("../docs/progress.md");
+    let told: BTreeSet<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split("` | ").next()).collect();
+    let found = schemas().into_iter().find(|(name, _)| *name == "run-event");
+    let schema = Json::from(found.expect("a schema").1);
+    let events = schema["oneOf"].as_array().expect("alternatives").iter();
+    let events: BTreeSet<&str> = events.filter_map(|event| event["properties"]["event"]["const"].as_str()).collect();
+    assert!(!events.is_empty() && told == events, "docs/progress.md has {told:?}, the schema {events:?}");
+    let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    for line in example.lines() {
+        check("run-event", &serde_json::from_str(line).expect(line));
+    }
+}

@@ -1,29 +1,39 @@
 //! What happens during a run, for whoever shows it.
+//!
+//! In: nothing. Out: [`Event`]s. Steps are named by their index in the plan, since a hook may have a step in each of its
+//! phases. A step that was started ends exactly once, but for a process that dies; one that was skipped ends without
+//! having been started, and one that a stopped run never came to does neither.
 
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::Action;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// All that a step waits for is there, and its first request is sent.
+    Started {
+        /// The step.
+        step: usize,
+    },
     /// A step's request was accepted.
     Accepted {
-        /// The object.
-        key: ResourceKey,
-        /// What was done.
-        action: Action,
+        /// The step.
+        step: usize,
     },
-    /// An object is waited for; told again when the reason changes.
+    /// The object of a step is waited for; told again when the reason changes.
     Waiting {
-        /// The object.
-        key: ResourceKey,
+        /// The step.
+        step: usize,
+        /// Its object, with the name that it has in the cluster.
+        object: ResourceKey,
         /// What is missing.
         reason: String,
     },
     /// An object has been waited for rather long; told after 5 s, and then ever more rarely.
     StillWaiting {
-        /// The object.
-        key: ResourceKey,
+        /// The step.
+        step: usize,
+        /// Its object, with the name that it has in the cluster.
+        object: ResourceKey,
         /// What is missing.
         reason: String,
         /// For how long.
@@ -31,10 +41,8 @@ pub enum Event {
     },
     /// A step is over.
     Done {
-        /// The object.
-        key: ResourceKey,
-        /// What was done.
-        action: Action,
+        /// The step.
+        step: usize,
         /// How it ended.
         result: StepResult,
     },

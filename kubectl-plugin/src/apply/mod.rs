@@ -13,6 +13,7 @@
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
+//! | [`standing`] | how far a run has come, and what waits for what, from its events, pure |
 //! | [`namespace`] | the namespace of the destination |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`hold`] | whether a graph may be applied |
@@ -47,11 +48,14 @@ pub mod judge;
 pub mod lease;
 pub mod namespace;
 pub mod observe;
+#[cfg(test)]
+pub(crate) mod plans;
 pub mod readiness;
 mod release;
 mod rewrite;
 pub mod run;
 pub mod schedule;
+pub mod standing;
 pub mod step;
 pub mod target;
 mod write_ahead;

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use gitops_compiler::depend::State;
-use gitops_compiler::plan::Plan;
+use gitops_compiler::plan::{Plan, Wait};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
@@ -146,6 +146,23 @@ impl Schedule {
         self.dependents[self.node_of[step]].iter().any(|(_, state)| *state == State::Ready)
     }
 
+    /// Whether a dependency still holds up what waits. One that failed holds up nothing: it stopped what needed it, and
+    /// the rest has had its presence.
+    #[must_use]
+    pub fn holds_up(&self, wait: &Wait) -> bool {
+        match self.progress[wait.node] {
+            Progress::Blocked | Progress::Going => true,
+            Progress::Present => wait.state != State::Present,
+            Progress::Ready | Progress::Stopped => false,
+        }
+    }
+
+    /// How many dependencies of a node are not met yet.
+    #[must_use]
+    pub fn unmet(&self, node: usize) -> usize {
+        self.unmet[node]
+    }
+
     /// Whether every step is over.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -199,35 +216,19 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitops_compiler::name::ResourceKey;
-    use gitops_compiler::plan::{Action, Cause, PlanNode, Step, Wait};
+    use crate::apply::plans::PlanOf;
 
     /// `(waits, is a step)` for each node.
     fn plan(nodes: &[(&[(usize, State)], bool)]) -> Plan {
-        let mut plan = Plan::default();
+        let mut plan = PlanOf::default();
         for (waits, is_step) in nodes {
-            let step = is_step.then(|| {
-                let key = ResourceKey::new("", "ConfigMap", "n", &plan.steps.len().to_string());
-                let (action, cause) = (Action::Create, Cause::New);
-                let (desired, uid, changes) = (None, None, Vec::new());
-                plan.steps.push(Step {
-                    key,
-                    action,
-                    cause,
-                    desired,
-                    uid,
-                    made_by_us: false,
-                    changes,
-                    layer: 0,
-                    hook: None,
-                    policy: gitops_compiler::manifest::Policy::default(),
-                });
-                plan.steps.len() - 1
-            });
-            let waits = waits.iter().map(|(node, state)| Wait { node: *node, state: *state, rule: None }).collect();
-            plan.nodes.push(PlanNode { step, barrier: None, waits, on_failure: false });
+            if *is_step {
+                plan.step(&plan.plan.steps.len().to_string(), waits);
+            } else {
+                plan.place(waits);
+            }
         }
-        plan
+        plan.plan
     }
 
     fn drain(schedule: &mut Schedule) -> Vec<usize> {

@@ -84,6 +84,14 @@ fn inputs_of(session: &Session, opened: &Opened) -> Vec<Entry> {
     inputs.iter().filter_map(|(request, pin)| Entry::new(request, pin)).collect()
 }
 
+impl ApplyArgs {
+    /// Whether output is JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.run.json()
+    }
+}
+
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
@@ -128,7 +136,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         return tried(session, &target, &desired, &plan, (place, &unlocked), args.run.json()).await;
     }
     let unlocked = refuse::unlocked(&plan, &args.sops).await?;
-    change::confirm(session, args.run.yes)?;
+    change::confirm(session, &args.run)?;
     if namespace::ensure(&target, &desired, &compiled.opened.delivery.namespace).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }

@@ -17,7 +17,7 @@ use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
 use crate::health::Rules;
-use crate::json::RunJson;
+use crate::json::{RunEventJson, RunJson};
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
@@ -86,7 +86,7 @@ pub struct RunArgs {
     /// How many releases are kept
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub history_limit: Option<u16>,
-    /// What to print: text, or JSON with `json`
+    /// What to print: text, or with `json` one object on stdout, and each event as a line of JSON on stderr
     #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
     pub output: Option<String>,
 }
@@ -144,12 +144,12 @@ pub fn show(session: &Session, header: &str, plan: &Plan, run: &RunArgs, dry_run
     session.printer.say(&if brief { plan_summary(plan) } else { plan_text(plan) });
 }
 
-/// Asks, on a terminal; without one, `--yes` is needed.
-pub fn confirm(session: &Session, yes: bool) -> Result<(), CommandError> {
-    if yes {
+/// Asks, on a terminal; without one, or where the plan was not shown, `--yes` is needed.
+pub fn confirm(session: &Session, run: &RunArgs) -> Result<(), CommandError> {
+    if run.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if run.json() || !std::io::stdin().is_terminal() {
         return Err(CommandError::user("nobody can be asked here: add --yes to go on"));
     }
     session.printer.say("Continue? [y/N]");
@@ -172,7 +172,7 @@ pub async fn execute(
     json: bool,
 ) -> Result<u8, CommandError> {
     let started = std::time::Instant::now();
-    let mut progress = Progress::new(session.printer, plan.steps.len(), json);
+    let mut progress = Progress::new(session.printer, &target.application, desired.graph.id(), plan);
     let mut notes = Vec::new();
     let mut emit = |event: Event| {
         progress.show(&event);
@@ -184,10 +184,12 @@ pub async fn execute(
     progress.finish();
     let applied = result?;
     let requests = target.records.cluster.connection.requests();
-    let seconds = started.elapsed().as_secs_f64();
-    let told = summary(target, &applied, plan.steps.len(), requests, seconds);
+    let took = started.elapsed();
+    let told = summary(target, &applied, plan.steps.len(), requests, took.as_secs_f64());
     if json {
-        session.printer.json(&RunJson::new(&target.application, plan, &applied, notes, requests));
+        let run = RunJson::new(&target.application, plan, &applied, notes, requests);
+        session.printer.event(RunEventJson::of_run(&run, took));
+        session.printer.json(&run);
     } else if applied.succeeded() {
         // What failed is told as an error, below.
         session.printer.out(&told);

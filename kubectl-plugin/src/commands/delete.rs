@@ -33,6 +33,14 @@ pub struct DeleteArgs {
     run: RunArgs,
 }
 
+impl DeleteArgs {
+    /// Whether output is JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.run.json()
+    }
+}
+
 /// Runs the command.
 pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandError> {
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
@@ -51,7 +59,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let header = format!("{}  everything is deleted   {}", args.app, counted(plan.steps.len(), "step"));
     change::show(session, &header, &plan, &args.run, false);
     refuse::guarded(&plan)?;
-    change::confirm(session, args.run.yes)?;
+    change::confirm(session, &args.run)?;
     let origin = change::origin(&target, None, None, Vec::new());
     let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, Rules::default()) };
     let code =

@@ -77,7 +77,7 @@ pub async fn faulty(
     let Judgement { mut findings, silent } =
         judge(target, desired, plan, kubernetes, &compilation.provenance.origins, |path| opened.source(path)).await;
     for (api_version, failure) in silent {
-        session.printer.say(&format!("warning: cannot read the server's schemas of {api_version}: {failure}"));
+        session.printer.warn(&format!("cannot read the server's schemas of {api_version}: {failure}"));
     }
     levels.apply(&mut findings);
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();

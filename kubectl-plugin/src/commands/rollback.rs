@@ -40,6 +40,14 @@ pub struct RollbackArgs {
     sops: SopsArgs,
 }
 
+impl RollbackArgs {
+    /// Whether output is JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.run.json()
+    }
+}
+
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
     let rules = args.health.rules(None)?;
@@ -75,7 +83,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     change::show(session, &header, &plan, &args.run, false);
     refuse::guarded(&plan)?;
     let unlocked = refuse::unlocked(&plan, &args.sops).await?;
-    change::confirm(session, args.run.yes)?;
+    change::confirm(session, &args.run)?;
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
     let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };

@@ -7,7 +7,7 @@
 const LIMIT: usize = 300;
 
 /// The text on one line, without control and formatting characters, cut after [`LIMIT`] characters.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut line = String::new();
     let mut length = 0;
     for character in text.chars() {

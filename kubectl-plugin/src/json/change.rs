@@ -99,14 +99,6 @@ impl PlanJson {
     /// The way from one graph to another, as data.
     #[must_use]
     pub fn new(application: &AppName, from: Option<Id<Graph>>, to: Id<Graph>, plan: &Plan) -> Self {
-        let wait = |waited: &Waited<'_>| PlanWaitJson {
-            resource: waited.step.key.clone(),
-            state: waited.state,
-            reason: waited.reason,
-            behind: waited
-                .behind
-                .map(|Behind { barrier, steps }| BarrierWaitJson { barrier: barrier.to_owned(), steps }),
-        };
         let step = |(step, waits): (&Step, &Vec<Waited<'_>>)| PlanStepJson {
             resource: step.key.clone(),
             action: step.action,
@@ -115,7 +107,7 @@ impl PlanJson {
             layer: step.layer,
             changes: step.changes.clone(),
             recreated_for: immutable_change(step),
-            waits_for: waits.iter().map(wait).collect(),
+            waits_for: waits.iter().map(PlanWaitJson::new).collect(),
         };
         let forgotten = |gone: &Forgotten| ForgottenJson { resource: gone.key.clone(), reason: gone.reason };
         Self {
@@ -157,7 +149,7 @@ pub struct PlanStepJson {
 }
 
 /// A step that another waits for.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlanWaitJson {
     /// What it applies.
     pub resource: ResourceKey,
@@ -169,8 +161,16 @@ pub struct PlanWaitJson {
     pub behind: Option<BarrierWaitJson>,
 }
 
+impl PlanWaitJson {
+    pub(super) fn new(waited: &Waited<'_>) -> Self {
+        let behind = |Behind { barrier, steps }| BarrierWaitJson { barrier: String::from(barrier), steps };
+        let Waited { step, state, reason, behind: barrier } = *waited;
+        Self { resource: step.key.clone(), state, reason, behind: barrier.map(behind) }
+    }
+}
+
 /// A barrier before a step: it waits for all of some steps, and the one that is named is the last of these.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct BarrierWaitJson {
     /// How it is called.
     pub barrier: String,
@@ -231,13 +231,7 @@ impl RunJson {
     pub fn new(application: &AppName, plan: &Plan, applied: &Applied, notes: Vec<String>, requests: u64) -> Self {
         let release = &applied.release;
         let step = |(index, result): (&usize, &StepResult)| {
-            let (outcome, message) = match result {
-                StepResult::Succeeded => (StepOutcomeJson::Succeeded, None),
-                StepResult::Joined => (StepOutcomeJson::Joined, None),
-                StepResult::Failed { message, conflict: false } => (StepOutcomeJson::Failed, Some(message.clone())),
-                StepResult::Failed { message, conflict: true } => (StepOutcomeJson::Conflict, Some(message.clone())),
-                StepResult::Skipped => (StepOutcomeJson::Skipped, None),
-            };
+            let (outcome, message) = StepOutcomeJson::of(result);
             let step = plan.steps.get(*index)?;
             let phase = step.hook.as_ref().map(|hook| hook.phase);
             Some(RunStepJson { resource: step.key.clone(), action: step.action, phase, outcome, message })
@@ -291,4 +285,17 @@ pub enum StepOutcomeJson {
     Conflict,
     /// It was not tried: what it waits for failed.
     Skipped,
+}
+
+impl StepOutcomeJson {
+    /// With the reason, where it failed.
+    pub(super) fn of(result: &StepResult) -> (Self, Option<String>) {
+        match result {
+            StepResult::Succeeded => (Self::Succeeded, None),
+            StepResult::Joined => (Self::Joined, None),
+            StepResult::Failed { message, conflict: false } => (Self::Failed, Some(message.clone())),
+            StepResult::Failed { message, conflict: true } => (Self::Conflict, Some(message.clone())),
+            StepResult::Skipped => (Self::Skipped, None),
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! The JSON objects that commands print with `-o json`, as types.
 //!
-//! In: what a command found out. Out: one object with a `schemaVersion`, and for each a JSON Schema, which
-//! `schemas/` publishes, beside those of the files of ours that we read, and a test compares with these types. A field that is not always there is null, not absent,
-//! unless its type says otherwise. A change that could break a reader gets a new version.
+//! In: what a command found out. Out: one object with a `schemaVersion`; of commands that change a cluster also what they
+//! tell on their way, one object a line ([`EventJson`]); and for each a JSON Schema, which `schemas/` publishes, beside
+//! those of the files of ours that we read, and a test compares with these types. A field that is not always there is
+//! null, not absent, unless its type says otherwise. A change that could break a reader gets a new version.
 
 mod change;
 mod check;
 mod drift;
+mod event;
 mod explain;
 mod graph;
 mod graph_set;
@@ -22,6 +24,7 @@ pub use change::{
 };
 pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
 pub use drift::{DriftJson, DriftKind, DriftedFieldJson, DriftedObjectJson, LeftJson};
+pub use event::{EventJson, EventStepJson, RunEventJson};
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
 pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use graph_set::{GraphSetJson, SetMemberJson};
@@ -86,6 +89,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<PlanJson>("plan"),
         schema::<Head>("record-head"),
         schema::<RunJson>("run"),
+        schema::<EventJson>("run-event"),
         read_schema::<SavedPlan>("saved-plan"),
         schema::<StatusJson>("status"),
         schema::<StoreCollectedJson>("store-gc"),

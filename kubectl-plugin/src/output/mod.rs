@@ -1,7 +1,8 @@
 //! How the command line speaks: data to stdout, talk to stderr, colour and progress on a terminal only.
 //!
 //! In: lines and tables. Out: bytes. Colour only repeats what a sign or a word says; nothing depends on it. A closed
-//! pipe ends the output without an error.
+//! pipe ends the output without an error. Where a command that changes a cluster prints JSON, its talk is JSON, too: one
+//! object a line.
 
 mod explain;
 mod graph;
@@ -21,21 +22,43 @@ pub use table::{ago, counted, table};
 
 use std::io::{IsTerminal as _, Write as _};
 
+use gitops_compiler::diagnostic::Diagnostic;
+
+use crate::error::CommandError;
+use crate::json::{EventJson, RunEventJson};
+
 /// Where output goes, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
     colour: bool,
-    /// Whether somebody watches stderr.
-    pub live: bool,
+    talk: Talk,
+}
+
+/// Who reads stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Talk {
+    /// Somebody, some time: plain lines.
+    Lines,
+    /// Somebody who watches a terminal that can draw over what it has shown.
+    Terminal { colour: bool },
+    /// A program: one JSON object a line.
+    Events,
 }
 
 impl Printer {
-    /// For this process: `NO_COLOR` and the terminal decide.
+    /// For this process: `NO_COLOR`, `TERM` and the terminal decide.
     #[must_use]
     pub fn for_process() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let colour = wanted && std::io::stdout().is_terminal();
-        Self { colour, live: std::io::stderr().is_terminal() }
+        let can_draw = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let talk = if can_draw { Talk::Terminal { colour: wanted } } else { Talk::Lines };
+        Self { colour: wanted && std::io::stdout().is_terminal(), talk }
+    }
+
+    /// The same, whose talk is for programs.
+    #[must_use]
+    pub fn with_events(self) -> Self {
+        Self { talk: Talk::Events, ..self }
     }
 
     /// Writes text for people: the sign that a line begins with may be coloured.
@@ -56,8 +79,61 @@ impl Printer {
 
     /// Says something.
     pub fn say(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(ended(text).as_bytes());
+        if self.talk == Talk::Events {
+            self.event(RunEventJson::Note { message: text.trim_end().to_owned() });
+        } else if !progress::say_above(text) {
+            talk(text);
+        }
     }
+
+    /// Says that something may not be as it was meant.
+    pub fn warn(&self, message: &str) {
+        if self.talk == Talk::Events {
+            self.event(RunEventJson::Warning { message: message.to_owned() });
+        } else {
+            self.say(&format!("warning: {message}"));
+        }
+    }
+
+    /// Says what there is to say of a place in a file.
+    pub fn finding(&self, finding: &Diagnostic) {
+        if self.talk == Talk::Events {
+            self.event(RunEventJson::of_finding(finding));
+        } else {
+            self.say(&finding.to_string());
+        }
+    }
+
+    /// Says why a command failed.
+    pub fn error(&self, error: &CommandError) {
+        for finding in &error.findings {
+            self.finding(finding);
+        }
+        let CommandError { code, message, details, hint, .. } = error;
+        if self.talk == Talk::Events {
+            let (message, details, hint) = (message.clone(), details.clone(), hint.clone());
+            return self.event(RunEventJson::Error { message, details, hint, exit_code: *code });
+        }
+        self.say(&format!("error: {message}"));
+        for detail in details {
+            self.say(&format!("  {detail}"));
+        }
+        if let Some(hint) = hint {
+            self.say(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Tells programs what happens; nobody else.
+    pub fn event(&self, event: RunEventJson) {
+        if self.talk == Talk::Events {
+            talk(&serde_json::to_string(&EventJson::now(event)).unwrap_or_default());
+        }
+    }
+}
+
+fn talk(text: &str) {
+    // A reader that went away wants no more.
+    let _ = std::io::stderr().lock().write_all(ended(text).as_bytes());
 }
 
 fn ended(text: &str) -> String {

@@ -51,7 +51,7 @@ impl Delivery {
         let words = self.words.iter().chain(&args.sync_options);
         let options = SyncOptions::read(words.map(String::as_str));
         for word in &options.unknown {
-            printer.say(&format!("warning: the sync option `{word}` is not known and has no effect"));
+            printer.warn(&format!("the sync option `{word}` is not known and has no effect"));
         }
         options
     }

@@ -321,10 +321,10 @@ impl Opened {
 /// Says what there is to say of manifests.
 pub fn say_lints(lints: &[Diagnostic], printer: Printer) {
     for lint in lints {
-        printer.say(&lint.to_string());
+        printer.finding(lint);
     }
 }
 
 pub(super) fn warnings(printer: Printer) -> impl FnMut(String) {
-    move |message| printer.say(&format!("warning: {message}"))
+    move |message: String| printer.warn(&message)
 }

@@ -34,7 +34,7 @@ impl StoreArgs {
             Ok(store) => Some(store),
             Err(error) => {
                 let cause = error.details.first().map(|cause| format!(": {cause}")).unwrap_or_default();
-                printer.say(&format!("warning: {}{cause}; going on without it", error.message));
+                printer.warn(&format!("{}{cause}; going on without it", error.message));
                 None
             }
         }

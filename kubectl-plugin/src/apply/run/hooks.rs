@@ -41,7 +41,7 @@ impl Run<'_> {
             Status::Suspended | Status::Progressing | Status::Missing | Status::Unknown => {
                 if waiting.told != health.message {
                     waiting.told.clone_from(&health.message);
-                    (self.emit)(Event::Waiting { key: key.clone(), reason: health.message });
+                    (self.emit)(Event::Waiting { step: index, object: key.clone(), reason: health.message });
                 }
             }
         }

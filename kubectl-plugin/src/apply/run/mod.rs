@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Plan, Step};
+use gitops_compiler::plan::{Plan, Step};
 use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -33,6 +33,7 @@ use super::observe::own_fields;
 use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
+use pods::EarlyPods;
 use two_keys::Applied;
 use waiting::{Awaited, Waiting};
 
@@ -83,6 +84,7 @@ struct Run<'a> {
     joined: BTreeSet<usize>,
     /// What was applied, by uid: an object that is served by two groups has two keys.
     applied: Applied,
+    early_pods: EarlyPods,
     report: RunReport,
     emit: &'a mut dyn FnMut(Event),
     in_flight: JoinSet<(usize, StepOutcome, Health)>,
@@ -119,6 +121,7 @@ pub async fn run(
         ask_again: BTreeMap::new(),
         joined: BTreeSet::new(),
         applied: Applied::new(),
+        early_pods: EarlyPods::default(),
         report: RunReport::default(),
         emit,
         in_flight: JoinSet::new(),
@@ -137,6 +140,7 @@ impl Run<'_> {
         loop {
             while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
+                (self.emit)(Event::Started { step: index });
                 if let Some(key) = self.lives_on_as(index) {
                     self.leave(index, &key);
                     continue;
@@ -170,6 +174,7 @@ impl Run<'_> {
                 _ = tick.tick() => {
                     self.tick().await;
                     self.ask_for_refused().await;
+                    self.look_at_early_pods().await;
                 }
                 () = &mut asked_to_end, if !self.report.interrupted => {
                     self.report.interrupted = true;
@@ -217,7 +222,7 @@ impl Run<'_> {
                 self.finish(index, StepResult::Succeeded);
             }
             StepOutcome::Terminating => {
-                (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+                (self.emit)(Event::Accepted { step: index });
                 self.wait_for(index, Json::Null, Awaited::End, "waits for its finalizers".to_owned());
             }
             StepOutcome::HookEnded(result) => {
@@ -230,7 +235,7 @@ impl Run<'_> {
 
     async fn applied(&mut self, index: usize, created: bool, object: Json, health: Health) {
         let step = &self.plan.steps[index];
-        (self.emit)(Event::Accepted { key: step.key.clone(), action: step.action });
+        (self.emit)(Event::Accepted { step: index });
         if let Some(hook) = &step.hook {
             if hook.replaces.is_some() {
                 // It is a hook now, and no content of ours.
@@ -307,10 +312,8 @@ impl Run<'_> {
     }
 
     fn tell(&mut self, index: usize, result: StepResult) {
-        let step = &self.plan.steps[index];
-        let (key, action): (ResourceKey, Action) = (step.key.clone(), step.action);
         self.report.results.insert(index, result.clone());
-        (self.emit)(Event::Done { key, action, result });
+        (self.emit)(Event::Done { step: index, result });
     }
 }
 

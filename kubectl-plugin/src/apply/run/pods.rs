@@ -4,6 +4,7 @@
 //! stuck. A Pod belongs to a workload by the uid of its controller, never by a name; Pods of older revisions, and those
 //! that have merely failed (evicted, or one try of a Job), say nothing: their controllers go on without them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use gitops_compiler::name::ResourceKey;
@@ -23,6 +24,9 @@ const DAEMON_TEMPLATE: &str = "deprecated.daemonset.template.generation";
 /// How many claims of a Pod are asked about.
 const MOST_CLAIMS: usize = 3;
 
+/// How many Pods that were told of too early are kept.
+const MOST_EARLY: usize = 500;
+
 /// What made a Pod, or a `ReplicaSet`.
 struct Controller<'a> {
     kind: &'a str,
@@ -38,19 +42,45 @@ impl<'a> Controller<'a> {
     }
 }
 
+/// Pods that cannot start, told of before their workload was waited for, or before its controller had seen it.
+#[derive(Default)]
+pub(super) struct EarlyPods {
+    /// By uid.
+    stuck: BTreeMap<String, Json>,
+    /// Whether a workload has changed since they were looked at.
+    pub(super) are_due: bool,
+}
+
 impl Run<'_> {
     /// A Pod that cannot start ends the wait for the workload that made it.
     pub(super) async fn pod(&mut self, pod: &Json) {
         let Some(controller) = Controller::of(pod) else { return };
+        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
         let Some(reason) = health::pod_stuck(pod, controller.kind == "Job") else {
+            self.early_pods.stuck.remove(uid);
             return self.pod_waits(pod, &controller).await;
         };
-        let Some((key, index)) = self.workload_of(pod, &controller).await else { return };
+        let Some((key, index)) = self.workload_of(pod, &controller).await else {
+            // It is not told of again, and its workload may be waited for in a moment.
+            if self.early_pods.stuck.len() < MOST_EARLY {
+                self.early_pods.stuck.insert(uid.to_owned(), pod.clone());
+            }
+            return;
+        };
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let message = format!("pod {name}: {reason}");
         // Asking may have taken a while.
         if self.waiting.get(&key).is_some_and(|(waiting, _)| *waiting == index) {
             self.give_up(index, message);
+        }
+    }
+
+    /// Looks again at Pods that could not start before anybody waited for their workloads, where these have changed since.
+    pub(super) async fn look_at_early_pods(&mut self) {
+        if std::mem::take(&mut self.early_pods.are_due) {
+            for pod in std::mem::take(&mut self.early_pods.stuck).into_values() {
+                self.pod(&pod).await;
+            }
         }
     }
 
@@ -60,12 +90,12 @@ impl Run<'_> {
         let Some((key, _)) = self.workload_of(pod, controller).await else { return };
         let claims = self.claims_that_wait(pod).await;
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let Some((_, waiting)) = self.waiting.get_mut(&key) else { return };
+        let Some((index, waiting)) = self.waiting.get_mut(&key) else { return };
         let told = format!("pod {name}: {reason}{claims}");
         if waiting.pod != told {
             waiting.pod = told;
-            let reason = waiting.reason();
-            (self.emit)(Event::Waiting { key, reason });
+            let (step, reason) = (*index, waiting.reason());
+            (self.emit)(Event::Waiting { step, object: key, reason });
         }
     }
 

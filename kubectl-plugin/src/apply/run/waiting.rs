@@ -114,8 +114,9 @@ impl Run<'_> {
             remind_at: FIRST_REMINDER,
             awaited,
         };
-        (self.emit)(Event::Waiting { key: key.clone(), reason });
+        (self.emit)(Event::Waiting { step: index, object: key.clone(), reason });
         self.waiting.insert(key, (index, waiting));
+        self.early_pods.are_due = true;
     }
 
     pub(super) async fn change(&mut self, change: WatchedChange) {
@@ -180,6 +181,7 @@ impl Run<'_> {
             return self.hook_seen(key, index, object, health);
         }
         waiting.object = object;
+        self.early_pods.are_due = true;
         if waiting.awaited == Awaited::FirstWord {
             if self.options.health.is_silent(&waiting.object) {
                 return;
@@ -192,7 +194,7 @@ impl Run<'_> {
             Verdict::Waiting => {
                 if waiting.told != health.message {
                     waiting.told.clone_from(&health.message);
-                    (self.emit)(Event::Waiting { key: key.clone(), reason: waiting.reason() });
+                    (self.emit)(Event::Waiting { step: index, object: key.clone(), reason: waiting.reason() });
                 }
             }
         }
@@ -274,8 +276,8 @@ impl Run<'_> {
             }
             if waited >= waiting.remind_at {
                 waiting.remind_at *= 2;
-                let (key, reason) = (key.clone(), waiting.reason());
-                (self.emit)(Event::StillWaiting { key, reason, seconds: waited.as_secs() });
+                let (step, object, reason) = (*index, key.clone(), waiting.reason());
+                (self.emit)(Event::StillWaiting { step, object, reason, seconds: waited.as_secs() });
             }
             let refused = waiting.refused.as_ref().filter(|(since, _)| now - *since >= REFUSED_FOR);
             if let Some((_, why)) = refused {
