@@ -120,6 +120,30 @@ fn an_object_belongs_to_one_application() {
 }
 
 #[test]
+fn a_pod_that_cannot_start_is_told_of_wherever_its_deployment_stands() {
+    let world = World::new("late-pods");
+    let in_wave = |wave: &str, manifest: &str| {
+        let annotated = format!("metadata:\n  annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}\n");
+        manifest.replacen("metadata:\n", &annotated, 1)
+    };
+    let (slow, broken) = (", testdata.kubectl-gitops/start: slow", ", testdata.kubectl-gitops/fail: image-pull");
+    world.write("settings.yaml", &config_map("settings", "one"));
+    world.write("slow.yaml", &deployment("slow", "slow", "settings", slow));
+    // The watch of Pods is open by then.
+    for index in 0..5 {
+        let name = format!("broken-{index}");
+        world.write(&format!("{name}.yaml"), &in_wave("1", &deployment(&name, "none", "settings", broken)));
+    }
+    let failed = world.apply(&[]);
+    assert_eq!(failed.code, 3, "{}", failed.told());
+    for index in 0..5 {
+        let told = format!("{}/broken-{index}: pod broken-{index}-", world.name);
+        assert!(failed.stderr.contains(&told), "{told}: {}", failed.told());
+    }
+    assert!(!failed.stderr.contains("not ready after"), "{}", failed.told());
+}
+
+#[test]
 fn a_deployment_that_cannot_start_fails_the_release_with_the_reason() {
     let world = World::new("broken");
     world.write("config.yaml", &config_map("settings", "one"));
