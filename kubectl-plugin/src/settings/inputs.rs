@@ -12,7 +12,7 @@ use gitops_compiler::store::Store;
 use gitops_compiler::tree::{LargeFiles, Repository, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, Part};
+use crate::fetch::{Charts, FetchError, Git, Mirrors, Part};
 
 use super::fetched::{Fetched, InputError};
 use super::large_files::FetchedLargeFiles;
@@ -64,10 +64,10 @@ impl Inputs {
         let access = args.access()?;
         let temporary = |error| CommandError::user(format!("there is no place for what is fetched: {error}"));
         let (mirrors, kept) = if let Some(store) = store {
-            (store.root().with_file_name("mirrors"), None)
+            (Mirrors::beside(store), None)
         } else {
             let folder = tempfile::tempdir().map_err(temporary)?;
-            (folder.path().to_owned(), Some(folder))
+            (Mirrors::in_folder(folder.path().to_owned()), Some(folder))
         };
         let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
         let git = Arc::new(git);

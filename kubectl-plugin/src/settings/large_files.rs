@@ -131,7 +131,7 @@ fn id(pointer: &Pointer) -> Id<Input> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::Credentials;
+    use crate::fetch::{Credentials, Mirrors};
 
     const SECRET: &str = "kind: Secret\nmetadata: {labels: {argocd.argoproj.io/secret-type: repository}}\nstringData: {url: \
                           'https://git.example.com/shop.git', enableLfs: 'true'}\n";
@@ -139,7 +139,8 @@ mod tests {
     fn files(everywhere: bool) -> Arc<FetchedLargeFiles> {
         let credentials = Credentials::read("secrets.yaml", SECRET.as_bytes()).expect("a credential");
         let access = Access::new().credentials(credentials);
-        let git = Git::new(access.clone(), std::path::PathBuf::new(), None, std::time::Duration::from_secs(1));
+        let mirrors = Mirrors::in_folder(std::path::PathBuf::new());
+        let git = Git::new(access.clone(), mirrors, None, std::time::Duration::from_secs(1));
         Arc::new(FetchedLargeFiles::new(access, Arc::new(git), everywhere, true, None))
     }
 

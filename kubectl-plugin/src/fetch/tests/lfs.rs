@@ -11,6 +11,7 @@ use super::super::credentials::Credentials;
 use super::super::error::{FailureKind, FetchError};
 use super::super::git::Git;
 use super::super::lfs::Lfs;
+use super::super::mirrors::Mirrors;
 use super::server::{AUTH, Asked, Authority, CHARTS, FILES, INSIDE, REGISTRY, Reply, Server, serve_plain};
 use super::{LOGIN, check_hidden, credential, login};
 
@@ -22,7 +23,7 @@ fn pointer() -> Pointer {
 }
 
 fn lfs(access: Access) -> Lfs {
-    let git = Git::new(access.clone(), PathBuf::new(), None, Duration::from_secs(5));
+    let git = Git::new(access.clone(), Mirrors::in_folder(PathBuf::new()), None, Duration::from_secs(5));
     Lfs::new(access, Arc::new(git))
 }
 
