@@ -224,6 +224,12 @@ impl Store {
         self.put_entry(INPUTS, id, bytes)
     }
 
+    /// Whether something was fetched before, perhaps damaged since.
+    #[must_use]
+    pub fn has_input(&self, id: Id<Input>) -> bool {
+        self.files.exists(&self.path(INPUTS, id))
+    }
+
     /// What was fetched before; `None` where it is absent or damaged.
     #[must_use]
     pub fn input(&self, id: Id<Input>) -> Option<Vec<u8>> {

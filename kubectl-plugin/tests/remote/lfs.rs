@@ -132,6 +132,62 @@ fn every_renderer_reads_contents_and_each_is_fetched_once_and_only_where_it_is_n
     }
 }
 
+/// How often the batch API was asked.
+fn batches(elsewhere: &Elsewhere) -> usize {
+    let requests = elsewhere.web.requests();
+    requests.iter().filter(|request| request.starts_with("POST") && request.contains("/objects/batch")).count()
+}
+
+/// A repository in which each renderer reads more than a hundred files of Git LFS, each with a content of its own.
+fn many() -> RepositoryBuilder {
+    let repository = RepositoryBuilder::new().expect("a repository");
+    track(&repository);
+    let (mut resources, mut imports) = (String::from("resources:\n"), String::new());
+    for number in 0..120 {
+        let object = |renderer: &str| config(&format!("{renderer}-{number}"), renderer);
+        write(
+            &repository,
+            &[
+                (&format!("plain/{number}.big.yaml"), &object("plain")),
+                (&format!("kustomize/{number}.big.yaml"), &object("kustomize")),
+                (&format!("chart/templates/{number}.big.yaml"), &object("chart")),
+                (&format!("jsonnet/{number}.big.libsonnet"), &format!("{{value: {number}}}\n")),
+            ],
+        );
+        resources += &format!("- {number}.big.yaml\n");
+        imports += &format!("(import '{number}.big.libsonnet').value + ");
+    }
+    let jsonnet = format!(
+        "{{apiVersion: 'v1', kind: 'ConfigMap', metadata: {{name: 'jsonnet'}}, data: {{value: std.toString({imports}0)}}}}\n"
+    );
+    write(
+        &repository,
+        &[
+            ("kustomize/kustomization.yaml", &resources),
+            ("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n"),
+            ("jsonnet/config.jsonnet", &jsonnet),
+        ],
+    );
+    repository.commit("Many").expect("a commit");
+    repository
+}
+
+#[test]
+fn the_contents_of_a_layout_are_asked_for_a_hundred_at_a_time() {
+    let elsewhere = Elsewhere::new();
+    let many = many();
+    let address = publish(&elsewhere, &many, "many");
+    for (path, objects_there) in [("plain", 120), ("kustomize", 120), ("chart", 120), ("jsonnet", 1)] {
+        write_source(&elsewhere, &address, &format!("path: {path}"));
+        let before = batches(&elsewhere);
+        let compile = ["compile", "-f", "app.yaml", "-o", "yaml", "--lfs", "--inputs", "resolve"];
+        let compiled = objects(elsewhere.done(&compile).as_bytes());
+        assert_eq!(compiled.len(), objects_there, "{path}");
+        assert_eq!(batches(&elsewhere) - before, 2, "{path}: 120 contents");
+    }
+    assert_eq!(asked(&elsewhere, "/files/lfs/"), 480, "each content once");
+}
+
 #[test]
 fn without_leave_a_pointer_is_an_error_that_says_how() {
     let elsewhere = Elsewhere::new();
