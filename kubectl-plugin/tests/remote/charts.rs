@@ -222,18 +222,21 @@ fn a_client_certificate_reaches_the_host_of_the_archive_where_the_application_sa
     let theirs = peer_objects(helm(), &charts, &["template", "shop", &packed, "--namespace=prod"]);
     assert_eq!(objects(ours.as_bytes()), theirs);
 
-    // Helm gets it so, too.
+    // Helm gets it so, too; and, unlike us, also where nobody says so.
     let [certificate, key, authority] =
         [certificate, key, elsewhere.certificates.authority()].map(|path| path.display().to_string());
-    let pull = ["pull", "web", "--version", "1.0.0", "--repo", &address, "--pass-credentials"];
+    let pull = ["pull", "web", "--version", "1.0.0", "--repo", &address];
     let tls = ["--cert-file", &certificate, "--key-file", &key, "--ca-file", &authority];
-    let output = peer(helm(), folder.path(), &[&pull[..], &tls].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(
-        std::fs::read(folder.path().join("web-1.0.0.tgz")).expect("pulled"),
-        std::fs::read(&archive).expect("packed")
-    );
-    ended_with("200 anonymous certificate");
+    for more in [&["--pass-credentials"][..], &[]] {
+        let pulled = tempfile::tempdir().expect("a folder");
+        let before = archives.requests().len();
+        let output = peer(helm(), pulled.path(), &[&pull[..], &tls, more].concat());
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let read = |path: &Path| std::fs::read(path).expect("an archive");
+        assert_eq!(read(&pulled.path().join("web-1.0.0.tgz")), read(&archive));
+        assert!(archives.requests().len() > before, "{more:?}");
+        ended_with("200 anonymous certificate");
+    }
 
     // Whom that server sends us to is shown nothing.
     write_index("/elsewhere");
