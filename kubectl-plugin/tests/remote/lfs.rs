@@ -142,7 +142,6 @@ fn batches(elsewhere: &Elsewhere) -> usize {
 fn many() -> RepositoryBuilder {
     let repository = RepositoryBuilder::new().expect("a repository");
     track(&repository);
-    let (mut resources, mut imports) = (String::from("resources:\n"), String::new());
     for number in 0..120 {
         let object = |renderer: &str| config(&format!("{renderer}-{number}"), renderer);
         write(
@@ -154,11 +153,13 @@ fn many() -> RepositoryBuilder {
                 (&format!("jsonnet/{number}.big.libsonnet"), &format!("{{value: {number}}}\n")),
             ],
         );
-        resources += &format!("- {number}.big.yaml\n");
-        imports += &format!("(import '{number}.big.libsonnet').value + ");
     }
+    let resources: Vec<String> = (0..120).map(|number| format!("{number}.big.yaml")).collect();
+    let resources = format!("resources: [{}]\n", resources.join(", "));
+    let imports: Vec<String> = (0..120).map(|number| format!("(import '{number}.big.libsonnet').value")).collect();
+    let imports = imports.join(" + ");
     let jsonnet = format!(
-        "{{apiVersion: 'v1', kind: 'ConfigMap', metadata: {{name: 'jsonnet'}}, data: {{value: std.toString({imports}0)}}}}\n"
+        "{{apiVersion: 'v1', kind: 'ConfigMap', metadata: {{name: 'jsonnet'}}, data: {{value: std.toString({imports})}}}}\n"
     );
     write(
         &repository,
