@@ -173,6 +173,8 @@ impl DirectoryRender<'_> {
             let (manifests, findings) = manifest::read(&file.path, bytes);
             Ok(Rendered { manifests, findings })
         };
+        let unread = numbers.iter().filter(|number| self.bytes[**number].is_none());
+        self.snapshot.prepare(&unread.map(|number| self.entry(self.files[*number])).collect::<Vec<_>>());
         numbers.par_iter().map_init(|| self.snapshot.reader(), read_one).collect()
     }
 

@@ -141,13 +141,23 @@ impl Layout {
         Ok(Id::of(&encoder.finish()))
     }
 
+    /// Has what Git LFS keeps of these files got together, before they are read one by one.
+    pub fn prepare(&self) {
+        File::prepare(self.files.values().filter_map(|content| match content {
+            Content::File(file) => Some(file),
+            Content::Bytes(_) => None,
+        }));
+    }
+
     /// Writes all files below a folder that is there.
     pub fn write(&self, folder: &Path) -> Result<(), WriteError> {
+        self.prepare();
         write_all(folder, self.files.iter())
     }
 
     /// The same, from the last file to the first: folders then list them in another order, on file systems that remember it.
     pub fn write_backwards(&self, folder: &Path) -> Result<(), WriteError> {
+        self.prepare();
         write_all(folder, self.files.iter().rev())
     }
 }

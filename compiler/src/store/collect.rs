@@ -3,14 +3,16 @@
 //! In: how old and how large a store may get. Out: what was removed. Everything in a store can be made again, from Git
 //! or from the record in the cluster, so only time is lost by it. Guarantees: the least recently used goes first; what
 //! is pinned or used while a collection runs stays; while builds are in flight, all that was used lately stays; builds never wait
-//! for more than one batch.
+//! for more than one batch. Mirrors of repositories that lie beside the store go by the same rules.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use super::count::Count;
 use super::disk::{FOLDERS, GRAPHS, TEMPORARY, USE_IS_NOTED_EVERY};
+use super::mirrors::{CollectedMirrors, Mirror, Mirrors, TakenAway};
 use super::{Error, Store};
 
 /// While builds are in flight, what was used within this time stays: no build takes longer than an hour, and a use is
@@ -46,13 +48,62 @@ pub struct Collected {
     pub kept_bytes: u64,
     /// Files that would have gone if no build had been in flight.
     pub in_use: usize,
+    /// Mirrors of repositories, beside the store.
+    pub mirrors: CollectedMirrors,
 }
 
-/// A file of the store.
+/// A file of the store, or a mirror beside it.
 struct Candidate {
     used: SystemTime,
-    path: PathBuf,
     bytes: u64,
+    what: What,
+}
+
+enum What {
+    File(PathBuf),
+    Mirror(Mirror),
+}
+
+impl Collected {
+    /// Nothing is removed yet.
+    fn of(candidates: &[Candidate]) -> Self {
+        let mut collected = Self::default();
+        for candidate in candidates {
+            let (kept, bytes) = match &candidate.what {
+                What::File(_) => (&mut collected.kept, &mut collected.kept_bytes),
+                What::Mirror(_) => (&mut collected.mirrors.kept, &mut collected.mirrors.kept_bytes),
+            };
+            *kept += 1;
+            *bytes += candidate.bytes;
+        }
+        collected
+    }
+
+    /// How many bytes there are still.
+    fn left(&self) -> u64 {
+        self.kept_bytes + self.mirrors.kept_bytes
+    }
+
+    fn note(&mut self, candidate: &Candidate, taken: TakenAway) {
+        let Self { removed, bytes, kept, kept_bytes, in_use, mirrors } = self;
+        let (removed, bytes, kept, kept_bytes, in_use) = match &candidate.what {
+            What::File(_) => (removed, bytes, kept, kept_bytes, in_use),
+            What::Mirror(_) => {
+                let CollectedMirrors { removed, bytes, kept, kept_bytes, in_use } = mirrors;
+                (removed, bytes, kept, kept_bytes, in_use)
+            }
+        };
+        match taken {
+            TakenAway::UsedSince => {}
+            TakenAway::InUse => *in_use += 1,
+            TakenAway::Gone => {
+                *removed += 1;
+                *bytes += candidate.bytes;
+                *kept -= 1;
+                *kept_bytes -= candidate.bytes;
+            }
+        }
+    }
 }
 
 impl Store {
@@ -76,14 +127,11 @@ impl Store {
     }
 
     pub(super) fn collect_within(&self, keep: Keep, patience: Duration) -> Result<Collected, Error> {
+        let left = self.sweep_mirrors()?;
         let mut candidates = self.candidates()?;
         // Of those that were used at one time, changes go before the graphs that they change: the sort is stable.
         candidates.sort_by_key(|candidate| candidate.used);
-        let mut collected = Collected {
-            kept: candidates.len(),
-            kept_bytes: candidates.iter().map(|candidate| candidate.bytes).sum(),
-            ..Collected::default()
-        };
+        let mut collected = Collected { removed: left.files, bytes: left.bytes, ..Collected::of(&candidates) };
         let now = self.files().now();
         let goes = |candidate: &Candidate, left: u64| {
             // A time that is yet to come is a clock that was wrong: as good as just now.
@@ -92,7 +140,7 @@ impl Store {
         };
         self.sweep_temporary(&mut collected, patience)?;
         for batch in candidates.chunks(BATCH) {
-            if !goes(&batch[0], collected.kept_bytes) {
+            if !goes(&batch[0], collected.left()) {
                 break;
             }
             let _writes = self.lock_for_removal(patience)?;
@@ -100,23 +148,19 @@ impl Store {
             let pins: BTreeSet<PathBuf> = self.pins()?.into_iter().map(|id| self.path(GRAPHS, id)).collect();
             // Those that come later were used later, and the store only gets smaller.
             for candidate in batch {
-                if !goes(candidate, collected.kept_bytes) {
+                if !goes(candidate, collected.left()) {
                     break;
                 }
-                if pins.contains(&candidate.path) {
+                if matches!(&candidate.what, What::File(path) if pins.contains(path)) {
                     continue;
                 }
                 let in_use = now.duration_since(candidate.used).map_or(true, |age| age < IN_USE);
-                if builds.is_none() && in_use {
-                    collected.in_use += 1;
-                } else if self.remove_unused(candidate)? {
-                    collected.kept -= 1;
-                    collected.kept_bytes -= candidate.bytes;
-                    collected.removed += 1;
-                    collected.bytes += candidate.bytes;
-                }
+                let taken = if builds.is_none() && in_use { TakenAway::InUse } else { self.take_away(candidate)? };
+                collected.note(candidate, taken);
             }
         }
+        // Nobody waits while this lasts. It was counted when it was taken away.
+        self.sweep_mirrors()?;
         Ok(collected)
     }
 
@@ -124,22 +168,48 @@ impl Store {
         let mut candidates = Vec::new();
         for folder in FOLDERS.into_iter().rev() {
             let files = self.list(folder)?;
-            let path = |name| self.root().join(folder).join(name);
             let mut found: Vec<_> = files
                 .into_iter()
-                .map(|stat| Candidate { used: stat.used, path: path(stat.name), bytes: stat.bytes })
+                .map(|stat| (self.root().join(folder).join(stat.name), stat.used, stat.bytes))
                 .collect();
-            found.sort_by(|a, b| a.path.cmp(&b.path));
-            candidates.extend(found);
+            found.sort();
+            let candidate = |(path, used, bytes)| Candidate { used, bytes, what: What::File(path) };
+            candidates.extend(found.into_iter().map(candidate));
         }
+        let mut mirrors = self.list_mirrors()?;
+        mirrors.sort_by(|a, b| a.name.cmp(&b.name));
+        let candidate =
+            |mirror: Mirror| Candidate { used: mirror.used, bytes: mirror.count.bytes, what: What::Mirror(mirror) };
+        candidates.extend(mirrors.into_iter().map(candidate));
         Ok(candidates)
     }
 
-    /// Removes a file, unless somebody has used it since it was looked at.
-    fn remove_unused(&self, candidate: &Candidate) -> Result<bool, Error> {
-        match self.files().stat(&candidate.path) {
-            Ok(stat) if stat.used == candidate.used => self.remove(&candidate.path).map(|()| true),
-            _ => Ok(false),
+    /// Asks whoever keeps mirrors; where nobody does there are none.
+    fn of_mirrors<T: Default>(&self, ask: impl FnOnce(&dyn Mirrors) -> std::io::Result<T>) -> Result<T, Error> {
+        let Some(mirrors) = &self.mirrors else { return Ok(T::default()) };
+        ask(&**mirrors).map_err(|source| Error { path: mirrors.folder().to_owned(), source })
+    }
+
+    pub(super) fn list_mirrors(&self) -> Result<Vec<Mirror>, Error> {
+        self.of_mirrors(|mirrors| mirrors.list())
+    }
+
+    pub(super) fn left_by_mirrors(&self) -> Result<Count, Error> {
+        self.of_mirrors(|mirrors| mirrors.left_behind())
+    }
+
+    fn sweep_mirrors(&self) -> Result<Count, Error> {
+        self.of_mirrors(|mirrors| mirrors.sweep())
+    }
+
+    /// Removes something, unless somebody has used it since it was looked at.
+    fn take_away(&self, candidate: &Candidate) -> Result<TakenAway, Error> {
+        match &candidate.what {
+            What::Mirror(mirror) => self.of_mirrors(|mirrors| mirrors.take_away(mirror)),
+            What::File(path) => match self.files().stat(path) {
+                Ok(stat) if stat.used == candidate.used => self.remove(path).map(|()| TakenAway::Gone),
+                _ => Ok(TakenAway::UsedSince),
+            },
         }
     }
 

@@ -18,6 +18,7 @@ use crate::tree::FileMemo;
 use super::Error;
 use super::files::{Disk, Durability, Files, Stat};
 use super::lock::{BUILDS, WRITES};
+use super::mirrors::Mirrors;
 
 pub(super) const GRAPHS: &str = "graphs";
 /// Graphs that are kept as the difference to a whole one.
@@ -60,6 +61,8 @@ pub struct Store {
     pub(super) max_bytes: Option<u64>,
     /// Whether anything was written since somebody last made room.
     pub(super) grown: Arc<AtomicBool>,
+    /// What is counted and collected with it.
+    pub(super) mirrors: Option<Arc<dyn Mirrors>>,
 }
 
 impl Store {
@@ -69,7 +72,7 @@ impl Store {
     }
 
     pub(super) fn open_in(root: &Path, files: Arc<dyn Files>) -> Result<Self, Error> {
-        let store = Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default() };
+        let store = Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default(), mirrors: None };
         let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
         if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
             store.create()?;
@@ -81,6 +84,17 @@ impl Store {
     #[must_use]
     pub fn with_max_bytes(self, max_bytes: Option<u64>) -> Self {
         Self { max_bytes, ..self }
+    }
+
+    /// The same store, with the mirrors that lie beside it: they count against its size, and are collected like its files.
+    #[must_use]
+    pub fn with_mirrors(self, mirrors: Arc<dyn Mirrors>) -> Self {
+        Self { mirrors: Some(mirrors), ..self }
+    }
+
+    /// Says that a mirror has grown, so that the next build makes room.
+    pub fn note_growth(&self) {
+        self.grown.store(true, Ordering::Relaxed);
     }
 
     /// Makes the folders, and the locks last: where these are, the folders survive a power cut.
@@ -208,6 +222,12 @@ impl Store {
     /// Keeps what was fetched.
     pub fn put_input(&self, id: Id<Input>, bytes: &[u8]) -> Result<(), Error> {
         self.put_entry(INPUTS, id, bytes)
+    }
+
+    /// Whether something was fetched before, perhaps damaged since.
+    #[must_use]
+    pub fn has_input(&self, id: Id<Input>) -> bool {
+        self.files.exists(&self.path(INPUTS, id))
     }
 
     /// What was fetched before; `None` where it is absent or damaged.
@@ -338,7 +358,7 @@ impl Store {
             let _ = self.files.remove(&written);
             return Err(failed(error));
         }
-        self.grown.store(true, Ordering::Relaxed);
+        self.note_growth();
         match durability {
             Durability::Synced => self.files.sync_folder(&self.root.join(folder)).map_err(failed),
             Durability::Checked => Ok(()),

@@ -8,28 +8,14 @@ use std::time::Duration;
 
 use crate::canon::{Chunk, Graph, Id, Input, Kind, Place, Recipe};
 
+use super::count::Count;
 use super::disk::{CHANGES, CHUNKS, FOLDERS, GRAPHS, INPUTS, MEMO, OUTPUTS, PLACES, TEMPORARY};
 use super::files::Held;
+use super::mirrors::MirrorCount;
 use super::{Error, Store};
 
 /// How long a repair waits for writers.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Some files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Count {
-    /// How many.
-    pub files: usize,
-    /// Their size.
-    pub bytes: u64,
-}
-
-impl Count {
-    fn and(self, other: Self) -> Self {
-        Self { files: self.files + other.files, bytes: self.bytes + other.bytes }
-    }
-}
 
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -49,18 +35,16 @@ pub struct Info {
     pub places: Count,
     /// What is being written, or was left behind.
     pub temporary: Count,
+    /// Mirrors of repositories, beside the store.
+    pub mirrors: MirrorCount,
 }
 
 impl Info {
-    /// All of it.
+    /// All of it, mirrors included.
     #[must_use]
     pub fn total(&self) -> Count {
-        let Self { graphs, chunks, inputs, memo, outputs, places, temporary } = self;
-        let counts = [graphs, chunks, inputs, memo, outputs, places, temporary];
-        Count {
-            files: counts.iter().map(|count| count.files).sum(),
-            bytes: counts.iter().map(|count| count.bytes).sum(),
-        }
+        let Self { graphs, chunks, inputs, memo, outputs, places, temporary, mirrors } = self;
+        [graphs, chunks, inputs, memo, outputs, places, temporary].into_iter().copied().sum::<Count>() + mirrors.count()
     }
 }
 
@@ -82,13 +66,14 @@ impl Store {
             Ok(Count { files: files.len(), bytes: files.iter().map(|stat| stat.bytes).sum() })
         };
         Ok(Info {
-            graphs: count(GRAPHS)?.and(count(CHANGES)?),
+            graphs: count(GRAPHS)? + count(CHANGES)?,
             chunks: count(CHUNKS)?,
             inputs: count(INPUTS)?,
             memo: count(MEMO)?,
             outputs: count(OUTPUTS)?,
             places: count(PLACES)?,
-            temporary: count(TEMPORARY)?,
+            temporary: count(TEMPORARY)? + self.left_by_mirrors()?,
+            mirrors: MirrorCount::of(&self.list_mirrors()?),
         })
     }
 

@@ -51,6 +51,12 @@ impl WorkingFiles {
         is_large.then(|| stored_pointer(&self.objects.to_thread_local(), oid, path)).flatten()
     }
 
+    /// Whether a content seems to lie there, as far as its size tells.
+    pub(super) fn seems_to_lie(&self, path: &str, pointer: &Pointer) -> bool {
+        let lies = self.root.join(path).symlink_metadata();
+        self.sparse_oid(path).is_none() && lies.is_ok_and(|metadata| metadata.len() == pointer.size())
+    }
+
     /// The content of a large file, where it lies there; none where it is elsewhere.
     pub(super) fn content(&self, path: &str, pointer: &Pointer) -> Result<Option<Vec<u8>>, Error> {
         if self.sparse_oid(path).is_some() {

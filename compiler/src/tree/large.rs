@@ -3,8 +3,9 @@
 //! In: a repository at one moment, who gets what is not in its clone. Out: which entries of a commit are pointers, and the
 //! content of a pointer: that which `git lfs` keeps beside the objects of the clone (`lfs/objects`, never behind a link),
 //! else that which [`LargeFiles`] gets. Guarantees: a content is hashed on every read, wherever it comes from; none is
-//! looked for before it is read; of `.lfsconfig` nothing counts but `lfs.url`.
+//! looked for before it is about to be read; of `.lfsconfig` nothing counts but `lfs.url`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::sync::{Arc, OnceLock};
@@ -32,6 +33,10 @@ pub trait LargeFiles: Send + Sync {
     /// # Errors
     /// Where its server may not be asked, does not answer, or does not have it.
     fn content(&self, file: &LargeFile) -> Result<Vec<u8>, String>;
+
+    /// Gets contents together that are about to be asked for, where that is faster than one by one. What cannot be had is
+    /// told when it is asked for.
+    fn prepare(&self, _files: &[LargeFile]) {}
 }
 
 /// A content that is asked for.
@@ -77,15 +82,32 @@ impl Contents {
         Ok(content)
     }
 
+    /// Has those got together that are not here and may be read.
+    pub(super) fn prepare(&self, pointers: impl Iterator<Item = Pointer>) {
+        let is_wanted = |pointer: &Pointer| pointer.size() <= MAX_BLOB_BYTES && !self.seems_kept(pointer);
+        let wanted: BTreeSet<Pointer> = pointers.filter(is_wanted).collect();
+        // One alone is got when it is read.
+        if wanted.len() < 2 {
+            return;
+        }
+        let Ok(server) = self.server.get_or_init(|| self.named_server()) else { return };
+        let file = |pointer| LargeFile { pointer, server: server.clone() };
+        self.source.prepare(&wanted.into_iter().map(file).collect::<Vec<_>>());
+    }
+
+    /// Whether the clone has something of this size in its place. If that is another content, it is got when it is read.
+    fn seems_kept(&self, pointer: &Pointer) -> bool {
+        let place = self.repository.common_directory().join(kept_in(pointer)).join(pointer.oid());
+        place.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == pointer.size())
+    }
+
     /// What the clone has. What is not the content is none: it may be damaged, and there are other places.
     fn kept(&self, pointer: &Pointer) -> Option<Vec<u8>> {
-        let oid = pointer.oid();
-        let common = self.repository.common_directory();
-        let folder = format!("lfs/objects/{}/{}", &oid[..2], &oid[2..4]);
+        let (common, folder) = (self.repository.common_directory(), kept_in(pointer));
         if !is_folder(&common, &folder) {
             return None;
         }
-        let file = open(&common.join(folder).join(oid)).ok()?;
+        let file = open(&common.join(folder).join(pointer.oid())).ok()?;
         let content = read_of_size(file, pointer.size()).ok()?;
         pointer.check(&content).is_ok().then_some(content)
     }
@@ -94,6 +116,12 @@ impl Contents {
         let file = self.repository.file_at_root(CONFIG, self.commit.as_deref()).map_err(|error| error.to_string())?;
         named_server(&file.unwrap_or_default())
     }
+}
+
+/// The folder of a clone where `git lfs` keeps a content.
+fn kept_in(pointer: &Pointer) -> String {
+    let oid = pointer.oid();
+    format!("lfs/objects/{}/{}", &oid[..2], &oid[2..4])
 }
 
 /// No more than one byte more than there should be.

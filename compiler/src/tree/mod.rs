@@ -23,6 +23,7 @@ mod repository;
 mod snapshot;
 mod stamp;
 mod submodule;
+mod together;
 mod whole;
 mod working;
 

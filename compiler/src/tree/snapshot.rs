@@ -260,7 +260,7 @@ impl Reader<'_> {
 }
 
 /// The number of the part that has an entry, and the entry there.
-fn own(parts: &[Part], entry: &Entry) -> Result<(usize, Entry), Error> {
+pub(super) fn own(parts: &[Part], entry: &Entry) -> Result<(usize, Entry), Error> {
     let number = part_of(parts, &entry.path).ok_or_else(|| gone(&entry.path))?;
     let own = parts[number].own(entry).ok_or_else(|| gone(&entry.path))?;
     Ok((number, own))

@@ -249,7 +249,7 @@ impl Tree {
 /// A regular file of a tree.
 #[derive(Clone)]
 pub struct File {
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     /// What it is called where it really is, and its oid.
     pub entry: Entry,
 }

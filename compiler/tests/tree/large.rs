@@ -1,13 +1,13 @@
 //! Files that Git LFS keeps: a commit with pointers and its working tree with contents are one thing, and no content is
 //! believed or looked for before it must be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use gitops_compiler::tree::{
-    EntryKind, Error, FileMemo, LargeFile, LargeFiles, Pointer, Repository, Snapshot, Submodule,
+    EntryKind, Error, File, FileMemo, LargeFile, LargeFiles, Pointer, Repository, Snapshot, Submodule,
 };
 use gitops_compiler::tree::{Submodules, Tree};
 use gitops_testdata::repository::RepositoryBuilder;
@@ -21,16 +21,22 @@ const ATTRIBUTES: &str = "*.big.yaml filter=lfs diff=lfs merge=lfs -text\n";
 struct Giving {
     contents: BTreeMap<String, Vec<u8>>,
     asked: Mutex<Vec<LargeFile>>,
+    /// What was said to be asked for together.
+    together: Mutex<Vec<Vec<Pointer>>>,
 }
 
 impl Giving {
     fn new(contents: &[&str]) -> Arc<Self> {
         let of = |content: &&str| (Pointer::of(content.as_bytes()).oid(), content.as_bytes().to_vec());
-        Arc::new(Self { contents: contents.iter().map(of).collect(), asked: Mutex::default() })
+        Arc::new(Self { contents: contents.iter().map(of).collect(), ..Self::default() })
     }
 
     fn asked(&self) -> Vec<LargeFile> {
         std::mem::take(&mut self.asked.lock().expect("not poisoned"))
+    }
+
+    fn together(&self) -> Vec<Vec<Pointer>> {
+        std::mem::take(&mut self.together.lock().expect("not poisoned"))
     }
 }
 
@@ -38,6 +44,11 @@ impl LargeFiles for Giving {
     fn content(&self, file: &LargeFile) -> Result<Vec<u8>, String> {
         self.asked.lock().expect("not poisoned").push(file.clone());
         self.contents.get(&file.pointer.oid()).cloned().ok_or_else(|| "nobody has it".to_owned())
+    }
+
+    fn prepare(&self, files: &[LargeFile]) {
+        let pointers = files.iter().map(|file| file.pointer).collect();
+        self.together.lock().expect("not poisoned").push(pointers);
     }
 }
 
@@ -143,6 +154,62 @@ fn nobody_is_asked_before_a_content_is_read_and_not_for_what_is_here() {
 }
 
 #[test]
+fn those_that_are_about_to_be_read_are_asked_for_together_and_no_others() {
+    let repository = example();
+    repository.write("app/c.big.yaml", pointer(SECOND)).expect("written");
+    repository.write("app/same.big.yaml", pointer(SECOND)).expect("written");
+    repository.write("app/d.big.yaml", pointer("d")).expect("written");
+    repository.write("app/text.big.yaml", "in Git").expect("written");
+    repository.write("elsewhere/e.big.yaml", pointer("e")).expect("written");
+    let huge = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize \
+                99999999\n";
+    repository.write("app/huge.big.yaml", huge).expect("written").commit("More").expect("committed");
+    let giving = Giving::new(&[FIRST, SECOND, "d", "e"]);
+    let prepare = |tree: &Tree| {
+        let app = folder(tree);
+        app.prepare(&app.entries().iter().collect::<Vec<_>>());
+        giving.together().into_iter().map(|some| some.into_iter().collect::<BTreeSet<_>>()).collect::<Vec<_>>()
+    };
+    let of =
+        |contents: &[&str]| contents.iter().map(|content| Pointer::of(content.as_bytes())).collect::<BTreeSet<_>>();
+    for tree in [commit(&repository, &giving), working_tree(&repository, &giving)] {
+        assert_eq!(prepare(&tree), [of(&[FIRST, SECOND, "d"])]);
+        let file = |path: &str| tree.file(path).expect("a tree").expect("a file");
+        let files = [file("app/a.big.yaml"), file("elsewhere/e.big.yaml"), file("app/b.yaml"), file("app/d.big.yaml")];
+        File::prepare(files.iter());
+        let asked: BTreeSet<Pointer> = giving.together().into_iter().flatten().collect();
+        assert!(asked.is_superset(&of(&[FIRST, "d"])) && asked.is_subset(&of(&[FIRST, "d", "e"])), "{asked:?}");
+    }
+    // Not what is in the clone, and not where one is left: that is asked for when it is read.
+    keep(&repository, FIRST, FIRST.as_bytes());
+    assert_eq!(prepare(&commit(&repository, &giving)), [of(&[SECOND, "d"])]);
+    keep(&repository, "d", b"d");
+    assert!(prepare(&commit(&repository, &giving)).is_empty());
+    // Nor what lies in the working tree.
+    std::fs::remove_dir_all(repository.path().join(".git/lfs")).expect("removed");
+    repository.write("app/a.big.yaml", FIRST).expect("written");
+    assert_eq!(prepare(&working_tree(&repository, &giving)), [of(&[SECOND, "d"])]);
+    assert!(giving.asked().is_empty(), "nothing was read");
+}
+
+#[test]
+fn all_large_files_of_a_tree_are_checked() {
+    let repository = example();
+    repository.write("deep/c.big.yaml", pointer(SECOND)).expect("written").commit("More").expect("committed");
+    let check = |giving: &Arc<Giving>| {
+        let root = commit(&repository, giving).folder("").expect("a folder");
+        root.check_large_files().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(check(&Giving::new(&[FIRST, SECOND])).is_empty());
+    let giving = Giving::new(&[SECOND]);
+    let faults = check(&giving);
+    assert!(faults.len() == 1 && faults[0].contains("app/a.big.yaml"), "{faults:?}");
+    assert_eq!((giving.together().len(), giving.asked().len()), (1, 2));
+    let unwanted = Tree::of_commit(open(&repository), "HEAD").expect("a commit").folder("").expect("a folder");
+    assert!(unwanted.check_large_files().is_empty());
+}
+
+#[test]
 fn what_lies_in_the_clone_is_hashed_and_never_behind_a_link() {
     let repository = example();
     let giving = Giving::new(&[FIRST]);
@@ -175,7 +242,7 @@ fn a_content_that_is_another_is_refused_wherever_it_comes_from() {
     let other = FIRST.replace("first", "other");
     for (lie, why) in [(other.as_str(), "SHA-256"), ("", "0 bytes"), (FIRST.trim_end(), "bytes, not")] {
         let contents = BTreeMap::from([(oid.clone(), lie.as_bytes().to_vec())]);
-        let giving = Arc::new(Giving { contents, asked: Mutex::default() });
+        let giving = Arc::new(Giving { contents, ..Giving::default() });
         let error = refused(read(&folder(&commit(&repository, &giving)), "app/a.big.yaml"));
         assert!(error.contains("`app/a.big.yaml`") && error.contains("what came is another"), "{error}");
         assert!(error.contains(why), "{error}");

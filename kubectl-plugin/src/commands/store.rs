@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use gitops_compiler::canon::{Graph, Id};
-use gitops_compiler::store::{Collected, Count, Info, Keep, Store, Verified};
+use gitops_compiler::store::{Collected, CollectedMirrors, Count, Info, Keep, Store, Verified};
 
 use crate::error::CommandError;
 use crate::json::{SchemaVersion, StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
@@ -30,10 +30,11 @@ enum Action {
         #[command(flatten)]
         output: Output,
     },
-    /// Remove what was not used for some time, and with --store-max-size what was used least recently
+    /// Remove what was not used for some time, and with --store-max-size what was used least recently; mirrors of
+    /// repositories, too
     ///
-    /// Builds may run at the same time: while they do, what was used within the last two hours stays. Pinned graphs
-    /// always stay.
+    /// Builds may run at the same time: while they do, what was used within the last two hours stays. Pinned graphs and
+    /// mirrors that somebody uses always stay.
     Gc {
         /// Keep what was used within so many days
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
@@ -98,7 +99,7 @@ fn place(store: &Store) -> String {
 fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, CommandError> {
     let info = store.info()?;
     let (total, pins, max_bytes) = (info.total(), store.pins()?, session.store.max_bytes());
-    let Info { graphs, chunks, inputs, memo, outputs, places, temporary } = info;
+    let Info { graphs, chunks, inputs, memo, outputs, places, temporary, mirrors } = info;
     let row = |name: &str, count: Count, says: &str| {
         vec![name.to_owned(), count.files.to_string(), size(count.bytes), says.to_owned()]
     };
@@ -110,7 +111,7 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
         ["FOLDER", "FILES", "SIZE", "WHAT"].map(str::to_owned).to_vec(),
         row("graphs", graphs, &format!("what was compiled{pinned}")),
         row("chunks", chunks, "pieces of records, as they are in clusters"),
-        row("inputs", inputs, "charts and files that were fetched"),
+        row("inputs", inputs, "charts, files and contents of Git LFS that were fetched"),
         row("memo", memo, "what is known of recipes"),
         row("outputs", outputs, "what programs wrote when they rendered"),
         row("places", places, "what is known of folders"),
@@ -118,6 +119,11 @@ fn info(session: &Session, store: &Store, output: &Output) -> Result<u8, Command
     if temporary.files > 0 {
         rows.push(row("tmp", temporary, "being written, or left behind; store gc removes what is not used"));
     }
+    let says = match mirrors.repositories {
+        1 => "the mirror of 1 repository, beside the store".to_owned(),
+        repositories => format!("mirrors of {repositories} repositories, beside the store"),
+    };
+    rows.push(row("mirrors", mirrors.count(), &says));
     let limit = max_bytes.map(|bytes| format!("of {} at most", size(bytes)));
     rows.push(row("total", total, &limit.unwrap_or_default()));
     let text = format!("{}\n{}", place(store), table(&rows));
@@ -148,8 +154,15 @@ fn verify(session: &Session, store: &Store, repair: bool, output: &Output) -> Re
 fn collect(session: &Session, store: &Store, keep_days: u32, output: &Output) -> Result<u8, CommandError> {
     let used_within = Duration::from_hours(24 * u64::from(keep_days));
     let collected = store.collect(Keep { used_within, max_bytes: session.store.max_bytes() })?;
-    let Collected { removed, bytes, kept, kept_bytes, in_use } = collected;
-    let text = format!("{} removed ({}), {kept} kept ({})", counted(removed, "file"), size(bytes), size(kept_bytes));
+    let Collected { removed, bytes, kept, kept_bytes, in_use, mirrors } = collected;
+    let told = |what, removed, bytes, kept, kept_bytes| {
+        format!("{} removed ({}), {kept} kept ({})", counted(removed, what), size(bytes), size(kept_bytes))
+    };
+    let mut text = told("file", removed, bytes, kept, kept_bytes);
+    if mirrors != CollectedMirrors::default() {
+        let CollectedMirrors { removed, bytes, kept, kept_bytes, in_use: _ } = mirrors;
+        text = format!("{text}\n{}", told("mirror", removed, bytes, kept, kept_bytes));
+    }
     let data = StoreCollectedJson { schema_version: SchemaVersion, store: place(store), collected };
     output.print(session, &data, &text);
     if in_use > 0 {
@@ -157,6 +170,15 @@ fn collect(session: &Session, store: &Store, keep_days: u32, output: &Output) ->
         session
             .printer
             .say(&format!("builds are in flight: {files} that they may use stayed; the next gc removes them"));
+    }
+    match mirrors.in_use {
+        0 => {}
+        1 => session.printer.say("1 mirror of a repository is in use and stayed; a later gc removes it"),
+        many => {
+            session
+                .printer
+                .say(&format!("{many} mirrors of repositories are in use and stayed; a later gc removes them"));
+        }
     }
     Ok(0)
 }

@@ -20,7 +20,7 @@ use super::error::{FetchError, Part};
 use super::manifest::Wanted;
 use super::registry::Repository;
 use super::registry_login::Logins;
-use super::web::{Web, identity};
+use super::web::Web;
 
 /// How large a file may be that is no archive.
 const LARGEST_FILE: u64 = 16 << 20;
@@ -224,9 +224,8 @@ impl Charts {
             let Ok(url) = url::Url::parse(location) else { continue };
             let is_told = asked.pass_credentials && asked.address.url.scheme() == "https" && url.scheme() == "https";
             let told = if is_told { &url } else { &asked.address.url }.clone();
-            let identity = identity(&asked.address, asked.credential.as_ref(), told);
             let credential = asked.credential.clone();
-            match self.web.get_as(identity, &asked.address, credential, url, LARGEST_ARCHIVE, "the chart") {
+            match self.web.get_telling(told, &asked.address, credential, url, LARGEST_ARCHIVE, "the chart") {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => first = first.or(Some(error)),
             }

@@ -25,8 +25,19 @@ const USER_AGENT: &str = concat!("kubectl-gitops/", env!("CARGO_PKG_VERSION"));
 /// What is never asked through a proxy.
 const LOCAL: &str = "localhost,127.0.0.0/8,::1";
 
-/// What tells clients apart: the credential, whether it is for the host that is asked, and how far inward it may lead.
-type Key = (Option<String>, bool, Reach);
+/// What a host is to a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Towards {
+    /// The one that it is for: it is shown the client certificate, and trusted as the credential says.
+    Own,
+    /// One that learns who we are because the user wants it: it is shown the client certificate.
+    Told,
+    /// Any other.
+    Others,
+}
+
+/// What tells clients apart: the credential, what it is to the host that is asked, and how far inward it may lead.
+type Key = (Option<String>, Towards, Reach);
 
 /// Clients, made when they are first needed.
 pub(super) struct Clients {
@@ -42,20 +53,25 @@ impl Clients {
         Self { access, seen, made: Mutex::default() }
     }
 
-    /// The client for a credential. Only for its own host it shows the client certificate, and trusts whom it says.
-    pub(super) fn client(&self, credential: Option<&Credential>, own: bool, ceiling: Reach) -> Result<Client, String> {
+    /// The client for a credential, and for hosts that are this to it.
+    pub(super) fn client(
+        &self,
+        credential: Option<&Credential>,
+        towards: Towards,
+        ceiling: Reach,
+    ) -> Result<Client, String> {
         let id = credential.map(|one| format!("{:?} {} {}", one.scope, one.url, one.project));
-        let key = (id, own, ceiling);
+        let key = (id, towards, ceiling);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&key) {
             return Ok(client.clone());
         }
-        let client = self.make(credential, own, ceiling)?;
+        let client = self.make(credential, towards, ceiling)?;
         made.insert(key, client.clone());
         Ok(client)
     }
 
-    fn make(&self, credential: Option<&Credential>, own: bool, ceiling: Reach) -> Result<Client, String> {
+    fn make(&self, credential: Option<&Credential>, towards: Towards, ceiling: Reach) -> Result<Client, String> {
         let timeouts = self.access.timeouts;
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
@@ -72,8 +88,8 @@ impl Clients {
         if !certificates.is_empty() {
             builder = builder.tls_certs_merge(certificates);
         }
-        if let Some(credential) = credential.filter(|_| own) {
-            builder = with_tls(builder, credential)?;
+        if let Some(credential) = credential {
+            builder = with_tls(builder, credential, towards)?;
         }
         let proxy = self.proxy(credential)?;
         let mut exempt = BTreeSet::new();
@@ -115,10 +131,12 @@ fn made_proxy(address: &Url, no_proxy: &str, credential: Option<&Credential>) ->
     Ok(proxy.no_proxy(NoProxy::from_string(&format!("{no_proxy},{LOCAL}"))))
 }
 
-fn with_tls(builder: ClientBuilder, credential: &Credential) -> Result<ClientBuilder, String> {
-    let mut builder = builder.tls_danger_accept_invalid_certs(credential.insecure);
+fn with_tls(mut builder: ClientBuilder, credential: &Credential, towards: Towards) -> Result<ClientBuilder, String> {
+    if towards == Towards::Own {
+        builder = builder.tls_danger_accept_invalid_certs(credential.insecure);
+    }
     let (certificate, key) = (&credential.tls_client_certificate, &credential.tls_client_key);
-    if !certificate.is_empty() {
+    if !certificate.is_empty() && towards != Towards::Others {
         let pem = format!("{}\n{}\n", certificate.reveal(), key.reveal());
         let identity = Identity::from_pem(pem.as_bytes());
         builder = builder.identity(identity.map_err(|_| "the client certificate of the credential is damaged")?);

@@ -10,7 +10,6 @@
 //! fetches without limits of time and without Git's settings for proxies and certificates, so it does not fetch here.
 //! A fetch writes no file larger than [`LARGEST_FILE`](super::git_program::LARGEST_FILE).
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use super::address::{Scheme, shown_text};
 use super::credentials::Credential;
 use super::error::{FailureKind, FetchError, Part};
 use super::git_program::{GitProgram, Ran};
+use super::mirrors::Mirrors;
 
 /// The most that a server may say of its refs: 64 MiB.
 const MOST_REFS: usize = 64 << 20;
@@ -30,14 +30,14 @@ const MOST_REFS: usize = 64 << 20;
 /// The repositories that may be asked.
 pub struct Git {
     pub(super) access: Access,
-    mirrors: PathBuf,
+    mirrors: Mirrors,
     pub(super) program: GitProgram,
 }
 
 impl Git {
-    /// Mirrors lie in a folder of ours. Commands of the program end after `time`.
+    /// With the mirrors of a folder. Commands of the program end after `time`.
     #[must_use]
-    pub fn new(access: Access, mirrors: PathBuf, known_hosts: Option<PathBuf>, time: Duration) -> Self {
+    pub fn new(access: Access, mirrors: Mirrors, known_hosts: Option<PathBuf>, time: Duration) -> Self {
         Self { access, mirrors, program: GitProgram { known_hosts, time } }
     }
 
@@ -111,13 +111,17 @@ impl Git {
         Ok(lines.collect())
     }
 
-    /// A bare repository that has a commit, which is fetched where it is not there yet.
+    /// A bare repository that has a commit, which is fetched where it is not there yet. It stays as long as this does.
     ///
     /// # Errors
     /// Where the repository may not be asked, does not answer, or does not have it.
     pub fn commit(&self, repository: &str, commit: &Oid, may_fetch: bool) -> Result<PathBuf, FetchError> {
-        let mirror = self.mirror(repository, commit);
+        let mirror = self.mirrors.place(repository, object_format(commit));
         let pinned = mirror.join("refs/pins").join(commit.as_str());
+        if mirror.is_dir() {
+            // Whoever cannot is about to fail, or is where nobody else can take it away, either.
+            let _ = self.mirrors.hold(&mirror);
+        }
         if pinned.is_file() {
             return Ok(mirror);
         }
@@ -126,7 +130,7 @@ impl Git {
             return Err(not_found(repository, why).hint("leave out --offline"));
         }
         self.access.check(repository).map_err(|refused| FetchError::refused(&refused))?;
-        let _lock = self.lock(&mirror).map_err(|error| on_disk(repository, &mirror, &error))?;
+        let _lock = self.mirrors.lock(&mirror).map_err(|error| on_disk(repository, &mirror, &error))?;
         if pinned.is_file() {
             return Ok(mirror);
         }
@@ -135,28 +139,15 @@ impl Git {
         }
         remove_leftovers(&mirror);
         self.fetch(repository, &mirror, commit)?;
+        self.mirrors.note_growth();
         Ok(mirror)
-    }
-
-    /// One for each form of oids that a repository has had.
-    fn mirror(&self, repository: &str, commit: &Oid) -> PathBuf {
-        let digest = blake3::hash(repository.trim().as_bytes()).to_hex();
-        let form = object_format(commit);
-        self.mirrors.join(format!("{}-{form}.git", &digest[..32]))
-    }
-
-    fn lock(&self, mirror: &Path) -> std::io::Result<File> {
-        std::fs::create_dir_all(&self.mirrors)?;
-        let file = File::create(mirror.with_extension("lock"))?;
-        file.lock()?;
-        Ok(file)
     }
 
     /// Made beside its place and renamed: a mirror that is there is whole.
     fn create(&self, repository: &str, mirror: &Path, commit: &Oid) -> Result<(), FetchError> {
         let failed = |error: std::io::Error| on_disk(repository, mirror, &error);
         let format = object_format(commit);
-        let making = tempfile::tempdir_in(&self.mirrors).map_err(failed)?;
+        let making = self.mirrors.new_folder().map_err(failed)?;
         let template = "--template=".to_owned();
         let arguments = ["init", "--quiet", "--bare", &template, &format!("--object-format={format}"), "--"];
         let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();

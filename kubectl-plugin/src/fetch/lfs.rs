@@ -30,8 +30,9 @@ use super::reach::Reach;
 use super::transfer::{Body, Identity, Request};
 use super::web::{Web, identity, refusal};
 
-/// How much a server may say of one object: 1 MiB.
+/// How much a server may say of one object: 1 MiB; and 64 KiB more for each that is asked for with it.
 const LARGEST_ANSWER: u64 = 1 << 20;
+const MORE_FOR_EACH: u64 = 64 << 10;
 
 /// Fetches contents.
 pub struct Lfs {
@@ -41,7 +42,15 @@ pub struct Lfs {
 }
 
 /// A repository, and the server that it names.
-type Place = (String, Option<String>);
+pub(super) type Place = (String, Option<String>);
+
+/// What a server said of objects.
+pub(super) struct Asked {
+    server: Server,
+    batch: Batch,
+    /// When it said that.
+    at: Timestamp,
+}
 
 /// A server that may be asked.
 #[derive(Clone)]
@@ -70,21 +79,52 @@ impl Lfs {
     /// a whole is not asked again.
     pub fn content(&self, repository: &str, server: Option<&str>, pointer: &Pointer) -> Result<Vec<u8>, FetchError> {
         let place = (repository.to_owned(), server.map(str::to_owned));
-        let asked = self.server(&place)?;
-        let batch = self.batch(&asked, pointer).inspect_err(|error| self.give_up(&place, error))?;
-        let action = batch.download(&shown(&asked.url), pointer, Timestamp::now())?;
-        let content = self.download(&asked, action, pointer).inspect_err(|error| {
+        let asked = self.ask(&place, &[*pointer])?;
+        let action = asked.action(pointer)?;
+        self.content_at(&place, &asked.server, action, pointer)
+    }
+
+    /// One content of those that a server was asked for.
+    pub(super) fn content_of(&self, place: &Place, asked: &Asked, pointer: &Pointer) -> Result<Vec<u8>, FetchError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
+        if let Some(Err(given_up)) = known {
+            return Err(given_up);
+        }
+        let action = asked.action(pointer)?;
+        if action.until.is_some_and(|until| until <= Timestamp::now()) {
+            // Others took too long.
+            return self.content(&place.0, place.1.as_deref(), pointer);
+        }
+        self.content_at(place, &asked.server, action, pointer)
+    }
+
+    fn content_at(
+        &self,
+        place: &Place,
+        server: &Server,
+        action: Action,
+        pointer: &Pointer,
+    ) -> Result<Vec<u8>, FetchError> {
+        let content = self.download(server, action, pointer).inspect_err(|error| {
             if error.kind == FailureKind::Unreachable {
-                self.give_up(&place, error);
+                self.give_up(place, error);
             }
         })?;
         pointer.check(&content).map_err(|why| {
             FetchError::wrong(
-                format!("sha256:{} from {}", pointer.oid(), shown(&asked.url)),
+                format!("sha256:{} from {}", pointer.oid(), shown(&server.url)),
                 format!("what came is another: {why}"),
             )
         })?;
         Ok(content)
+    }
+
+    /// Asks the server of a repository where contents are.
+    pub(super) fn ask(&self, place: &Place, pointers: &[Pointer]) -> Result<Asked, FetchError> {
+        let server = self.server(place)?;
+        let at = Timestamp::now();
+        let batch = self.batch(&server, pointers).inspect_err(|error| self.give_up(place, error))?;
+        Ok(Asked { server, batch, at })
     }
 
     /// The server of a repository. It is found once, also where several threads ask for it.
@@ -163,17 +203,18 @@ impl Lfs {
         Ok(Server { until: action.until, ..found })
     }
 
-    fn batch(&self, server: &Server, pointer: &Pointer) -> Result<Batch, FetchError> {
+    fn batch(&self, server: &Server, pointers: &[Pointer]) -> Result<Batch, FetchError> {
         let answer = self.web.ask(Request {
             form: None,
             repository: server.url.clone(),
             credential: server.credential.clone(),
+            told: None,
             url: server.url.clone(),
             within: server.within,
             identity: server.identity.clone(),
             accept: Some(lfs_batch::KIND),
-            body: Some(Body { kind: lfs_batch::KIND, bytes: lfs_batch::request(pointer) }),
-            limit: LARGEST_ANSWER,
+            body: Some(Body { kind: lfs_batch::KIND, bytes: lfs_batch::request(pointers) }),
+            limit: LARGEST_ANSWER + MORE_FOR_EACH * (pointers.len() as u64).saturating_sub(1),
             what: "the answer of Git LFS".to_owned(),
         })?;
         if answer.status.is_success() {
@@ -201,6 +242,7 @@ impl Lfs {
             form: None,
             repository: server.url.clone(),
             credential: server.credential.clone(),
+            told: None,
             url: action.url.clone(),
             within: server.within,
             identity: Some(Arc::new(Identity { origin: action.url, headers })),
@@ -210,6 +252,12 @@ impl Lfs {
             what: "the content".to_owned(),
         })?;
         if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(&answer, has_identity)) }
+    }
+}
+
+impl Asked {
+    fn action(&self, pointer: &Pointer) -> Result<Action, FetchError> {
+        self.batch.download(&shown(&self.server.url), pointer, self.at)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said to a server of Git LFS, and what it says: the batch API, and `git-lfs-authenticate` by SSH.
 //!
-//! In: a pointer; what came. Out: a request; an [`Action`], which is where a content is and what to send there; or why there
+//! In: pointers; what came. Out: a request; for each pointer an [`Action`], which is where a content is and what to send there; or why there
 //! is none. Guarantees: nothing that a server wrote is shown; headers that frame a request are not the server's to choose;
 //! whether the address may be asked is judged elsewhere.
 
@@ -83,10 +83,11 @@ struct Link {
     expires_at: Option<String>,
 }
 
-/// Asks where the content of a pointer is.
-pub(super) fn request(pointer: &Pointer) -> Vec<u8> {
-    let object = json!({ "oid": pointer.oid(), "size": pointer.size() });
-    json!({ "operation": "download", "transfers": ["basic"], "hash_algo": "sha256", "objects": [object] })
+/// Asks where the contents of pointers are.
+pub(super) fn request(pointers: &[Pointer]) -> Vec<u8> {
+    let object = |pointer: &Pointer| json!({ "oid": pointer.oid(), "size": pointer.size() });
+    let objects: Vec<_> = pointers.iter().map(object).collect();
+    json!({ "operation": "download", "transfers": ["basic"], "hash_algo": "sha256", "objects": objects })
         .to_string()
         .into_bytes()
 }
@@ -106,8 +107,10 @@ impl Batch {
     /// Where the content of a pointer is.
     pub(super) fn download(&self, asked: &str, pointer: &Pointer, now: Timestamp) -> Result<Action, FetchError> {
         let asked = format!("sha256:{} from {asked}", pointer.oid());
-        let mut objects = self.objects.iter().flatten();
-        let found = objects.find(|object| object.oid == pointer.oid());
+        let oid = pointer.oid();
+        let of_oid = self.objects.iter().flatten().filter(|object| object.oid == oid);
+        // Another pointer may have said another size of it in the same request.
+        let found = of_oid.clone().find(|object| object.size == Some(pointer.size())).or_else(|| of_oid.clone().next());
         let object = found.ok_or_else(|| FetchError::wrong(&asked, "the server says nothing of it"))?;
         if let Some(error) = &object.error {
             return Err(told(asked, error.code));
@@ -213,11 +216,25 @@ mod tests {
     }
 
     #[test]
-    fn a_request_asks_for_one_object_by_the_basic_way() {
-        let request: serde_json::Value = serde_json::from_slice(&request(&pointer())).expect("JSON");
+    fn a_request_asks_for_objects_by_the_basic_way() {
+        let other = Pointer::of(b"");
+        let request: serde_json::Value = serde_json::from_slice(&request(&[pointer(), other])).expect("JSON");
         let oid = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-        assert_eq!(request["objects"], json!([{ "oid": oid, "size": 6 }]));
+        assert_eq!(request["objects"], json!([{ "oid": oid, "size": 6 }, { "oid": other.oid(), "size": 0 }]));
         assert_eq!((&request["operation"], &request["transfers"]), (&json!("download"), &json!(["basic"])));
+    }
+
+    /// As a server says it that was asked for one content by two pointers, one of which lies.
+    #[test]
+    fn of_one_oid_with_two_sizes_each_gets_its_own() {
+        let object = |size: u64| {
+            let href = format!("https://files.example.net/{size}");
+            json!({ "oid": pointer().oid(), "size": size, "actions": { "download": { "href": href } } })
+        };
+        let answer = json!({ "objects": [object(7), object(6)] }).to_string();
+        let batch = read(ASKED, answer.as_bytes()).expect("an answer");
+        let action = batch.download(ASKED, &pointer(), now()).expect("an action");
+        assert_eq!(action.url.as_str(), "https://files.example.net/6");
     }
 
     #[test]

@@ -15,8 +15,8 @@
 //! | `chart_repository` | charts with an `index.yaml` |
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
 //! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
-//! | `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
-//! | `lfs_batch`, `lfs` | what Git LFS keeps |
+//! | `mirrors`, `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
+//! | `lfs_batch`, `lfs`, `lfs_together` | what Git LFS keeps |
 //!
 //! # Guarantees
 //!
@@ -42,7 +42,9 @@ mod git_ssh;
 mod globs;
 mod lfs;
 mod lfs_batch;
+mod lfs_together;
 mod manifest;
+mod mirrors;
 mod reach;
 mod registry;
 mod registry_config;
@@ -63,6 +65,8 @@ pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError, Part};
 pub use git::Git;
 pub use lfs::Lfs;
+pub use lfs_together::Getting;
+pub use mirrors::Mirrors;
 pub use reach::leads_inward;
 pub use secret::Secret;
 pub use web::Web;

@@ -215,6 +215,7 @@ impl<'a> Repository<'a> {
         let request = |identity: Option<Arc<Identity>>| Request {
             repository: self.registry.url.clone(),
             credential: self.credential.clone(),
+            told: None,
             url: url.clone(),
             within: self.within,
             identity,

@@ -103,6 +103,7 @@ fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, F
     let answer = repository.web.ask(Request {
         repository: registry.clone(),
         credential: repository.credential.clone(),
+        told: None,
         url: realm.clone(),
         within: repository.within,
         identity,

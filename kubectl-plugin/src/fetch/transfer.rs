@@ -4,7 +4,8 @@
 //!
 //! - At most ten redirects, each judged by `Access::hop` and never further inward than the nearest host so far.
 //! - What says who we are is sent to its one origin only, and never again once a redirect has led elsewhere, even if the
-//!   next leads back: the path would be another's choice.
+//!   next leads back: the path would be another's choice. A client certificate is shown to the origin of the repository, and
+//!   to one that the user wants told, as long.
 //! - A form that is posted goes to the one address: who sends it on gets nothing.
 //! - No more than the limit is kept of a body, and no body of a failure is read at all.
 
@@ -17,7 +18,7 @@ use url::Url;
 
 use super::access::Refused;
 use super::address::{is_same_origin, shown};
-use super::client::Clients;
+use super::client::{Clients, Towards};
 use super::credentials::Credential;
 use super::error::{FailureKind, FetchError, causes};
 use super::reach::Reach;
@@ -35,6 +36,8 @@ pub(super) struct Request {
     pub(super) repository: Url,
     /// The credential for the repository.
     pub(super) credential: Option<Credential>,
+    /// Another origin that is shown the client certificate of the credential.
+    pub(super) told: Option<Url>,
     /// The address.
     pub(super) url: Url,
     /// How far inward the host of the repository may be, and everything after it.
@@ -132,10 +135,19 @@ async fn send(
     ceiling: Reach,
     has_left: bool,
 ) -> Result<Response, FetchError> {
-    let is_own = is_same_origin(&request.repository, url);
+    let is_told = || request.told.as_ref().is_some_and(|told| is_same_origin(told, url));
+    let towards = if has_left {
+        Towards::Others
+    } else if is_same_origin(&request.repository, url) {
+        Towards::Own
+    } else if is_told() {
+        Towards::Told
+    } else {
+        Towards::Others
+    };
     // The host that was asked for may be anywhere; it is not the server that chose it.
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
-    let client = clients.client(request.credential.as_ref(), is_own && !has_left, ceiling);
+    let client = clients.client(request.credential.as_ref(), towards, ceiling);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
     let mut sent = match (&request.form, &request.body) {
         (Some(form), _) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),

@@ -92,26 +92,27 @@ impl Web {
         limit: u64,
         what: &str,
     ) -> Result<Vec<u8>, FetchError> {
-        let identity = identity(repository, credential.as_ref(), repository.url.clone());
-        self.get_as(identity, repository, credential, url, limit, what)
+        self.get_telling(repository.url.clone(), repository, credential, url, limit, what)
     }
 
-    /// The same, where somebody else may be told who we are.
-    pub(super) fn get_as(
+    /// The same, where somebody else may be `told` who we are: by the credential, its client certificate included.
+    pub(super) fn get_telling(
         &self,
-        identity: Option<Arc<Identity>>,
+        told: Url,
         repository: &Address,
         credential: Option<Credential>,
         url: Url,
         limit: u64,
         what: &str,
     ) -> Result<Vec<u8>, FetchError> {
+        let identity = identity(repository, credential.as_ref(), told.clone());
         let has_identity = identity.is_some();
         let what = what.to_owned();
         let (repository, within) = (repository.url.clone(), Reach::Machine);
         let request = Request {
             repository,
             credential,
+            told: Some(told),
             url,
             within,
             identity,

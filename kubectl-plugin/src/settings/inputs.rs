@@ -12,7 +12,7 @@ use gitops_compiler::store::Store;
 use gitops_compiler::tree::{LargeFiles, Repository, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, Part};
+use crate::fetch::{Charts, FetchError, Git, Mirrors, Part};
 
 use super::fetched::{Fetched, InputError};
 use super::large_files::FetchedLargeFiles;
@@ -33,8 +33,8 @@ pub(super) struct Inputs {
     /// Chart repositories whose credentials are passed on, whoever asks.
     passing: BTreeSet<String>,
     answers: Mutex<BTreeMap<Request, Answered>>,
-    /// Where mirrors are where there is no store.
-    _mirrors: Option<tempfile::TempDir>,
+    /// Where mirrors and contents of Git LFS are where there is no store.
+    _instead: Option<tempfile::TempDir>,
 }
 
 /// What came of a request.
@@ -63,16 +63,17 @@ impl Inputs {
     ) -> Result<Self, CommandError> {
         let access = args.access()?;
         let temporary = |error| CommandError::user(format!("there is no place for what is fetched: {error}"));
-        let (mirrors, kept) = if let Some(store) = store {
-            (store.root().with_file_name("mirrors"), None)
+        let (mirrors, contents, instead) = if let Some(store) = store {
+            (Mirrors::beside(store), Some(store.clone()), None)
         } else {
             let folder = tempfile::tempdir().map_err(temporary)?;
-            (folder.path().to_owned(), Some(folder))
+            // Where that is not possible they are kept in memory.
+            let contents = Store::open(&folder.path().join("contents")).ok();
+            (Mirrors::in_folder(folder.path().join("mirrors")), contents, Some(folder))
         };
         let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
         let git = Arc::new(git);
-        let large_files =
-            FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, store.cloned());
+        let large_files = FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, contents);
         let large_files = Arc::new(large_files);
         let submodules = FetchedSubmodules {
             git: Arc::clone(&git),
@@ -89,7 +90,7 @@ impl Inputs {
             clones,
             passing: args.pass_credentials.iter().map(|address| normalised(address)).collect(),
             answers: Mutex::default(),
-            _mirrors: kept,
+            _instead: instead,
         })
     }
 

@@ -4,7 +4,8 @@
 //! the repository gives. They are wanted of all repositories with `--lfs`, and of those whose Secret says `enableLfs`, as in
 //! Argo CD. A pointer pins its content, so that neither the lock nor the policy for inputs has a say.
 //!
-//! Guarantees: each content is fetched once in the life of [`FetchedLargeFiles`], however many ask for it; there are at most
+//! Guarantees: each content is fetched once in the life of [`FetchedLargeFiles`], however many ask for it; those that are asked
+//! for together are fetched together; there are at most
 //! [`MOST_FILES`] of them, of [`MOST_BYTES`] together; nothing is fetched with `--offline`.
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use gitops_compiler::canon::{Id, Input};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{LargeFile, LargeFiles, Pointer};
 
-use crate::fetch::{Access, Git, Lfs};
+use crate::fetch::{Access, Getting, Git, Lfs};
 
 use super::fetched::told;
 
@@ -73,23 +74,52 @@ impl FetchedLargeFiles {
 
     fn content(&self, address: &str, file: &LargeFile) -> Result<Vec<u8>, String> {
         let LargeFile { pointer, server } = file;
-        let wanted = (address.to_owned(), server.clone(), *pointer);
-        let answer = Arc::clone(self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(wanted).or_default());
-        match answer.get_or_init(|| self.fetch(address, file)) {
+        let fetch = || {
+            if self.offline {
+                return Err("it was never fetched to this machine, and nothing is with --offline".to_owned());
+            }
+            self.fetch(pointer, &|| self.lfs().content(address, server.as_deref(), pointer))
+        };
+        match self.answer(address, server.as_deref(), pointer).get_or_init(fetch) {
             Ok(Some(content)) => Ok(content.to_vec()),
             Ok(None) => self.kept(pointer).ok_or_else(|| "it went from the store while it was needed".to_owned()),
             Err(why) => Err(why.clone()),
         }
     }
 
-    fn fetch(&self, address: &str, file: &LargeFile) -> Answer {
-        let LargeFile { pointer, server } = file;
+    /// Fetches those that nobody has yet.
+    fn prepare(&self, address: &str, files: &[LargeFile]) {
         if self.offline {
-            return Err("it was never fetched to this machine, and nothing is with --offline".to_owned());
+            return;
         }
+        let is_kept = |pointer: &Pointer| self.store.as_ref().is_some_and(|store| store.has_input(id(pointer)));
+        let mut of_servers: BTreeMap<Option<&str>, Vec<Pointer>> = BTreeMap::new();
+        for LargeFile { pointer, server } in files {
+            let server = server.as_deref();
+            if !is_kept(pointer) && self.answer(address, server, pointer).get().is_none() {
+                of_servers.entry(server).or_default().push(*pointer);
+            }
+        }
+        for (server, pointers) in of_servers {
+            self.lfs().contents(address, server, &pointers, &|pointer, getting| {
+                self.answer(address, server, pointer).get_or_init(|| self.fetch(pointer, getting));
+            });
+        }
+    }
+
+    fn lfs(&self) -> &Lfs {
+        self.lfs.get_or_init(|| Lfs::new(self.access.clone(), Arc::clone(&self.git)))
+    }
+
+    /// Where the answer is, once there is one.
+    fn answer(&self, address: &str, server: Option<&str>, pointer: &Pointer) -> Arc<OnceLock<Answer>> {
+        let wanted = (address.to_owned(), server.map(str::to_owned), *pointer);
+        Arc::clone(self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(wanted).or_default())
+    }
+
+    fn fetch(&self, pointer: &Pointer, getting: &Getting<'_>) -> Answer {
         self.count(pointer.size())?;
-        let lfs = self.lfs.get_or_init(|| Lfs::new(self.access.clone(), Arc::clone(&self.git)));
-        let content = lfs.content(address, server.as_deref(), pointer).map_err(told)?;
+        let content = getting().map_err(told)?;
         let is_kept = self.store.as_ref().is_some_and(|store| store.put_input(id(pointer), &content).is_ok());
         Ok((!is_kept).then(|| content.into()))
     }
@@ -121,6 +151,12 @@ impl LargeFiles for OfRepository {
             None => Err("it is not in `.git/lfs`, and the repository has no remote that could be asked".to_owned()),
         }
     }
+
+    fn prepare(&self, files: &[LargeFile]) {
+        if let Some(address) = &self.address {
+            self.all.prepare(address, files);
+        }
+    }
 }
 
 /// As of any other input: by its digest.
@@ -131,7 +167,7 @@ fn id(pointer: &Pointer) -> Id<Input> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::Credentials;
+    use crate::fetch::{Credentials, Mirrors};
 
     const SECRET: &str = "kind: Secret\nmetadata: {labels: {argocd.argoproj.io/secret-type: repository}}\nstringData: {url: \
                           'https://git.example.com/shop.git', enableLfs: 'true'}\n";
@@ -139,7 +175,8 @@ mod tests {
     fn files(everywhere: bool) -> Arc<FetchedLargeFiles> {
         let credentials = Credentials::read("secrets.yaml", SECRET.as_bytes()).expect("a credential");
         let access = Access::new().credentials(credentials);
-        let git = Git::new(access.clone(), std::path::PathBuf::new(), None, std::time::Duration::from_secs(1));
+        let mirrors = Mirrors::in_folder(std::path::PathBuf::new());
+        let git = Git::new(access.clone(), mirrors, None, std::time::Duration::from_secs(1));
         Arc::new(FetchedLargeFiles::new(access, Arc::new(git), everywhere, true, None))
     }
 

@@ -137,8 +137,7 @@ impl LockFileArgs {
         let (wanted, wanted_programs) = chosen(&before, names)?;
         let inputs = Inputs::new(&self.remote, before.clone(), BTreeMap::new(), store)?;
         let inputs = inputs.looking_up(wanted.iter().cloned().collect());
-        let mut failed: Vec<String> =
-            wanted.iter().filter_map(|request| Some(inputs.tree(request).err()?.message)).collect();
+        let mut failed: Vec<String> = wanted.iter().filter_map(|request| self.fault(&inputs, request)).collect();
         let (found, mut programs) = (Programs::new(&self.programs, store), BTreeMap::new());
         for name in wanted_programs {
             match found.version(name) {
@@ -152,6 +151,21 @@ impl LockFileArgs {
             return Err(CommandError::user(message).details(failed));
         }
         Ok(Locking::new(path, before, inputs.pins(), programs))
+    }
+
+    /// Why an input cannot be had. With `--lfs` all that Git LFS keeps of it belongs to it: nobody says here which of its
+    /// files an application reads.
+    fn fault(&self, inputs: &Inputs, request: &Request) -> Option<String> {
+        let tree = match inputs.tree(request) {
+            Ok(tree) if self.remote.lfs => tree,
+            tree => return tree.err().map(|error| error.message),
+        };
+        let faults = tree.folder("").map_or_else(|error| vec![error], |folder| folder.check_large_files());
+        let more = match faults.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!("; and {more} more of its files cannot be had"),
+        };
+        faults.first().map(|first| format!("{request}: {first}{more}"))
     }
 
     /// Says of inputs what they were somewhere else: those with one of these names, or all.
@@ -188,7 +202,7 @@ impl LockFileArgs {
         let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), None)?;
         let verify = |request: Request| {
             let pin = inputs.lock().pin(&request)?.clone();
-            let fault = inputs.tree(&request).err().map(|error| error.message);
+            let fault = self.fault(&inputs, &request);
             let looked_up = if self.remote.offline { Ok(pin.clone()) } else { inputs.resolve(&request) };
             let newer = match looked_up {
                 Ok(now) => Ok(Some(now).filter(|now| *now != pin)),

@@ -1,11 +1,13 @@
 //! The flags of the local store, and the store.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use gitops_compiler::store::Store;
 
 use crate::error::CommandError;
+use crate::fetch::Mirrors;
 use crate::output::{Printer, Size};
 
 /// The local store.
@@ -14,8 +16,8 @@ pub struct StoreArgs {
     /// Where compiled graphs are kept [default: $XDG_STATE_HOME/kubectl-gitops or ~/.local/state/kubectl-gitops]
     #[arg(long, value_name = "DIR", env = "KUBECTL_GITOPS_STORE", global = true, hide_env_values = true)]
     pub store: Option<PathBuf>,
-    /// How large the store may get, as in 500M or 2Gi: what was used least recently goes after a compile, and with
-    /// `store gc` [default: no limit]
+    /// How large the store may get, with the mirrors of repositories beside it, as in 500M or 2Gi: what was used least
+    /// recently goes after a compile, and with `store gc` [default: no limit]
     #[arg(long, value_name = "SIZE", env = "KUBECTL_GITOPS_STORE_MAX_SIZE", global = true, hide_env_values = true)]
     pub store_max_size: Option<Size>,
 }
@@ -49,6 +51,8 @@ impl StoreArgs {
         };
         let root = self.store.clone().or_else(default);
         let root = root.ok_or_else(|| CommandError::user("there is no place for a store: HOME is not set"))?;
-        Ok(Store::open(&root.join("store"))?.with_max_bytes(self.max_bytes()))
+        let store = Store::open(&root.join("store"))?.with_max_bytes(self.max_bytes());
+        let mirrors = Mirrors::beside(&store);
+        Ok(store.with_mirrors(Arc::new(mirrors)))
     }
 }

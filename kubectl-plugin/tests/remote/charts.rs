@@ -166,6 +166,88 @@ fn credentials_reach_the_host_of_the_archive_where_the_application_says_so() {
     assert!(second.contains("localhost") && second.ends_with("401 anonymous"), "{second}");
 }
 
+/// A chart repository whose archives are on another server, which wants the same client certificate; and Helm, as Argo CD
+/// calls it for that.
+#[test]
+fn a_client_certificate_reaches_the_host_of_the_archive_where_the_application_says_so() {
+    let elsewhere = Elsewhere::new();
+    let archives = elsewhere.web.beside(&elsewhere.certificates).expect("nginx");
+    let charts = elsewhere.web.files().join("charts");
+    std::fs::create_dir(&charts).expect("made");
+    let archive = pack(&charts, "web", "1.0.0", "");
+    std::fs::copy(&archive, archives.files().join("web-1.0.0.tgz")).expect("copied");
+    let write_index = |place: &str| {
+        let output = peer(helm(), &charts, &["repo", "index", ".", "--url", &format!("{}{place}", archives.address())]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
+        let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
+        std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
+    };
+    write_index("/certified");
+    let address = format!("{}/certified/charts", elsewhere.web.address());
+    let folder = tempfile::tempdir().expect("a folder");
+    let credentials = folder.path().join("credentials.yaml");
+    let pem = |path: &Path| std::fs::read_to_string(path).expect("PEM").trim_end().replace('\n', "\n    ");
+    let (certificate, key) = (elsewhere.certificates.client_certificate(), elsewhere.certificates.client_key());
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: r\n  labels: {{argocd.argoproj.io/secret-type: \
+         repository}}\nstringData:\n  url: {address}\n  type: helm\n  tlsClientCertData: |\n    {}\n  tlsClientCertKey: |\n    \
+         {}\n",
+        pem(certificate),
+        pem(key)
+    );
+    std::fs::write(&credentials, secret).expect("written");
+    let credentials = credentials.display().to_string();
+    let source = |more: &str| {
+        let sources = format!("[{{repoURL: '{address}', chart: web, targetRevision: 1.0.0{more}}}]");
+        elsewhere.world.write("app.yaml", &application(&sources));
+    };
+    let ended_with = |how: &str| {
+        let requests = archives.requests();
+        let last = requests.last().unwrap_or_else(|| panic!("nothing was asked, not {how}"));
+        assert!(last.ends_with(how), "{last}, not {how}");
+    };
+
+    source("");
+    elsewhere.refused(&["lock", "-f", "app.yaml"]);
+    let lock = ["lock", "-f", "app.yaml", "--credentials", &credentials];
+    let said = elsewhere.refused(&lock);
+    assert!(said.contains("the server wants credentials"), "{said}");
+    ended_with("403 anonymous");
+    source(", helm: {passCredentials: true}");
+    elsewhere.done(&lock);
+    ended_with("200 anonymous certificate");
+    let ours = elsewhere.done(&["compile", "-f", "app.yaml", "-o", "yaml", "--offline"]);
+    let packed = archive.display().to_string();
+    let theirs = peer_objects(helm(), &charts, &["template", "shop", &packed, "--namespace=prod"]);
+    assert_eq!(objects(ours.as_bytes()), theirs);
+
+    // Helm gets it so, too; and, unlike us, also where nobody says so.
+    let [certificate, key, authority] =
+        [certificate, key, elsewhere.certificates.authority()].map(|path| path.display().to_string());
+    let pull = ["pull", "web", "--version", "1.0.0", "--repo", &address];
+    let tls = ["--cert-file", &certificate, "--key-file", &key, "--ca-file", &authority];
+    for more in [&["--pass-credentials"][..], &[]] {
+        let pulled = tempfile::tempdir().expect("a folder");
+        let before = archives.requests().len();
+        let output = peer(helm(), pulled.path(), &[&pull[..], &tls, more].concat());
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let read = |path: &Path| std::fs::read(path).expect("an archive");
+        assert_eq!(read(&pulled.path().join("web-1.0.0.tgz")), read(&archive));
+        assert!(archives.requests().len() > before, "{more:?}");
+        ended_with("200 anonymous certificate");
+    }
+
+    // Whom that server sends us to is shown nothing.
+    write_index("/elsewhere");
+    let update = ["lock", "update", "--credentials", &credentials, "--pass-credentials", &address];
+    elsewhere.refused(&update);
+    let requests = archives.requests();
+    let [.., first, second] = &requests[..] else { panic!("{requests:?}") };
+    assert!(first.contains("/elsewhere/") && first.ends_with("302 anonymous certificate"), "{first}");
+    assert!(second.contains("localhost") && second.ends_with("401 anonymous"), "{second}");
+}
+
 #[test]
 fn a_chart_of_a_registry_is_pinned_whoever_must_be_asked() {
     for access in [Access::Open, Access::Basic, Access::Token] {

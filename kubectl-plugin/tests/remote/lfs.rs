@@ -132,6 +132,106 @@ fn every_renderer_reads_contents_and_each_is_fetched_once_and_only_where_it_is_n
     }
 }
 
+/// How often the batch API was asked.
+fn batches(elsewhere: &Elsewhere) -> usize {
+    let requests = elsewhere.web.requests();
+    requests.iter().filter(|request| request.starts_with("POST") && request.contains("/objects/batch")).count()
+}
+
+/// A repository in which each renderer reads more than a hundred files of Git LFS, each with a content of its own.
+fn many() -> RepositoryBuilder {
+    let repository = RepositoryBuilder::new().expect("a repository");
+    track(&repository);
+    for number in 0..120 {
+        let object = |renderer: &str| config(&format!("{renderer}-{number}"), renderer);
+        write(
+            &repository,
+            &[
+                (&format!("plain/{number}.big.yaml"), &object("plain")),
+                (&format!("kustomize/{number}.big.yaml"), &object("kustomize")),
+                (&format!("chart/templates/{number}.big.yaml"), &object("chart")),
+                (&format!("jsonnet/{number}.big.libsonnet"), &format!("{{value: {number}}}\n")),
+            ],
+        );
+    }
+    let resources: Vec<String> = (0..120).map(|number| format!("{number}.big.yaml")).collect();
+    let resources = format!("resources: [{}]\n", resources.join(", "));
+    let imports: Vec<String> = (0..120).map(|number| format!("(import '{number}.big.libsonnet').value")).collect();
+    let imports = imports.join(" + ");
+    let jsonnet = format!(
+        "{{apiVersion: 'v1', kind: 'ConfigMap', metadata: {{name: 'jsonnet'}}, data: {{value: std.toString({imports})}}}}\n"
+    );
+    write(
+        &repository,
+        &[
+            ("kustomize/kustomization.yaml", &resources),
+            ("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n"),
+            ("jsonnet/config.jsonnet", &jsonnet),
+        ],
+    );
+    repository.commit("Many").expect("a commit");
+    repository
+}
+
+#[test]
+fn the_contents_of_a_layout_are_asked_for_a_hundred_at_a_time() {
+    let elsewhere = Elsewhere::new();
+    let many = many();
+    let address = publish(&elsewhere, &many, "many");
+    for (path, objects_there) in [("plain", 120), ("kustomize", 120), ("chart", 120), ("jsonnet", 1)] {
+        write_source(&elsewhere, &address, &format!("path: {path}"));
+        let before = batches(&elsewhere);
+        let compile = ["compile", "-f", "app.yaml", "-o", "yaml", "--lfs", "--inputs", "resolve"];
+        let compiled = objects(elsewhere.done(&compile).as_bytes());
+        assert_eq!(compiled.len(), objects_there, "{path}");
+        assert_eq!(batches(&elsewhere) - before, 2, "{path}: 120 contents");
+    }
+    assert_eq!(asked(&elsewhere, "/files/lfs/"), 480, "each content once");
+}
+
+#[test]
+fn a_lock_that_is_updated_or_verified_with_lfs_has_all_contents() {
+    let elsewhere = Elsewhere::new();
+    let library = library();
+    let address = publish(&elsewhere, &library, "library");
+    write_source(&elsewhere, &address, "path: plain");
+    elsewhere.done(&["lock", "-f", "app.yaml"]);
+    // Without it no content is asked for.
+    elsewhere.done(&["lock", "update"]);
+    elsewhere.done(&["lock", "verify"]);
+    assert_eq!(asked(&elsewhere, "lfs"), 0);
+    // With it all of them are, but for one that is too large for everybody, in one request.
+    elsewhere.done(&["lock", "verify", "--lfs"]);
+    assert_eq!((batches(&elsewhere), asked(&elsewhere, "/files/lfs/")), (1, 8));
+    assert_eq!(asked(&elsewhere, &oid(&library, "unused/large.bin")), 0);
+    let said = elsewhere.refused(&["compile", "-f", "app.yaml", "--lfs", "--offline"]);
+    assert!(said.contains("was never fetched"), "verifying keeps nothing: {said}");
+    elsewhere.done(&["lock", "update", "--lfs"]);
+    let before = elsewhere.web.requests().len();
+    for path in ["plain", "kustomize", "jsonnet"] {
+        write_source(&elsewhere, &address, &format!("path: {path}"));
+        elsewhere.done(&["compile", "-f", "app.yaml", "--lfs", "--offline"]);
+    }
+    assert_eq!(elsewhere.web.requests().len(), before, "all of them are here");
+
+    // One that is gone and one that is another are told.
+    let of = |path: &str| elsewhere.web.content(&oid(&library, path));
+    std::fs::remove_file(of("jsonnet/text.bin")).expect("removed");
+    std::fs::write(of("chart/file.bin"), "HELM'S").expect("written");
+    let ended = elsewhere.run(&["lock", "verify", "--lfs", "-o", "json"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    let said = &ended.stderr;
+    assert!(said.contains("chart/file.bin") && said.contains("SHA-256") && said.contains("and 1 more"), "{said}");
+    elsewhere.done(&["lock", "verify"]);
+    let store = tempfile::tempdir().expect("a folder");
+    let before = elsewhere.lock();
+    let said = elsewhere.refused(&["lock", "update", "--lfs", "--store", &store.path().display().to_string()]);
+    assert!(said.contains("nothing was written") && said.contains("chart/file.bin"), "{said}");
+    assert_eq!(elsewhere.lock(), before);
+    // What was fetched before needs no server.
+    elsewhere.done(&["lock", "update", "--lfs"]);
+}
+
 #[test]
 fn without_leave_a_pointer_is_an_error_that_says_how() {
     let elsewhere = Elsewhere::new();

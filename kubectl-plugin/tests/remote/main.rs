@@ -10,6 +10,7 @@ mod hostile;
 mod keys;
 mod lfs;
 mod locking;
+mod mirrors;
 mod release;
 mod signatures;
 mod submodules;

@@ -1,6 +1,7 @@
-//! What servers prove with that they are 127.0.0.1 or localhost, and what a client has to trust for that.
+//! What servers prove with that they are 127.0.0.1 or localhost, what a client has to trust for that, and what it may prove
+//! itself with.
 //!
-//! In: nothing. Out: three files in PEM, deleted with their owner. Several servers may share them; each keeps a copy.
+//! In: nothing. Out: files in PEM, deleted with their owner. Several servers may share them; each keeps a copy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use crate::certificates;
 /// The names by which servers of tests may be called.
 const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// A certificate authority, a certificate of it, and the key of that.
+/// A certificate authority, certificates of it for servers and for a client, and their keys.
 #[derive(Debug)]
 pub struct Certificates {
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
+    client_certificate: PathBuf,
+    client_key: PathBuf,
     _directory: TempDir,
 }
 
@@ -37,6 +40,8 @@ impl Certificates {
             authority: write("authority.pem", &issued.authority)?,
             certificate: write("certificate.pem", &issued.certificate)?,
             key: write("key.pem", &issued.key)?,
+            client_certificate: write("client-certificate.pem", &issued.client_certificate)?,
+            client_key: write("client-key.pem", &issued.client_key)?,
             _directory: directory,
         })
     }
@@ -57,5 +62,17 @@ impl Certificates {
     #[must_use]
     pub fn key(&self) -> &Path {
         &self.key
+    }
+
+    /// The certificate that a client may show.
+    #[must_use]
+    pub fn client_certificate(&self) -> &Path {
+        &self.client_certificate
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn client_key(&self) -> &Path {
+        &self.client_key
     }
 }

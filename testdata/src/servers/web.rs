@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `/files/…` | the folder of files |
 //! | `/private/…` | the same for whoever has the password |
+//! | `/certified/…` | the same for whoever shows the client's certificate |
 //! | `/git/NAME.git` | the folder of bare repositories, by Git's smart protocol, to read |
 //! | `/private-git/NAME.git` | the same for whoever has the password |
 //! | `…-git/NAME.git/info/lfs` | large files of both, as Git LFS asks for them; those that [`WebServer::keep`] was given |
@@ -157,8 +158,8 @@ impl WebServer {
         &self.password
     }
 
-    /// What was asked so far, a line each: method, host, path with its query, status, and what the client proved itself
-    /// with (`anonymous`, `basic`, `bearer`, `other`), right or wrong.
+    /// What was asked so far, a line each: method, host, path with its query, status, what the client proved itself with
+    /// (`anonymous`, `basic`, `bearer`, `other`), right or wrong, and `certificate` where it showed a right one.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         // When it answers, it has written what went before.
@@ -206,7 +207,11 @@ http {{
         '~*^bearer ' bearer;
         default other;
     }}
-    log_format line '$request_method $http_host $request_uri $status $proof';
+    map $ssl_client_verify $shown {{
+        SUCCESS ' certificate';
+        default '';
+    }}
+    log_format line '$request_method $http_host $request_uri $status $proof$shown';
     server {{
         listen unix:{CONTROL};
         access_log off;
@@ -217,10 +222,13 @@ http {{
         ssl_certificate certificate.pem;
         ssl_certificate_key key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_client_certificate authority.pem;
+        ssl_verify_client optional;
         access_log {LOG} line;
         client_max_body_size 0;
         location /files/ {{ alias files/; }}
         location /private/ {{ alias files/; {private} }}
+        location /certified/ {{ if ($ssl_client_verify != SUCCESS) {{ return 403; }} alias files/; }}
         location ~ ^/git/.*\\.git/info/lfs/objects/batch$ {{ {batch} }}
         location ~ ^/private-git/.*\\.git/info/lfs/objects/batch$ {{ {batch} {private} }}
         location ~ ^/git(?<repository>/.*)$ {{ {gateway} }}

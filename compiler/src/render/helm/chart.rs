@@ -124,6 +124,10 @@ impl Charts<'_, '_> {
         if self.folders > MOST_FILES {
             self.fill(Origin::of_file(at.folder));
         }
+        if !self.asks_for_kubernetes {
+            // They are read in search of that, and all of them are laid out.
+            snapshot.prepare(&snapshot.entries().iter().collect::<Vec<_>>());
+        }
         for entry in snapshot.entries() {
             if self.is_full {
                 return Ok(());

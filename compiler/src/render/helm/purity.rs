@@ -89,6 +89,7 @@ const IMPURE: [Impure; 7] = [
 pub fn impure_templates(render: &ToolRender, tools: &dyn Tools) -> Result<Vec<Diagnostic>, Error> {
     let Places::HelmComments(chart) = render.places() else { return Ok(Vec::new()) };
     let mut search = Search { tools, packed: 0, found: Vec::new() };
+    render.layout().prepare();
     for path in render.layout().paths() {
         let Some(below) = path.strip_prefix(CHART_FOLDER).and_then(|path| path.strip_prefix('/')) else { continue };
         let shown = if chart.is_empty() { below.to_owned() } else { format!("{chart}/{below}") };

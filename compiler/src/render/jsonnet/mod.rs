@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::app::{Jsonnet, JsonnetVariable};
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::tree::{join, parent};
+use crate::tree::{File, join, parent};
 
 use super::layout::Layout;
 use super::tool::{Command, Places};
@@ -87,19 +87,21 @@ fn add(input: &Input<'_>, path: &str, libraries: &[String], layout: &mut Layout)
             continue;
         }
         let bytes = file.read()?;
-        let folder = parent(&path);
+        let (folder, mut imported) = (parent(&path), Vec::new());
         for Import { name, is_code } in imports(&String::from_utf8_lossy(&bytes)) {
             // Where the file is found first counts; the places before it must stay empty, and so are looked at, too.
             for place in std::iter::once(folder).chain(libraries.iter().map(String::as_str)) {
                 let Some(found) = join(place, &name) else {
                     return Ok(Err(format!("`{name}`, which {path} imports, leads out of the repository")));
                 };
-                if input.file(&found)?.is_some() {
+                if let Some(file) = input.file(&found)? {
                     waiting.push((found, is_code));
+                    imported.push(file);
                     break;
                 }
             }
         }
+        File::prepare(imported.iter());
     }
     Ok(Ok(()))
 }

@@ -72,8 +72,7 @@ pub(super) struct Place<'k> {
 
 /// What a name stands for.
 pub(super) enum Found {
-    /// A file with these bytes.
-    File(Vec<u8>),
+    File(File),
     Folder,
 }
 
@@ -206,7 +205,7 @@ impl<'t, 'f> Closure<'t, 'f> {
         let Part { files, .. } = &self.parts[place.folder.part];
         if let Some(path) = join(&place.folder.path, name) {
             if let Some(file) = files.file(&path)? {
-                return self.take(place, &path, file);
+                return Ok(Some(self.take(place, &path, file)));
             }
             if files.real_folder(&path)?.is_some() {
                 self.waiting.push(Folder { part: place.folder.part, path });
@@ -237,7 +236,7 @@ impl<'t, 'f> Closure<'t, 'f> {
             None => None,
         };
         match (found, Address::parse(name)) {
-            (Some((path, file)), _) => drop(self.take(place, &path, file)?),
+            (Some((path, file)), _) => drop(self.take(place, &path, file)),
             (None, Some(Address::File(request))) => drop(self.remote_file(place, pointer, name, &request)?),
             (None, _) => self.missing(place, pointer, name),
         }
@@ -252,10 +251,10 @@ impl<'t, 'f> Closure<'t, 'f> {
         name
     }
 
-    pub(super) fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Result<Option<Found>, Error> {
-        let bytes = file.read()?;
-        self.parts[place.folder.part].layout.add(path, file);
-        Ok(Some(Found::File(bytes)))
+    /// It is not read: most files are only laid out.
+    pub(super) fn take(&mut self, place: &Place<'_>, path: &str, file: File) -> Found {
+        self.parts[place.folder.part].layout.add(path, file.clone());
+        Found::File(file)
     }
 
     fn missing(&mut self, place: &Place<'_>, pointer: &str, name: &str) {

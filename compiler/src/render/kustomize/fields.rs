@@ -128,7 +128,7 @@ impl Closure<'_, '_> {
             return self.plugin_documents(place, pointer, text.as_bytes());
         }
         match self.file_or_folder(place, pointer, item)? {
-            Some(Found::File(bytes)) => self.plugin_documents(place, pointer, &bytes),
+            Some(Found::File(file)) => self.plugin_documents(place, pointer, &file.read()?),
             Some(Found::Folder) => {
                 self.take_all(place, pointer, "what a folder of generators or transformers reads is not known")
             }

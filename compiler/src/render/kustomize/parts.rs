@@ -33,7 +33,7 @@ impl Closure<'_, '_> {
         let below = elsewhere::place_of_file(request);
         let path = join(&place.folder.path, &below).unwrap_or_else(|| below.clone());
         self.rewrite(place, pointer, name, Target::File(below));
-        self.take(place, &path, file)
+        Ok(Some(self.take(place, &path, file)))
     }
 
     /// The part that a request stands for, added where it is new. Kustomize clones a repository anew each time that it is named

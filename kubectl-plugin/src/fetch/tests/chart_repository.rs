@@ -7,7 +7,7 @@ use super::super::archive::digest;
 use super::super::charts::{ChartRepository, Charts};
 use super::super::error::FailureKind;
 use super::server::{AUTH, Asked, Authority, CHARTS, FILES, REGISTRY, Reply, Server, serve_plain};
-use super::{LOGIN, check_hidden, login};
+use super::{LOGIN, check_hidden, credential, login};
 
 /// A repository with these lines for each version of `shop`.
 fn repository(authority: &Authority, versions: &'static str) -> Server {
@@ -161,6 +161,40 @@ fn without_encryption_nothing_is_passed() {
     let repository = ChartRepository { address: &address, pass_credentials: true };
     assert!(Charts::new(access).resolve(repository, "shop", "1.0.0").is_ok());
     assert!(files.asked().len() == 1 && files.asked()[0].authorization.is_none());
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_the_host_of_the_archive_where_the_user_wants_it() {
+    let authority = Authority::new();
+    // Both want one, and nothing else.
+    let last = authority.serve_strictly(|_, _| Reply::ok("archive"));
+    let on = last.port;
+    let files = authority.serve_strictly(move |asked: &Asked, _| match asked.path.as_str() {
+        "/on" => Reply::to(format!("https://{AUTH}:{on}/x.tgz")),
+        _ => Reply::ok("archive"),
+    });
+    let port = files.port;
+    let server = authority.serve_strictly(move |_, _| {
+        let place =
+            |version: &str, place: &str| format!("{{version: {version}, urls: ['https://{FILES}:{port}{place}']}}");
+        Reply::ok(format!("entries: {{shop: [{}, {}]}}\n", place("1.0.0", "/x.tgz"), place("2.0.0", "/on")))
+    });
+    let address = server.url(CHARTS, "/stable");
+    let (certificate, key) = &authority.client;
+    let fields = [("tlsClientCertData", certificate.as_str()), ("tlsClientCertKey", key.as_str())];
+    let charts = Charts::new(authority.access().credentials(credential(&address, &fields)));
+    let repository = |pass_credentials| ChartRepository { address: &address, pass_credentials };
+    let error = charts.resolve(repository(false), "shop", "1.0.0").expect_err("nobody wants it");
+    check_hidden(&error);
+    assert!(files.asked().is_empty(), "it was not let in");
+    assert!(charts.resolve(repository(true), "shop", "1.0.0").is_ok());
+    assert_eq!(files.asked().len(), 1);
+    // Whom that host sends us to was not in the index.
+    assert!(charts.resolve(repository(true), "shop", "2.0.0").is_err());
+    assert_eq!((files.asked().len(), last.asked().len()), (2, 0));
+    // What one asker wants is not what another gets.
+    assert!(charts.resolve(repository(false), "shop", "1.0.0").is_err());
+    assert_eq!(files.asked().len(), 2);
 }
 
 #[test]

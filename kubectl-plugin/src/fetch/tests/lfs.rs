@@ -1,7 +1,9 @@
 //! Contents of Git LFS, from servers that help and servers that do not.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gitops_compiler::tree::Pointer;
@@ -11,6 +13,8 @@ use super::super::credentials::Credentials;
 use super::super::error::{FailureKind, FetchError};
 use super::super::git::Git;
 use super::super::lfs::Lfs;
+use super::super::lfs_together::{AT_ONCE, MOST_OBJECTS};
+use super::super::mirrors::Mirrors;
 use super::server::{AUTH, Asked, Authority, CHARTS, FILES, INSIDE, REGISTRY, Reply, Server, serve_plain};
 use super::{LOGIN, check_hidden, credential, login};
 
@@ -22,7 +26,7 @@ fn pointer() -> Pointer {
 }
 
 fn lfs(access: Access) -> Lfs {
-    let git = Git::new(access.clone(), PathBuf::new(), None, Duration::from_secs(5));
+    let git = Git::new(access.clone(), Mirrors::in_folder(PathBuf::new()), None, Duration::from_secs(5));
     Lfs::new(access, Arc::new(git))
 }
 
@@ -344,4 +348,115 @@ fn what_is_no_address_has_no_server() {
     let host = format!("127.0.0.1:{}", plain.port);
     let access = Authority::new().access().plain_http([host.clone()]);
     assert_eq!(content(access, &format!("http://{host}/x.git")), Ok(CONTENT.as_bytes().to_vec()));
+}
+
+/// What comes of many contents, by their pointers.
+fn contents(access: Access, repository: &str, pointers: &[Pointer]) -> BTreeMap<Pointer, Result<Vec<u8>, FetchError>> {
+    let got = Mutex::new(BTreeMap::new());
+    lfs(access).contents(repository, None, pointers, &|pointer, getting| {
+        let content = getting();
+        got.lock().expect("not poisoned").insert(*pointer, content);
+    });
+    got.into_inner().expect("not poisoned")
+}
+
+fn numbered(count: usize) -> Vec<(String, Pointer)> {
+    let numbered = (0..count).map(|number| format!("content {number}"));
+    numbered.map(|content| (content.clone(), Pointer::of(content.as_bytes()))).collect()
+}
+
+/// The oids that a request asks for.
+fn oids(asked: &Asked) -> Vec<String> {
+    let asked: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
+    let objects = asked["objects"].as_array().expect("objects");
+    objects.iter().map(|object| object["oid"].as_str().expect("an oid").to_owned()).collect()
+}
+
+/// A server that says of each object where it is, in the reverse order, with these fields more, and gives those contents.
+fn giving_all(authority: &Authority, all: &[(String, Pointer)], fields: &'static str) -> Server {
+    let contents: BTreeMap<String, String> =
+        all.iter().map(|(content, pointer)| (format!("/{}", pointer.oid()), content.clone())).collect();
+    authority.serve(move |asked, own| {
+        if !asked.path.ends_with("/objects/batch") {
+            return contents.get(&asked.path).map_or_else(|| Reply::status(404), |content| Reply::ok(content.as_str()));
+        }
+        let object = |oid: &String| {
+            let actions = format!("{{\"download\": {{\"href\": \"https://{FILES}:{own}/{oid}\"{fields}}}}}");
+            format!("{{\"oid\": \"{oid}\", \"actions\": {actions}}}")
+        };
+        let objects: Vec<String> = oids(asked).iter().rev().map(object).collect();
+        Reply::ok(format!("{{\"objects\": [{}]}}", objects.join(",")))
+    })
+}
+
+#[test]
+fn many_contents_are_asked_for_a_hundred_at_a_time() {
+    let authority = Authority::new();
+    let all = numbered(2 * MOST_OBJECTS + 1);
+    let server = giving_all(&authority, &all, "");
+    let pointers: Vec<Pointer> = all.iter().map(|(_, pointer)| *pointer).collect();
+    let got = contents(authority.access(), &repository(&server), &pointers);
+    let expected = all.iter().map(|(content, pointer)| (*pointer, Ok(content.clone().into_bytes()))).collect();
+    assert_eq!(got, expected);
+    let asked = server.asked();
+    let (batches, objects): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|asked| asked.method == "POST");
+    assert_eq!(batches.iter().map(|batch| oids(batch).len()).collect::<Vec<_>>(), [MOST_OBJECTS, MOST_OBJECTS, 1]);
+    assert_eq!(objects.len(), all.len(), "each once");
+}
+
+#[test]
+fn some_contents_come_at_the_same_time_and_no_more_than_that() {
+    let authority = Authority::new();
+    let (all, coming, most) = (numbered(4 * AT_ONCE), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let server = giving_all(&authority, &all, "");
+    let pointers: Vec<Pointer> = all.iter().map(|(_, pointer)| *pointer).collect();
+    let together = std::sync::Barrier::new(AT_ONCE);
+    lfs(authority.access()).contents(&repository(&server), None, &pointers, &|_, getting| {
+        let now = coming.fetch_add(1, Ordering::SeqCst) + 1;
+        most.fetch_max(now, Ordering::SeqCst);
+        // Nobody goes on before so many are here: fewer would wait for ever.
+        together.wait();
+        assert!(getting().is_ok());
+        coming.fetch_sub(1, Ordering::SeqCst);
+    });
+    assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+}
+
+#[test]
+fn one_that_cannot_be_had_keeps_none_of_the_others_away() {
+    let authority = Authority::new();
+    let (all, unknown) = (numbered(5), Pointer::of(b"unknown"));
+    let server = giving_all(&authority, &all, "");
+    let pointers: Vec<Pointer> = all.iter().map(|(_, pointer)| *pointer).chain([unknown]).collect();
+    let mut got = contents(authority.access(), &repository(&server), &pointers);
+    let error = got.remove(&unknown).expect("an answer").expect_err("it is not there");
+    assert_eq!(error.kind, FailureKind::NotFound);
+    check_hidden(&error);
+    assert!(got.len() == 5 && got.values().all(Result::is_ok), "{got:?}");
+}
+
+#[test]
+fn a_server_that_fails_as_a_whole_is_asked_once() {
+    let authority = Authority::new();
+    let server = authority.serve(|_, _| Reply::status(500));
+    let pointers: Vec<Pointer> = numbered(3 * MOST_OBJECTS).iter().map(|(_, pointer)| *pointer).collect();
+    let got = contents(authority.access(), &repository(&server), &pointers);
+    assert!(got.len() == pointers.len() && got.values().all(Result::is_err));
+    assert_eq!(server.asked().len(), 1);
+}
+
+/// As where contents are large, and addresses are good for seconds: those that have expired are asked for anew, one by one.
+#[test]
+fn an_address_that_has_expired_meanwhile_is_asked_for_anew() {
+    let authority = Authority::new();
+    let all = numbered(2);
+    let server = giving_all(&authority, &all, ", \"expires_in\": 1");
+    let pointers: Vec<Pointer> = all.iter().map(|(_, pointer)| *pointer).collect();
+    lfs(authority.access()).contents(&repository(&server), None, &pointers, &|_, getting| {
+        std::thread::sleep(Duration::from_millis(1100));
+        assert!(getting().is_ok());
+    });
+    let batches =
+        server.asked().iter().filter(|asked| asked.method == "POST").map(|asked| oids(asked).len()).collect::<Vec<_>>();
+    assert_eq!(batches, [2, 1, 1]);
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod chart_repository;
 mod lfs;
+mod mirrors;
 mod registry;
 mod server;
 mod web;
