@@ -70,7 +70,8 @@ impl Application {
     /// The folder, and what its kustomization needs, in the repository of the world.
     fn lay_out(&self, corpus: &Path, world: &World) -> std::path::PathBuf {
         let apps = world.repository.path().join("apps");
-        for name in [self.path, "guestbook"] {
+        let needed = ["guestbook", "kustomize-guestbook"].into_iter().filter(|name| corpus.join(name).exists());
+        for name in needed.chain([self.path]) {
             std::fs::create_dir_all(&apps).expect("a folder");
             let copied = Command::new("cp").arg("-r").arg(corpus.join(name)).arg(&apps).status().expect("cp starts");
             assert!(copied.success(), "{name}");
@@ -122,6 +123,7 @@ fn kinds(manifests: &[Manifest]) -> Vec<&'static str> {
         ("Pod", "pods"),
         ("Job", "jobs"),
         ("Deployment", "deployments"),
+        ("ReplicaSet", "replicasets"),
         ("Service", "services"),
         ("ServiceAccount", "serviceaccounts"),
         ("Namespace", "namespaces"),

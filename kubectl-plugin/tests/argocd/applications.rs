@@ -4,6 +4,11 @@
 //! Each is applied, synced again with its hooks, emptied, applied again and deleted. Where Argo CD's own tests change the files
 //! of an application before they apply it, so does this.
 
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use gitops_testdata::repository::RepositoryBuilder;
+
 use super::application::{Application, End};
 use super::observed::Verdict;
 use super::rules::ASKED;
@@ -111,15 +116,41 @@ const APPLICATIONS: [Application; 21] = [
 /// How many the short run takes.
 const SHORT: usize = 3;
 
+/// Those of its examples: Helm's hooks, names that are generated, waves among hooks and content.
+const EXAMPLES: [Application; 3] = [
+    Application { path: "sync-waves", ..LIVE },
+    Application { path: "helm-hooks", ..LIVE },
+    Application { path: "pre-post-sync", ..LIVE },
+];
+
 #[test]
 fn argo_cds_applications_come_and_go_in_its_order() {
     let Some(folder) = part("argocd/apps") else { return };
+    run_all(&folder, &APPLICATIONS[..if is_long() { APPLICATIONS.len() } else { SHORT }]);
+}
+
+#[test]
+fn argo_cds_examples_come_and_go_in_its_order() {
+    if !is_long() {
+        return say("SKIPPED: GITOPS_LONG=1 takes Argo CD's examples, too");
+    }
+    let Some(bundle) = part("git/argocd-example-apps.bundle") else { return };
+    let (home, elsewhere) = (tempfile::tempdir().expect("a folder"), RepositoryBuilder::new().expect("a repository"));
+    let (bundle, path) = (bundle.display().to_string(), home.path().join("examples"));
+    elsewhere.git(&["clone", "--quiet", &bundle, &path.display().to_string()]).expect("cloned");
+    run_all(&path, &EXAMPLES);
+}
+
+/// One table at a time: what is outside of namespaces has the same name in both.
+static TABLE: Mutex<()> = Mutex::new(());
+
+fn run_all(folder: &Path, applications: &[Application]) {
+    let _table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     let head: Vec<String> = ASKED.iter().map(|(_, word)| format!("{word:>6}")).collect();
     say(&format!("{:58} constraints {} violated  kinds in its order", "application", head.join(" ")));
-    let count = if is_long() { APPLICATIONS.len() } else { SHORT };
     let (mut all, mut wrong) = (Verdict::default(), Vec::new());
-    for application in &APPLICATIONS[..count] {
-        let (verdict, refused) = application.run(&folder);
+    for application in applications {
+        let (verdict, refused) = application.run(folder);
         let title = if application.title.is_empty() { String::new() } else { format!(", {}", application.title) };
         let name = format!("{}{title}", application.path);
         say(&row(&name, &verdict, refused.as_deref()));
@@ -127,7 +158,7 @@ fn argo_cds_applications_come_and_go_in_its_order() {
         all.add(verdict);
     }
     say(&row("all", &all, None));
-    assert!(all.checked.values().sum::<usize>() > count, "rules were checked");
+    assert!(all.checked.values().sum::<usize>() > applications.len(), "rules were checked");
     assert_eq!(wrong, Vec::<String>::new());
 }
 

@@ -37,11 +37,24 @@ impl fmt::Display for Id {
 }
 
 impl Id {
-    /// Of an object as a server has it.
+    /// Of an object as it is written, or as a server has it. A name that is still to be generated ends with `*`.
     pub(crate) fn of(object: &Json) -> Self {
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
         let metadata = &object["metadata"];
-        Self { kind: text(&object["kind"]), namespace: text(&metadata["namespace"]), name: text(&metadata["name"]) }
+        let name = match (&metadata["name"], &metadata["generateName"]) {
+            (Json::Null, prefix) => format!("{}*", text(prefix)),
+            (name, _) => text(name),
+        };
+        Self { kind: text(&object["kind"]), namespace: text(&metadata["namespace"]), name }
+    }
+
+    /// Whether an object of the server is the one that was written so.
+    pub(crate) fn is_written_as(&self, written: &Self) -> bool {
+        let is_named = match written.name.strip_suffix('*') {
+            Some(prefix) => self.name.starts_with(prefix),
+            None => self.name == written.name,
+        };
+        is_named && (&self.kind, &self.namespace) == (&written.kind, &written.namespace)
     }
 }
 

@@ -34,11 +34,10 @@ impl Verdict {
 
 /// Whether rules hold over what happened after a revision. Waits for what they speak of to arrive.
 pub(crate) fn judge(rules: &Rules, timeline: &Timeline, since: u64, manifests: &[Manifest]) -> Verdict {
-    let is_hook = |id: &Id| manifests.iter().any(|manifest| manifest.is_hook && manifest.id == *id);
     let deadline = Instant::now() + ARRIVAL;
     loop {
         let told = timeline.since(since);
-        let moments = moments(&told, &is_hook);
+        let moments = moments(&told, manifests);
         let named = rules.constraints.iter().flat_map(|constraint| [&constraint.before, &constraint.after]);
         if named.clone().all(|moment| moments.contains_key(moment)) || Instant::now() > deadline {
             return verdict(rules, &moments);
@@ -68,10 +67,13 @@ fn verdict(rules: &Rules, moments: &Moments) -> Verdict {
 }
 
 /// The moments of all objects. Of one that is made again, those of the later object count, but for the end of the earlier.
-fn moments(told: &[Told], is_hook: &impl Fn(&Id) -> bool) -> Moments {
+fn moments(told: &[Told], manifests: &[Manifest]) -> Moments {
     let mut moments = Moments::new();
     for Told { revision, event, object } in told {
         let id = Id::of(object);
+        let manifest = manifests.iter().find(|manifest| id.is_written_as(&manifest.id));
+        let is_hook = manifest.is_some_and(|manifest| manifest.is_hook);
+        let id = manifest.map_or(id, |manifest| manifest.id.clone());
         let mut first = |moment| {
             moments.entry((moment, id.clone())).or_insert(*revision);
         };
@@ -88,7 +90,7 @@ fn moments(told: &[Told], is_hook: &impl Fn(&Id) -> bool) -> Moments {
             }
             _ => {}
         }
-        if event != "DELETED" && is_ready(object, is_hook(&id)) {
+        if event != "DELETED" && is_ready(object, is_hook) {
             moments.entry((Moment::Ready, id)).or_insert(*revision);
         }
     }
@@ -108,6 +110,11 @@ fn is_ready(object: &Json, is_hook: bool) -> bool {
         "Pod" => phase == "Succeeded",
         "CustomResourceDefinition" => holds("Established"),
         "Deployment" => is_rolled_out(object),
+        "ReplicaSet" => {
+            let number = |value: &Json| value.as_i64().unwrap_or_default();
+            number(&status["observedGeneration"]) >= number(&object["metadata"]["generation"])
+                && number(&status["availableReplicas"]) >= object["spec"]["replicas"].as_i64().unwrap_or(1)
+        }
         _ => true,
     }
 }
@@ -149,7 +156,7 @@ mod tests {
                 Told { revision, event: if sign == "+" { "ADDED" } else { "DELETED" }.to_owned(), object }
             })
             .collect();
-        verdict(rules, &moments(&told, &|_| false)).violated.len()
+        verdict(rules, &moments(&told, &[])).violated.len()
     }
 
     #[test]

@@ -162,6 +162,10 @@ impl World {
                 std::fs::write(&definition, definition_of(name)).expect("written");
                 &["create", "-f", &definition]
             }
+            "replicasets" => {
+                std::fs::write(&definition, replica_set_of(name)).expect("written");
+                &["create", "-f", &definition]
+            }
             other => panic!("no probe for {other}"),
         };
         self.try_kubectl(&[make, &["-n", &self.name]].concat());
@@ -259,6 +263,22 @@ spec:
   - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
 ",
         kind = plural.replace('-', "")
+    )
+}
+
+/// A ReplicaSet without replicas.
+fn replica_set_of(name: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {{name: {name}}}
+spec:
+  replicas: 0
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec: {{containers: [{{name: main, image: registry.invalid/probe}}]}}
+"
     )
 }
 
