@@ -104,6 +104,37 @@ fn what_somebody_changed_is_told_with_who_and_when() {
 }
 
 #[test]
+fn null_and_lists_that_are_empty_are_no_drift_beside_what_is() {
+    let world = World::new("nothing");
+    world.write("config.yaml", &config_map("settings", "1"));
+    let cart = deployment("cart", "registry.invalid/cart:1", "settings", "");
+    world.write("cart.yaml", &cart.replace("spec:\n  selector", "spec:\n  replicas: null\n  selector"));
+    world.write("role.yaml", &role("reader").replace("rules:\n- {", "rules: [] # {"));
+    assert_eq!(world.apply(&[]).code, 0);
+    world.kubectl(&["label", "role/reader", "-n", &world.name, "team=theirs", "--overwrite"]);
+    world.kubectl(&["set", "image", "deployment/cart", "-n", &world.name, "main=registry.invalid/cart:2"]);
+    let (code, found) = drift(&world);
+    let objects = found["drifted"].as_array().expect("a list").iter();
+    let paths: Vec<&Json> =
+        objects.flat_map(|one| one["fields"].as_array().expect("fields")).map(|one| &one["path"]).collect();
+    assert_eq!(paths, ["spec.template.spec.containers[main].image", "metadata.labels.team"], "{found}");
+    assert_eq!(code, 1);
+    let patch = r#"{"spec":{"replicas":3}}"#;
+    world.kubectl(&[
+        "patch",
+        "deployment",
+        "cart",
+        "-n",
+        &world.name,
+        "--type=merge",
+        "-p",
+        patch,
+        "--field-manager=anna",
+    ]);
+    assert!(drift(&world).1.to_string().contains("spec.replicas"), "what somebody writes there is told");
+}
+
+#[test]
 fn replicas_that_are_scaled_are_left_to_whoever_scales() {
     let world = World::new("scaled");
     world.write("config.yaml", &config_map("settings", "1"));

@@ -142,6 +142,11 @@ fn what_has_the_name_of_a_hook_and_is_none_is_not_touched() {
     let refused = world.apply(&[]);
     assert_eq!(refused.code, 4, "{}", refused.told());
     assert!(refused.stderr.contains("no earlier run of this hook"), "{}", refused.told());
+    assert!(
+        !refused.stderr.contains("--force-conflicts") && refused.stderr.contains("another name"),
+        "{}",
+        refused.told()
+    );
     assert_eq!(world.get("configmap", "settings")["data"]["mine"], "yes");
     // One that another tool left behind says so.
     world.kubectl(&["annotate", "configmap", "settings", "-n", &world.name, &format!("{HOOK}=PreSync")]);

@@ -8,8 +8,9 @@ use std::fmt;
 
 use crate::canon::Value;
 
-/// Fields by which Kubernetes' own lists of objects are merged, and by which people name their items.
-const KEYS: [&str; 9] = ["name", "key", "containerPort", "port", "mountPath", "devicePath", "ip", "path", "type"];
+/// Fields by which Kubernetes' own lists of objects are merged, and by which people name their items. The first of them that
+/// identifies all items is the one that stands in a path.
+pub const KEYS: [&str; 9] = ["name", "key", "containerPort", "port", "mountPath", "devicePath", "ip", "path", "type"];
 
 /// How much of a value is shown.
 const SHOWN_CHARACTERS: usize = 60;

@@ -5,7 +5,7 @@
 
 mod fields;
 
-pub use fields::{FieldChange, fields};
+pub use fields::{FieldChange, KEYS, fields};
 
 use std::collections::BTreeSet;
 

@@ -206,9 +206,15 @@ pub async fn execute(
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
     let message = if skipped > 0 { format!("{told}; {} not tried", counted(skipped, "step")) } else { told };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
-        return Err(CommandError::refused(message)
-            .details(details)
-            .hint("--force-conflicts takes the fields; or remove them from the manifests"));
+        let is_hook = |(index, result): (&usize, &StepResult)| {
+            matches!(result, StepResult::Failed { .. }) && plan.steps[*index].hook.is_some()
+        };
+        let hint = if applied.results.iter().any(is_hook) {
+            "give the hook another name; or delete the object that has its name"
+        } else {
+            "--force-conflicts takes the fields; or remove them from the manifests"
+        };
+        return Err(CommandError::refused(message).details(details).hint(hint));
     }
     Err(CommandError::partial(message).details(details))
 }

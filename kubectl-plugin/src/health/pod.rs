@@ -76,7 +76,12 @@ fn starting(pod: &Live<'_>, serves: bool) -> Health {
         // Who waits for a Pod that ends (a hook) must not take a slow registry for its end.
         Some(failure) => Health::progressing(&failure),
         // Not degraded after a while, as in kstatus: autoscalers add nodes.
-        None => Health::progressing(&unready(pod, "PodScheduled")),
+        None => match unready(pod, "PodScheduled") {
+            said if said.is_empty() && pod.text("/status/phase") == "Running" => {
+                Health::progressing("it has not ended")
+            }
+            said => Health::progressing(&said),
+        },
     }
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn run(title: &str, all: usize, works: &[Work<'_>]) {
                         *row.entry(column).or_default() += count;
                     }
                     let done: usize = table.values().filter_map(|row| row.get("cases")).sum();
-                    if done % PROGRESS == 0 {
+                    if done.is_multiple_of(PROGRESS) {
                         say(&format!("{title}: {done} of {}", works.len()));
                     }
                 }

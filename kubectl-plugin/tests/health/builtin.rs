@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kubectl_gitops::health::{Status, Verdict, assess};
 
-use crate::cases::{Case, all, document, part, say};
+use crate::cases::{Case, all, document};
+use crate::corpus::{part, say};
 use crate::disagreements::{BUILT_IN, TABLE};
 
 /// What one line of text is of a message of others: as ours are printed.

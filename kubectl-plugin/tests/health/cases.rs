@@ -1,11 +1,7 @@
 //! The cases of a corpus of health checks, and where it is.
 //!
 //! In: a folder with one folder for each group and kind, as Argo CD keeps them. Out: objects, and what is said of them.
-//!
-//! The corpus is no part of the product: where it is nowhere, tests say so and pass; where `GITOPS_CORPUS` says that it is
-//! somewhere, it must be there.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gitops_compiler::manifest::yaml::{Limits, read};
@@ -20,24 +16,6 @@ pub(crate) struct Case {
     pub(crate) object: Json,
     pub(crate) status: String,
     pub(crate) message: String,
-}
-
-/// Printed whether the test passes or not.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// A part of the corpus; says so where it is nowhere.
-pub(crate) fn part(name: &str) -> Option<PathBuf> {
-    let told = std::env::var_os("GITOPS_CORPUS").map(PathBuf::from);
-    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
-    let path = told.clone().unwrap_or_else(beside).join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(told.is_none(), "GITOPS_CORPUS is set, and there is no {}", path.display());
-    say(&format!("SKIPPED: there is no {}", path.display()));
-    None
 }
 
 /// All cases, by kind and in the order of their files.

@@ -3,7 +3,8 @@
 use kubectl_gitops::health::Verdict;
 use serde_json::{Value, json};
 
-use crate::cases::{all, part, say};
+use crate::cases::all;
+use crate::corpus::{part, say};
 use crate::examples::SCRIPTS;
 use crate::world::{line, rules, scripts};
 

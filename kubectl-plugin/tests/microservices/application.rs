@@ -17,14 +17,7 @@ pub(crate) struct Clone(pub(crate) RepositoryBuilder);
 
 /// Where the bundle is; says so where it is nowhere.
 pub(crate) fn bundle() -> Option<PathBuf> {
-    let root = std::env::var_os("GITOPS_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")), PathBuf::from);
-    let bundle = root.join("git/microservices-demo.bundle");
-    if bundle.exists() {
-        return Some(bundle);
-    }
-    super::say(&format!("SKIPPED: there is no {}", bundle.display()));
-    None
+    super::support::corpus::part("git/microservices-demo.bundle")
 }
 
 impl Clone {

@@ -14,13 +14,4 @@ mod foreign;
 mod releases;
 mod witness;
 
-use std::io::Write as _;
-
-fn is_long() -> bool {
-    std::env::var_os("GITOPS_LONG").is_some()
-}
-
-/// Not by a macro, whose output the test runner keeps to itself.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
+use support::corpus::{is_long, say};

@@ -2,21 +2,11 @@
 //! a reason, or by the renderer, too. Skipped with a word where the corpus is absent.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::material::{part, say};
 use crate::world::{Ended, helm, kubectl, objects, peer, run_in};
-
-/// Printed whether the test passes or not.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-fn corpus() -> PathBuf {
-    std::env::var_os("GITOPS_CORPUS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus")), PathBuf::from)
-}
 
 /// What became of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,11 +108,7 @@ fn compare_all(root: &Path) -> (Table, Table) {
 }
 
 fn checkout(bundle: &str) -> Option<tempfile::TempDir> {
-    let bundle = corpus().join("git").join(bundle);
-    if !bundle.exists() {
-        say(&format!("SKIPPED: there is no {}", bundle.display()));
-        return None;
-    }
+    let bundle = part(&format!("git/{bundle}"))?;
     let folder = tempfile::tempdir().expect("a folder");
     git(folder.path(), &["clone", "--quiet", &bundle.to_string_lossy(), "."]);
     Some(folder)
@@ -156,16 +142,12 @@ fn the_kustomizations_of_kubeflow() {
 
 #[test]
 fn the_test_applications_of_argo_cd() {
-    for part in ["apps", "sources"] {
-        let from = corpus().join("argocd").join(part);
-        if !from.exists() {
-            say(&format!("SKIPPED: there is no {}", from.display()));
-            continue;
-        }
+    for name in ["apps", "sources"] {
+        let Some(from) = part(&format!("argocd/{name}")) else { continue };
         let folder = tempfile::tempdir().expect("a folder");
         let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(folder.path()).status().expect("cp starts");
         assert!(copied.success());
         git(folder.path(), &["init", "--quiet"]);
-        judge(part, compare_all(folder.path()));
+        judge(name, compare_all(folder.path()));
     }
 }

@@ -10,5 +10,8 @@ mod corpus;
 mod helm;
 mod jsonnet;
 mod kustomize;
+#[path = "../support/corpus.rs"]
+#[allow(dead_code, reason = "each test program uses a part of this")]
+mod material;
 mod recursive;
 mod world;

@@ -5,6 +5,7 @@
 //! environment is cleared, so that nothing of the user's own configuration takes part.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod corpus;
 pub(crate) mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -147,16 +148,36 @@ impl World {
     /// Makes an object of a kind that does no work, and deletes it again.
     pub(crate) fn make_probe(&self, kind: &str, name: &str) {
         let image = "--image=registry.invalid/probe";
+        let definition = self.home.path().join("probe.yaml").to_string_lossy().into_owned();
         let make: &[&str] = match kind {
             "configmaps" => &["create", "configmap", name],
             "jobs" => &["create", "job", name, image],
             "pods" => &["run", name, image, "--restart=Never"],
             "deployments" => &["create", "deployment", name, image, "--replicas=0"],
             "serviceaccounts" => &["create", "serviceaccount", name],
+            "services" => &["create", "service", "clusterip", name, "--tcp=80"],
+            "namespaces" => &["create", "namespace", name],
+            "clusterrolebindings" => &["create", "clusterrolebinding", name, "--clusterrole=view", "--user=nobody"],
+            "customresourcedefinitions" => {
+                std::fs::write(&definition, definition_of(name)).expect("written");
+                &["create", "-f", &definition]
+            }
+            "replicasets" => {
+                std::fs::write(&definition, replica_set_of(name)).expect("written");
+                &["create", "-f", &definition]
+            }
             other => panic!("no probe for {other}"),
         };
         self.try_kubectl(&[make, &["-n", &self.name]].concat());
-        self.try_kubectl(&["delete", kind, name, "-n", &self.name, "--wait=false"]);
+        let named = if kind == "customresourcedefinitions" { format!("{name}.example.com") } else { name.to_owned() };
+        self.try_kubectl(&["delete", kind, &named, "-n", &self.name, "--wait=false"]);
+    }
+
+    /// The revision that the server is at.
+    pub(crate) fn revision(&self) -> u64 {
+        let list: Json =
+            serde_json::from_str(&self.kubectl(&["get", "--raw", "/api/v1/namespaces?limit=1"])).expect("JSON");
+        list["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).expect("a revision")
     }
 
     /// An object as JSON; null where it is not there.
@@ -226,6 +247,39 @@ impl Drop for World {
 /// A ConfigMap.
 pub(crate) fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  value: {value:?}\n")
+}
+
+/// A CustomResourceDefinition of a kind that nobody else has.
+fn definition_of(plural: &str) -> String {
+    format!(
+        "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: {plural}.example.com}}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {{kind: K{kind}, plural: {plural}}}
+  versions:
+  - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
+",
+        kind = plural.replace('-', "")
+    )
+}
+
+/// A ReplicaSet without replicas.
+fn replica_set_of(name: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {{name: {name}}}
+spec:
+  replicas: 0
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec: {{containers: [{{name: main, image: registry.invalid/probe}}]}}
+"
+    )
 }
 
 /// A Deployment of one replica that reads a ConfigMap; `labels` go to its Pods.

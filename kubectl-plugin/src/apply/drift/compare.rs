@@ -3,7 +3,8 @@
 //! In: the body that was applied, the live object. Out: [`Findings`]: fields of ours that have another value or are gone,
 //! each with who wrote it last, where the server knows; and fields that belong to another by design. Pure.
 //!
-//! Values that the server writes in another form (`1000m` and `1`) are equal. Values of Secrets are never told.
+//! Values that the server writes in another form (`1000m` and `1`, `[]` and `null`) are equal, and `null` in a manifest asks
+//! for what the server sets by default. Values of Secrets are never told.
 
 use gitops_compiler::canon::Value;
 use gitops_compiler::diff::{self, FieldChange};
@@ -80,8 +81,10 @@ pub fn compare(
     ignored.take_out(&mut wanted, &mut there);
     let changes = diff::bodies(key, &wanted, &there);
     for change in changes.into_iter().filter(is_ours) {
-        let by = owner::of(metadata, &identity.field_manager, &change.path).map(writer);
-        if by.as_ref().is_some_and(|by| ignored.is_manager(&by.manager)) {
+        let by = owner::of(live, metadata, &identity.field_manager, &change.path).map(writer);
+        // What nobody wrote where the manifest has `null` is a default of the server.
+        let is_default = change.old == Some(Value::Null) && by.is_none();
+        if is_default || by.as_ref().is_some_and(|by| ignored.is_manager(&by.manager)) {
             continue;
         }
         let is_aggregated = applied.get("aggregationRule").is_some();
@@ -98,8 +101,8 @@ pub fn compare(
 fn is_ours(change: &FieldChange) -> bool {
     let Some(applied) = &change.old else { return false };
     match &change.new {
-        // The server leaves out what is empty.
-        None => !is_empty(applied),
+        // The server leaves out what is empty, or writes `null`.
+        None | Some(Value::Null) => !is_empty(applied),
         Some(live) => !is_same_quantity(applied, live) && !change.path.ends_with(" (order)"),
     }
 }
@@ -203,6 +206,21 @@ mod tests {
         assert!(found(("", "Pod"), resources(json!("1000m"), json!("1024Mi")), live.clone()).is_empty());
         assert!(found(("", "Pod"), resources(json!(1), json!("1073741824")), live.clone()).is_empty());
         assert_eq!(found(("", "Pod"), resources(json!("2"), json!("1Gi")), live).len(), 1);
+        let rules = |rules: Json| json!({ "rules": rules });
+        let kind = ("rbac.authorization.k8s.io", "ClusterRole");
+        assert!(found(kind, rules(json!([])), rules(Json::Null)).is_empty());
+        assert_eq!(found(kind, rules(json!([{"verbs": ["get"]}])), rules(Json::Null)).len(), 1);
+    }
+
+    #[test]
+    fn null_asks_for_the_default_and_for_nothing_that_others_write() {
+        let replicas =
+            |value: Json, owners: Json| json!({"spec": {"replicas": value}, "metadata": {"managedFields": owners}});
+        let kind = ("apps", "Deployment");
+        let applied = json!({"spec": {"replicas": null}});
+        assert!(found(kind, applied.clone(), replicas(json!(1), json!([]))).is_empty());
+        let edited = managed("kubectl-edit", "", json!({"f:spec": {"f:replicas": {}}}));
+        assert_eq!(found(kind, applied, replicas(json!(5), edited)), ["~ spec.replicas  null → 5 by kubectl-edit"]);
     }
 
     #[test]

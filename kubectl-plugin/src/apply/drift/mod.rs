@@ -21,5 +21,5 @@ mod owner;
 mod place;
 
 pub use compare::{DriftedField, Findings, Writer};
-pub use ignored::Ignored;
+pub use ignored::{Ignored, IgnoredFields};
 pub use jq::JQ_WORKER;

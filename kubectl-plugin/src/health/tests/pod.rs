@@ -102,7 +102,7 @@ fn a_pod_that_serves_is_healthy_when_ready() {
 fn a_pod_that_ends_is_healthy_when_it_has_succeeded() {
     let mut ready = pod("Never", "Running", &json!({}));
     ready["status"]["conditions"] = json!([condition("Ready", "True", "", "")]);
-    assert_eq!(line(&ready), "Progressing (waiting)");
+    assert_eq!(line(&ready), "Progressing (waiting) it has not ended");
     ready["metadata"]["annotations"] = json!({"argocd.argoproj.io/ignore-restart-policy": "true"});
     assert_eq!(line(&ready), "Healthy (ready)");
     assert_eq!(line(&pod("Never", "Succeeded", &json!({}))), "Healthy (ready)");
