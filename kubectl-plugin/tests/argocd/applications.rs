@@ -50,7 +50,7 @@ const APPLICATIONS: [Application; 21] = [
         path: "hook-custom-health",
         title: "a hook that never ends",
         health: Some("return { status = obj.annotations and obj.annotations['health'] or 'Progressing' }"),
-        end: End::Fails { code: 3, says: "not ready after", absent: &["guestbook-ui"] },
+        end: End::Fails { code: 3, says: "not ready after 6 s: it does not say why", absent: &["guestbook-ui"] },
         ..LIVE
     },
     Application { path: "multi-namespace-hook", ..LIVE },

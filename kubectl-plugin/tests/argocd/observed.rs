@@ -60,6 +60,9 @@ fn verdict(rules: &Rules, moments: &Moments) -> Verdict {
             verdict.violated.push(format!("{constraint}: {before:?}, {after:?}"));
         }
     }
+    if !rules.never.is_empty() {
+        verdict.checked.insert(Rule::Never, rules.never.len());
+    }
     for moment in rules.never.iter().filter(|moment| moments.contains_key(moment)) {
         verdict.violated.push(format!("never: {} is {:?}", moment.1, moment.0));
     }

@@ -32,18 +32,21 @@ pub(crate) enum Rule {
     Policy,
     Prune,
     Delete,
+    /// It must not happen at all.
+    Never,
     /// The order of kinds within a wave. Ours orders by what needs what, and not by kinds: it is counted, not asked for.
     Kind,
 }
 
 /// The rules that are asked for, with a word for the head of a table.
-pub(crate) const ASKED: [(Rule, &str); 6] = [
+pub(crate) const ASKED: [(Rule, &str); 7] = [
     (Rule::Phase, "phase"),
     (Rule::Wave, "wave"),
     (Rule::Need, "need"),
     (Rule::Policy, "policy"),
     (Rule::Prune, "prune"),
     (Rule::Delete, "delete"),
+    (Rule::Never, "never"),
 ];
 
 /// That something comes before something else.

@@ -78,6 +78,7 @@ impl Waiting {
     /// What is missing, as far as it is known.
     pub(super) fn reason(&self) -> String {
         match (self.told.as_str(), self.pod.as_str()) {
+            ("", "") => "it does not say why".to_owned(),
             (told, "") => told.to_owned(),
             ("", pod) => pod.to_owned(),
             (told, pod) => format!("{told}; {pod}"),
