@@ -4,6 +4,8 @@
 //! counts; before each run the machine comes to rest, since the controllers of a cluster work on long after an apply has
 //! ended.
 
+pub(crate) mod bound;
+
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;

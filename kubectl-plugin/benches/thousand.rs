@@ -5,11 +5,7 @@
 //! the kubectl of the cluster, Helm as it is built for the tests, and kapp and kustomize where they are found on PATH.
 
 mod peers;
-#[path = "../support/mod.rs"]
 mod support;
-
-#[path = "../support/bound.rs"]
-mod bound;
 
 use gitops_testdata::cluster::{LocalCluster, Options};
 use gitops_testdata::repository::RepositoryBuilder;
@@ -26,7 +22,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let patches = |namespace: &str, services: usize| {
         let files = services_with(services, namespace, |_| 0);
-        runtime.block_on(bound::bare_patches(&kubeconfig, &files, namespace, 16))
+        runtime.block_on(support::bound::bare_patches(&kubeconfig, &files, namespace, 16))
     };
     // A server that was just started is slow at everything it does for the first time.
     patches("warm-up", SERVICES / 4);

@@ -4,11 +4,7 @@
 //! peak memory and ratios to the bound (bare PATCHes of the same objects: over 16 connections, and one after another for
 //! the chain); gates nothing.
 
-#[path = "../support/mod.rs"]
 mod support;
-
-#[path = "../support/bound.rs"]
-mod bound;
 
 use std::path::PathBuf;
 
@@ -71,9 +67,9 @@ fn measured(
     let repository = RepositoryBuilder::new().expect("a repository");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let warm = services_with(25, "warm-up", |_| 0);
-    runtime.block_on(bound::bare_patches(&kubeconfig, &warm, "warm-up", 16));
+    runtime.block_on(support::bound::bare_patches(&kubeconfig, &warm, "warm-up", 16));
     come_to_rest();
-    let bound = runtime.block_on(bound::bare_patches(&kubeconfig, bare, "bound", connections));
+    let bound = runtime.block_on(support::bound::bare_patches(&kubeconfig, bare, "bound", connections));
     report(&format!("{what}; the bound, bare PATCHes over {connections} connections: {bound:.2} s"));
     let run = |arguments: &[&str]| plugin(arguments, &kubeconfig, home.path(), repository.path());
     let mut revision = 0;
