@@ -50,7 +50,7 @@ fn a_run_waits_for_an_etcd_that_comes_back() {
     for index in 0..400 {
         world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
     }
-    let mut child = world.start_apply(&["--request-timeout", "60"], Stdio::null());
+    let mut child = world.start_apply(&["--request-timeout", "60"], Stdio::piped());
     // In the middle of it: the record says when it has begun.
     while world.try_kubectl(&["get", "configmap", "c0", "-n", "etcd"]).status.code() != Some(0) {
         assert!(child.try_wait().expect("asked").is_none(), "it ended too soon");
@@ -60,7 +60,8 @@ fn a_run_waits_for_an_etcd_that_comes_back() {
     let dead = if std::env::var_os("GITOPS_LONG").is_some() { 30 } else { 4 };
     std::thread::sleep(Duration::from_secs(dead));
     cluster.start_again(Component::Etcd).expect("started");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0), "it should go through");
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "it should go through: {}", String::from_utf8_lossy(&ended.stderr));
     assert_eq!(world.owned("configmaps").len(), 400);
     let head = world.head();
     assert!(head["pending"].is_null() && head["lock"].is_null(), "{head}");

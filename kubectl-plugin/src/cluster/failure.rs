@@ -198,17 +198,25 @@ impl Failure {
 
     /// Nothing was done, or doing it twice does no harm: worth another try for a request that can be repeated.
     /// HTTP 500 "failed to create typed patch object" is an error of the input and stays what it is; one that says when to
-    /// come again is none.
+    /// come again is none, nor is one of a storage that went away.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Answer(status) => {
                 let is_asked_to = status.code >= 500 && self.retry_after().is_some();
-                is_asked_to || matches!(status.code, 429 | 502 | 503 | 504)
+                let is_of_storage = status.code == 500 && is_storage_away(&status.message);
+                is_asked_to || is_of_storage || matches!(status.code, 429 | 502 | 503 | 504)
             }
             Self::NoAnswer(_) => true,
             Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => false,
         }
     }
+}
+
+/// Whether etcd is gone for the moment, or has no leader: the API server hands on what gRPC says of what was under way. Too
+/// large a request stays so.
+fn is_storage_away(message: &str) -> bool {
+    const SAYS: [&str; 3] = ["rpc error: code = Unavailable", "rpc error: code = DeadlineExceeded", "etcdserver: "];
+    SAYS.iter().any(|says| message.starts_with(says)) && !message.contains("too large")
 }
 
 /// The server's message, without what it repeats, on one line of bounded length.
@@ -275,6 +283,22 @@ mod tests {
         }
         assert_eq!(answer("spec.replicas", "Invalid value: -1: must be greater than or equal to 0"), None);
         assert_eq!(answer("metadata.uid", "Invalid value: \"x\": field is immutable"), None);
+    }
+
+    #[test]
+    fn a_storage_that_is_away_comes_back_and_an_error_of_the_input_does_not() {
+        let is_transient = |message: &str| {
+            let status = serde_json::json!({"code": 500, "message": message});
+            Failure::Answer(Box::new(serde_json::from_value(status).expect("a status"))).is_transient()
+        };
+        assert!(is_transient(
+            "rpc error: code = Unavailable desc = error reading from server: connection reset by peer"
+        ));
+        assert!(is_transient("etcdserver: leader changed"));
+        assert!(!is_transient("etcdserver: request is too large"));
+        assert!(!is_transient(
+            "failed to create typed patch object: duplicate entries for key [name=\"etcdserver: x\"]"
+        ));
     }
 
     #[test]
