@@ -9,15 +9,21 @@ use std::time::Duration;
 use gitops_testdata::cluster::{Component, LocalCluster, Options, User};
 use support::{World, config_map};
 
-#[test]
-fn a_cluster_that_dies_in_the_middle_loses_nothing() {
-    let mut cluster = LocalCluster::start(&Options::default()).expect("a cluster");
-    let connection = cluster.connection().clone();
-    let world = World::at(&connection.kubeconfig, &connection.kubectl, "outage");
-    world.kubectl(&["create", "namespace", "outage"]);
+/// A cluster of one's own, and an application of 400 objects in a namespace of it, not yet applied.
+fn with_many_objects(namespace: &str) -> (LocalCluster, World) {
+    let cluster = LocalCluster::start(&Options::default()).expect("a cluster");
+    let connection = cluster.connection();
+    let world = World::at(&connection.kubeconfig, &connection.kubectl, namespace);
+    world.kubectl(&["create", "namespace", namespace]);
     for index in 0..400 {
         world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
     }
+    (cluster, world)
+}
+
+#[test]
+fn a_cluster_that_dies_in_the_middle_loses_nothing() {
+    let (mut cluster, world) = with_many_objects("outage");
     let mut child = world.start_apply(&["--request-timeout", "2"], Stdio::null());
     // Long enough to be in the middle of it, whatever the machine: the record says when it has begun.
     while world.try_kubectl(&["get", "configmap", "c0", "-n", "outage"]).status.code() != Some(0) {
@@ -43,13 +49,7 @@ fn a_cluster_that_dies_in_the_middle_loses_nothing() {
 /// `GITOPS_LONG=1` leaves it dead for half a minute, else for some seconds.
 #[test]
 fn a_run_waits_for_an_etcd_that_comes_back() {
-    let mut cluster = LocalCluster::start(&Options::default()).expect("a cluster");
-    let connection = cluster.connection().clone();
-    let world = World::at(&connection.kubeconfig, &connection.kubectl, "etcd");
-    world.kubectl(&["create", "namespace", "etcd"]);
-    for index in 0..400 {
-        world.write(&format!("{index}.yaml"), &config_map(&format!("c{index}"), "1"));
-    }
+    let (mut cluster, world) = with_many_objects("etcd");
     let mut child = world.start_apply(&["--request-timeout", "60"], Stdio::piped());
     // In the middle of it: the record says when it has begun.
     while world.try_kubectl(&["get", "configmap", "c0", "-n", "etcd"]).status.code() != Some(0) {
