@@ -99,6 +99,16 @@ fn the_dependencies_of_a_chart_are_pinned_with_it() {
     assert_eq!(objects(ours.as_bytes()), peer_objects(helm(), &root, &["template", "web", "."]));
 }
 
+/// The index of a chart repository whose archives are at `address`.
+fn write_index(charts: &Path, address: &str) {
+    let output = peer(helm(), charts, &["repo", "index", ".", "--url", address]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Helm's own digest would be enough to pin it.
+    let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
+    let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
+    std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
+}
+
 /// A chart repository whose archives are on another server, which wants the same password.
 #[test]
 fn credentials_reach_the_host_of_the_archive_where_the_application_says_so() {
@@ -107,14 +117,7 @@ fn credentials_reach_the_host_of_the_archive_where_the_application_says_so() {
     let charts = elsewhere.web.files().join("charts");
     std::fs::create_dir(&charts).expect("made");
     let archive = pack(&charts, "web", "1.0.0", "");
-    let write_index = |place: &str| {
-        let output = peer(helm(), &charts, &["repo", "index", ".", "--url", &format!("{}{place}", archives.address())]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // Helm's own digest would be enough to pin it.
-        let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
-        let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
-        std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
-    };
+    let write_index = |place: &str| write_index(&charts, &format!("{}{place}", archives.address()));
     write_index("/private");
     std::fs::copy(&archive, archives.files().join("web-1.0.0.tgz")).expect("copied");
     let address = format!("{}/private/charts", elsewhere.web.address());
@@ -176,13 +179,7 @@ fn a_client_certificate_reaches_the_host_of_the_archive_where_the_application_sa
     std::fs::create_dir(&charts).expect("made");
     let archive = pack(&charts, "web", "1.0.0", "");
     std::fs::copy(&archive, archives.files().join("web-1.0.0.tgz")).expect("copied");
-    let write_index = |place: &str| {
-        let output = peer(helm(), &charts, &["repo", "index", ".", "--url", &format!("{}{place}", archives.address())]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let index = std::fs::read_to_string(charts.join("index.yaml")).expect("an index");
-        let lines: Vec<&str> = index.lines().filter(|line| !line.trim_start().starts_with("digest:")).collect();
-        std::fs::write(charts.join("index.yaml"), lines.join("\n")).expect("written");
-    };
+    let write_index = |place: &str| write_index(&charts, &format!("{}{place}", archives.address()));
     write_index("/certified");
     let address = format!("{}/certified/charts", elsewhere.web.address());
     let folder = tempfile::tempdir().expect("a folder");
