@@ -50,6 +50,7 @@ enum Command {
     Release(commands::hold::ReleaseArgs),
     Delete(commands::delete::DeleteArgs),
     Store(commands::store::StoreCommand),
+    Controller(Box<commands::controller::ControllerArgs>),
 }
 
 impl Command {
@@ -131,5 +132,6 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
+        Command::Controller(args) => Box::pin(commands::controller::run(session, &args)).await,
     }
 }

@@ -10,7 +10,7 @@
 //! | 70 | a bug of ours |
 
 use gitops_compiler::compile;
-use gitops_compiler::diagnostic::Diagnostic;
+use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::render;
 use gitops_compiler::sandbox::{self, Limit};
 
@@ -68,6 +68,15 @@ impl CommandError {
     #[must_use]
     pub fn findings(self, findings: Vec<Diagnostic>) -> Self {
         Self { findings, ..self }
+    }
+
+    /// All there is to say, in one line: for where no more can be said.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let findings = self.findings.iter().filter(|finding| finding.level == Level::Error).map(ToString::to_string);
+        let hint = self.hint.iter().map(|hint| format!("({hint})"));
+        let parts = std::iter::once(self.message.clone()).chain(self.details.iter().cloned()).chain(findings).chain(hint);
+        crate::health::printable(&parts.collect::<Vec<_>>().join("; "))
     }
 
     fn caused(error: &dyn std::error::Error) -> Self {

@@ -16,11 +16,13 @@
 //!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
+pub mod application;
 pub mod apply;
 mod child;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod controller;
 pub mod error;
 pub mod fetch;
 pub mod health;

@@ -48,7 +48,7 @@ pub async fn judge(
     let versions: BTreeSet<String> = manifests.iter().map(|(version, _)| version.clone()).collect();
     let cluster = &target.records.cluster;
     let asked = versions.into_iter().map(|version| async move { (cluster.schemas(&version).await, version) });
-    let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+    let answers: Vec<_> = stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).collect().await;
     let (mut documents, mut judgement) = (Documents::default(), Judgement::default());
     for (answer, version) in answers {
         match answer {

@@ -147,7 +147,7 @@ pub async fn apply(
     plan: &Plan,
     seen: &BTreeMap<ResourceKey, Seen>,
     options: &Options,
-    emit: &mut dyn FnMut(Event),
+    emit: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Applied, ApplyError> {
     let Begun { lease, stored, number, late_secrets } =
         write_ahead::begin(target, desired, plan, seen, options).await?;

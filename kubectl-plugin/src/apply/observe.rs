@@ -12,7 +12,7 @@ use gitops_compiler::manifest::{Policy, SyncOptions};
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Bound, Seen};
 
-use crate::cluster::{Cluster, Failure, Kinds, ObjectMeta, PART_OF, PartialObject, collection};
+use crate::cluster::{Cluster, Failure, Kinds, ManagedFields, ObjectMeta, PART_OF, PartialObject, collection};
 use crate::record::InventoryEntry;
 
 use super::drift::Findings;
@@ -22,6 +22,52 @@ const CONCURRENT: usize = 16;
 
 /// Up to this many new objects of a kind in a namespace are asked for one by one; more are listed.
 const ASKED_ONE_BY_ONE: usize = 2;
+
+/// What is known of an object in the cluster: as much as planning needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its uid.
+    pub uid: String,
+    /// Its version.
+    pub resource_version: String,
+    /// The ApplySet whose label it carries.
+    pub part_of: Option<String>,
+    /// What targets of ours applied to it: manager, and as in [`own_fields`].
+    applied: Vec<(String, String)>,
+    /// What it asks for.
+    policy: Policy,
+}
+
+impl Sighting {
+    /// Of its metadata.
+    #[must_use]
+    pub fn of(metadata: &ObjectMeta) -> Self {
+        let own = |entry: &&ManagedFields| entry.manager.starts_with(MANAGER_PREFIX) && is_of_apply(entry);
+        let applied = metadata.managed_fields.iter().filter(own);
+        Self {
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+            part_of: metadata.labels.get(PART_OF).cloned(),
+            applied: applied.map(|entry| (entry.manager.clone(), digest(entry))).collect(),
+            policy: policy(metadata),
+        }
+    }
+
+    /// As [`own_fields`].
+    fn fields(&self, field_manager: &str) -> String {
+        let own = self.applied.iter().find(|(manager, _)| manager == field_manager);
+        own.map_or_else(|| format!("v:{}", self.resource_version), |(_, fields)| fields.clone())
+    }
+}
+
+/// Somebody who watches the objects of all applications.
+pub trait Sightings: Send + Sync {
+    /// All objects of a kind with the label of an ApplySet; nothing where that is not known.
+    fn of_kind(&self, group: &str, kind: &str, apply_set: &str) -> Option<Vec<(ResourceKey, Sighting)>>;
+}
+
+/// How the field manager of every target begins.
+pub const MANAGER_PREFIX: &str = "kubectl-gitops:";
 
 /// Who we are: how our objects are told from others.
 #[derive(Debug, Clone)]
@@ -57,6 +103,8 @@ pub struct Observer<'a> {
     pub attempted: &'a [Bound],
     /// What is wanted; absent where only our own objects matter.
     pub desired: Option<&'a Bound>,
+    /// Who knows without being asked by requests.
+    pub sightings: Option<&'a dyn Sightings>,
 }
 
 impl Observer<'_> {
@@ -81,20 +129,20 @@ impl Observer<'_> {
             observation.seen.insert(key.clone(), Seen::Absent);
         }
         let lists = by_kind.iter().map(|((group, kind), keys)| self.list(group, kind, keys));
-        let found: Vec<Vec<(ResourceKey, ObjectMeta)>> =
-            stream::iter(lists).buffer_unordered(CONCURRENT).try_collect().await?;
+        let found: Vec<Vec<(ResourceKey, Sighting)>> =
+            stream::iter(lists.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).try_collect().await?;
         let mut missing: BTreeSet<&ResourceKey> = by_kind.values().flatten().copied().collect();
-        for (key, metadata) in found.iter().flatten() {
+        for (key, sighting) in found.iter().flatten() {
             missing.remove(key);
-            observation.seen.insert(key.clone(), self.seen(key, metadata));
+            observation.seen.insert(key.clone(), self.seen(key, sighting));
         }
         let asked = missing.into_iter().map(|key| async move { Ok::<_, Failure>((key, self.ask(key).await?)) });
-        let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
-        for (key, metadata) in answers {
-            if let Some(metadata) = metadata {
+        let answers: Vec<_> = stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).try_collect().await?;
+        for (key, sighting) in answers {
+            if let Some(sighting) = sighting {
                 let is_wanted = self.desired.is_some_and(|desired| desired.node(key).is_some());
-                self.note_claim(key, &metadata, observation, is_wanted);
-                observation.seen.insert(key.clone(), self.seen(key, &metadata));
+                self.note_claim(key, &sighting, observation, is_wanted);
+                observation.seen.insert(key.clone(), self.seen(key, &sighting));
             }
         }
         Ok(())
@@ -106,7 +154,10 @@ impl Observer<'_> {
         group: &str,
         kind: &str,
         keys: &[&ResourceKey],
-    ) -> Result<Vec<(ResourceKey, ObjectMeta)>, Failure> {
+    ) -> Result<Vec<(ResourceKey, Sighting)>, Failure> {
+        if let Some(known) = self.sightings.and_then(|it| it.of_kind(group, kind, &self.identity.apply_set)) {
+            return Ok(known);
+        }
         // A kind that is not served at all has no objects: they went with its CRD.
         let Some(served) = self.kinds.served_version(group, kind) else {
             return if self.kinds.has_all_of(group) { Ok(Vec::new()) } else { Err(Failure::Silent(group.to_owned())) };
@@ -115,27 +166,27 @@ impl Observer<'_> {
         let namespaces = keys.iter().filter_map(|key| key.scope.namespace()).collect();
         let found: Vec<PartialObject> = self.cluster.list_kind(served, &namespaces, &selector).await?;
         let key = |metadata: &ObjectMeta| ResourceKey::new(group, kind, &metadata.namespace, &metadata.name);
-        Ok(found.into_iter().map(|object| (key(&object.metadata), object.metadata)).collect())
+        Ok(found.into_iter().map(|object| (key(&object.metadata), Sighting::of(&object.metadata))).collect())
     }
 
-    async fn ask(&self, key: &ResourceKey) -> Result<Option<ObjectMeta>, Failure> {
+    async fn ask(&self, key: &ResourceKey) -> Result<Option<Sighting>, Failure> {
         let Some((api_version, _)) = self.kinds.served_version(&key.group, &key.kind) else { return Ok(None) };
         match self.kinds.path(api_version, key) {
-            Some(path) => self.cluster.get_metadata(&path).await,
+            Some(path) => Ok(self.cluster.get_metadata(&path).await?.as_ref().map(Sighting::of)),
             None => Ok(None),
         }
     }
 
-    fn seen(&self, key: &ResourceKey, metadata: &ObjectMeta) -> Seen {
+    fn seen(&self, key: &ResourceKey, sighting: &Sighting) -> Seen {
         let recorded = self.inventory.get(key).map(|entry| entry.fields.as_str());
-        let labelled = metadata.labels.get(PART_OF) == Some(&self.identity.apply_set);
-        let fields = own_fields(metadata, &self.identity.field_manager);
+        let labelled = sighting.part_of.as_ref() == Some(&self.identity.apply_set);
+        let fields = sighting.fields(&self.identity.field_manager);
         Seen::Present {
-            uid: metadata.uid.clone(),
+            uid: sighting.uid.clone(),
             as_applied: labelled && recorded == Some(fields.as_str()),
             ours: fields.starts_with("f:"),
-            policy: policy(metadata),
-            is_of_another: metadata.labels.get(PART_OF).is_some_and(|label| *label != self.identity.apply_set),
+            policy: sighting.policy.clone(),
+            is_of_another: sighting.part_of.as_ref().is_some_and(|label| *label != self.identity.apply_set),
         }
     }
 
@@ -157,8 +208,8 @@ impl Observer<'_> {
     }
 
     /// Notes an object that is wanted and carries the label of another application.
-    fn note_claim(&self, key: &ResourceKey, metadata: &ObjectMeta, observation: &mut Observation, is_wanted: bool) {
-        let other = metadata.labels.get(PART_OF).filter(|label| is_wanted && **label != self.identity.apply_set);
+    fn note_claim(&self, key: &ResourceKey, sighting: &Sighting, observation: &mut Observation, is_wanted: bool) {
+        let other = sighting.part_of.as_ref().filter(|label| is_wanted && **label != self.identity.apply_set);
         observation.claimed.extend(other.map(|other| (key.clone(), other.clone())));
     }
 
@@ -181,7 +232,7 @@ impl Observer<'_> {
             let mut found = Vec::new();
             for key in keys {
                 match self.ask(key).await {
-                    Ok(metadata) => found.extend(metadata.map(|metadata| (key.clone(), metadata))),
+                    Ok(sighting) => found.extend(sighting.map(|sighting| (key.clone(), sighting))),
                     // Its kind comes with the graph.
                     Err(failure) if failure.is_unserved() => {}
                     Err(failure) => return Err(failure),
@@ -189,14 +240,14 @@ impl Observer<'_> {
             }
             Ok(found)
         });
-        let found: Vec<Vec<(ResourceKey, ObjectMeta)>> =
-            stream::iter(looks).buffer_unordered(CONCURRENT).try_collect().await?;
+        let found: Vec<Vec<(ResourceKey, Sighting)>> =
+            stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).try_collect().await?;
         for key in keys {
             observation.seen.insert((*key).clone(), Seen::Absent);
         }
-        for (key, metadata) in found.into_iter().flatten() {
-            self.note_claim(&key, &metadata, observation, true);
-            let seen = self.seen(&key, &metadata);
+        for (key, sighting) in found.into_iter().flatten() {
+            self.note_claim(&key, &sighting, observation, true);
+            let seen = self.seen(&key, &sighting);
             observation.seen.insert(key, seen);
         }
         Ok(())
@@ -212,27 +263,30 @@ fn policy(metadata: &ObjectMeta) -> Policy {
     )
 }
 
-fn matching(keys: &[&ResourceKey], found: Vec<PartialObject>) -> Vec<(ResourceKey, ObjectMeta)> {
+fn matching(keys: &[&ResourceKey], found: Vec<PartialObject>) -> Vec<(ResourceKey, Sighting)> {
     let by_name: BTreeMap<&str, &ResourceKey> = keys.iter().map(|key| (key.name.as_str(), *key)).collect();
     let found = found.into_iter().map(|object| object.metadata);
-    found.filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), metadata))).collect()
+    found
+        .filter_map(|metadata| Some(((*by_name.get(metadata.name.as_str())?).clone(), Sighting::of(&metadata))))
+        .collect()
 }
 
 /// What identifies the state of our own fields: `f:` and a hash of our entry of managedFields with its time, or
 /// `v:` and the resourceVersion where the server keeps no entry of ours.
 #[must_use]
 pub fn own_fields(metadata: &ObjectMeta, field_manager: &str) -> String {
-    let own = metadata
-        .managed_fields
-        .iter()
-        .find(|entry| entry.manager == field_manager && entry.operation == "Apply" && entry.subresource.is_empty());
-    match own {
-        Some(entry) => {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(&Encoder::encode(&Value::from(entry.fields_v1.clone())));
-            hasher.update(entry.time.as_bytes());
-            format!("f:{}", &hasher.finalize().to_hex()[..32])
-        }
-        None => format!("v:{}", metadata.resource_version),
-    }
+    let own = metadata.managed_fields.iter().find(|entry| entry.manager == field_manager && is_of_apply(entry));
+    own.map_or_else(|| format!("v:{}", metadata.resource_version), digest)
+}
+
+/// Whether an entry is of applying the object itself.
+fn is_of_apply(entry: &ManagedFields) -> bool {
+    entry.operation == "Apply" && entry.subresource.is_empty()
+}
+
+fn digest(entry: &ManagedFields) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&Encoder::encode(&Value::from(entry.fields_v1.clone())));
+    hasher.update(entry.time.as_bytes());
+    format!("f:{}", &hasher.finalize().to_hex()[..32])
 }

@@ -139,7 +139,7 @@ impl Ended<'_> {
 
     /// Lets go of what was there before us and leaves the record: another application may have it now. Gives the keys
     /// of which that is not done; they stay in the record for the next run.
-    pub(super) async fn let_go(&self, lease: &Lease, emit: &mut dyn FnMut(Event)) -> BTreeSet<ResourceKey> {
+    pub(super) async fn let_go(&self, lease: &Lease, emit: &mut (dyn FnMut(Event) + Send)) -> BTreeSet<ResourceKey> {
         let Target { kinds, identity, records, .. } = self.target;
         let mut held = BTreeSet::new();
         for Forgotten { key, kept, .. } in &self.plan.forgotten {

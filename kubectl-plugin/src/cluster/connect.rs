@@ -1,7 +1,8 @@
 //! From a kubeconfig to a connection.
 //!
-//! In: `--kubeconfig`, `--context`. Out: a [`Connection`]: a client, the namespace of the context, and a count of the
-//! requests that were sent. Nothing is sent here. Where the server takes the credentials no more, they are read again as
+//! In: `--kubeconfig`, `--context`; where nobody names either and there is no file, the ServiceAccount of the Pod that this
+//! runs in. Out: a [`Connection`]: a client, the namespace of the context, and a count of the requests that were sent. Nothing
+//! is sent here. Where the server takes the credentials no more, they are read again as
 //! they are now: from the kubeconfig, a file, or a program; never for another server or context than before.
 //!
 //! The client is put together here rather than by kube, whose sockets keep Nagle's algorithm on: each first request of
@@ -19,7 +20,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::{ClientBuilder, ConfigExt as _};
-use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tower_http::decompression::DecompressionLayer;
 
 /// A connection that is silent for so long is asked whether it still leads anywhere.
@@ -40,6 +41,9 @@ pub enum ConnectError {
     /// No usable kubeconfig.
     #[error("there is no usable kubeconfig")]
     Kubeconfig(#[source] Box<KubeconfigError>),
+    /// No ServiceAccount where this seems to be a Pod.
+    #[error("there is no kubeconfig, and the ServiceAccount of this Pod cannot be used")]
+    Pod(#[source] Box<InClusterError>),
     /// The client cannot be made from it.
     #[error("cannot connect as the kubeconfig says")]
     Client(#[source] Box<kube::Error>),
@@ -119,8 +123,7 @@ impl Connection {
 
 /// Makes the connection that the options name.
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    let failed = |error| ConnectError::Kubeconfig(Box::new(error));
-    let (config, context) = config(options).await.map_err(failed)?;
+    let (config, context) = config(options).await?;
     let address = config.cluster_url.to_string();
     let namespace = config.default_namespace.clone();
     let requests = Arc::new(AtomicU64::new(0));
@@ -132,15 +135,32 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectErro
     Ok(Connection { current, renewing, options, address, namespace, requests, ahead })
 }
 
-/// What the kubeconfig says, and of which context.
-async fn config(options: &ConnectOptions) -> Result<(Config, Option<String>), KubeconfigError> {
-    let kubeconfig = match &options.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)?,
-        None => Kubeconfig::read()?,
+fn no_kubeconfig(error: KubeconfigError) -> ConnectError {
+    ConnectError::Kubeconfig(Box::new(error))
+}
+
+/// Whether Kubernetes tells this process where its API server is.
+fn is_in_pod() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+}
+
+/// What the kubeconfig says, and of which context; of a Pod, none.
+async fn config(options: &ConnectOptions) -> Result<(Config, Option<String>), ConnectError> {
+    let read = match &options.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let kubeconfig = match read {
+        Err(_) if options.kubeconfig.is_none() && options.context.is_none() && is_in_pod() => {
+            let mut config = Config::incluster().map_err(|error| ConnectError::Pod(Box::new(error)))?;
+            config.default_retry = false;
+            return Ok((config, None));
+        }
+        read => read.map_err(no_kubeconfig)?,
     };
     let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
     let selection = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &selection).await?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &selection).await.map_err(no_kubeconfig)?;
     // Requests have timeouts and repetitions of their own, which know what may be sent twice.
     config.default_retry = false;
     Ok((config, context))

@@ -38,20 +38,28 @@ struct ListMeta {
     /// Where the next page begins; empty on the last one. No limit is asked for, but a server may set its own.
     #[serde(default, rename = "continue")]
     next: String,
+    /// From where a watch goes on.
+    #[serde(default, rename = "resourceVersion")]
+    resource_version: String,
 }
 
 impl Cluster {
     /// The objects of a collection that match a label selector; all where it is empty.
     pub async fn list<T: Listed>(&self, collection: &str, selector: &str) -> Result<Vec<T>, Failure> {
-        let selector = format!("labelSelector={}", encode(selector));
+        Ok(self.list_at(collection, &format!("&labelSelector={}", encode(selector))).await?.0)
+    }
+
+    /// The objects of a collection that a query gives, which begins with `&`, and the version from which a watch goes on.
+    pub(super) async fn list_at<T: Listed>(&self, collection: &str, query: &str) -> Result<(Vec<T>, String), Failure> {
+        let query = query.trim_start_matches('&');
         let (mut found, mut next) = (Vec::new(), String::new());
         loop {
             let page = if next.is_empty() { String::new() } else { format!("&continue={}", encode(&next)) };
-            let list: List<T> = parse(self.get_as(&format!("{collection}?{selector}{page}"), T::ACCEPT).await?)?;
+            let list: List<T> = parse(self.get_as(&format!("{collection}?{query}{page}"), T::ACCEPT).await?)?;
             found.extend(list.items.unwrap_or_default());
             next = list.metadata.next;
             if next.is_empty() {
-                return Ok(found);
+                return Ok((found, list.metadata.resource_version));
             }
         }
     }

@@ -9,6 +9,9 @@ use serde_json::{Value as Json, json};
 use super::request::{ATTEMPTS, METADATA, Request};
 use super::{Cluster, Failure};
 
+/// What we are called where no target is meant.
+const TOOL: &str = "kubectl-gitops";
+
 /// kubectl's copy of what it applied, which lives by managedFields no more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -81,6 +84,14 @@ impl Cluster {
             Some(json!({"managedFields": all, "annotations": {LAST_APPLIED: null}}))
         })
         .await
+    }
+
+    /// Changes an object by a merge patch (RFC 7386), which holds for the version that it names, if it names one.
+    pub async fn merge_patch(&self, path: &str, body: &Json) -> Result<Json, Failure> {
+        let (method, content_type) = (Method::PATCH, "application/merge-patch+json");
+        let path = &format!("{path}?fieldManager={TOOL}");
+        let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
+        self.repeated(&request).await.map(|answer| answer.body)
     }
 
     /// Changes the metadata of the object with this uid and no other; `change` gives a merge patch, or nothing to do.

@@ -300,7 +300,7 @@ pub(super) struct Request<'a> {
 /// What the server answered.
 pub(super) struct Answer {
     code: u16,
-    body: Json,
+    pub(super) body: Json,
     /// Whether it was asked more than once.
     repeated: bool,
 }

@@ -45,9 +45,18 @@ pub struct Watched {
     pub fields: String,
 }
 
+impl Watched {
+    /// What is asked of it, as a query that begins with `&`.
+    pub(super) fn query(&self) -> String {
+        let selectors = [("labelSelector", &self.selector), ("fieldSelector", &self.fields)];
+        let given = selectors.into_iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| format!("&{name}={}", encode(value))).collect()
+    }
+}
+
 /// How a watch has ended so far.
 #[derive(Default)]
-struct Ends {
+pub(super) struct Ends {
     pause: Duration,
     /// Since when its kind is not served.
     unserved: Option<Instant>,
@@ -56,11 +65,16 @@ struct Ends {
 }
 
 impl Ends {
+    /// Whether credentials may be read again: once for each time that they were refused.
+    pub(super) fn may_renew(&mut self) -> bool {
+        !std::mem::replace(&mut self.was_unauthorized, true)
+    }
+
     /// How long to wait before a watch that was opened at `opened` is opened again.
     ///
     /// # Errors
     /// What would only be repeated.
-    fn pause_after(&mut self, result: Result<(), Failure>, opened: Instant) -> Result<Duration, Failure> {
+    pub(super) fn pause_after(&mut self, result: Result<(), Failure>, opened: Instant) -> Result<Duration, Failure> {
         // Some proxies close at once what they do not like.
         if result.is_ok() && opened.elapsed() > self.pause.max(FIRST_PAUSE) {
             *self = Self::default();
@@ -92,7 +106,7 @@ impl Cluster {
             let result = self.watch_once(watched, &current, events).await;
             if let Err(failure) = &result
                 && failure.is_unauthorized()
-                && !std::mem::replace(&mut end.was_unauthorized, true)
+                && end.may_renew()
                 && self.connection.renew(&current).await
             {
                 continue;
@@ -108,13 +122,11 @@ impl Cluster {
         current: &Current,
         events: &mpsc::Sender<WatchEvent>,
     ) -> Result<(), Failure> {
-        let Watched { collection, selector, fields } = watched;
-        let mut path = format!("{collection}?watch=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}");
-        for (name, value) in [("labelSelector", selector), ("fieldSelector", fields)] {
-            if !value.is_empty() {
-                path = format!("{path}&{name}={}", encode(value));
-            }
-        }
+        let path = format!(
+            "{}?watch=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}{}",
+            watched.collection,
+            watched.query()
+        );
         let request = http::Request::get(path).body(Vec::new());
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
         let stream = current.client.request_events::<Json>(request).await.map_err(Failure::from_client)?;

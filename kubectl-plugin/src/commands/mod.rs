@@ -5,6 +5,7 @@ pub mod apply;
 pub mod check;
 pub mod compile;
 mod compile_set;
+pub mod controller;
 pub mod delete;
 pub mod diff;
 pub mod drift;

@@ -19,7 +19,8 @@ use super::head::{FORMAT, Layer, SecretBodies, StoredGraph, StoredKeys};
 use super::pack::{self, PackError};
 use super::{Head, InventoryEntry, apply_set};
 
-const HEAD_TYPE: &str = "kubectl-gitops/head.v1";
+/// The type of the Secret that a head is.
+pub const HEAD_TYPE: &str = "kubectl-gitops/head.v1";
 
 /// Largest head, as JSON: a Secret may have 1 MiB, and the rest of it is small.
 const MAX_HEAD_BYTES: usize = 1_000_000;
@@ -95,6 +96,14 @@ pub struct Found {
     resource_version: String,
     /// Kinds and namespaces of the ApplySet, as its annotations have them.
     contents: (String, String),
+}
+
+impl Found {
+    /// Its version: a later one is larger, as of all objects of Kubernetes.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.resource_version.parse().unwrap_or_default()
+    }
 }
 
 /// Where records are kept.
@@ -364,6 +373,12 @@ struct Version {
 #[must_use]
 pub fn head_name(application: &AppName) -> String {
     format!("kubectl-gitops.{application}")
+}
+
+/// The application of the Secret with this name, where it is that of a head.
+#[must_use]
+pub fn application_of_head(name: &str) -> Option<&str> {
+    name.strip_prefix("kubectl-gitops.")
 }
 
 /// There is no record where one is needed.

@@ -56,6 +56,12 @@ impl Delivery {
         options
     }
 
+    /// What is asked for by it and by these words; those that nobody knows have no effect.
+    #[must_use]
+    pub fn options_with(&self, more: &[String]) -> SyncOptions {
+        SyncOptions::read(self.words.iter().chain(more).map(String::as_str))
+    }
+
     /// The differences that do not count. What is wrong with their expressions is told together.
     pub async fn ignored(&self) -> Result<Ignored, CommandError> {
         let ignored = Ignored::new(self.ignored.clone());

@@ -8,15 +8,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_compiler::canon::{self, Id, Input};
-use gitops_compiler::lock::{Digest, LOCK_FILE, Pin, Request};
+use gitops_compiler::lock::{Digest, LOCK_FILE, Lock, Oid, Pin, Request};
 use gitops_compiler::render::Layout;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{LargeFiles, Repository, Snapshot, Tree};
 
+use crate::error::CommandError;
 use crate::fetch::{
-    ArtifactFound, ChartRepository, Charts, FetchError, Git, Part, Unpacked, digest, unpack_artifact, unpack_chart,
+    ArtifactFound, ChartRepository, Charts, FetchError, Git, Mirrors, Part, Unpacked, digest, unpack_artifact,
+    unpack_chart,
 };
 
+use super::large_files::FetchedLargeFiles;
+use super::lock_file::read_lock;
+use super::remote::RemoteArgs;
 use super::submodules::FetchedSubmodules;
 
 /// Servers, and what was taken from them before.
@@ -27,6 +32,8 @@ pub(super) struct Fetched {
     /// Whether submodules are a part of trees.
     pub(super) reads_submodules: bool,
     store: Option<Store>,
+    /// Where mirrors and contents of Git LFS are where there is no store.
+    _instead: Option<tempfile::TempDir>,
 }
 
 /// Why there are no files of a request, and what to do.
@@ -50,8 +57,38 @@ impl From<FetchError> for InputError {
 }
 
 impl Fetched {
-    pub(super) fn new(charts: Charts, git: Arc<Git>, submodules: Arc<FetchedSubmodules>, store: Option<Store>) -> Self {
-        Self { charts, git, submodules, reads_submodules: true, store }
+    /// By what the flags say. Clones stand for repositories, by their normalised addresses.
+    pub(super) fn new(
+        args: &RemoteArgs,
+        clones: &BTreeMap<String, Arc<Repository>>,
+        reads_submodules: bool,
+        store: Option<&Store>,
+    ) -> Result<Self, CommandError> {
+        let access = args.access()?;
+        let temporary = |error| CommandError::user(format!("there is no place for what is fetched: {error}"));
+        let (mirrors, contents, instead) = if let Some(store) = store {
+            (Mirrors::beside(store), Some(store.clone()), None)
+        } else {
+            let folder = tempfile::tempdir().map_err(temporary)?;
+            // Where that is not possible they are kept in memory.
+            let contents = Store::open(&folder.path().join("contents")).ok();
+            (Mirrors::in_folder(folder.path().join("mirrors")), contents, Some(folder))
+        };
+        let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
+        let git = Arc::new(git);
+        let large_files = FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, contents);
+        let large_files = Arc::new(large_files);
+        let submodules =
+            FetchedSubmodules { git: Arc::clone(&git), offline: args.offline, clones: clones.clone(), large_files };
+        let (charts, submodules) = (Charts::new(access), Arc::new(submodules));
+        Ok(Self { charts, git, submodules, reads_submodules, store: store.cloned(), _instead: instead })
+    }
+
+    /// The lock file of a repository as of a commit.
+    pub(super) fn lock_of(&self, repository: &str, commit: &Oid) -> Result<Lock, CommandError> {
+        let failed = |error: FetchError| CommandError::user(told(error));
+        let mirror = self.git.commit(repository, commit, !self.submodules.offline).map_err(failed)?;
+        read_lock(&Repository::open(&mirror)?, Some(commit.as_str()))
     }
 
     /// A tree of the repository with this address, with its submodules where these are read.

@@ -12,6 +12,7 @@ use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 
+use super::fetched::Fetched;
 use super::inputs::Inputs;
 use super::lock_file::read_lock;
 use super::programs::Programs;
@@ -49,13 +50,13 @@ impl SourceArgs {
         let signed = signers.as_ref().map(|signers| signers.commit(&here, revision)).transpose()?;
         let revision = signed.as_deref().or(revision);
         let clones = open_clones(&self.repository)?;
-        let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), store)?;
-        let inputs = inputs.reading_submodules(self.submodules);
+        let fetched = Arc::new(Fetched::new(&self.remote, &clones, self.submodules, store)?);
+        let inputs = Inputs::new(&self.remote, read_lock(&here, revision)?, clones.clone(), fetched);
         let inputs = match missing {
             Missing::AsAsked => inputs,
             Missing::LookedUp => inputs.looking_up(BTreeSet::new()),
         };
-        let repositories = Repositories::new(Arc::clone(&here), revision, clones, store, signers);
+        let repositories = Repositories::new(Some(Arc::clone(&here)), revision, clones, store, signers);
         let programs = Arc::new(Programs::new(&self.programs, store));
         Ok(Ground { here, inputs: Arc::new(inputs), repositories, programs })
     }

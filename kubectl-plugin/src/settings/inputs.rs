@@ -8,17 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, Request};
-use gitops_compiler::store::Store;
 use gitops_compiler::tree::{LargeFiles, Repository, Tree};
 
 use crate::error::CommandError;
-use crate::fetch::{Charts, FetchError, Git, Mirrors, Part};
+use crate::fetch::{FetchError, Part};
 
 use super::fetched::{Fetched, InputError};
-use super::large_files::FetchedLargeFiles;
 use super::remote::{Policy, RemoteArgs};
 use super::repositories::{normalised, target};
-use super::submodules::FetchedSubmodules;
 
 /// What is asked for from elsewhere.
 pub(super) struct Inputs {
@@ -27,14 +24,12 @@ pub(super) struct Inputs {
     lock: Lock,
     /// Those that are looked up again, though the lock has them.
     renewed: BTreeSet<Request>,
-    fetched: Fetched,
+    fetched: Arc<Fetched>,
     /// Clones that stand for repositories, by their normalised addresses.
     clones: BTreeMap<String, Arc<Repository>>,
     /// Chart repositories whose credentials are passed on, whoever asks.
     passing: BTreeSet<String>,
     answers: Mutex<BTreeMap<Request, Answered>>,
-    /// Where mirrors and contents of Git LFS are where there is no store.
-    _instead: Option<tempfile::TempDir>,
 }
 
 /// What came of a request.
@@ -59,39 +54,18 @@ impl Inputs {
         args: &RemoteArgs,
         lock: Lock,
         clones: BTreeMap<String, Arc<Repository>>,
-        store: Option<&Store>,
-    ) -> Result<Self, CommandError> {
-        let access = args.access()?;
-        let temporary = |error| CommandError::user(format!("there is no place for what is fetched: {error}"));
-        let (mirrors, contents, instead) = if let Some(store) = store {
-            (Mirrors::beside(store), Some(store.clone()), None)
-        } else {
-            let folder = tempfile::tempdir().map_err(temporary)?;
-            // Where that is not possible they are kept in memory.
-            let contents = Store::open(&folder.path().join("contents")).ok();
-            (Mirrors::in_folder(folder.path().join("mirrors")), contents, Some(folder))
-        };
-        let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
-        let git = Arc::new(git);
-        let large_files = FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, contents);
-        let large_files = Arc::new(large_files);
-        let submodules = FetchedSubmodules {
-            git: Arc::clone(&git),
-            offline: args.offline,
-            clones: clones.clone(),
-            large_files: Arc::clone(&large_files),
-        };
-        Ok(Self {
+        fetched: Arc<Fetched>,
+    ) -> Self {
+        Self {
             policy: args.inputs,
             offline: args.offline,
             lock,
             renewed: BTreeSet::new(),
-            fetched: Fetched::new(Charts::new(access), git, Arc::new(submodules), store.cloned()),
+            fetched,
             clones,
             passing: args.pass_credentials.iter().map(|address| normalised(address)).collect(),
             answers: Mutex::default(),
-            _instead: instead,
-        })
+        }
     }
 
     /// Looks up what the lock does not have, and these again.
@@ -102,12 +76,6 @@ impl Inputs {
     /// The lock as it was read.
     pub(super) fn lock(&self) -> &Lock {
         &self.lock
-    }
-
-    /// Leaves submodules out of all trees, where they are not to be read.
-    pub(super) fn reading_submodules(mut self, reads: bool) -> Self {
-        self.fetched.reads_submodules = reads;
-        self
     }
 
     /// Whether submodules are a part of trees.

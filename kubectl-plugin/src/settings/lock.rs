@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use gitops_compiler::lock::{LOCK_FILE, Lock, Pin, ProgramName, Request};
@@ -15,6 +16,7 @@ use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 
+use super::fetched::Fetched;
 use super::ground::Missing;
 use super::inputs::Inputs;
 use super::lock_file::{lock_path, read_lock};
@@ -128,6 +130,11 @@ impl SourceArgs {
     }
 }
 
+/// Servers, where no clone stands for any.
+fn fetched(remote: &RemoteArgs, store: Option<&Store>) -> Result<Arc<Fetched>, CommandError> {
+    Ok(Arc::new(Fetched::new(remote, &BTreeMap::new(), true, store)?))
+}
+
 impl LockFileArgs {
     /// Looks up inputs again: those with one of these names, or all.
     pub fn update(&self, names: &[String], store: Option<&Store>) -> Result<Locking, CommandError> {
@@ -135,7 +142,7 @@ impl LockFileArgs {
         let path = lock_path(&here)?;
         let before = read_lock(&here, None)?;
         let (wanted, wanted_programs) = chosen(&before, names)?;
-        let inputs = Inputs::new(&self.remote, before.clone(), BTreeMap::new(), store)?;
+        let inputs = Inputs::new(&self.remote, before.clone(), BTreeMap::new(), fetched(&self.remote, store)?);
         let inputs = inputs.looking_up(wanted.iter().cloned().collect());
         let mut failed: Vec<String> = wanted.iter().filter_map(|request| self.fault(&inputs, request)).collect();
         let (found, mut programs) = (Programs::new(&self.programs, store), BTreeMap::new());
@@ -199,7 +206,7 @@ impl LockFileArgs {
         };
         let programs = wanted_programs.into_iter().filter_map(program).collect();
         // Nothing that was fetched before counts.
-        let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), None)?;
+        let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), fetched(&self.remote, None)?);
         let verify = |request: Request| {
             let pin = inputs.lock().pin(&request)?.clone();
             let fault = self.fault(&inputs, &request);

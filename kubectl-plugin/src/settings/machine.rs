@@ -28,9 +28,9 @@ pub(super) struct Machine {
 
 /// What of Kubernetes is not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unsaid {
-    pub(super) kube_version: bool,
-    pub(super) api_versions: bool,
+pub(crate) struct Unsaid {
+    pub(crate) kube_version: bool,
+    pub(crate) api_versions: bool,
 }
 
 impl Machine {

@@ -55,10 +55,22 @@ pub(super) struct Described {
     pub(super) origin: Option<Origin>,
     /// How it is rendered, where the user says so.
     said: Option<SourceType>,
-    lints: Vec<Diagnostic>,
+    pub(super) lints: Vec<Diagnostic>,
 }
 
 impl Described {
+    /// Opened: these are its sources.
+    pub(super) fn opened(
+        self,
+        sources: Vec<OpenedSource>,
+        lent: LentTrees,
+        levels: Levels,
+        machine: Machine,
+    ) -> Opened {
+        let Self { app, home, delivery, lints, .. } = self;
+        Opened { app, home, delivery, sources, lent, levels, machine, lints }
+    }
+
     /// By its object.
     pub(super) fn of(application: &Application, lints: Vec<Diagnostic>) -> Self {
         let Destination { server, name, namespace } = application.spec.destination.clone();
@@ -133,11 +145,11 @@ impl SourceArgs {
 
     pub(super) fn open_described(&self, described: Described, ground: &mut Ground) -> Result<Opened, CommandError> {
         let Ground { inputs, repositories, programs, .. } = ground;
-        let Described { app, home, delivery, said, mut lints, .. } = described;
-        let levels = self.levels()?;
-        let OpenedSources { sources, lent } = open_sources(&app, said, repositories, inputs, &mut lints)?;
+        let (mut described, levels) = (described, self.levels()?);
+        let OpenedSources { sources, lent } =
+            open_sources(&described.app, described.said, repositories, inputs, &mut described.lints)?;
         let machine = Machine::new(Arc::clone(programs), Arc::clone(inputs), self.capabilities());
-        Ok(Opened { app, home, delivery, sources, lent, levels, machine, lints })
+        Ok(described.opened(sources, lent, levels, machine))
     }
 
     /// The folder that flags describe.
@@ -202,6 +214,16 @@ impl Opened {
         Some((first.folder.commit.as_ref()?, dirty))
     }
 
+    /// What renders its sources, in Argo CD's words; `Unknown` where a source says two things.
+    #[must_use]
+    pub fn source_types(&self) -> Vec<String> {
+        let type_of = |opened: &OpenedSource| {
+            let found = || SourceType::of(&opened.source, opened.folder.names()).ok();
+            opened.source_type.or_else(found).map_or("Unknown", SourceType::name).to_owned()
+        };
+        self.sources.iter().map(type_of).collect()
+    }
+
     /// Whether a source is rendered, and so may ask for the namespace.
     #[must_use]
     pub fn has_templates(&self) -> bool {
@@ -218,14 +240,14 @@ impl Opened {
     }
 
     /// What of Kubernetes its charts ask for that nobody said.
-    pub(super) fn unsaid(&self) -> Unsaid {
+    pub(crate) fn unsaid(&self) -> Unsaid {
         // What is wrong is told when it is compiled.
         let _ = self.ask_for_inputs();
         self.machine.unsaid()
     }
 
     /// Says what of Kubernetes nobody said.
-    pub(super) fn say_of_kubernetes(&mut self, capabilities: Capabilities) {
+    pub(crate) fn say_of_kubernetes(&mut self, capabilities: Capabilities) {
         self.machine.say(capabilities);
     }
 
@@ -301,7 +323,7 @@ impl Opened {
     }
 
     /// What there is to say of the Application itself.
-    pub(super) fn own_lints(&self) -> Vec<Diagnostic> {
+    pub fn own_lints(&self) -> Vec<Diagnostic> {
         let mut own = self.lints.clone();
         self.levels.apply(&mut own);
         own

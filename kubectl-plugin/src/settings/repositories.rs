@@ -48,7 +48,8 @@ pub(super) fn open_clones(clones: &[Clone]) -> Result<BTreeMap<String, Arc<Repos
 
 /// The repositories on this machine.
 pub(super) struct Repositories {
-    here: Arc<Repository>,
+    /// The repository at hand, where there is one.
+    here: Option<Arc<Repository>>,
     /// What commit the repository at hand is read at; its working tree where absent.
     revision: Option<String>,
     remotes: Vec<String>,
@@ -64,13 +65,13 @@ type Key = (String, String, Option<String>);
 impl Repositories {
     /// Of the repository at hand and the clones.
     pub(super) fn new(
-        here: Arc<Repository>,
+        here: Option<Arc<Repository>>,
         revision: Option<&str>,
         clones: BTreeMap<String, Arc<Repository>>,
         store: Option<&Store>,
         signers: Option<SignaturePolicy>,
     ) -> Self {
-        let remotes = here.remotes().iter().map(|url| normalised(url)).collect();
+        let remotes = here.iter().flat_map(|here| here.remotes()).map(|url| normalised(&url)).collect();
         let revision = revision.map(str::to_owned);
         Self { here, revision, remotes, clones, store: store.cloned(), signers, trees: BTreeMap::new() }
     }
@@ -92,14 +93,14 @@ impl Repositories {
             target(repository, revision, is_range(revision).then_some(source.tag_prefix.as_str())).map_err(no_revision)
         };
         let is_here = url.is_empty() || self.remotes.contains(&url);
-        let (key, repository, revision) = match self.clones.get(&url) {
-            Some(clone) => (url, clone, Some(target(clone, wanted.unwrap_or("HEAD"))?.0)),
-            None if is_here => {
-                let pinned = wanted.map(|revision| target(&self.here, revision)).transpose()?;
+        let (key, repository, revision) = match (self.clones.get(&url), &self.here) {
+            (Some(clone), _) => (url, clone, Some(target(clone, wanted.unwrap_or("HEAD"))?.0)),
+            (None, Some(here)) if is_here => {
+                let pinned = wanted.map(|revision| target(here, revision)).transpose()?;
                 let pinned = pinned.filter(|(_, is_branch)| !is_branch).map(|(oid, _)| oid);
-                (String::new(), &self.here, pinned.or_else(|| self.revision.clone()))
+                (String::new(), here, pinned.or_else(|| self.revision.clone()))
             }
-            None => {
+            (None, _) => {
                 let request = request(source);
                 let tree = inputs.tree(&request).map_err(|error| {
                     let hint =
@@ -109,7 +110,7 @@ impl Repositories {
                 return Ok((tree, Some(request)));
             }
         };
-        let origin = if key.is_empty() { self.here.origin() } else { None };
+        let origin = if key.is_empty() { repository.origin() } else { None };
         let repo_url = Some(source.repo_url.as_str()).filter(|url| !url.is_empty());
         let addresses: Vec<&str> = repo_url.into_iter().chain(origin.as_deref()).collect();
         let large_files = inputs.large_files(&addresses);
@@ -135,7 +136,7 @@ fn no_revision(error: impl Into<CommandError>) -> Fault {
 }
 
 /// The repository of a source, as an input from elsewhere.
-fn request(source: &Source) -> Request {
+pub(super) fn request(source: &Source) -> Request {
     if is_range(&source.target_revision) {
         Request::range(&source.repo_url, &source.target_revision, &source.tag_prefix)
     } else {

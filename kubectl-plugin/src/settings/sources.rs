@@ -108,7 +108,7 @@ fn open(app: &AppSpec, number: usize, origin: Origin, lints: &mut Vec<Diagnostic
 }
 
 /// The chart of a chart repository or a registry, or the artifact of a registry, that a source names.
-fn packed(source: &Source) -> Option<Request> {
+pub(super) fn packed(source: &Source) -> Option<Request> {
     let Source { repo_url, chart, target_revision, .. } = source;
     let (repository, revision) = (repo_url.clone(), target_revision.clone());
     if source.is_artifact() {

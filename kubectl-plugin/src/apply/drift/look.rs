@@ -46,7 +46,7 @@ impl Looker<'_> {
         });
         let asked =
             doubtful.map(|(key, entry)| async move { Some((key.clone(), self.findings(key, entry).await.ok()??)) });
-        let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+        let answers: Vec<_> = stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).collect().await;
         answers.into_iter().flatten().collect()
     }
 

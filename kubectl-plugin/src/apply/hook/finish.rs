@@ -42,7 +42,7 @@ pub async fn settle(
 }
 
 /// Lets go of objects whose outcome is on record: a run that died may not have come to do so.
-pub async fn let_go(context: &Context, ended: &[&HookObject], emit: &mut dyn FnMut(Event)) {
+pub async fn let_go(context: &Context, ended: &[&HookObject], emit: &mut (dyn FnMut(Event) + Send)) {
     for object in ended {
         let Some(path) = context.kinds.path(&object.api_version, &object.object) else { continue };
         if context.lease.permit().await.is_err() {
@@ -55,7 +55,7 @@ pub async fn let_go(context: &Context, ended: &[&HookObject], emit: &mut dyn FnM
 }
 
 /// Ends hooks of a run that nobody goes on with: they are deleted, as when Argo CD terminates a sync.
-pub async fn abandon(context: &Context, abandoned: &[&HookObject], emit: &mut dyn FnMut(Event)) {
+pub async fn abandon(context: &Context, abandoned: &[&HookObject], emit: &mut (dyn FnMut(Event) + Send)) {
     let mut gone = Vec::new();
     for object in abandoned {
         let told = format!("hook {} of release {} had not ended", object.object, object.release);
@@ -78,7 +78,7 @@ pub async fn clean_up(
     context: &Context,
     objects: &[HookObject],
     ended: Ended,
-    emit: &mut dyn FnMut(Event),
+    emit: &mut (dyn FnMut(Event) + Send),
 ) -> Vec<HookObject> {
     let mut left = Vec::new();
     for (index, object) in objects.iter().enumerate() {

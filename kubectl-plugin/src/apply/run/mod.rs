@@ -86,7 +86,7 @@ struct Run<'a> {
     applied: Applied,
     early_pods: EarlyPods,
     report: RunReport,
-    emit: &'a mut dyn FnMut(Event),
+    emit: &'a mut (dyn FnMut(Event) + Send),
     in_flight: JoinSet<(usize, StepOutcome, Health)>,
     records: &'a Records,
     target: String,
@@ -101,7 +101,7 @@ pub async fn run(
     records: &Records,
     target: &str,
     late_secrets: LateSecrets,
-    emit: &mut dyn FnMut(Event),
+    emit: &mut (dyn FnMut(Event) + Send),
 ) -> RunReport {
     let mut namespaces: Namespaces = BTreeMap::new();
     for key in plan.steps.iter().map(|step| &step.key) {

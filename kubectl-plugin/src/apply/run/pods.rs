@@ -100,7 +100,7 @@ impl Run<'_> {
     }
 
     /// Why claims of a Pod get no volume, as far as Events tell. Without the right to see these nothing is said.
-    async fn claims_that_wait(&self, pod: &Json) -> String {
+    async fn claims_that_wait(&mut self, pod: &Json) -> String {
         let Some(namespace) = pod["metadata"]["namespace"].as_str() else { return String::new() };
         let volumes = pod["spec"]["volumes"].as_array().map(Vec::as_slice).unwrap_or_default();
         let claims = volumes.iter().filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str());
@@ -116,7 +116,7 @@ impl Run<'_> {
     }
 
     /// The Events of a namespace about something.
-    pub(super) async fn events(&self, namespace: &str, about: &str) -> Vec<Json> {
+    pub(super) async fn events(&mut self, namespace: &str, about: &str) -> Vec<Json> {
         let selector = about.replace('=', "%3D").replace(',', "%2C");
         let path = format!("/api/v1/namespaces/{namespace}/events?limit=50&fieldSelector={selector}");
         let found = self.context.cluster.get(&path).await.ok();
@@ -125,7 +125,7 @@ impl Run<'_> {
     }
 
     /// The workload that is waited for and whose newest revision has this Pod.
-    async fn workload_of(&self, pod: &Json, controller: &Controller<'_>) -> Option<(ResourceKey, usize)> {
+    async fn workload_of(&mut self, pod: &Json, controller: &Controller<'_>) -> Option<(ResourceKey, usize)> {
         if controller.kind != "ReplicaSet" || self.waited(controller.uid).is_some() {
             let (key, index, object) = self.waited(controller.uid)?;
             return is_newest_pod(object, pod).then(|| (key.clone(), index));

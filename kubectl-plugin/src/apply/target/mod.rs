@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::apply::drift::look::Looker;
 use crate::apply::drift::{Findings, Ignored};
 use crate::apply::hook::HookRecord;
-use crate::apply::observe::{Identity, Observation, Observer};
+use crate::apply::observe::{Identity, MANAGER_PREFIX, Observation, Observer, Sightings};
 use crate::cluster::{Failure, Kinds};
 use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
@@ -72,6 +72,8 @@ pub struct Target {
     pub options: SyncOptions,
     /// Who we are.
     pub identity: Identity,
+    /// Who knows what is in the cluster without being asked by requests; nobody, unless whoever opened it says so.
+    pub sightings: Option<Arc<dyn Sightings>>,
     /// The target's id; minted here where there is no record yet.
     pub target_id: String,
 }
@@ -102,7 +104,7 @@ impl Target {
             || apply_set::id(&head_name(&application), &records.namespace),
             |found| found.head.apply_set.clone(),
         );
-        let identity = Identity { field_manager: format!("kubectl-gitops:{target_id}"), apply_set };
+        let identity = Identity { field_manager: format!("{MANAGER_PREFIX}{target_id}"), apply_set };
         let mut target = Self {
             records,
             application,
@@ -119,6 +121,7 @@ impl Target {
             ignored: Ignored::default(),
             options: SyncOptions::default(),
             identity,
+            sightings: None,
             target_id,
         };
         target.read().await?;
@@ -258,6 +261,7 @@ impl Target {
             inventory: &self.inventory,
             attempted: &self.attempted,
             desired,
+            sightings: self.sightings.as_deref(),
         };
         // What an unfinished run did is only to be seen, never on record.
         observer.observe(trust_record && self.attempted.is_empty()).await

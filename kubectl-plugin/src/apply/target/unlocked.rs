@@ -25,7 +25,7 @@ impl Target {
         application: AppName,
         destination: Destination<'_>,
         patience: Duration,
-        told: &mut dyn FnMut(String),
+        told: &mut (dyn FnMut(String) + Send),
     ) -> Result<Self, TargetError> {
         let deadline = Instant::now() + patience;
         let mut watched: Option<(String, Instant)> = None;

@@ -1,0 +1,93 @@
+//! `Application` objects as a controller meets them: who they are, what is asked of them, what is told on them.
+//!
+//! In: objects of the API server. Out: [`AppId`], an [`Operation`] that somebody asks for, a [`Status`] as Argo CD's readers
+//! know it. Pure. What an Application is made of is read by `gitops_compiler::app`.
+//!
+//! The words of annotations, finalizers, enums and messages are Argo CD's: user interfaces, exporters and scripts read them.
+
+mod operation;
+mod status;
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+pub use operation::{InitiatedBy, Operation, ResourceChoice, SyncRequest};
+pub use status::{
+    MOST_RESOURCES,
+    Condition, HealthState, HistoryEntry, Kept, OperationPhase, OperationState, ResourceResult, ResourceState, Status,
+    Summary, SyncResult, SyncState, SyncWord,
+};
+
+/// Where Applications are served.
+pub const COLLECTION: &str = "/apis/argoproj.io/v1alpha1/applications";
+
+/// Asks for a comparison now: `normal`, or `hard` for one that trusts nothing that was kept.
+pub const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+/// Makes deletion of an Application delete what it applied, in the foreground.
+pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
+/// The same, in the background.
+pub const RESOURCES_FINALIZER_BACKGROUND: &str = "resources-finalizer.argocd.argoproj.io/background";
+
+/// Leaves an Application alone.
+pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+
+/// Names the key of a Secret with the secret of webhooks for one application: `<secret>:<key>`.
+pub const WEBHOOK_SECRET: &str = "kubectl-gitops/webhook-secret";
+
+/// How often Git is asked for one application, in seconds or as `5m`; 0 for never.
+pub const POLLING: &str = "kubectl-gitops/polling";
+
+/// Which Application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppId {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl AppId {
+    /// Of an object.
+    #[must_use]
+    pub fn of(object: &Json) -> Self {
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        Self { namespace: text("namespace"), name: text("name") }
+    }
+
+    /// Where it is served.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/apis/argoproj.io/v1alpha1/namespaces/{}/applications/{}", self.namespace, self.name)
+    }
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// An annotation of an object.
+#[must_use]
+pub fn annotation<'a>(object: &'a Json, name: &str) -> Option<&'a str> {
+    object["metadata"]["annotations"][name].as_str()
+}
+
+/// Whether deletion of an Application deletes what it applied.
+#[must_use]
+pub fn deletes_resources(object: &Json) -> bool {
+    finalizers(object).any(|name| name == RESOURCES_FINALIZER || name == RESOURCES_FINALIZER_BACKGROUND)
+}
+
+/// Its finalizers.
+pub fn finalizers(object: &Json) -> impl Iterator<Item = &str> {
+    object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// Whether it is being deleted.
+#[must_use]
+pub fn is_deleted(object: &Json) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
+}

@@ -1,0 +1,313 @@
+//! What is in the cluster, of all applications: one watch for each kind, shared.
+//!
+//! In: kinds that some application has. Out: sightings of all objects that carry the label of any of our applications, how
+//! they do, and a word whenever something of an application has changed. Whole objects are watched of kinds whose health is
+//! more than being there, and judged on the way; of all others metadata only. Neither is kept: a [`Sighting`] and a
+//! [`Health`] are.
+//!
+//! A kind that cannot be watched (no right to, not served any more) is not known here: whoever needs it asks by requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use gitops_compiler::name::ResourceKey;
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use crate::apply::observe::{Sighting, Sightings};
+use crate::cluster::{
+    Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Versioned, Watched, collection,
+};
+use crate::health::{self, Health, Rules};
+
+/// An object, as it was seen last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveObject {
+    /// What planning needs of it.
+    pub sighting: Sighting,
+    /// How it does; nothing where there is no more to know than that it is there.
+    pub health: Option<Health>,
+    /// Whether its health is none of its application's.
+    pub is_ignored: bool,
+}
+
+/// A kind, by group and name.
+type Kind = (String, String);
+
+/// All watches.
+pub struct Live {
+    cluster: Cluster,
+    rules: Rules,
+    kinds: RwLock<BTreeMap<Kind, WatchedKind>>,
+    /// ApplySets of which something has changed.
+    changed: mpsc::UnboundedSender<String>,
+}
+
+struct WatchedKind {
+    objects: Objects,
+    state: watch::Receiver<State>,
+    task: AbortHandle,
+}
+
+/// By ApplySet and key, and the ApplySet of each key.
+#[derive(Default)]
+struct Objects {
+    by_set: BTreeMap<String, BTreeMap<ResourceKey, LiveObject>>,
+    sets: BTreeMap<ResourceKey, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The first list is on the way.
+    Starting,
+    /// All is known.
+    Known,
+    /// It cannot be watched.
+    Unwatchable,
+}
+
+impl Drop for WatchedKind {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Live {
+    /// No watch yet.
+    #[must_use]
+    pub fn new(cluster: Cluster, rules: Rules, changed: mpsc::UnboundedSender<String>) -> Arc<Self> {
+        Arc::new(Self { cluster, rules, kinds: RwLock::default(), changed })
+    }
+
+    /// Watches these kinds, and waits until all of their objects are known, or cannot be.
+    pub async fn watch(self: &Arc<Self>, kinds: &Kinds, wanted: impl Iterator<Item = (&str, &str)>) {
+        let mut waits = Vec::new();
+        for (group, kind) in wanted.collect::<BTreeSet<_>>() {
+            let name = (group.to_owned(), kind.to_owned());
+            if let Some(known) = self.read().get(&name) {
+                waits.push(known.state.clone());
+                continue;
+            }
+            let Some((api_version, served)) = kinds.served_version(group, kind) else { continue };
+            let path = collection(api_version, served, None);
+            let mut all = self.write();
+            // Another may have been faster.
+            let watched = all.entry(name.clone()).or_insert_with(|| self.begin(name, api_version.to_owned(), path));
+            waits.push(watched.state.clone());
+        }
+        for mut state in waits {
+            // The sender goes with its kind.
+            let _ = state.wait_for(|state| *state != State::Starting).await;
+        }
+    }
+
+    fn begin(self: &Arc<Self>, name: Kind, api_version: String, path: String) -> WatchedKind {
+        let (told, state) = watch::channel(State::Starting);
+        let watched = Watched { collection: path, selector: PART_OF.to_owned(), fields: String::new() };
+        let this = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let of = Of { group: name.0, kind: name.1, api_version };
+            if this.rules.is_assessed(&of.group, &of.kind) {
+                this.follow::<Json>(&watched, &of, &told).await;
+            } else {
+                this.follow::<PartialObject>(&watched, &of, &told).await;
+            }
+            // It is asked for again when somebody needs it.
+            let _ = told.send(State::Unwatchable);
+            this.write().remove(&(of.group, of.kind));
+        });
+        WatchedKind { objects: Objects::default(), state, task: task.abort_handle() }
+    }
+
+    async fn follow<T: Seen>(self: &Arc<Self>, watched: &Watched, of: &Of, told: &watch::Sender<State>) {
+        let (events, mut received) = mpsc::channel::<Followed<T>>(256);
+        let take = async {
+            while let Some(event) = received.recv().await {
+                match event {
+                    Followed::Listed(objects) => {
+                        let mut all = BTreeMap::new();
+                        for object in objects {
+                            all.extend(object.seen(&self.rules, of).await);
+                        }
+                        self.take_all(of, all);
+                        let _ = told.send(State::Known);
+                    }
+                    Followed::Present(object) => {
+                        if let Some((key, object)) = object.seen(&self.rules, of).await {
+                            self.take(of, key, Some(object));
+                        }
+                    }
+                    Followed::Gone(object) => {
+                        if let Some((key, _)) = object.seen(&self.rules, of).await {
+                            self.take(of, key, None);
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            _ = self.cluster.follow(watched, &events) => {}
+            () = take => {}
+        }
+    }
+
+    /// All objects of a kind: what is not among them is gone.
+    fn take_all(&self, of: &Of, all: BTreeMap<ResourceKey, LiveObject>) {
+        let before: Vec<ResourceKey> = {
+            let kinds = self.read();
+            let known = kinds.get(&(of.group.clone(), of.kind.clone()));
+            known.into_iter().flat_map(|known| known.objects.sets.keys().cloned()).collect()
+        };
+        for key in before.into_iter().filter(|key| !all.contains_key(key)) {
+            self.take(of, key, None);
+        }
+        for (key, object) in all {
+            self.take(of, key, Some(object));
+        }
+    }
+
+    fn take(&self, of: &Of, key: ResourceKey, object: Option<LiveObject>) {
+        let changed = {
+            let mut kinds = self.write();
+            let Some(known) = kinds.get_mut(&(of.group.clone(), of.kind.clone())) else { return };
+            known.objects.put(key, object)
+        };
+        for set in changed {
+            // Nobody listens any more when the process ends.
+            let _ = self.changed.send(set);
+        }
+    }
+
+    /// An object, as it was seen last.
+    #[must_use]
+    pub fn object(&self, key: &ResourceKey) -> Option<LiveObject> {
+        let kinds = self.read();
+        let objects = &kinds.get(&(key.group.clone(), key.kind.clone()))?.objects;
+        objects.by_set.get(objects.sets.get(key)?)?.get(key).cloned()
+    }
+
+    /// How many objects are known, for metrics.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let kinds = self.read();
+        (kinds.len(), kinds.values().map(|kind| kind.objects.sets.len()).sum())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Kind, WatchedKind>> {
+        // Each change is whole before the next begins.
+        self.kinds.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Kind, WatchedKind>> {
+        self.kinds.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sightings for Live {
+    fn of_kind(&self, group: &str, kind: &str, apply_set: &str) -> Option<Vec<(ResourceKey, Sighting)>> {
+        let kinds = self.read();
+        let known = kinds.get(&(group.to_owned(), kind.to_owned()))?;
+        if *known.state.borrow() != State::Known {
+            return None;
+        }
+        let objects = known.objects.by_set.get(apply_set).into_iter().flatten();
+        Some(objects.map(|(key, object)| (key.clone(), object.sighting.clone())).collect())
+    }
+}
+
+impl Objects {
+    /// Puts an object, or takes it away. Gives the ApplySets to which that is news.
+    fn put(&mut self, key: ResourceKey, object: Option<LiveObject>) -> Vec<String> {
+        let before = self.sets.get(&key).cloned();
+        let after = object.as_ref().and_then(|object| object.sighting.part_of.clone());
+        let known = before.as_ref().and_then(|set| self.by_set.get(set)?.get(&key));
+        if before == after && known.is_some_and(|known| Some(known) == object.as_ref()) {
+            return Vec::new();
+        }
+        if let Some(set) = &before {
+            let emptied = self.by_set.get_mut(set).is_some_and(|objects| {
+                objects.remove(&key);
+                objects.is_empty()
+            });
+            if emptied {
+                self.by_set.remove(set);
+            }
+            self.sets.remove(&key);
+        }
+        if let (Some(set), Some(object)) = (&after, object) {
+            self.sets.insert(key.clone(), set.clone());
+            self.by_set.entry(set.clone()).or_default().insert(key, object);
+        }
+        let mut news: Vec<String> = before.into_iter().chain(after).collect();
+        news.dedup();
+        news
+    }
+}
+
+/// The kind of which objects are.
+struct Of {
+    group: String,
+    kind: String,
+    api_version: String,
+}
+
+impl Of {
+    fn key(&self, metadata: &ObjectMeta) -> Option<ResourceKey> {
+        (!metadata.name.is_empty())
+            .then(|| ResourceKey::new(&self.group, &self.kind, &metadata.namespace, &metadata.name))
+    }
+}
+
+/// A form in which objects come.
+trait Seen: Versioned {
+    /// What is kept of it.
+    fn seen(self, rules: &Rules, of: &Of) -> impl Future<Output = Option<(ResourceKey, LiveObject)>> + Send;
+}
+
+impl Seen for PartialObject {
+    async fn seen(self, _rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
+        let key = of.key(&self.metadata)?;
+        Some((key, LiveObject { sighting: Sighting::of(&self.metadata), health: None, is_ignored: false }))
+    }
+}
+
+impl Seen for Json {
+    async fn seen(mut self, rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
+        let metadata: ObjectMeta = serde_json::from_value(self["metadata"].clone()).ok()?;
+        let key = of.key(&metadata)?;
+        // Items of lists come without.
+        self["apiVersion"] = of.api_version.as_str().into();
+        self["kind"] = of.kind.as_str().into();
+        let is_ignored = health::is_ignored(&self);
+        let (_, health) = rules.assess_aside(self).await;
+        Some((key, LiveObject { sighting: Sighting::of(&metadata), health: Some(health), is_ignored }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(set: &str, version: &str) -> LiveObject {
+        let metadata = ObjectMeta {
+            uid: "u".to_owned(),
+            resource_version: version.to_owned(),
+            labels: BTreeMap::from([(PART_OF.to_owned(), set.to_owned())]),
+            ..ObjectMeta::default()
+        };
+        LiveObject { sighting: Sighting::of(&metadata), health: None, is_ignored: false }
+    }
+
+    #[test]
+    fn both_hear_of_an_object_that_changes_hands_and_nobody_of_one_that_does_not_change() {
+        let (mut objects, key) = (Objects::default(), ResourceKey::new("", "ConfigMap", "a", "b"));
+        assert_eq!(objects.put(key.clone(), Some(object("one", "1"))), ["one"]);
+        assert!(objects.put(key.clone(), Some(object("one", "1"))).is_empty());
+        assert_eq!(objects.put(key.clone(), Some(object("one", "2"))), ["one"]);
+        assert_eq!(objects.put(key.clone(), Some(object("two", "3"))), ["one", "two"]);
+        assert!(!objects.by_set.contains_key("one"));
+        assert_eq!(objects.put(key.clone(), None), ["two"]);
+        assert!(objects.put(key, None).is_empty() && objects.by_set.is_empty() && objects.sets.is_empty());
+    }
+}

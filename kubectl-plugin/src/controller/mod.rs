@@ -1,0 +1,275 @@
+//! The controller: Git and the cluster compared all the time, for all Applications.
+//!
+//! In: `Application` objects, repositories, a cluster. Out: what Git says, applied by policy; a status on each object.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`queue`] | what is looked at next, one worker for each at a time |
+//! | [`refs`] | what revisions name now, asked once for all |
+//! | [`live`] | what is in the cluster, from shared watches |
+//! | [`compile`] | from an Application to a graph |
+//! | [`compare`] | Git, the record and the cluster held against each other, pure |
+//! | [`decide`] | whether to sync, pure |
+//! | [`sync`] | one sync |
+//! | [`removal`] | what becomes of what an Application applied when it goes |
+//! | [`report`] | what the status says, pure |
+//! | [`apps`] | all Applications, and what is remembered of them |
+//! | [`heads`] | which version of its record each Application has |
+//! | [`others`] | whether another controller is at an Application |
+//! | [`reconcile`] | one look at one Application, from its object to its status |
+//!
+//! # What makes it look
+//!
+//! A change of an Application (a watch); of what it applied (watches of kinds, by our label); of its record (the command line
+//! applies, too); another answer of a repository (polled, or a webhook says that there may be one); and time, where a
+//! decision named one. Nothing else: an application at rest costs nothing but its memory.
+
+pub mod apps;
+pub mod compare;
+pub mod compile;
+pub mod decide;
+pub mod heads;
+pub mod live;
+pub mod others;
+pub mod queue;
+pub mod reconcile;
+pub mod refs;
+pub mod removal;
+pub mod report;
+pub mod sync;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use gitops_compiler::lock::Request;
+use gitops_compiler::store::Store;
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::application::{AppId, COLLECTION};
+use crate::cluster::{Cluster, Failure, Followed, PartialObject, Watched};
+use crate::output::Printer;
+use crate::record::persist::HEAD_TYPE;
+use crate::settings::RepositoryServer;
+
+use apps::Apps;
+use compile::Compiler;
+use live::Live;
+use queue::Queue;
+use refs::Refs;
+use sync::Ground;
+
+/// So many Applications are looked at together.
+const WORKERS: usize = 20;
+
+/// Changes of many objects of one application are looked at together.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How a controller runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its own namespace.
+    pub namespace: String,
+    /// Namespaces of Applications; all where there are none.
+    pub application_namespaces: Vec<String>,
+    /// How often Git is asked where an Application does not say; never where absent.
+    pub polling: Option<Duration>,
+}
+
+/// A controller.
+pub struct Controller {
+    pub(crate) settings: Settings,
+    pub(crate) cluster: Cluster,
+    pub(crate) store: Option<Store>,
+    pub(crate) apps: Apps,
+    pub(crate) heads: heads::Heads,
+    pub(crate) queue: Queue<AppId>,
+    pub(crate) refs: Refs,
+    pub(crate) live: Arc<Live>,
+    pub(crate) compiler: Compiler,
+    pub(crate) ground: Ground,
+    pub(crate) kubernetes: reconcile::Kubernetes,
+    pub(crate) others: others::Others,
+    pub(crate) printer: Printer,
+    /// Counts looks, for metrics and tests.
+    pub looks: AtomicU64,
+    changed_sets: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
+}
+
+/// What a controller is made of.
+pub struct Parts {
+    /// How it runs.
+    pub settings: Settings,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Where repositories are asked, and what renders.
+    pub server: RepositoryServer,
+    /// By which rules objects are ready.
+    pub rules: crate::health::Rules,
+    /// Where keys are that open what SOPS encrypted.
+    pub keys: crate::sops::KeySources,
+    /// Where it speaks.
+    pub printer: Printer,
+}
+
+impl Controller {
+    /// Nothing is watched yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { settings, cluster, server, rules, keys, printer } = parts;
+        let (changed, changed_sets) = mpsc::unbounded_channel();
+        let (server, store) = (Arc::new(server), None::<Store>);
+        let store = store.or_else(|| server.store().cloned());
+        let live = Live::new(cluster.clone(), rules.clone(), changed);
+        let sightings: Arc<dyn crate::apply::observe::Sightings> = Arc::<Live>::clone(&live);
+        Arc::new(Self {
+            settings,
+            store,
+            apps: Apps::default(),
+            heads: heads::Heads::default(),
+            queue: Queue::default(),
+            refs: Refs::new(Arc::clone(&server)),
+            live,
+            compiler: Compiler::new(server),
+            ground: Ground { sightings, rules, keys: Arc::new(keys) },
+            kubernetes: reconcile::Kubernetes::default(),
+            others: others::Others::default(),
+            cluster,
+            printer,
+            looks: AtomicU64::new(0),
+            changed_sets: tokio::sync::Mutex::new(changed_sets),
+        })
+    }
+
+    /// Runs until something ends it.
+    ///
+    /// # Errors
+    /// Where Applications or records cannot be watched.
+    pub async fn run(self: Arc<Self>) -> Result<(), Failure> {
+        let mut tasks = JoinSet::new();
+        for _ in 0..WORKERS {
+            let this = Arc::clone(&self);
+            tasks.spawn(async move { this.work().await });
+        }
+        for task in [Self::poll, Self::hear_of_objects] {
+            let this = Arc::clone(&self);
+            tasks.spawn(task(this));
+        }
+        // Both only end by a failure.
+        tokio::try_join!(self.watch_applications(), self.watch_records())?;
+        Ok(())
+    }
+
+    /// Begins nothing more, and waits until what runs is over, for so long.
+    pub async fn end(&self, within: Duration) {
+        self.queue.close();
+        let over = async {
+            while self.queue.is_running() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let _ = tokio::time::timeout(within, over).await;
+    }
+
+    /// Tells that a repository may have changed: it is asked.
+    pub async fn look_at_repositories(&self, concerned: impl Fn(&Request) -> bool) {
+        for id in self.refs.look_again(concerned).await {
+            self.queue.add_urgent(&id);
+        }
+    }
+
+    async fn work(&self) {
+        while let Some(id) = self.queue.next().await {
+            reconcile::reconcile(self, &id).await;
+            self.queue.done(&id);
+        }
+    }
+
+    fn poll(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                for id in self.refs.poll().await {
+                    self.queue.add(&id);
+                }
+            }
+        })
+    }
+
+    fn hear_of_objects(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let mut changed = self.changed_sets.lock().await;
+            while let Some(set) = changed.recv().await {
+                if let Some(id) = self.apps.of_set(&set) {
+                    self.queue.add_after(&id, SETTLE);
+                }
+            }
+        })
+    }
+
+    /// Whether Applications of a namespace are ours.
+    fn is_watched(&self, namespace: &str) -> bool {
+        let named = &self.settings.application_namespaces;
+        named.is_empty() || namespace == self.settings.namespace || named.iter().any(|name| name == namespace)
+    }
+
+    async fn watch_applications(&self) -> Result<(), Failure> {
+        let watched = Watched { collection: COLLECTION.to_owned(), selector: String::new(), fields: String::new() };
+        let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
+        let take = async {
+            while let Some(event) = received.recv().await {
+                match event {
+                    Followed::Listed(objects) => {
+                        let ids: Vec<AppId> = objects.iter().map(AppId::of).collect();
+                        objects.into_iter().for_each(|object| self.take_application(object));
+                        for gone in self.apps.ids().iter().filter(|id| !ids.contains(id)) {
+                            self.forget(gone);
+                        }
+                    }
+                    Followed::Present(object) => self.take_application(object),
+                    Followed::Gone(object) => self.forget(&AppId::of(&object)),
+                }
+            }
+        };
+        tokio::select! {
+            ended = self.cluster.follow(&watched, &events) => ended,
+            () = take => Ok(()),
+        }
+    }
+
+    fn take_application(&self, object: Json) {
+        if self.is_watched(&AppId::of(&object).namespace) {
+            let (id, is_news) = self.apps.put(object);
+            if is_news {
+                self.queue.add(&id);
+            }
+        }
+    }
+
+    fn forget(&self, id: &AppId) {
+        self.refs.forget(id);
+        self.queue.forget(id);
+        self.apps.remove(id);
+    }
+
+    /// The command line applies, too, and whoever else holds the lock.
+    async fn watch_records(&self) -> Result<(), Failure> {
+        let fields = format!("type={HEAD_TYPE}");
+        let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
+        let (events, mut received) = mpsc::channel::<Followed<PartialObject>>(64);
+        let take = async {
+            while let Some(event) = received.recv().await {
+                for id in self.heads.take(event) {
+                    if self.apps.get(&id).is_some() {
+                        self.queue.add_after(&id, SETTLE);
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            ended = self.cluster.follow(&watched, &events) => ended,
+            () = take => Ok(()),
+        }
+    }
+}

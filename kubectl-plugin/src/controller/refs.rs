@@ -1,0 +1,189 @@
+//! What revisions name now: the one place that asks repositories, for all applications together.
+//!
+//! In: requests, and which applications need them. Out: pins. However many applications need a branch, its server is asked
+//! once for each period, and once for a webhook. An application is told where the answer changes. A server that does not
+//! answer changes nothing: what was known stays, with the reason beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gitops_compiler::lock::{Pin, Request};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::application::AppId;
+use crate::settings::RepositoryServer;
+
+/// So many servers are asked at once.
+const CONCURRENT: usize = 16;
+
+/// What is known of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// What it is, as far as anybody has said.
+    pub pin: Option<Pin>,
+    /// Why nobody has said more.
+    pub failure: Option<String>,
+}
+
+/// All requests.
+pub struct Refs {
+    server: Arc<RepositoryServer>,
+    entries: Mutex<BTreeMap<Request, Entry>>,
+    permits: Semaphore,
+}
+
+struct Entry {
+    /// When what is known was asked for, and what that is.
+    asked: Option<Instant>,
+    known: Known,
+    /// When it is asked for again.
+    due: Option<Instant>,
+    /// Who needs it, and how often it is to be asked for; absent for never.
+    users: BTreeMap<AppId, Option<Duration>>,
+    /// Held by whoever asks.
+    asking: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Refs {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(server: Arc<RepositoryServer>) -> Self {
+        Self { server, entries: Mutex::default(), permits: Semaphore::new(CONCURRENT) }
+    }
+
+    /// Says which requests an application needs from now on, and how often they are asked for.
+    pub fn needs(&self, app: &AppId, requests: &BTreeSet<Request>, period: Option<Duration>) {
+        let mut entries = self.entries();
+        entries.retain(|request, entry| {
+            if !requests.contains(request) {
+                entry.users.remove(app);
+            }
+            !entry.users.is_empty()
+        });
+        for request in requests {
+            let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
+            entry.users.insert(app.clone(), period.filter(|_| is_movable(request)));
+            entry.reschedule();
+        }
+    }
+
+    /// Forgets an application.
+    pub fn forget(&self, app: &AppId) {
+        self.needs(app, &BTreeSet::new(), None);
+    }
+
+    /// What a request is, by an answer that was asked for no earlier than `since`; any will do where that is absent.
+    pub async fn pin(&self, request: &Request, since: Option<Instant>) -> Known {
+        let asking = {
+            let mut entries = self.entries();
+            let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
+            if let Some(known) = entry.known_since(since) {
+                return known;
+            }
+            Arc::clone(&entry.asking)
+        };
+        let _one = asking.lock().await;
+        if let Some(known) = self.entries().get(request).and_then(|entry| entry.known_since(since)) {
+            return known;
+        }
+        let (asked, answer) = (Instant::now(), self.ask(request).await);
+        let mut entries = self.entries();
+        let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
+        entry.asked = Some(asked);
+        match answer {
+            Ok(pin) => entry.known = Known { pin: Some(pin), failure: None },
+            Err(failure) => entry.known.failure = Some(failure),
+        }
+        entry.reschedule();
+        entry.known.clone()
+    }
+
+    async fn ask(&self, request: &Request) -> Result<Pin, String> {
+        let _permit = self.permits.acquire().await;
+        let (server, request) = (Arc::clone(&self.server), request.clone());
+        let answered = tokio::task::spawn_blocking(move || server.resolve(&request)).await;
+        match answered {
+            Ok(Ok(pin)) => Ok(pin),
+            Ok(Err(error)) => Err(error.in_one_line()),
+            Err(_) => Err("a bug of ours ended the question".to_owned()),
+        }
+    }
+
+    /// Asks again for all requests that `concerned` says, and gives the applications to which that makes a difference.
+    pub async fn look_again(&self, concerned: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
+        let now = Instant::now();
+        let requests: Vec<Request> = self.entries().keys().filter(|request| concerned(request)).cloned().collect();
+        self.renew(&requests, now).await
+    }
+
+    /// Waits until some request is due, asks for those that are, and gives the applications to which that makes a
+    /// difference.
+    pub async fn poll(&self) -> BTreeSet<AppId> {
+        /// How long to wait where nothing will be due: somebody may come.
+        const IDLE: Duration = Duration::from_secs(1);
+        let next = self.entries().values().filter_map(|entry| entry.due).min();
+        let soon = Instant::now() + IDLE;
+        tokio::time::sleep_until(next.map_or(soon, |next| next.min(soon))).await;
+        let now = Instant::now();
+        let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
+        let due: Vec<Request> =
+            self.entries().iter().filter(|(_, entry)| is_due(entry)).map(|(request, _)| request.clone()).collect();
+        self.renew(&due, now).await
+    }
+
+    async fn renew(&self, requests: &[Request], since: Instant) -> BTreeSet<AppId> {
+        let asked = requests.iter().map(|request| async move {
+            let before = self.entries().get(request).map(|entry| entry.known.clone()).unwrap_or_default();
+            let after = self.pin(request, Some(since)).await;
+            let changed = before.pin != after.pin || before.failure != after.failure;
+            let entries = self.entries();
+            let users = entries.get(request).filter(|_| changed);
+            users.map(|entry| entry.users.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        });
+        futures::future::join_all(asked.collect::<Vec<_>>()).await.into_iter().flatten().collect()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Request, Entry>> {
+        // Each change is whole before the next begins.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn new() -> Self {
+        let (known, users) = (Known::default(), BTreeMap::new());
+        Self { asked: None, known, due: None, users, asking: Arc::default() }
+    }
+
+    fn known_since(&self, since: Option<Instant>) -> Option<Known> {
+        let asked = self.asked?;
+        since.is_none_or(|since| asked >= since).then(|| self.known.clone())
+    }
+
+    /// When it is due, after the shortest period of its users; a little later each time, so that not all come together.
+    fn reschedule(&mut self) {
+        let period = self.users.values().flatten().min();
+        self.due = self.asked.zip(period).map(|(asked, period)| asked + *period + jitter(*period));
+    }
+}
+
+/// A fifth of a period at most, and a minute.
+fn jitter(period: Duration) -> Duration {
+    let mut byte = [0_u8];
+    // Without randomness there is none.
+    let _ = getrandom::fill(&mut byte);
+    (period / 5).min(Duration::from_mins(1)) * u32::from(byte[0]) / 256
+}
+
+/// Whether a request may be something else tomorrow: a commit is a commit.
+fn is_movable(request: &Request) -> bool {
+    match request {
+        Request::Git { revision, is_range: false, .. } => {
+            !(matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        }
+        Request::File { .. } => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,112 @@
+//! An Application that is deleted.
+//!
+//! In: an object with a deletion timestamp. Out: what it applied is gone, where its finalizer says so, and then the
+//! finalizer. Deleting the object is the word for deleting all that it applied, precious kinds included, as in Argo CD; what
+//! says `Delete=false` of itself stays.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::AppName;
+use gitops_compiler::plan::Approvals;
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use crate::application::{AppId, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND, deletes_resources, finalizers};
+use crate::apply::run::RunOptions;
+use crate::apply::{Destination, Options, Target, apply};
+use crate::error::CommandError;
+use crate::record::Records;
+use crate::record::head::ReleaseOrigin;
+
+use super::Controller;
+
+/// How long another run is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long an object may take to go.
+const GONE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Kinds whose deletion loses more than the object.
+const PRECIOUS: [&str; 4] = ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
+
+/// Removes what an Application applied, where it says so.
+///
+/// # Errors
+/// Where not all of it is gone yet.
+pub async fn remove(controller: &Controller, id: &AppId, object: &Json) -> Result<(), CommandError> {
+    if !deletes_resources(object) {
+        return Ok(());
+    }
+    let name = id.name.parse::<AppName>().map_err(|error| CommandError::user(error.to_string()))?;
+    let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
+    let records = Records { cluster, namespace: id.namespace.clone(), store };
+    if records.load(&name).await?.is_some() {
+        delete_all(controller, records, name).await?;
+    }
+    let path = id.path();
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+    let ours = [RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND];
+    for finalizer in finalizers(object).filter(|name| ours.contains(name)) {
+        let removed = controller.cluster.remove_finalizer(&path, uid, finalizer).await;
+        let doing = |failure: crate::cluster::Failure| {
+            CommandError::user("its finalizer cannot be removed").details(vec![failure.to_string()])
+        };
+        removed.map_err(doing)?;
+    }
+    Ok(())
+}
+
+async fn delete_all(controller: &Controller, records: Records, name: AppName) -> Result<(), CommandError> {
+    let destination = Destination::Recorded { given: None };
+    let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut |_| {}).await?;
+    let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
+    let observation = target.observe(Some(&desired), false).await?;
+    target.look_at_hooks(&desired).await?;
+    let hooks = target.hooks.hooks(true, true);
+    let approvals = Approvals {
+        delete: PRECIOUS.iter().map(|kind| (*kind).to_owned()).collect(),
+        empty: true,
+        many: true,
+        ..Approvals::default()
+    };
+    let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
+    if !plan.guards.is_empty() {
+        let told = plan.guards.iter().map(ToString::to_string).collect();
+        return Err(CommandError::refused("deleting it needs a word from somebody").details(told));
+    }
+    let origin = ReleaseOrigin {
+        time: Timestamp::now(),
+        actor: "deletion of the Application".to_owned(),
+        commit: None,
+        rollback_to: None,
+        options: target.options.clone(),
+        ignored: Vec::new(),
+        inputs: Vec::new(),
+    };
+    let health = controller.ground.rules.clone();
+    let run = RunOptions { wait: true, timeout: GONE_TIMEOUT, adopt: false, taken: BTreeSet::new(), health };
+    let options = Options {
+        run,
+        force_conflicts: false,
+        approvals,
+        history: None,
+        origin,
+        delete_record: true,
+        unlocked: Arc::default(),
+        takes_from: Vec::new(),
+        takes_back: None,
+        hooks,
+    };
+    let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut |_| {}).await?;
+    if applied.succeeded() {
+        return Ok(());
+    }
+    let failed = applied.results.iter().filter_map(|(index, result)| match result {
+        crate::apply::StepResult::Failed { message, .. } => Some(format!("{}: {message}", plan.steps[*index].key)),
+        _ => None,
+    });
+    Err(CommandError::partial("not all that it applied is deleted").details(failed.collect()))
+}

@@ -1,0 +1,365 @@
+//! One sync: a graph is applied, and told of in Argo CD's words.
+//!
+//! In: an application, a graph, who asks and why. Out: [`Synced`]. All that the command line refuses is refused here, too:
+//! what belongs to other applications, what is held, what needs a word. The word of a controller is in annotations of the
+//! Application ([`ALLOW_DELETE`], [`ALLOW_RECREATE`]), and in a request that a person makes with `prune`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::lock::Entry;
+use gitops_compiler::manifest::{Removal, SyncOptions};
+use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::plan::{Action, Approvals, Plan};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use crate::application::{Operation, OperationPhase, ResourceResult, annotation};
+use crate::apply::hold::Held;
+use crate::apply::observe::Sightings;
+use crate::apply::run::RunOptions;
+use crate::apply::{Applied, Destination, Event, Options, StepResult, Target, TargetError, apply, dry_run, namespace};
+use crate::error::CommandError;
+use crate::health::Rules;
+use crate::record::Records;
+use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin};
+use crate::settings::Delivery;
+use crate::sops::{KeySources, Unlocked, unlock};
+
+/// Kinds that may be deleted although that loses more than the object; with `many`, most of the application at once.
+pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
+
+/// Kinds whose objects may be deleted and made again.
+pub const ALLOW_RECREATE: &str = "kubectl-gitops/allow-recreate";
+
+/// Confirms what asks for a confirmation before it is deleted, as in Argo CD: a time.
+const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+
+/// How long another run is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long an object is waited for.
+const READY_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What all syncs have in common.
+#[derive(Clone)]
+pub struct Ground {
+    /// Who knows what is in the cluster.
+    pub sightings: Arc<dyn Sightings>,
+    /// By which rules objects are ready.
+    pub rules: Rules,
+    /// Where keys are that open what SOPS encrypted.
+    pub keys: Arc<KeySources>,
+}
+
+/// Why something is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is what Git says.
+    Deliver,
+    /// It is what is live, and was changed.
+    Heal,
+}
+
+/// What to do.
+pub struct Order<'a> {
+    /// The Application.
+    pub object: &'a Json,
+    /// Its name.
+    pub name: AppName,
+    /// Where manifests without a namespace go.
+    pub destination: &'a str,
+    /// What is applied.
+    pub graph: Arc<ResourceGraph>,
+    /// How.
+    pub delivery: &'a Delivery,
+    /// The commit.
+    pub commit: Option<Commit>,
+    /// What it is made of.
+    pub inputs: Vec<Entry>,
+    /// Who asks.
+    pub operation: &'a Operation,
+    /// Whether the policy prunes.
+    pub prunes: bool,
+    /// Why.
+    pub purpose: Purpose,
+    /// Says of each resource whether the project permits it.
+    pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synced {
+    /// In a word.
+    pub phase: OperationPhase,
+    /// In words.
+    pub message: String,
+    /// What became of each resource.
+    pub resources: Vec<ResourceResult>,
+}
+
+impl Synced {
+    /// It could not begin.
+    #[must_use]
+    pub fn error(error: &CommandError) -> Self {
+        let resources = Vec::new();
+        Self { phase: OperationPhase::Error, message: error.in_one_line(), resources }
+    }
+}
+
+impl Order<'_> {
+    /// Runs it. `told` hears how far it is.
+    ///
+    /// # Errors
+    /// Where it did not begin.
+    pub async fn run(
+        self,
+        records: Records,
+        ground: &Ground,
+        told: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Synced, CommandError> {
+        let (name, destination) = (self.name.clone(), Destination::Named(self.destination));
+        let mut say = |message: String| told(message);
+        let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut say).await?;
+        target.sightings = Some(Arc::clone(&ground.sightings));
+        target.ignored = self.delivery.ignored().await?;
+        target.options = self.options()?;
+        let desired = target.bind(Arc::clone(&self.graph)).await?;
+        target.check_record_namespace(&desired)?;
+        let refused: Vec<String> =
+            desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
+        if !refused.is_empty() {
+            return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
+        }
+        if self.purpose == Purpose::Deliver {
+            let held = target.held(&desired).await?;
+            held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
+        }
+        let observation = target.observe(Some(&desired), false).await?;
+        refuse_claimed(&target, &observation.claimed).await?;
+        target.look_at_hooks(&desired).await?;
+        let delivers = self.purpose == Purpose::Deliver && target.is_changed_by(&desired);
+        let asks = self.operation.initiated_by.as_ref().is_some_and(|by| !by.automated);
+        let hooks = target.hooks.hooks((delivers || asks) && !self.operation.leaves_out_hooks(), false);
+        let approvals = self.approvals();
+        let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
+        if !plan.guards.is_empty() {
+            let told = plan.guards.iter().map(|guard| in_annotations(&guard.to_string())).collect();
+            return Err(CommandError::refused("this needs a word from somebody").details(told));
+        }
+        let unlocked = self.unlocked(&plan, ground).await?;
+        if self.operation.sync.as_ref().is_some_and(|sync| sync.dry_run) {
+            return Ok(tried(&target, &plan, &unlocked).await);
+        }
+        let is_locked = target.found.as_ref().is_some_and(|found| found.head.lock.is_some());
+        if plan.is_empty() && !is_locked && !target.is_changed_by(&desired) {
+            let (phase, message) = (OperationPhase::Succeeded, "successfully synced (no more tasks)".to_owned());
+            return Ok(Synced { phase, message, resources: Vec::new() });
+        }
+        namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
+        let options = self.run_options(&target, approvals, hooks, unlocked, ground);
+        let mut emit = |event: Event| {
+            if let Event::Waiting { object, reason, .. } | Event::StillWaiting { object, reason, .. } = event {
+                told(format!("waiting for healthy state of {object}: {reason}"));
+            }
+        };
+        let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut emit).await?;
+        Ok(ended(&plan, &applied))
+    }
+
+    /// What the Application and whoever asks want.
+    fn options(&self) -> Result<SyncOptions, CommandError> {
+        let sync = self.operation.sync.clone().unwrap_or_default();
+        if !sync.resources.is_empty() {
+            let hint = "leave out the list of resources: only what differs is applied in any case";
+            return Err(CommandError::user("an application is synced as a whole").hint(hint));
+        }
+        if !sync.manifests.is_empty() {
+            let hint = "commit them, or apply them with `kubectl gitops apply`";
+            return Err(CommandError::user("manifests that come with a request are not applied").hint(hint));
+        }
+        let mut options = self.delivery.options_with(&sync.sync_options);
+        let prunes = self.prunes || sync.prune;
+        if !prunes && options.prune.unwrap_or_default() == Removal::Delete {
+            options.prune = Some(Removal::Keep);
+        }
+        Ok(options)
+    }
+
+    fn approvals(&self) -> Approvals {
+        let words = |name: &str| -> BTreeSet<String> {
+            let text = annotation(self.object, name).unwrap_or_default();
+            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        let delete = words(ALLOW_DELETE);
+        let is_person = self.operation.initiated_by.as_ref().is_none_or(|by| !by.automated);
+        let asks = is_person && self.operation.sync.as_ref().is_some_and(|sync| sync.prune);
+        Approvals {
+            many: asks || delete.contains("many"),
+            delete,
+            // The policy was asked before.
+            empty: true,
+            confirmed: annotation(self.object, DELETION_APPROVED).is_some(),
+            recreate: words(ALLOW_RECREATE),
+            rerun_hooks: is_person,
+        }
+    }
+
+    async fn unlocked(&self, plan: &Plan, ground: &Ground) -> Result<Arc<Unlocked>, CommandError> {
+        let (plan, keys) = (plan.clone(), Arc::clone(&ground.keys));
+        // It reads files and waits for gpg.
+        match tokio::task::spawn_blocking(move || unlock(&plan, &keys)).await {
+            Ok(Ok(unlocked)) => Ok(Arc::new(unlocked)),
+            Ok(Err(problems)) => Err(CommandError::user("what SOPS encrypted cannot be opened").details(problems)),
+            Err(_) => Err(CommandError::user("what SOPS encrypted cannot be opened: a bug of ours ended the attempt")),
+        }
+    }
+
+    fn run_options(
+        &self,
+        target: &Target,
+        approvals: Approvals,
+        hooks: gitops_compiler::plan::Hooks,
+        unlocked: Arc<Unlocked>,
+        ground: &Ground,
+    ) -> Options {
+        let inputs = if self.inputs.len() > MOST_INPUTS { Vec::new() } else { self.inputs.clone() };
+        let origin = ReleaseOrigin {
+            time: Timestamp::now(),
+            actor: self.operation.actor().to_owned(),
+            commit: self.commit.clone(),
+            rollback_to: None,
+            options: target.options.clone(),
+            ignored: target.ignored.rules().to_vec(),
+            inputs,
+        };
+        let rules = ground.rules.clone();
+        let run = RunOptions { wait: true, timeout: READY_TIMEOUT, adopt: false, taken: BTreeSet::new(), health: rules };
+        Options {
+            run,
+            // What the cluster has of others is put back by the policy that says so, and by whoever forces it.
+            force_conflicts: self.purpose == Purpose::Heal || self.operation.is_forced(),
+            approvals,
+            history: self.delivery.history_limit,
+            origin,
+            delete_record: false,
+            unlocked,
+            takes_from: Vec::new(),
+            takes_back: None,
+            hooks,
+        }
+    }
+}
+
+/// What a guard says, in words that an Application can say.
+fn in_annotations(guard: &str) -> String {
+    guard
+        .replace("--allow-many-deletions", &format!("the annotation {ALLOW_DELETE}: many"))
+        .replace("--allow-delete", &format!("the annotation {ALLOW_DELETE}:"))
+        .replace("--allow-recreate", &format!("the annotation {ALLOW_RECREATE}:"))
+}
+
+/// Why a held graph is not applied.
+fn refusal_of(held: &Held<'_>, name: &AppName) -> CommandError {
+    let message = match held {
+        Held::All(all) => {
+            let reason = all.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("{name} is held by {}{reason}", all.actor)
+        }
+        Held::Difference(hold) => {
+            format!("this has all that was taken back with release {} by {}", hold.release, hold.actor)
+        }
+    };
+    CommandError::refused(message).hint(format!("`kubectl gitops release {name}` lets it go out again"))
+}
+
+async fn refuse_claimed(target: &Target, claimed: &[(ResourceKey, String)]) -> Result<(), CommandError> {
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let mut details = Vec::new();
+    for (key, apply_set) in claimed {
+        let owner = target.records.owner_of(apply_set).await;
+        details.push(format!("{key} belongs to {}", owner.unwrap_or_else(|| "another application".to_owned())));
+    }
+    Err(CommandError::refused("objects belong to other applications").details(details))
+}
+
+async fn tried(target: &Target, plan: &Plan, unlocked: &Unlocked) -> Synced {
+    let answers = dry_run::dry_run(target, plan, unlocked).await;
+    let mut resources = Vec::new();
+    for (index, refusal) in &answers {
+        let step = &plan.steps[*index];
+        let status = if refusal.is_some() { "SyncFailed" } else { "Synced" };
+        resources.push(result_of(&step.key, step_version(plan, *index), status, refusal.clone().unwrap_or_default()));
+    }
+    let failed = answers.iter().any(|(_, refusal)| refusal.is_some());
+    let phase = if failed { OperationPhase::Failed } else { OperationPhase::Succeeded };
+    let message = if failed { "one or more objects failed to apply (dry run)" } else { "successfully synced (dry run)" };
+    Synced { phase, message: message.to_owned(), resources }
+}
+
+/// A run, in Argo CD's words.
+fn ended(plan: &Plan, applied: &Applied) -> Synced {
+    let results: BTreeMap<usize, &StepResult> = applied.results.iter().map(|(index, result)| (*index, result)).collect();
+    let mut resources = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let (status, message) = match (results.get(&index), step.action) {
+            (Some(StepResult::Succeeded | StepResult::Joined), Action::Delete) => ("Pruned", "pruned".to_owned()),
+            (Some(StepResult::Succeeded | StepResult::Joined), Action::Create) => ("Synced", format!("{} created", step.key)),
+            (Some(StepResult::Succeeded | StepResult::Joined), _) => ("Synced", format!("{} configured", step.key)),
+            (Some(StepResult::Failed { message, .. }), _) => ("SyncFailed", message.clone()),
+            (Some(StepResult::Skipped), _) => ("SyncFailed", "not tried, since what it waits for failed".to_owned()),
+            (None, _) => continue,
+        };
+        let mut result = result_of(&step.key, step_version(plan, index), status, message);
+        if let Some(hook) = &step.hook {
+            result.hook_type = hook.phase.to_string();
+            result.sync_phase = hook.phase.to_string();
+            let done = result.status == "Synced";
+            result.hook_phase = Some(if done { OperationPhase::Succeeded } else { OperationPhase::Failed });
+            result.status.clear();
+        } else {
+            result.sync_phase = "Sync".to_owned();
+        }
+        resources.push(result);
+    }
+    for key in &plan.kept {
+        resources.push(result_of(key, String::new(), "PruneSkipped", "ignored (requires pruning)".to_owned()));
+    }
+    let (phase, message) = if applied.succeeded() {
+        (OperationPhase::Succeeded, "successfully synced (all tasks run)".to_owned())
+    } else {
+        let first = resources.iter().find(|result| result.status == "SyncFailed" && !result.message.starts_with("not tried"));
+        let why = first.map(|result| format!(", reason: {}/{}: {}", result.kind, result.name, result.message));
+        (OperationPhase::Failed, format!("one or more objects failed to apply{}", why.unwrap_or_default()))
+    };
+    Synced { phase, message, resources }
+}
+
+fn step_version(plan: &Plan, index: usize) -> String {
+    let body = plan.steps[index].desired.as_ref().map(|(_, body)| body);
+    body.and_then(|body| body.text_at(&["apiVersion"])).unwrap_or_default().to_owned()
+}
+
+fn result_of(key: &ResourceKey, api_version: String, status: &str, message: String) -> ResourceResult {
+    let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
+    ResourceResult {
+        group: key.group.clone(),
+        version,
+        kind: key.kind.clone(),
+        namespace: key.scope.namespace().unwrap_or_default().to_owned(),
+        name: key.name.clone(),
+        status: status.to_owned(),
+        message,
+        ..ResourceResult::default()
+    }
+}
+
+/// Whether somebody else is at it, so that nothing was tried.
+#[must_use]
+pub fn is_busy(error: &TargetError) -> bool {
+    matches!(error, TargetError::Locked { .. })
+}

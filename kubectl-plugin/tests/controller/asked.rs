@@ -1,0 +1,97 @@
+//! What people ask of a controller: a sync, a comparison, an end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::config_map;
+use crate::world::Ground;
+
+#[test]
+fn without_a_policy_it_waits_to_be_asked() {
+    let mut ground = Ground::new("ctl-ask");
+    ground.start_with(&["--polling", "0"]);
+    ground.create(&ground.application(&json!({})));
+    ground.until("OutOfSync", |ground| ground.status()["sync"]["status"] == "OutOfSync");
+    assert_eq!(ground.status()["health"]["status"], "Missing");
+    ground.stays("nothing is applied", Duration::from_secs(2), |ground| ground.value("a").is_none());
+    ground.patch(&json!({"operation": {"initiatedBy": {"username": "anna"}, "sync": {"prune": true}}}));
+    ground.until("it is done", |ground| ground.status()["operationState"]["phase"] == "Succeeded");
+    assert_eq!(ground.value("a").as_deref(), Some("1"));
+    assert_eq!(ground.app()["operation"], serde_json::Value::Null, "it is taken away");
+    assert_eq!(ground.status()["history"][0]["initiatedBy"]["username"], "anna");
+
+    // Nobody asks Git by himself, until somebody says so.
+    let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    ground.stays("it is not looked for", Duration::from_secs(2), |ground| ground.status()["sync"]["revision"] != commit);
+    ground.patch(&json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}));
+    ground.until("it is seen", |ground| ground.status()["sync"]["revision"] == commit);
+    assert_eq!(ground.app()["metadata"]["annotations"]["argocd.argoproj.io/refresh"], serde_json::Value::Null);
+    assert_eq!(ground.value("a").as_deref(), Some("1"));
+}
+
+#[test]
+fn what_it_applied_goes_with_it_where_its_finalizer_says_so() {
+    let mut ground = Ground::new("ctl-end");
+    ground.start();
+    let mut application = ground.application(&json!({"automated": {}}));
+    application["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
+    ground.create(&application);
+    ground.until("the first sync", |ground| ground.value("a").is_some());
+    let name = ground.world.name.clone();
+    ground.world.kubectl(&["delete", "applications.argoproj.io", &name, "-n", &name, "--timeout=60s"]);
+    assert_eq!(ground.value("a"), None);
+    ground.automated();
+    ground.until("a new one begins anew", |ground| ground.value("a").is_some());
+    ground.world.kubectl(&["delete", "applications.argoproj.io", &name, "-n", &name, "--timeout=60s"]);
+    ground.stays("without a finalizer it stays", Duration::from_secs(2), |ground| ground.value("a").is_some());
+}
+
+#[test]
+fn what_cannot_be_is_told() {
+    let mut ground = Ground::new("ctl-wrong");
+    ground.start();
+    let mut application = ground.application(&json!({}));
+    application["spec"]["destination"] = json!({"server": "https://elsewhere.example.com", "namespace": "x"});
+    ground.create(&application);
+    ground.until("it is told", |ground| {
+        ground.condition("InvalidSpecError").is_some_and(|message| message.contains("elsewhere.example.com"))
+    });
+    let here = json!({"server": "https://kubernetes.default.svc", "namespace": ground.world.name});
+    ground.patch(&json!({"spec": {"destination": here, "source": {"targetRevision": "nowhere"}}}));
+    ground.until("the branch is told", |ground| {
+        ground.condition("ComparisonError").is_some_and(|message| message.contains("nowhere"))
+    });
+    assert_eq!(ground.condition("InvalidSpecError"), None);
+}
+
+#[test]
+fn one_that_argo_cd_is_at_is_left_alone() {
+    let mut ground = Ground::new("ctl-argo");
+    ground.create(&ground.application(&json!({"automated": {}})));
+    let name = ground.world.name.clone();
+    let patch = json!({"status": {"reconciledAt": "2026-01-01T00:00:00Z"}}).to_string();
+    ground.world.kubectl(&[
+        "patch", "applications.argoproj.io", &name, "-n", &name, "--type=merge", "-p", &patch,
+        "--field-manager=argocd-application-controller",
+    ]);
+    ground.start();
+    ground.until("it is told", |ground| ground.condition("OtherControllerWarning").is_some());
+    ground.stays("nothing is applied", Duration::from_secs(2), |ground| ground.value("a").is_none());
+    ground.patch(&json!({"metadata": {"annotations": {"kubectl-gitops/manage": "true"}}}));
+    ground.until("it is moved here", |ground| ground.value("a").is_some());
+    ground.until("the warning goes", |ground| ground.condition("OtherControllerWarning").is_none());
+}
+
+#[test]
+fn one_that_was_killed_goes_on() {
+    let mut ground = Ground::new("ctl-kill");
+    ground.start();
+    ground.automated();
+    ground.until("the first sync", |ground| ground.value("a").is_some());
+    ground.kill();
+    let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    ground.start();
+    ground.until_synced(&commit);
+    assert_eq!(ground.value("a").as_deref(), Some("2"));
+}

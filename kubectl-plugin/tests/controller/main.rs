@@ -1,0 +1,11 @@
+//! The controller, as a process, against the real API server and a real Git server: Applications are made as people make
+//! them, commits are pushed, objects are changed by hand, and what the cluster and the Application's status say then is
+//! looked at.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asked;
+mod delivery;
+mod rollback;
+mod world;
