@@ -12,9 +12,10 @@
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`json`]: what `-o json` prints, as types.
-//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
-//!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
-//!    started to run something in the sandbox, and then does nothing else.
+//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
+//! 10. [`project`]: what applications of a project may do, pure.
+//! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//!     started to run something in the sandbox, and then does nothing else.
 
 pub mod application;
 pub mod apply;
@@ -28,6 +29,7 @@ pub mod fetch;
 pub mod health;
 pub mod json;
 pub mod output;
+pub mod project;
 pub mod record;
 pub mod settings;
 pub mod signature;

@@ -127,7 +127,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// A text that should be an address, as it may be shown, whatever it is.
-pub(super) fn shown_text(text: &str) -> String {
+pub(crate) fn shown_text(text: &str) -> String {
     if let Ok(address) = Address::parse(text) {
         return address.shown();
     }
@@ -152,7 +152,7 @@ pub(super) fn host_and_port(url: &Url) -> String {
 
 /// An address in the one form in which addresses are compared with [`normalised`] ones. It is made of what will be asked,
 /// not of what was written: `/a/../b` is `/b`, `%62` is `b`, and queries do not count.
-pub(super) fn canonical(text: &str) -> String {
+pub(crate) fn canonical(text: &str) -> String {
     let Ok(Address { scheme, url, user, .. }) = Address::parse(text.trim()) else { return normalised(text) };
     let path = decoded(url.path()).unwrap_or_else(|_| url.path().to_owned());
     let place = format!("{}{path}", host_and_port(&url));
@@ -168,7 +168,7 @@ pub(super) fn canonical(text: &str) -> String {
 }
 
 /// A pattern or prefix in the one form in which Argo CD compares addresses (`NormalizeGitURL`), userinfo of HTTP left out.
-pub(super) fn normalised(text: &str) -> String {
+pub(crate) fn normalised(text: &str) -> String {
     let text = text.trim().to_lowercase();
     let text = text.strip_suffix(".git").unwrap_or(&text);
     match text.split_once("://") {

@@ -28,7 +28,7 @@ impl Globs {
     pub(super) fn new(patterns: &[String]) -> Result<Self, String> {
         let read = |pattern: &String| {
             let (is_denial, text) = pattern.strip_prefix('!').map_or((false, pattern.as_str()), |text| (true, text));
-            let expression = if text == "*" { None } else { Some(expression(&normalised(text))?) };
+            let expression = if text == "*" { None } else { Some(expression(&normalised(text), Star::StopsAtSlash)?) };
             Ok(Glob { is_denial, expression })
         };
         Ok(Self { patterns: patterns.iter().map(read).collect::<Result<_, String>>()? })
@@ -64,17 +64,30 @@ impl Globs {
     }
 }
 
-/// A pattern as an expression, which takes time in proportion to the address.
-fn expression(pattern: &str) -> Result<Regex, String> {
-    let wrong = |why: &str| format!("`{pattern}` is no pattern for addresses: {why}");
+/// How far `*` and `?` reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Star {
+    /// To the next `/`, as in addresses.
+    StopsAtSlash,
+    /// Over everything, as in names.
+    TakesAll,
+}
+
+/// A pattern as an expression, which takes time in proportion to the text.
+pub(crate) fn expression(pattern: &str, star: Star) -> Result<Regex, String> {
+    let wrong = |why: &str| format!("`{pattern}` is no pattern: {why}");
+    let (one, many) = match star {
+        Star::StopsAtSlash => ("[^/]", "[^/]*"),
+        Star::TakesAll => (".", ".*"),
+    };
     let mut text = String::from("^");
     let mut depth = 0_u32;
     let mut rest = pattern.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
             '*' if rest.next_if_eq(&'*').is_some() => text.push_str(".*"),
-            '*' => text.push_str("[^/]*"),
-            '?' => text.push_str("[^/]"),
+            '*' => text.push_str(many),
+            '?' => text.push_str(one),
             '[' => class(&mut rest, &mut text).ok_or_else(|| wrong("`[` has no end"))?,
             '{' => {
                 depth += 1;

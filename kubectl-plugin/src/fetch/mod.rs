@@ -57,6 +57,9 @@ mod tests;
 mod transfer;
 mod web;
 
+pub(crate) use address::{canonical, normalised, shown_text};
+pub(crate) use globs::{Star, expression};
+
 pub use access::{Access, Refused, Timeouts};
 pub use archive::{Unpacked, digest, unpack_chart};
 pub use artifacts::{ArtifactFound, unpack_artifact};

@@ -52,6 +52,7 @@ const ORDERS: [Order; 2] = [
             "error",
             "output",
             "settings",
+            "project",
             "commands",
             "cli",
         ],
