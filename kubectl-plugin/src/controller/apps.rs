@@ -63,6 +63,8 @@ pub struct AttemptOf {
     pub graph: String,
     /// The hash of the spec.
     pub spec: [u8; 32],
+    /// Whether what left the graph was to be deleted.
+    pub prunes: bool,
 }
 
 /// All of them.
@@ -123,6 +125,16 @@ impl Apps {
     #[must_use]
     pub fn ids(&self) -> Vec<AppId> {
         lock(&self.entries).keys().cloned().collect()
+    }
+
+    /// Those of these projects.
+    #[must_use]
+    pub fn of_projects(&self, projects: &[String]) -> Vec<AppId> {
+        let is_of = |entry: &Entry| {
+            let project = entry.object["spec"]["project"].as_str().filter(|project| !project.is_empty());
+            projects.iter().any(|name| name == project.unwrap_or(crate::project::DEFAULT))
+        };
+        lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
     }
 
     /// Says which ApplySet an Application has.

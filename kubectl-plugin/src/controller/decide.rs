@@ -34,7 +34,7 @@ pub struct Situation<'a> {
     pub window: Window,
     /// Whether the graph was rolled back, and not released since.
     pub is_held: bool,
-    /// Whether Git gives another graph than is live, or a run did not end.
+    /// Whether Git gives another graph than is live, or a run did not end, or the policy deletes what was left.
     pub has_changed: bool,
     /// Whether objects are not as they were applied.
     pub has_drifted: bool,
@@ -132,7 +132,9 @@ impl Situation<'_> {
         if !self.window.is_open {
             return Decision::Rest { why: Some(Why::Window), until: self.window.changes };
         }
-        if !self.has_changed || self.is_held {
+        // After a sync that did all, what is still different is so on purpose.
+        let is_done = self.last.is_some_and(|last| last.succeeded);
+        if !self.has_changed || self.is_held || is_done {
             return self.heal(automated);
         }
         if self.is_emptied && !automated.allow_empty {
@@ -143,10 +145,6 @@ impl Situation<'_> {
 
     fn deliver(&self) -> Decision {
         let Some(last) = self.last else { return Decision::Sync { retries: 0 } };
-        if last.succeeded {
-            // What is still different is so on purpose.
-            return Decision::Rest { why: None, until: None };
-        }
         let limit = self.retry.map_or(DEFAULT_RETRIES, |retry| retry.limit);
         if limit >= 0 && last.retries >= limit {
             return Decision::Rest { why: Some(Why::Failed), until: None };

@@ -15,6 +15,7 @@
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
 //! | [`heads`] | which version of its record each Application has |
+//! | [`projects`] | what the projects permit |
 //! | [`others`] | whether another controller is at an Application |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
@@ -31,6 +32,7 @@ pub mod decide;
 pub mod heads;
 pub mod live;
 pub mod others;
+pub mod projects;
 pub mod queue;
 pub mod reconcile;
 pub mod refs;
@@ -67,6 +69,9 @@ const WORKERS: usize = 20;
 /// Changes of many objects of one application are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// What cannot be watched is tried again after this.
+const WATCH_AGAIN: Duration = Duration::from_secs(30);
+
 /// How a controller runs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -85,6 +90,7 @@ pub struct Controller {
     pub(crate) store: Option<Store>,
     pub(crate) apps: Apps,
     pub(crate) heads: heads::Heads,
+    pub(crate) projects: projects::Projects,
     pub(crate) queue: Queue<AppId>,
     pub(crate) refs: Refs,
     pub(crate) live: Arc<Live>,
@@ -129,6 +135,7 @@ impl Controller {
             store,
             apps: Apps::default(),
             heads: heads::Heads::default(),
+            projects: projects::Projects::default(),
             queue: Queue::default(),
             refs: Refs::new(Arc::clone(&server)),
             live,
@@ -153,7 +160,7 @@ impl Controller {
             let this = Arc::clone(&self);
             tasks.spawn(async move { this.work().await });
         }
-        for task in [Self::poll, Self::hear_of_objects] {
+        for task in [Self::poll, Self::hear_of_objects, Self::watch_projects] {
             let this = Arc::clone(&self);
             tasks.spawn(task(this));
         }
@@ -204,6 +211,34 @@ impl Controller {
                 if let Some(id) = self.apps.of_set(&set) {
                     self.queue.add_after(&id, SETTLE);
                 }
+            }
+        })
+    }
+
+    fn watch_projects(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/appprojects", self.settings.namespace);
+            let watched = Watched { collection, selector: String::new(), fields: String::new() };
+            loop {
+                let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
+                let take = async {
+                    while let Some(event) = received.recv().await {
+                        let changed = self.projects.take(event);
+                        for id in self.apps.of_projects(&changed) {
+                            self.queue.add(&id);
+                        }
+                    }
+                    std::future::pending::<Result<(), Failure>>().await
+                };
+                let ended = tokio::select! {
+                    ended = self.cluster.follow(&watched, &events) => ended,
+                    ended = take => ended,
+                };
+                if let Err(failure) = ended {
+                    self.projects.fail(&failure);
+                }
+                // Somebody may serve them, or grant the right to read them, later.
+                tokio::time::sleep(WATCH_AGAIN).await;
             }
         })
     }

@@ -24,6 +24,7 @@ use crate::application::{
 use crate::apply::{Destination, Target};
 use crate::cluster::{Cluster, Failure};
 use crate::error::CommandError;
+use crate::project::AppProject;
 use crate::record::Records;
 
 use super::Controller;
@@ -31,6 +32,7 @@ use super::apps::{AttemptOf, CompiledFrom, Memory};
 use super::compare::{Compare, Comparison};
 use super::compile::{self, Compiled};
 use super::decide::{self, Attempt, Decision, Situation, Why, Window};
+use super::projects::{self, governed};
 use super::removal;
 use super::report::{self, Report, condition, written};
 use super::sync::{Order, Purpose, Synced};
@@ -120,6 +122,7 @@ struct Look<'a> {
 /// An Application that was understood, and what it compiles to.
 struct Desired {
     application: Application,
+    project: Arc<AppProject>,
     from: CompiledFrom,
     compiled: Compiled,
     revisions: Vec<String>,
@@ -139,14 +142,14 @@ impl Look<'_> {
             self.leave_alone(why).await;
             return;
         }
-        let (application, lints) = match compile::read(&self.object).and_then(|read| self.checked(read)) {
-            Ok(read) => read,
+        let (application, lints, project) = match self.understood().await {
+            Ok(understood) => understood,
             Err(error) => {
                 self.say("InvalidSpecError", &error);
                 return self.publish_failure(None).await;
             }
         };
-        let desired = match self.desired(application.clone(), lints).await {
+        let desired = match self.desired(application.clone(), lints, project).await {
             Ok(desired) => desired,
             Err(error) => {
                 self.say("ComparisonError", &error);
@@ -160,22 +163,27 @@ impl Look<'_> {
         }
     }
 
-    /// Refuses what cannot be ours.
-    fn checked(
-        &self,
-        (application, lints): (Application, Vec<Diagnostic>),
-    ) -> Result<(Application, Vec<Diagnostic>), CommandError> {
+    /// The Application and its project, where it is one that can be ours.
+    async fn understood(&self) -> Result<(Application, Vec<Diagnostic>, Arc<AppProject>), CommandError> {
+        let (application, lints) = compile::read(&self.object)?;
         let destination = &application.spec.destination;
         let cluster = if destination.server.is_empty() { &destination.name } else { &destination.server };
         if !HERE.contains(&cluster.trim_end_matches('/')) {
             let message = format!("the destination `{cluster}` is not the cluster that this controller runs in");
             return Err(CommandError::user(message).hint(format!("that is {}", HERE[0])));
         }
-        Ok((application, lints))
+        let project = self.controller.projects.get(application.project()).await?;
+        projects::check(&project, self.id, &application, &self.controller.settings.namespace)?;
+        Ok((application, lints, project))
     }
 
     /// What Git says now.
-    async fn desired(&mut self, application: Application, lints: Vec<Diagnostic>) -> Result<Desired, CommandError> {
+    async fn desired(
+        &mut self,
+        application: Application,
+        lints: Vec<Diagnostic>,
+        project: Arc<AppProject>,
+    ) -> Result<Desired, CommandError> {
         let controller = self.controller;
         let requests = compile::requests(&application);
         let period = self.period();
@@ -213,7 +221,7 @@ impl Look<'_> {
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
-        Ok(Desired { application, from, compiled, revisions })
+        Ok(Desired { application, project, from, compiled, revisions })
     }
 
     async fn compiled(
@@ -257,6 +265,7 @@ impl Look<'_> {
         };
         match decision {
             Decision::Rest { why, until } => self.rest(why, until, now),
+            Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => {}
             Decision::Sync { retries } => {
                 let operation = request.clone().unwrap_or_else(|| Operation::automated(self.prunes(desired)));
                 self.sync(desired, &operation, retries, Purpose::Deliver).await;
@@ -271,6 +280,26 @@ impl Look<'_> {
             }
         }
         self.publish(desired, &state, request.is_some()).await
+    }
+
+    /// Whether windows let people sync; where not, the request is answered.
+    fn may_sync_by_hand(&mut self, desired: &Desired, now: Timestamp) -> bool {
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
+        if windows.manual {
+            return true;
+        }
+        let operation = self.request().unwrap_or_default();
+        let why = windows.reason().unwrap_or_else(|| "sync windows do not allow it".to_owned());
+        let at = written(now);
+        self.memory.operation = Some(OperationState {
+            operation,
+            phase: OperationPhase::Error,
+            message: why,
+            started_at: at.clone(),
+            finished_at: at,
+            ..OperationState::default()
+        });
+        false
     }
 
     /// What somebody asks for.
@@ -335,15 +364,16 @@ impl Look<'_> {
 
     fn situation<'p>(&self, desired: &'p Desired, state: &State, now: Timestamp) -> Situation<'p> {
         let policy = desired.application.spec.sync_policy.as_ref();
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
         let of = self.attempt_of(desired);
         let last = self.memory.attempt.as_ref().filter(|(tried, _)| *tried == of).map(|(_, attempt)| *attempt);
         Situation {
             now,
             automated: policy.and_then(|policy| policy.automated.as_ref()),
             retry: policy.and_then(|policy| policy.retry.as_ref()),
-            window: Window { is_open: true, changes: None },
+            window: Window { is_open: windows.automatic, changes: windows.changes },
             is_held: state.is_held,
-            has_changed: state.has_changed,
+            has_changed: state.has_changed || self.prunes(desired) && state.has_left_overs(),
             has_drifted: state.comparison.has_drifted,
             is_emptied: state.is_emptied,
             last,
@@ -352,7 +382,8 @@ impl Look<'_> {
     }
 
     fn attempt_of(&self, desired: &Desired) -> AttemptOf {
-        AttemptOf { graph: desired.compiled.graph.id().to_string(), spec: desired.from.spec }
+        let graph = desired.compiled.graph.id().to_string();
+        AttemptOf { graph, spec: desired.from.spec, prunes: self.prunes(desired) }
     }
 
     /// Nothing is done. Says why, where something could have been.
@@ -410,7 +441,7 @@ impl Look<'_> {
             operation,
             prunes: self.prunes(desired),
             purpose,
-            permits: &|_| Ok(()),
+            permits: &|key| projects::permits(&desired.project, key),
         };
         let running = Box::pin(order.run(self.records(), &controller.ground, &told));
         let outcome = self.while_telling(running, &state, &progress).await;
@@ -608,6 +639,13 @@ struct State {
     has_changed: bool,
     is_held: bool,
     is_emptied: bool,
+}
+
+impl State {
+    /// Whether something is there that left the graph.
+    fn has_left_overs(&self) -> bool {
+        self.comparison.resources.iter().any(|resource| resource.requires_pruning)
+    }
 }
 
 fn failed(state: &OperationState) -> bool {
