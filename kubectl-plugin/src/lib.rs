@@ -12,8 +12,10 @@
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`json`]: what `-o json` prints, as types.
-//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
-//!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
+//! 10. [`webhook`]: what webhooks say, who sent them, which applications they concern.
+//! 11. [`http`]: the server that takes them, and tells of health and metrics.
+//! 12. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
@@ -24,10 +26,12 @@ pub mod commands;
 pub mod error;
 pub mod fetch;
 pub mod health;
+pub mod http;
 pub mod json;
 pub mod output;
 pub mod record;
 pub mod settings;
 pub mod signature;
 pub mod sops;
+pub mod webhook;
 mod worker;

@@ -52,6 +52,8 @@ const ORDERS: [Order; 2] = [
             "error",
             "output",
             "settings",
+            "webhook",
+            "http",
             "commands",
             "cli",
         ],
