@@ -1,6 +1,6 @@
 //! A body, read within its limits.
 //!
-//! In: a body as it arrives. Out: its bytes and the share of the budget that they have, or a [`Stop`]. What a body says of its own
+//! In: a body as it arrives. Out: its bytes with the share of the budget that they have, or a [`Stop`]. What a body says of its own
 //! length is believed only where that saves memory: bytes are counted as they arrive, and room is made for twice as many at most.
 
 use std::time::Duration;
@@ -25,31 +25,39 @@ pub(super) enum Stop {
     Broken,
 }
 
+/// A body that was read.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Dropped before the share, so that nobody is given what is still in use.
+    pub(super) bytes: Vec<u8>,
+    share: Share,
+}
+
 /// Reads a body.
-pub(super) async fn read(mut body: Body, limits: &Limits, budget: &Budget) -> Result<(Vec<u8>, Share), Stop> {
+pub(super) async fn read(mut body: Body, limits: &Limits, budget: &Budget) -> Result<Kept, Stop> {
     let told = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     if body.size_hint().lower() > limits.body as u64 {
         return Err(Stop::TooLarge);
     }
-    let (mut bytes, mut share) = (Vec::new(), Share::default());
+    let mut kept = Kept::default();
     while let Some(part) = next(&mut body, limits.part_time).await? {
-        let needed = bytes.len() + part.len();
+        let needed = kept.bytes.len() + part.len();
         if needed > limits.body {
             return Err(Stop::TooLarge);
         }
-        if needed > bytes.capacity() {
+        if needed > kept.bytes.capacity() {
             let most = if needed <= limits.small { limits.small } else { limits.body };
             let most = told.map_or(most, |told| told.min(most)).max(needed);
-            let capacity = needed.max(bytes.capacity() * 2).min(most);
+            let capacity = needed.max(kept.bytes.capacity() * 2).min(most);
             // The old share is kept until the bytes have moved.
             let larger =
                 if capacity > limits.small { budget.take(capacity).ok_or(Stop::NoRoom)? } else { Share::default() };
-            bytes.reserve_exact(capacity - bytes.len());
-            share = larger;
+            kept.bytes.reserve_exact(capacity - kept.bytes.len());
+            kept.share = larger;
         }
-        bytes.extend_from_slice(&part);
+        kept.bytes.extend_from_slice(&part);
     }
-    Ok((bytes, share))
+    Ok(kept)
 }
 
 /// Reads some of a body that nobody wants, so that the answer arrives: a system breaks a connection that is closed with bytes unread.
@@ -98,7 +106,7 @@ mod tests {
         let budget = Budget::new(1 << 20);
         for (sizes, length) in [(&[][..], Some(0)), (&[4000], Some(4000)), (&[1; 300], Some(300)), (&[3999, 2], None)] {
             let read = read(parts(sizes), &LIMITS(), &budget).await;
-            assert_eq!(read.map(|(bytes, _)| bytes.len()), length.ok_or(Stop::TooLarge), "{}", sizes.len());
+            assert_eq!(read.map(|kept| kept.bytes.len()), length.ok_or(Stop::TooLarge), "{}", sizes.len());
         }
         let told = read(Body::from(vec![0; 4001]), &LIMITS(), &budget).await;
         assert_eq!(told.map(|_| ()), Err(Stop::TooLarge));
@@ -111,9 +119,9 @@ mod tests {
         assert!(read(parts(&[1000, 24]), &LIMITS(), &budget).await.is_ok());
         assert_eq!(read(parts(&[1000, 25]), &LIMITS(), &budget).await.map(|_| ()), Err(Stop::NoRoom));
         drop(everything);
-        let (bytes, share) = read(Body::from(vec![0; 1100]), &LIMITS(), &budget).await.expect("it is read");
-        assert!(bytes.capacity() == 1100 && budget.take(1 << 10).is_none(), "1100 bytes are two units");
-        drop(share);
+        let kept = read(Body::from(vec![0; 1100]), &LIMITS(), &budget).await.expect("it is read");
+        assert!(kept.bytes.capacity() == 1100 && budget.take(1 << 10).is_none(), "1100 bytes are two units");
+        drop(kept);
         assert!(budget.take(2 << 10).is_some());
     }
 

@@ -1,7 +1,7 @@
 //! The answers of the server.
 //!
-//! In: requests whose heads have arrived. Out: answers. A webhook is answered when it is known who sent it and its events are in the
-//! inbox; what comes of them is nobody's business here.
+//! In: requests whose heads have arrived. Out: answers. A webhook is answered when it is known who sent it and those of its events that
+//! concern an application are in the inbox; what comes of them is nobody's business here.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::body::{self, Stop};
 use super::budget::Budget;
 use super::connections::Place;
 use super::{Limits, Site};
-use crate::webhook::{self, Provider};
+use crate::webhook::{self, Provider, Received};
 
 /// How many small bodies are read and judged at once: that is work, and the machine has more to do.
 const MOST_SMALL: usize = 16;
@@ -109,20 +109,23 @@ async fn judge(shared: &Arc<Shared>, request: Request) -> Answer {
             return Answer { is_last: true, ..Answer::refused(&refused) };
         }
     };
-    let (bytes, share) = match body::read(body, limits, &shared.budget).await {
-        Ok(read) => read,
+    let kept = match body::read(body, limits, &shared.budget).await {
+        Ok(kept) => kept,
         Err(stop) => return stopped(Some(provider), stop, limits),
     };
     if let Some(place) = parts.extensions.remove::<Arc<Place>>() {
         place.is_answering();
     }
-    let workers = if bytes.len() > limits.small { &shared.large } else { &shared.small };
+    let workers = if kept.bytes.len() > limits.small { &shared.large } else { &shared.small };
     let Ok(permit) = Arc::clone(workers).acquire_owned().await else { return Answer::broken(provider) };
     let (headers, known) = (parts.headers, Arc::clone(&shared.site.known));
     let judged = tokio::task::spawn_blocking(move || {
-        let received = webhook::receive(&headers, &bytes, &known);
+        let mut received = webhook::receive(&headers, &kept.bytes, &known);
+        if let Ok(Received { events, trust, .. }) = &mut received {
+            events.retain(|event| known.concerns_anyone(event, trust));
+        }
         // Whoever waited for them may be gone: they are given back when the work is done.
-        drop((bytes, share, permit));
+        drop((kept, permit));
         received
     });
     let status = |status, text: String| Answer { provider: Some(provider), status, text, is_last: false };

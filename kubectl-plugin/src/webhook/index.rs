@@ -84,13 +84,22 @@ impl Index {
     /// The applications that an event concerns, and that whoever sent it may speak to.
     #[must_use]
     pub fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<ApplicationKey> {
-        let is_concerned = |application: &&ApplicationKey| {
+        self.all_concerned(event, trust).cloned().collect()
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn concerns_anyone(&self, event: &Event, trust: &Trust) -> bool {
+        self.all_concerned(event, trust).next().is_some()
+    }
+
+    fn all_concerned<'a>(&'a self, event: &'a Event, trust: &'a Trust) -> impl Iterator<Item = &'a ApplicationKey> {
+        self.at(event.addresses()).filter(move |application| {
             self.applications.get(*application).is_some_and(|entry| {
                 trust.reaches(application, entry.secrets.is_some())
                     && entry.sources.iter().any(|source| event.concerns(source))
             })
-        };
-        self.at(event.addresses()).filter(is_concerned).cloned().collect()
+        })
     }
 
     /// Whether any application has secrets of its own.
@@ -100,7 +109,7 @@ impl Index {
 
     /// The secrets of applications of a repository, each with those that have it.
     pub(super) fn secrets_at<'a>(
-        &self,
+        &'a self,
         addresses: impl IntoIterator<Item = &'a Address>,
     ) -> Vec<(Secret, BTreeSet<ApplicationKey>)> {
         let mut found: BTreeMap<Secret, BTreeSet<ApplicationKey>> = BTreeMap::new();
@@ -113,7 +122,7 @@ impl Index {
         found.into_iter().collect()
     }
 
-    fn at<'a>(&self, addresses: impl IntoIterator<Item = &'a Address>) -> impl Iterator<Item = &ApplicationKey> {
+    fn at<'a>(&'a self, addresses: impl IntoIterator<Item = &'a Address>) -> impl Iterator<Item = &'a ApplicationKey> {
         addresses.into_iter().filter_map(|address| self.by_address.get(address)).flatten()
     }
 }
@@ -147,6 +156,7 @@ mod tests {
         index.set(cart.clone(), entry("git@git.example.com:a/b", "v1", None));
         let event = push("https://git.example.com/a/b", "refs/heads/main");
         assert_eq!(names(&index.concerned(&event, &Trust::open())), ["argocd/shop"]);
+        assert!(index.concerns_anyone(&event, &Trust::open()) && !index.concerns_anyone(&event, &Trust::default()));
         index.set(cart.clone(), entry("git@git.example.com:a/b", "main", None));
         assert_eq!(names(&index.concerned(&event, &Trust::open())), ["argocd/cart", "argocd/shop"]);
         index.set(shop.clone(), entry("https://git.example.com/a/c", "", None));

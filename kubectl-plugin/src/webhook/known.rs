@@ -42,6 +42,12 @@ impl Known {
         self.index.read().unwrap_or_else(PoisonError::into_inner).concerned(event, trust)
     }
 
+    /// Whether there is any. Events that concern nobody need not be kept: whatever comes to be looks at Git anyway.
+    #[must_use]
+    pub fn concerns_anyone(&self, event: &Event, trust: &Trust) -> bool {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).concerns_anyone(event, trust)
+    }
+
     pub(super) fn secrets(&self) -> Arc<Secrets> {
         Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -55,6 +55,7 @@ fn webhooks_are_answered_as_argo_cd_does() {
             (push("a/b", SECRET), 200, Some(Provider::GitHub)),
             (push("a/b", SECRET), 200, Some(Provider::GitHub)),
             (push("a/c", SECRET), 503, Some(Provider::GitHub)),
+            (push("of/nobody", SECRET), 200, Some(Provider::GitHub)),
             (push("a/b", "wrong"), 400, Some(Provider::GitHub)),
             (post("", "{}"), 400, None),
             (post("X-GitHub-Event: issues\r\n", "{}"), 400, Some(Provider::GitHub)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kubectl_gitops::http::{Limits, Site, serve};
-use kubectl_gitops::webhook::{Inbox, Known, Provider, Secrets};
+use kubectl_gitops::webhook::{ApplicationKey, Entry, Inbox, Known, Provider, Secrets, Source};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +42,13 @@ impl Server {
         let observed = Arc::new(Mutex::new(Vec::new()));
         let known = Known::default();
         known.set_secrets(Secrets::read(|key| (key == "webhook.github.secret").then(|| SECRET.into()), |_| None));
+        // Whatever `push` names.
+        for name in
+            ["a/b".to_owned(), "a/c".to_owned()].into_iter().chain((0..50).map(|number| format!("honest/{number}")))
+        {
+            let sources = vec![Source::new(&format!("https://git.example.com/{name}.git"), "main")];
+            known.set(ApplicationKey::new("argocd", &name), Entry { sources, secrets: None });
+        }
         let (ready, told) = (Arc::clone(&is_ready), Arc::clone(&observed));
         let site = Site {
             known: Arc::new(known),
