@@ -13,8 +13,12 @@
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`json`]: what `-o json` prints, as types.
 //! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
-//! 10. [`project`]: what applications of a project may do, pure.
-//! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 10. [`application`]: `Application` objects as a controller meets them; [`project`]: what applications of a project may do,
+//!     pure.
+//! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
+//! 12. [`controller`]: Git and the cluster compared all the time.
+//! 13. [`http`]: the server that takes webhooks, and tells of health and metrics.
+//! 14. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
 
 pub mod application;
@@ -27,6 +31,7 @@ pub mod controller;
 pub mod error;
 pub mod fetch;
 pub mod health;
+pub mod http;
 pub mod json;
 pub mod output;
 pub mod project;
@@ -34,4 +39,5 @@ pub mod record;
 pub mod settings;
 pub mod signature;
 pub mod sops;
+pub mod webhook;
 mod worker;

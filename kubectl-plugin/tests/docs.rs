@@ -1,7 +1,7 @@
 //! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and `docs/lints.md`
 //! from the list of lints, and both are compared here; `docs/edges.md` is written by hand, and has every rule that makes
 //! edges, and no other; `docs/health.md` likewise has every kind with a rule of its own, and the table of what is always
-//! reported is made from the program.
+//! reported is made from the program; `docs/webhooks.md` has the keys of all secrets.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,6 +12,7 @@ use gitops_compiler::depend::RULES;
 use gitops_compiler::lint::{DefaultLevel, LINTS, Lint};
 use kubectl_gitops::cli::Cli;
 use kubectl_gitops::health::{reporting_kinds, ruled_kinds};
+use kubectl_gitops::webhook::{ANNOTATION, Provider};
 
 /// The same on every terminal.
 const WIDTH: usize = 100;
@@ -19,6 +20,7 @@ const RENEW: &str = "UPDATE_DOCS=1 cargo test -p kubectl-gitops --test docs";
 const ERRORS: &str = include_str!("../src/error.rs");
 const HEALTH: &str = include_str!("../docs/health.md");
 const EDGES: &str = include_str!("../docs/edges.md");
+const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
 
 fn page() -> String {
     let mut root = Cli::command().term_width(WIDTH);
@@ -174,4 +176,15 @@ fn every_command_and_every_flag_says_what_it_is_for() {
 #[test]
 fn the_command_line_is_consistent() {
     Cli::command().debug_assert();
+}
+
+/// Whoever sets up a webhook finds its provider, the keys of its secret, and the annotation.
+#[test]
+fn the_page_of_webhooks_has_every_secret() {
+    for provider in Provider::ALL {
+        for key in provider.keys().split(" and ") {
+            assert!(WEBHOOKS.contains(&format!("`{key}`")), "docs/webhooks.md has no `{key}`");
+        }
+    }
+    assert!(WEBHOOKS.contains(ANNOTATION), "docs/webhooks.md has no {ANNOTATION}");
 }

@@ -1,0 +1,164 @@
+//! The HTTP server: webhooks, health, metrics. HTTP/1 without TLS, for a network that one trusts or behind something that has it.
+//!
+//! In: a listener, what webhooks are judged by, the inbox for events, two closures that know whether the controller is ready and what
+//! its metrics are. Out: answers; events in the inbox.
+//!
+//! | path | what |
+//! |---|---|
+//! | `POST /api/webhook` | a webhook of any provider: 200 before anything is done about it |
+//! | `GET /healthz`, `/livez` | 200 while the server answers |
+//! | `GET /readyz` | 200 when the controller is ready, else 503 |
+//! | `GET /metrics` | for Prometheus |
+//!
+//! | file | what |
+//! |---|---|
+//! | `limits` | all limits and their defaults |
+//! | `budget`, `body` | how many bytes are kept of bodies, all together; a body, read within that |
+//! | `connections` | how many there are at once, and which is cut for another |
+//! | `routes` | the answers |
+//!
+//! Guarantees: memory, time and connections have limits, whatever is sent. Who sends slowly is cut before anybody else waits; a small
+//! body never waits for a large one. Nothing of a request is logged.
+
+mod body;
+mod budget;
+mod connections;
+mod limits;
+mod routes;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt as _;
+
+use crate::webhook::{Inbox, Known, Provider};
+use connections::{Connections, Place};
+
+pub use limits::Limits;
+
+/// Who is told that there is no room, at once; others are cut without a word.
+const MOST_REFUSED: usize = 128;
+/// How long that may take.
+const REFUSAL: Duration = Duration::from_secs(1);
+/// What they are told.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";
+/// hyper takes no smaller one.
+const SMALLEST_BUFFER: usize = 8 << 10;
+/// How long nothing is accepted where the system has no descriptor for it.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the server serves.
+pub struct Site {
+    /// What webhooks are judged by.
+    pub known: Arc<Known>,
+    /// Where their events go.
+    pub inbox: Arc<Inbox>,
+    /// Whether the controller is ready.
+    pub is_ready: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Its metrics, as OpenMetrics.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// Is told of each webhook that was answered: who seems to have sent it, and the status.
+    pub observe: Box<dyn Fn(Option<Provider>, u16) + Send + Sync>,
+}
+
+/// Serves until `stop` ends; then nothing more is accepted, and requests in flight have [`Limits::grace`] to end.
+pub async fn serve(listener: TcpListener, site: Site, limits: Limits, stop: impl Future<Output = ()>) {
+    let connections = Arc::new(Connections::new(limits.connections, limits.patience));
+    let refused = Arc::new(Semaphore::new(MOST_REFUSED));
+    let router = routes::router(site, limits);
+    let (stopping, stopped) = watch::channel(false);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => match connections.enter() {
+                Some(place) => {
+                    tokio::spawn(connection(stream, place, router.clone(), limits, stopped.clone()));
+                }
+                None => refuse(stream, &refused),
+            },
+            // Too many open files, or a connection that is gone already.
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    drop(listener);
+    drop(stopped);
+    // Nobody hears it where no connection is open.
+    let _ = stopping.send(true);
+    let _ = tokio::time::timeout(limits.grace, stopping.closed()).await;
+    connections.cut_all();
+    stopping.closed().await;
+}
+
+/// One connection, until its end or until it is cut.
+async fn connection(
+    stream: TcpStream,
+    place: Place,
+    router: Router,
+    limits: Limits,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Answers are small and whole.
+    let _ = stream.set_nodelay(true);
+    let place = Arc::new(place);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (router, mark) = (router.clone(), Arc::clone(&place));
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Arc::clone(&mark));
+            let answer = router.oneshot(request).await;
+            mark.is_waiting();
+            answer
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER))
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            // Whatever ended it, there is nobody to tell.
+            _ = connection.as_mut() => return,
+            () = place.cut() => return,
+            () = place.is_overdue(limits.header_time + limits.request_time) => return,
+            _ = stopped.wait_for(|stopped| *stopped), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Says that there is no room, without letting anybody wait for it.
+fn refuse(mut stream: TcpStream, refused: &Arc<Semaphore>) {
+    let Ok(permit) = Arc::clone(refused).try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        let told = async {
+            stream.write_all(NO_ROOM).await?;
+            stream.shutdown().await?;
+            // What was sent meanwhile is read: else the system would break the connection before the answer is there.
+            let mut rest = [0; 4096];
+            while stream.read(&mut rest).await? > 0 {}
+            std::io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(REFUSAL, told).await;
+        drop(permit);
+    });
+}

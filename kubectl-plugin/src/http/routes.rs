@@ -1,0 +1,172 @@
+//! The answers of the server.
+//!
+//! In: requests whose heads have arrived. Out: answers. A webhook is answered when it is known who sent it and those of its events that
+//! concern an application are in the inbox; what comes of them is nobody's business here.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+
+use super::body::{self, Stop};
+use super::budget::Budget;
+use super::connections::Place;
+use super::{Limits, Site};
+use crate::webhook::{self, Provider, Received};
+
+/// How many small bodies are read and judged at once: that is work, and the machine has more to do.
+const MOST_SMALL: usize = 16;
+/// The same of large ones, which must not be in the way of small ones.
+const MOST_LARGE: usize = 2;
+/// When to come again, in seconds.
+const LATER: &str = "5";
+const TEXT: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What all requests share.
+struct Shared {
+    site: Site,
+    limits: Limits,
+    budget: Budget,
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+/// An answer to a webhook.
+struct Answer {
+    provider: Option<Provider>,
+    status: StatusCode,
+    text: String,
+    /// Where the body was not read to its end.
+    is_last: bool,
+}
+
+pub(super) fn router(site: Site, limits: Limits) -> Router {
+    let shared = Shared {
+        site,
+        limits,
+        budget: Budget::new(limits.buffered),
+        small: Arc::new(Semaphore::new(MOST_SMALL)),
+        large: Arc::new(Semaphore::new(MOST_LARGE)),
+    };
+    Router::new()
+        .route("/api/webhook", post(take))
+        .route("/healthz", get(alive))
+        .route("/livez", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here"))
+        .with_state(Arc::new(shared))
+}
+
+async fn alive() -> Response {
+    text(StatusCode::OK, "ok")
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    if (shared.site.is_ready)() {
+        text(StatusCode::OK, "ok")
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "not ready yet")
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], (shared.site.metrics)()).into_response()
+}
+
+async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let time = shared.limits.request_time;
+    let answer = match tokio::time::timeout(time, judge(&shared, request)).await {
+        Ok(answer) => answer,
+        Err(_) => stopped(None, Stop::Slow, &shared.limits),
+    };
+    (shared.site.observe)(answer.provider, answer.status.as_u16());
+    let mut response = text(answer.status, &answer.text);
+    let headers = response.headers_mut();
+    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, http::HeaderValue::from_static(LATER));
+    }
+    if answer.is_last {
+        headers.insert(CONNECTION, http::HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Reads a webhook and puts its events into the inbox.
+async fn judge(shared: &Arc<Shared>, request: Request) -> Answer {
+    let (mut parts, body) = request.into_parts();
+    let limits = &shared.limits;
+    let provider = match webhook::check(&parts.headers, &shared.site.known) {
+        Ok(provider) => provider,
+        Err(refused) => {
+            body::drain(body, limits).await;
+            return Answer { is_last: true, ..Answer::refused(&refused) };
+        }
+    };
+    let kept = match body::read(body, limits, &shared.budget).await {
+        Ok(kept) => kept,
+        Err(stop) => return stopped(Some(provider), stop, limits),
+    };
+    if let Some(place) = parts.extensions.remove::<Arc<Place>>() {
+        place.is_answering();
+    }
+    let workers = if kept.bytes.len() > limits.small { &shared.large } else { &shared.small };
+    let Ok(permit) = Arc::clone(workers).acquire_owned().await else { return Answer::broken(provider) };
+    let (headers, known) = (parts.headers, Arc::clone(&shared.site.known));
+    let judged = tokio::task::spawn_blocking(move || {
+        let mut received = webhook::receive(&headers, &kept.bytes, &known);
+        if let Ok(Received { events, trust, .. }) = &mut received {
+            events.retain(|event| known.concerns_anyone(event, trust));
+        }
+        // Whoever waited for them may be gone: they are given back when the work is done.
+        drop((kept, permit));
+        received
+    });
+    let status = |status, text: String| Answer { provider: Some(provider), status, text, is_last: false };
+    match judged.await {
+        Ok(Ok(received)) => match shared.site.inbox.add(received) {
+            Ok(()) => status(StatusCode::OK, "ok".to_owned()),
+            Err(full) => status(StatusCode::SERVICE_UNAVAILABLE, full.to_string()),
+        },
+        Ok(Err(refused)) => Answer::refused(&refused),
+        Err(_) => Answer::broken(provider),
+    }
+}
+
+/// What to say where a body was not read to its end. Argo CD says 400 to what is too large.
+fn stopped(provider: Option<Provider>, stop: Stop, limits: &Limits) -> Answer {
+    let (status, text) = match stop {
+        Stop::TooLarge => {
+            (StatusCode::BAD_REQUEST, format!("the body is too large: it may have {} MB", limits.body >> 20))
+        }
+        Stop::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "too many large bodies at once".to_owned()),
+        Stop::Slow => (StatusCode::REQUEST_TIMEOUT, "the request took too long".to_owned()),
+        Stop::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
+    };
+    Answer { provider, status, text, is_last: true }
+}
+
+impl Answer {
+    fn refused(refused: &webhook::Refused) -> Self {
+        let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { provider: refused.provider(), status, text: refused.to_string(), is_last: false }
+    }
+
+    /// A fault of ours.
+    fn broken(provider: Provider) -> Self {
+        let (status, text) = (StatusCode::INTERNAL_SERVER_ERROR, "this cannot be answered".to_owned());
+        Self { provider: Some(provider), status, text, is_last: false }
+    }
+}
+
+/// A line of text that no browser takes for anything else.
+fn text(status: StatusCode, line: &str) -> Response {
+    let headers = [(CONTENT_TYPE, TEXT), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (status, headers, format!("{line}\n")).into_response()
+}
