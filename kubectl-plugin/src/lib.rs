@@ -14,7 +14,8 @@
 //! 8. [`json`]: what `-o json` prints, as types.
 //! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
 //! 10. [`project`]: what applications of a project may do, pure.
-//! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 11. [`install`]: the controller's own manifests, pure.
+//! 12. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
@@ -25,6 +26,7 @@ pub mod commands;
 pub mod error;
 pub mod fetch;
 pub mod health;
+pub mod install;
 pub mod json;
 pub mod output;
 pub mod project;
