@@ -49,6 +49,7 @@ enum Command {
     Hold(commands::hold::HoldArgs),
     Release(commands::hold::ReleaseArgs),
     Delete(commands::delete::DeleteArgs),
+    Install(Box<commands::install::InstallArgs>),
     Store(commands::store::StoreCommand),
     Controller(Box<commands::controller::ControllerArgs>),
 }
@@ -60,6 +61,7 @@ impl Command {
             Self::Apply(args) => args.json(),
             Self::Rollback(args) => args.json(),
             Self::Delete(args) => args.json(),
+            Self::Install(args) => args.json(),
             _ => false,
         }
     }
@@ -131,6 +133,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Hold(args) => commands::hold::hold(session, &args).await,
         Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
+        Command::Install(args) => Box::pin(commands::install::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
         Command::Controller(args) => Box::pin(commands::controller::run(session, &args)).await,
     }

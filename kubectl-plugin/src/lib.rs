@@ -18,7 +18,8 @@
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 12. [`controller`]: Git and the cluster compared all the time.
 //! 13. [`http`]: the server that takes webhooks, and tells of health and metrics.
-//! 14. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 14. [`install`]: the controller's own manifests, pure.
+//! 15. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
 
 pub mod application;
@@ -32,6 +33,7 @@ pub mod error;
 pub mod fetch;
 pub mod health;
 pub mod http;
+pub mod install;
 pub mod json;
 pub mod output;
 pub mod project;

@@ -59,7 +59,7 @@ pub struct ApplyArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DryRun {
+pub(super) enum DryRun {
     Client,
     Server,
 }
@@ -187,7 +187,7 @@ pub(super) fn up_to_date(session: &Session, target: &Target, desired: &Bound, js
     0
 }
 
-async fn tried(
+pub(super) async fn tried(
     session: &Session,
     target: &Target,
     desired: &Bound,

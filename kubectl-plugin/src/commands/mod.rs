@@ -13,6 +13,7 @@ pub mod graph;
 pub mod history;
 pub mod hold;
 pub mod hooks;
+pub mod install;
 pub mod lock;
 pub mod parse;
 pub mod plan;

@@ -31,7 +31,7 @@ use serde_json::{Map, Value as Json};
 pub use destination::Cluster;
 pub use duration::duration;
 pub use resource::Asked;
-pub use window::{Governed, WindowKind, WindowSpec};
+pub use window::{Governed, WindowSpec};
 pub use windows::{Initiator, SyncWindows, WindowState, WindowsState};
 
 use destination::Destination;

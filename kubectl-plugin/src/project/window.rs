@@ -16,7 +16,7 @@ const MOST_RENEWALS: usize = 10_000;
 
 /// What a window does while it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WindowKind {
+pub(super) enum WindowKind {
     /// Syncs happen only while one of these is open.
     Allow,
     /// No sync happens while one of these is open.
@@ -120,7 +120,7 @@ impl Timing {
             other => return Err(format!("its kind is `allow` or `deny`, not `{other}`")),
         };
         let schedule = Schedule::read(&spec.schedule)?;
-        let length = duration(&spec.duration).filter(|length| length.is_positive());
+        let length = duration(&spec.duration).filter(SignedDuration::is_positive);
         let length = length.ok_or_else(|| format!("`{}` is no duration: write one like 1h30m", spec.duration))?;
         let zone = match (&schedule.zone, spec.time_zone.as_str()) {
             (Some(name), "" | "UTC") => zone(name)?,

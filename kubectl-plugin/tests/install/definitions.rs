@@ -47,11 +47,14 @@ fn read(text: &str) -> Json {
 fn assert_kept(asked: &Json, kept: &Json, place: &str) {
     match asked {
         Json::Object(map) => {
-            map.iter().for_each(|(key, value)| assert_kept(value, &kept[key], &format!("{place}/{key}")))
+            for (key, value) in map {
+                assert_kept(value, &kept[key], &format!("{place}/{key}"));
+            }
         }
         Json::Array(items) => {
-            let indexed = items.iter().enumerate();
-            indexed.for_each(|(index, value)| assert_kept(value, &kept[index], &format!("{place}/{index}")));
+            for (index, value) in items.iter().enumerate() {
+                assert_kept(value, &kept[index], &format!("{place}/{index}"));
+            }
         }
         other => assert_eq!(other, kept, "{place}"),
     }
@@ -157,7 +160,9 @@ fn the_whole_objects_have_every_field_of_the_definitions() {
         let definition = read(&std::fs::read_to_string(published(file)).expect("a definition"));
         let (mut defined, mut written) = (BTreeSet::new(), BTreeSet::new());
         fields_of_schema(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "", &mut defined);
-        objects.iter().for_each(|object| fields_of(&read(object), "", &mut written));
+        for object in objects {
+            fields_of(&read(object), "", &mut written);
+        }
         let missing: Vec<_> = defined.difference(&written).collect();
         assert!(missing.is_empty(), "{file}: {missing:?}");
         assert!(defined.len() > 40, "{file}: {defined:?}");

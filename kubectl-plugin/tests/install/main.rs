@@ -4,6 +4,8 @@
 mod support;
 
 mod definitions;
+mod image;
+mod installing;
 mod whole;
 
 use std::path::PathBuf;

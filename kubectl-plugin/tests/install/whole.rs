@@ -163,7 +163,7 @@ status:
 "#;
 
 /// What an Application may have and our reader refuses: kept all the same.
-pub(crate) const REFUSED: &str = r#"
+pub(crate) const REFUSED: &str = r"
 apiVersion: argoproj.io/v1alpha1
 kind: Application
 metadata:
@@ -182,7 +182,7 @@ spec:
     drySource: {repoURL: https://git.example.com/shop/deploy, path: dry, targetRevision: main, helm: {releaseName: web}}
     hydrateTo: {targetBranch: next}
     syncSource: {targetBranch: environments/dev, path: dev, repoURL: https://git.example.com/shop/dev}
-"#;
+";
 
 /// An AppProject.
 pub(crate) const PROJECT: &str = r#"
