@@ -51,6 +51,8 @@ enum Command {
     Delete(commands::delete::DeleteArgs),
     Install(Box<commands::install::InstallArgs>),
     Store(commands::store::StoreCommand),
+    App(commands::app::AppCommand),
+    Sync(commands::app::SyncArgs),
     Controller(Box<commands::controller::ControllerArgs>),
 }
 
@@ -135,6 +137,8 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Install(args) => Box::pin(commands::install::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
+        Command::App(args) => commands::app::run(session, &args).await,
+        Command::Sync(args) => commands::app::sync(session, &args).await,
         Command::Controller(args) => Box::pin(commands::controller::run(session, &args)).await,
     }
 }

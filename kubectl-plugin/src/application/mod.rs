@@ -39,6 +39,9 @@ pub const WEBHOOK_SECRET: &str = "kubectl-gitops/webhook-secret";
 /// How often Git is asked for one application, in seconds or as `5m`; 0 for never.
 pub const POLLING: &str = "kubectl-gitops/polling";
 
+/// The name of a note of an operation that asks for a rollback; its value is the release, or nothing.
+pub const ROLLBACK: &str = "kubectl-gitops/rollback";
+
 /// Which Application.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppId {

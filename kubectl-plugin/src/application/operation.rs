@@ -117,6 +117,13 @@ impl Operation {
         apply || !sync.resources.is_empty()
     }
 
+    /// The release that a rollback is asked for, if one is; nothing for the newest that succeeded and differs.
+    #[must_use]
+    pub fn rollback(&self) -> Option<Option<&str>> {
+        let note = self.info.iter().find(|note| note["name"] == super::ROLLBACK)?;
+        Some(note["value"].as_str().filter(|value| !value.is_empty()))
+    }
+
     /// Whether fields of others are taken, `force` of either strategy.
     #[must_use]
     pub fn is_forced(&self) -> bool {

@@ -1,13 +1,17 @@
 //! `controller`: Git and the cluster compared all the time, for all Applications of a cluster.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cluster::{Cluster, ConnectOptions, connect};
+use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
+use crate::http::{self, Limits, Site};
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 
 /// How long what runs may take to end when the process is to.
@@ -32,9 +36,15 @@ pub struct ControllerArgs {
     /// kubectl-gitops/polling
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     polling: u64,
+    /// Where webhooks, probes and metrics are served; nowhere where absent
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     /// How long one request to the API server may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     request_timeout: u64,
+    /// How it speaks: lines for people, or one JSON object a line
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
     #[command(flatten)]
     programs: ProgramArgs,
     #[command(flatten)]
@@ -43,6 +53,15 @@ pub struct ControllerArgs {
     health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
+}
+
+/// How a controller speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// Runs the command.
@@ -57,24 +76,58 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let server = RepositoryServer::new(&args.remote, &args.programs, store.as_ref())?;
     let polling = (args.polling > 0).then(|| Duration::from_secs(args.polling));
     let settings = Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling };
-    let (printer, keys) = (session.printer, args.sops.sources());
+    let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
     let address = cluster.connection.address.clone();
-    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, printer });
-    printer.say(&format!("watching Applications of {address}"));
+    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log });
+    log.info(None, &format!("watching Applications of {address}"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = match args.listen {
+        Some(address) => Some(serve_at(address, &controller, log, stopped).await?),
+        None => None,
+    };
     let mut running = std::pin::pin!(controller.clone().run());
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = asked_to_end() => {
-            printer.say("ending: what runs is finished, and nothing else begun");
+            log.info(None, "ending: what runs is finished, and nothing else begun");
             tokio::select! {
                 ended = running => ended,
                 () = controller.end(END_WITHIN) => Ok(()),
             }
         }
     };
+    drop(stop);
+    if let Some(serving) = serving {
+        let _ = serving.await;
+    }
     ended.map(|()| 0).map_err(|failure| {
         CommandError::user("Applications or records cannot be watched").details(vec![failure.to_string()])
     })
+}
+
+/// Serves webhooks, probes and metrics, until the other end of `stopped` is dropped.
+async fn serve_at(
+    address: SocketAddr,
+    controller: &Arc<Controller>,
+    log: Log,
+    stopped: tokio::sync::oneshot::Receiver<()>,
+) -> Result<tokio::task::JoinHandle<()>, CommandError> {
+    let failed = |error| CommandError::user(format!("cannot listen on {address}: {error}"));
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    log.info(None, &format!("serving webhooks, probes and metrics on {local}"));
+    let (ready, metrics, counted) = (Arc::clone(controller), Arc::clone(controller), Arc::clone(&controller.metrics));
+    let site = Site {
+        known: Arc::clone(&controller.webhooks.known),
+        inbox: Arc::clone(&controller.webhooks.inbox),
+        is_ready: Box::new(move || ready.is_ready()),
+        metrics: Box::new(move || metrics.metrics_text()),
+        observe: Box::new(move |provider, status| counted.webhook(provider, status)),
+    };
+    let stop = async {
+        let _ = stopped.await;
+    };
+    Ok(tokio::spawn(async move { http::serve(listener, site, Limits::default(), stop).await }))
 }
 
 /// Until somebody ends the process.

@@ -29,6 +29,8 @@ pub struct Entry {
 pub struct Memory {
     /// What it needs of repositories.
     pub requests: BTreeSet<Request>,
+    /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
+    pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
     /// What it compiled to, and from what.
     pub compiled: Option<(CompiledFrom, Result<Compiled, String>)>,
     /// What its inputs from elsewhere were when they were looked up.

@@ -17,6 +17,8 @@
 //! | [`heads`] | which version of its record each Application has |
 //! | [`projects`] | what the projects permit |
 //! | [`others`] | whether another controller is at an Application |
+//! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
+//! | [`webhooks`] | what webhooks are judged by, and what they make it do |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
 //! # What makes it look
@@ -29,8 +31,11 @@ pub mod apps;
 pub mod compare;
 pub mod compile;
 pub mod decide;
+pub mod events;
 pub mod heads;
 pub mod live;
+pub mod log;
+pub mod metrics;
 pub mod others;
 pub mod projects;
 pub mod queue;
@@ -39,9 +44,11 @@ pub mod refs;
 pub mod removal;
 pub mod report;
 pub mod sync;
+pub mod webhooks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gitops_compiler::lock::Request;
@@ -52,7 +59,6 @@ use tokio::task::JoinSet;
 
 use crate::application::{AppId, COLLECTION};
 use crate::cluster::{Cluster, Failure, Followed, PartialObject, Watched};
-use crate::output::Printer;
 use crate::record::persist::HEAD_TYPE;
 use crate::settings::RepositoryServer;
 
@@ -98,9 +104,13 @@ pub struct Controller {
     pub(crate) ground: Ground,
     pub(crate) kubernetes: reconcile::Kubernetes,
     pub(crate) others: others::Others,
-    pub(crate) printer: Printer,
-    /// Counts looks, for metrics and tests.
-    pub looks: AtomicU64,
+    /// What webhooks are judged by, and where their events go.
+    pub webhooks: webhooks::Webhooks,
+    pub(crate) log: log::Log,
+    pub(crate) events: events::Events,
+    /// What is counted.
+    pub metrics: Arc<metrics::Metrics>,
+    is_ready: AtomicBool,
     changed_sets: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
 }
 
@@ -117,17 +127,18 @@ pub struct Parts {
     /// Where keys are that open what SOPS encrypted.
     pub keys: crate::sops::KeySources,
     /// Where it speaks.
-    pub printer: Printer,
+    pub log: log::Log,
 }
 
 impl Controller {
     /// Nothing is watched yet.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { settings, cluster, server, rules, keys, printer } = parts;
+        let Parts { settings, cluster, server, rules, keys, log } = parts;
         let (changed, changed_sets) = mpsc::unbounded_channel();
-        let (server, store) = (Arc::new(server), None::<Store>);
-        let store = store.or_else(|| server.store().cloned());
+        let server = Arc::new(server);
+        let store = server.store().cloned();
+        let metrics = Arc::<metrics::Metrics>::default();
         let live = Live::new(cluster.clone(), rules.clone(), changed);
         let sightings: Arc<dyn crate::apply::observe::Sightings> = Arc::<Live>::clone(&live);
         Arc::new(Self {
@@ -137,15 +148,18 @@ impl Controller {
             heads: heads::Heads::default(),
             projects: projects::Projects::default(),
             queue: Queue::default(),
-            refs: Refs::new(Arc::clone(&server)),
+            refs: Refs::new(Arc::clone(&server), Arc::clone(&metrics)),
             live,
             compiler: Compiler::new(server),
             ground: Ground { sightings, rules, keys: Arc::new(keys) },
             kubernetes: reconcile::Kubernetes::default(),
             others: others::Others::default(),
+            webhooks: webhooks::Webhooks::default(),
             cluster,
-            printer,
-            looks: AtomicU64::new(0),
+            log,
+            events: events::Events::default(),
+            metrics,
+            is_ready: AtomicBool::new(false),
             changed_sets: tokio::sync::Mutex::new(changed_sets),
         })
     }
@@ -160,13 +174,25 @@ impl Controller {
             let this = Arc::clone(&self);
             tasks.spawn(async move { this.work().await });
         }
-        for task in [Self::poll, Self::hear_of_objects, Self::watch_projects] {
+        for task in [Self::poll, Self::hear_of_objects, Self::hear_of_webhooks, Self::watch_secret, Self::watch_projects] {
             let this = Arc::clone(&self);
             tasks.spawn(task(this));
         }
         // Both only end by a failure.
         tokio::try_join!(self.watch_applications(), self.watch_records())?;
         Ok(())
+    }
+
+    /// Whether the Applications are known.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// What there is to count, as OpenMetrics.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        self.metrics.text(self)
     }
 
     /// Begins nothing more, and waits until what runs is over, for so long.
@@ -178,13 +204,6 @@ impl Controller {
             }
         };
         let _ = tokio::time::timeout(within, over).await;
-    }
-
-    /// Tells that a repository may have changed: it is asked.
-    pub async fn look_at_repositories(&self, concerned: impl Fn(&Request) -> bool) {
-        for id in self.refs.look_again(concerned).await {
-            self.queue.add_urgent(&id);
-        }
     }
 
     async fn work(&self) {
@@ -211,6 +230,54 @@ impl Controller {
                 if let Some(id) = self.apps.of_set(&set) {
                     self.queue.add_after(&id, SETTLE);
                 }
+            }
+        })
+    }
+
+    fn hear_of_webhooks(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            loop {
+                let (event, trust) = self.webhooks.inbox.next().await;
+                let concerned = self.webhooks.known.concerned(&event, &trust).into_iter();
+                let concerned: BTreeSet<AppId> = concerned
+                    .map(|key| AppId { namespace: key.namespace.to_string(), name: key.name.to_string() })
+                    .collect();
+                let this = Arc::clone(&self);
+                // One repository that hangs holds up no other.
+                tokio::spawn(async move {
+                    let is_meant = |request: &Request| event.concerns(&webhooks::source_of(request));
+                    for id in this.refs.look_again(&concerned, is_meant).await {
+                        this.queue.add_urgent(&id);
+                    }
+                });
+            }
+        })
+    }
+
+    /// The Secret of the providers' secrets.
+    fn watch_secret(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let namespace = &self.settings.namespace;
+            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
+            let fields = format!("metadata.name={}", webhooks::SECRET);
+            let watched = Watched { collection, selector: String::new(), fields };
+            loop {
+                let (events, mut received) = mpsc::channel::<Followed<Json>>(4);
+                let take = async {
+                    while let Some(event) = received.recv().await {
+                        let secret = match &event {
+                            Followed::Listed(secrets) => secrets.first(),
+                            Followed::Present(secret) => Some(secret),
+                            Followed::Gone(_) => None,
+                        };
+                        self.webhooks.set_secrets(&self.cluster, namespace, secret).await;
+                    }
+                };
+                tokio::select! {
+                    _ = self.cluster.follow(&watched, &events) => {}
+                    () = take => {}
+                }
+                tokio::time::sleep(WATCH_AGAIN).await;
             }
         })
     }
@@ -258,6 +325,7 @@ impl Controller {
                     Followed::Listed(objects) => {
                         let ids: Vec<AppId> = objects.iter().map(AppId::of).collect();
                         objects.into_iter().for_each(|object| self.take_application(object));
+                        self.is_ready.store(true, Ordering::Relaxed);
                         for gone in self.apps.ids().iter().filter(|id| !ids.contains(id)) {
                             self.forget(gone);
                         }
@@ -284,6 +352,7 @@ impl Controller {
 
     fn forget(&self, id: &AppId) {
         self.refs.forget(id);
+        self.webhooks.forget(id);
         self.queue.forget(id);
         self.apps.remove(id);
     }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gitops_compiler::app::{Application, SyncPolicy};
@@ -18,8 +17,8 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use crate::application::{
-    AppId, Condition, Operation, OperationPhase, OperationState, POLLING, REFRESH, Status, SyncResult, annotation,
-    is_deleted,
+    AppId, Condition, Operation, OperationPhase, OperationState, POLLING, REFRESH, Status, SyncResult, WEBHOOK_SECRET,
+    annotation, is_deleted,
 };
 use crate::apply::{Destination, Target};
 use crate::cluster::{Cluster, Failure};
@@ -32,6 +31,7 @@ use super::apps::{AttemptOf, CompiledFrom, Memory};
 use super::compare::{Compare, Comparison};
 use super::compile::{self, Compiled};
 use super::decide::{self, Attempt, Decision, Situation, Why, Window};
+use super::events;
 use super::projects::{self, governed};
 use super::removal;
 use super::report::{self, Report, condition, written};
@@ -98,11 +98,12 @@ impl Kubernetes {
 /// Looks at an Application.
 pub async fn reconcile(controller: &Controller, id: &AppId) {
     let Some(entry) = controller.apps.get(id) else { return };
-    controller.looks.fetch_add(1, Ordering::Relaxed);
+    let began = Instant::now();
     let mut memory = entry.memory.lock().await;
     let mut look =
         Look { controller, id, object: entry.object, memory: &mut memory, conditions: Vec::new(), again: None };
     look.run().await;
+    controller.metrics.looked(began.elapsed());
     if let Some(after) = look.again {
         controller.queue.add_after(id, after);
     }
@@ -187,6 +188,7 @@ impl Look<'_> {
         let controller = self.controller;
         let requests = compile::requests(&application);
         let period = self.period();
+        self.look_at_webhooks(&application).await;
         if self.memory.requests != requests {
             controller.refs.needs(self.id, &requests, period);
             self.memory.requests.clone_from(&requests);
@@ -245,6 +247,27 @@ impl Look<'_> {
         let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
         self.memory.compiled = Some((from.clone(), kept));
         compiled
+    }
+
+    /// Whose secret counts for its webhooks; looked at again where the Application says something else.
+    async fn look_at_webhooks(&mut self, application: &Application) {
+        let said = json!([
+            self.object["spec"]["webhook"], annotation(&self.object, WEBHOOK_SECRET), sources_text(&self.object),
+        ]);
+        let of = *blake3::hash(said.to_string().as_bytes()).as_bytes();
+        let known = self.memory.webhooks.take().filter(|(known, ..)| *known == of);
+        let (of, whose, problems) = match known {
+            Some(known) => known,
+            None => {
+                let controller = self.controller;
+                let set = controller.webhooks.set(&controller.cluster, self.id, &self.object, application);
+                let (whose, problems) = set.await;
+                (of, whose, problems)
+            }
+        };
+        self.conditions.extend(problems.iter().map(|problem| condition("WebhookSecretWarning", problem.as_str())));
+        // What is not there yet is looked for again.
+        self.memory.webhooks = problems.is_empty().then_some((of, whose, problems)).or(Some(([0; 32], whose, Vec::new())));
     }
 
     /// How often Git is asked for it.
@@ -451,9 +474,16 @@ impl Look<'_> {
         if purpose == Purpose::Deliver {
             self.memory.attempt = Some((self.attempt_of(desired), Attempt { succeeded, ended, retries }));
         }
-        if !succeeded {
-            controller.printer.say(&format!("{}: {}", self.id, synced.message));
+        controller.metrics.synced(self.id, desired.application.project(), synced.phase);
+        let commit = desired.revisions.first().map(|revision| short(revision)).unwrap_or_default();
+        let told = format!("{} to {commit} by {}: {}", verb(purpose), operation.actor(), synced.message);
+        if succeeded {
+            controller.log.info(Some(self.id), &told);
+        } else {
+            controller.log.warn(Some(self.id), &told);
         }
+        let told = events::Told { is_normal: succeeded, reason: "OperationCompleted", message: &told };
+        controller.events.tell(&controller.cluster, self.id, &self.object, &told);
         self.memory.operation = Some(self.told_of(desired, state, synced, ended));
         // The record is another now.
         self.memory.target = None;
@@ -522,7 +552,7 @@ impl Look<'_> {
             operation,
             conditions: std::mem::take(&mut self.conditions),
             controller_namespace: &self.controller.settings.namespace,
-            webhook_secret: "",
+            webhook_secret: self.memory.webhooks.as_ref().map_or("", |(_, whose, _)| whose),
         };
         let status = report.status();
         self.write(status, had_request).await;
@@ -615,7 +645,7 @@ impl Look<'_> {
             // Whatever changed it makes us look again.
             Err(failure) if failure.is_conflict() || failure.is_not_found() => self.come_again(Duration::from_millis(200)),
             Err(failure) => {
-                self.controller.printer.warn(&format!("{}: its status cannot be written: {failure}", self.id));
+                self.controller.log.warn(Some(self.id), &format!("its status cannot be written: {failure}"));
                 self.come_again(TRY_AGAIN);
             }
         }
@@ -623,7 +653,11 @@ impl Look<'_> {
 
     fn say(&mut self, kind: &str, error: &CommandError) {
         let told = condition(kind, error.in_one_line());
-        self.controller.printer.say(&format!("{}: {}", self.id, told.message));
+        let before = self.object["status"]["conditions"].as_array().into_iter().flatten();
+        // What goes on is said once.
+        if !before.into_iter().any(|before| before["message"] == told.message.as_str()) {
+            self.controller.log.warn(Some(self.id), &told.message);
+        }
         self.conditions.push(told);
     }
 
@@ -648,6 +682,19 @@ impl State {
     }
 }
 
+fn verb(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Deliver => "synced",
+        Purpose::Heal => "healed",
+    }
+}
+
+/// A commit as people say it; anything else as it is.
+fn short(revision: &str) -> String {
+    let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
+}
+
 fn failed(state: &OperationState) -> bool {
     matches!(state.phase, OperationPhase::Failed | OperationPhase::Error)
 }
@@ -656,6 +703,11 @@ fn failed(state: &OperationState) -> bool {
 fn destination(application: &Application) -> &str {
     let namespace = application.spec.destination.namespace.as_str();
     if namespace.is_empty() { "default" } else { namespace }
+}
+
+/// The sources, as they are written.
+fn sources_text(object: &Json) -> Json {
+    json!([object["spec"]["source"], object["spec"]["sources"]])
 }
 
 /// The hash of what a graph depends on: all of the spec but how it is synced.

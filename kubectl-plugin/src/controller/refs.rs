@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use crate::application::AppId;
 use crate::settings::RepositoryServer;
 
+use super::metrics::Metrics;
+
 /// So many servers are asked at once.
 const CONCURRENT: usize = 16;
 
@@ -30,6 +32,7 @@ pub struct Known {
 /// All requests.
 pub struct Refs {
     server: Arc<RepositoryServer>,
+    metrics: Arc<Metrics>,
     entries: Mutex<BTreeMap<Request, Entry>>,
     permits: Semaphore,
 }
@@ -49,8 +52,8 @@ struct Entry {
 impl Refs {
     /// Nothing is known yet.
     #[must_use]
-    pub fn new(server: Arc<RepositoryServer>) -> Self {
-        Self { server, entries: Mutex::default(), permits: Semaphore::new(CONCURRENT) }
+    pub fn new(server: Arc<RepositoryServer>, metrics: Arc<Metrics>) -> Self {
+        Self { server, metrics, entries: Mutex::default(), permits: Semaphore::new(CONCURRENT) }
     }
 
     /// Says which requests an application needs from now on, and how often they are asked for.
@@ -104,6 +107,7 @@ impl Refs {
         let _permit = self.permits.acquire().await;
         let (server, request) = (Arc::clone(&self.server), request.clone());
         let answered = tokio::task::spawn_blocking(move || server.resolve(&request)).await;
+        self.metrics.asked(matches!(answered, Ok(Ok(_))));
         match answered {
             Ok(Ok(pin)) => Ok(pin),
             Ok(Err(error)) => Err(error.in_one_line()),
@@ -111,10 +115,19 @@ impl Refs {
         }
     }
 
-    /// Asks again for all requests that `concerned` says, and gives the applications to which that makes a difference.
-    pub async fn look_again(&self, concerned: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
+    /// Asks again for the requests of these applications that `concerned` says, and gives the applications to which that
+    /// makes a difference.
+    pub async fn look_again(
+        &self,
+        apps: &BTreeSet<AppId>,
+        concerned: impl Fn(&Request) -> bool,
+    ) -> BTreeSet<AppId> {
         let now = Instant::now();
-        let requests: Vec<Request> = self.entries().keys().filter(|request| concerned(request)).cloned().collect();
+        let is_meant = |(request, entry): &(&Request, &Entry)| {
+            entry.users.keys().any(|user| apps.contains(user)) && concerned(request)
+        };
+        let requests: Vec<Request> =
+            self.entries().iter().filter(is_meant).map(|(request, _)| request.clone()).collect();
         self.renew(&requests, now).await
     }
 

@@ -5,6 +5,7 @@
 //! those of the files of ours that we read, and a test compares with these types. A field that is not always there is
 //! null, not absent, unless its type says otherwise. A change that could break a reader gets a new version.
 
+mod application;
 mod change;
 mod check;
 mod drift;
@@ -18,6 +19,7 @@ mod saved_plan;
 mod status;
 mod store;
 
+pub use application::{ApplicationJson, ApplicationResourceJson, ApplicationsJson};
 pub use change::{
     BarrierWaitJson, DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff,
     RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
@@ -74,6 +76,8 @@ impl JsonSchema for SchemaVersion {
 #[must_use]
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        schema::<ApplicationJson>("application"),
+        schema::<ApplicationsJson>("applications"),
         schema::<CheckJson>("check"),
         schema::<DiffJson>("diff"),
         schema::<DriftJson>("drift"),

@@ -3,12 +3,15 @@
 //! In: `$name:key` of a value of the controller's Secret; `name:key` of an Application. Out: a [`SecretReference`], whose name and key
 //! are such that the cluster may have them.
 //!
-//! An Application asks for secrets of its own with the annotation [`ANNOTATION`], or with `spec.webhook.gitlab[].secret` where its
-//! CRD has that. Its namespace is where they are looked for, and nowhere else.
+//! An Application asks for secrets of its own with the annotation [`ANNOTATION`], or with `spec.webhook.<provider>[].secret` where
+//! its CRD has that: `$name:key` there leads to a Secret, anything else is the secret itself. Its namespace is where they are looked
+//! for, and nowhere else.
 
 use std::fmt;
 
 use serde_json::Value;
+
+use super::secret::Secret;
 
 /// The annotation of an Application whose events must carry this secret: `<name of a Secret>:<key>`.
 pub const ANNOTATION: &str = "kubectl-gitops/webhook-secret";
@@ -68,6 +71,8 @@ impl fmt::Display for SecretReference {
 pub struct Asked {
     /// Where its secrets are.
     pub references: Vec<SecretReference>,
+    /// Those that are written in the Application itself.
+    pub written: Vec<Secret>,
     /// What cannot be one, as sentences. Such an Application has a secret that nobody can show.
     pub problems: Vec<String>,
 }
@@ -76,23 +81,33 @@ impl Asked {
     /// From the whole object.
     #[must_use]
     pub fn of(application: &Value) -> Self {
-        let hooks = application.pointer("/spec/webhook/gitlab").and_then(Value::as_array);
-        let hooks = hooks.into_iter().flatten().enumerate().filter_map(|(at, hook)| {
-            let secret = hook.get("secret").filter(|secret| !secret.is_null())?;
-            Some((format!("spec.webhook.gitlab[{at}].secret"), secret))
+        let providers = application.pointer("/spec/webhook").and_then(Value::as_object).into_iter().flatten();
+        let hooks = providers.flat_map(|(provider, hooks)| {
+            hooks.as_array().into_iter().flatten().enumerate().filter_map(move |(at, hook)| {
+                let secret = hook.get("secret").filter(|secret| !secret.is_null())?;
+                Some((format!("spec.webhook.{provider}[{at}].secret"), secret))
+            })
         });
         let annotation = application.pointer("/metadata/annotations").and_then(|all| all.get(ANNOTATION));
         let annotation = annotation.map(|secret| (format!("the annotation {ANNOTATION}"), secret));
         let mut asked = Self::default();
         for (place, secret) in annotation.into_iter().chain(hooks) {
-            let text = secret.as_str().unwrap_or_default();
-            let reference = SecretReference::parse(text.trim().strip_prefix('$').unwrap_or(text));
+            if asked.references.len() + asked.written.len() == MOST {
+                asked.problems.push(format!("{place} is one too many: an Application has at most {MOST} secrets"));
+                break;
+            }
+            let text = secret.as_str().unwrap_or_default().trim();
+            let is_annotation = place.starts_with("the annotation");
+            let reference = match text.strip_prefix('$') {
+                Some(rest) => SecretReference::parse(rest),
+                None if is_annotation => SecretReference::parse(text),
+                None => None,
+            };
             match reference {
-                Some(_) if asked.references.len() == MOST => {
-                    asked.problems.push(format!("{place} is one too many: an Application has at most {MOST} secrets"));
-                    break;
-                }
                 Some(reference) => asked.references.push(reference),
+                None if !is_annotation && !text.starts_with('$') && Secret::of(text.as_bytes()).is_some() => {
+                    asked.written.extend(Secret::of(text.as_bytes()));
+                }
                 // What was written may be the secret itself, and is not shown.
                 None => asked.problems.push(format!("{place} is no <name of a Secret>:<key>, such as hooks:shop")),
             }
@@ -103,7 +118,7 @@ impl Asked {
     /// Whether there is anything.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.references.is_empty() && self.problems.is_empty()
+        self.references.is_empty() && self.written.is_empty() && self.problems.is_empty()
     }
 }
 
@@ -131,10 +146,15 @@ mod tests {
     fn an_application_asks_in_two_places() {
         let asked = Asked::of(&json!({
             "metadata": {"annotations": {ANNOTATION: "hooks:shop"}},
-            "spec": {"webhook": {"gitlab": [{"secret": "hooks:gitlab"}, {"secret": null}, {}, {"secret": "$hooks:third"}]}},
+            "spec": {"webhook": {
+                "gitlab": [{"url": "https://x.example", "secret": "a: word"}, {"secret": null}, {}, {"secret": "$hooks:third"}],
+                "github": [{"secret": "another"}],
+            }},
         }));
         let shown: Vec<String> = asked.references.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["hooks:shop", "hooks:gitlab", "hooks:third"]);
+        assert_eq!(shown, ["hooks:shop", "hooks:third"]);
+        let written: Vec<_> = ["another", "a: word"].iter().filter_map(|text| Secret::of(text.as_bytes())).collect();
+        assert_eq!(asked.written, written);
         assert!(asked.problems.is_empty());
         for application in [json!({}), json!({"metadata": {"annotations": null}, "spec": {"webhook": {"gitlab": {}}}})]
         {
@@ -146,16 +166,16 @@ mod tests {
     fn what_is_no_reference_is_told_and_not_shown() {
         let asked = Asked::of(&json!({
             "metadata": {"annotations": {ANNOTATION: "hunter2"}},
-            "spec": {"webhook": {"gitlab": [{"secret": 7}]}},
+            "spec": {"webhook": {"gitlab": [{"secret": 7}, {"secret": "$hunter2"}]}},
         }));
-        assert_eq!((asked.references.len(), asked.problems.len()), (0, 2));
+        assert_eq!((asked.references.len(), asked.problems.len()), (0, 3));
         assert!(!format!("{asked:?}").contains("hunter2"), "{asked:?}");
         assert!(!asked.is_nothing());
     }
 
     #[test]
     fn there_are_not_too_many() {
-        let hooks: Vec<_> = (0..1000).map(|number| json!({"secret": format!("hooks:{number}")})).collect();
+        let hooks: Vec<_> = (0..1000).map(|number| json!({"secret": format!("$hooks:{number}")})).collect();
         let asked = Asked::of(&json!({"spec": {"webhook": {"gitlab": hooks}}}));
         assert_eq!((asked.references.len(), asked.problems.len()), (MOST, 1));
     }

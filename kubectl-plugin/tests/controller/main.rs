@@ -8,4 +8,5 @@ mod support;
 mod asked;
 mod delivery;
 mod rollback;
+mod webhooks;
 mod world;

@@ -1,0 +1,175 @@
+//! Metrics, for Prometheus. Names are Argo CD's where they mean the same, so that dashboards and alerts go on working.
+//!
+//! In: what happens, and at each scrape how things are. Out: OpenMetrics text.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use serde_json::Value as Json;
+
+use crate::application::{AppId, OperationPhase};
+use crate::webhook::Provider;
+
+use super::Controller;
+
+/// All of them.
+pub struct Metrics {
+    registry: Registry,
+    syncs: Family<OfSync, Counter>,
+    looks: Histogram,
+    git: Family<OfGit, Counter>,
+    webhooks: Family<OfWebhook, Counter>,
+    requests: Gauge,
+    queue: Gauge,
+    kinds: Gauge,
+    objects: Gauge,
+    waiting_events: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSync {
+    namespace: String,
+    name: String,
+    project: String,
+    phase: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfGit {
+    result: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWebhook {
+    handler: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Outcome {
+    Answered,
+    Failed,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        encoder.write_str(match self {
+            Self::Answered => "ok",
+            Self::Failed => "fail",
+        })
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let metrics = Self {
+            syncs: Family::default(),
+            looks: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
+            git: Family::default(),
+            webhooks: Family::default(),
+            requests: Gauge::default(),
+            queue: Gauge::default(),
+            kinds: Gauge::default(),
+            objects: Gauge::default(),
+            waiting_events: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("argocd_app_sync", "Syncs that ended", metrics.syncs.clone());
+        registry.register("argocd_app_reconcile", "Looks at Applications, in seconds", metrics.looks.clone());
+        registry.register("argocd_git_request", "Questions to repositories", metrics.git.clone());
+        registry.register("argocd_webhook_requests", "Webhooks that were answered", metrics.webhooks.clone());
+        registry.register("argocd_app_k8s_requests", "Requests to the API server so far", metrics.requests.clone());
+        registry.register("workqueue_depth", "Applications that wait for a worker", metrics.queue.clone());
+        registry.register("argocd_cluster_api_resources", "Kinds that are watched", metrics.kinds.clone());
+        registry.register("argocd_cluster_api_resource_objects", "Objects that are known", metrics.objects.clone());
+        registry.register("kubectl_gitops_webhook_events", "Events that wait", metrics.waiting_events.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// A sync that ended.
+    pub fn synced(&self, id: &AppId, project: &str, phase: OperationPhase) {
+        let (namespace, name, project) = (id.namespace.clone(), id.name.clone(), project.to_owned());
+        let phase = format!("{phase:?}");
+        self.syncs.get_or_create(&OfSync { namespace, name, project, phase }).inc();
+    }
+
+    /// A look at an Application that ended.
+    pub fn looked(&self, time: Duration) {
+        self.looks.observe(time.as_secs_f64());
+    }
+
+    /// A question to a repository that was answered, or not.
+    pub fn asked(&self, is_answered: bool) {
+        let result = if is_answered { Outcome::Answered } else { Outcome::Failed };
+        self.git.get_or_create(&OfGit { result }).inc();
+    }
+
+    /// A webhook that was answered.
+    pub fn webhook(&self, provider: Option<Provider>, status: u16) {
+        let handler = provider.map_or_else(|| "unknown".to_owned(), |provider| format!("{provider:?}").to_lowercase());
+        self.webhooks.get_or_create(&OfWebhook { handler, status }).inc();
+    }
+
+    /// How things are with a controller.
+    #[must_use]
+    pub fn text(&self, controller: &Controller) -> String {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (kinds, objects) = controller.live.counts();
+        self.requests.set(i64::try_from(controller.cluster.connection.requests()).unwrap_or(i64::MAX));
+        self.queue.set(number(controller.queue.len()));
+        self.kinds.set(number(kinds));
+        self.objects.set(number(objects));
+        self.waiting_events.set(number(controller.webhooks.inbox.len()));
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode(&mut text, &self.registry);
+        let end = text.rfind("# EOF").unwrap_or(text.len());
+        text.truncate(end);
+        text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
+        for id in controller.apps.ids() {
+            if let Some(entry) = controller.apps.get(&id) {
+                info(&mut text, &id, &entry.object);
+            }
+        }
+        text.push_str("# EOF\n");
+        text
+    }
+}
+
+/// One line of `argocd_app_info`.
+fn info(text: &mut String, id: &AppId, object: &Json) {
+    let at = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    let first = if at("/spec/source/repoURL").is_empty() { "/spec/sources/0/repoURL" } else { "/spec/source/repoURL" };
+    let labels = [
+        ("namespace", id.namespace.as_str()),
+        ("name", id.name.as_str()),
+        ("project", at("/spec/project")),
+        ("repo", at(first)),
+        ("dest_server", at("/spec/destination/server")),
+        ("dest_namespace", at("/spec/destination/namespace")),
+        ("sync_status", at("/status/sync/status")),
+        ("health_status", at("/status/health/status")),
+    ];
+    let label = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", escaped(&without_user(value)));
+    let labels: Vec<String> = labels.iter().map(label).collect();
+    let _ = writeln!(text, "argocd_app_info{{{}}} 1", labels.join(","));
+}
+
+/// An address without who asks; anything else as it is.
+fn without_user(text: &str) -> String {
+    gitops_compiler::app::without_user(text)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
