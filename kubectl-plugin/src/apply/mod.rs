@@ -93,6 +93,8 @@ pub struct Options {
     pub history: Option<usize>,
     /// Who, when, from what.
     pub origin: ReleaseOrigin,
+    /// The bytes of the health checks that the origin names.
+    pub health_checks: Vec<u8>,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
