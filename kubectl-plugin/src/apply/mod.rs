@@ -10,6 +10,7 @@
 //! | [`judge`] | what the server's own schemas say of a plan |
 //! | [`drift`] | where the cluster differs from what we applied, and who did it |
 //! | [`dry_run`] | what the server would say to a plan |
+//! | [`against`] | what applying a graph would change of what is live |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
@@ -17,6 +18,7 @@
 //! | [`namespace`] | the namespace of the destination |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`hold`] | whether a graph may be applied |
+//! | [`adopt`] | taking over what is there, as release 0 |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | `by_design` | fields that belong to another by design, pure |
@@ -37,6 +39,8 @@
 //!
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
+pub mod adopt;
+pub mod against;
 mod by_design;
 mod conflict;
 pub mod drift;
@@ -91,6 +95,8 @@ pub struct Options {
     pub history: Option<usize>,
     /// Who, when, from what.
     pub origin: ReleaseOrigin,
+    /// The bytes of the health checks that the origin names.
+    pub health_checks: Vec<u8>,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
@@ -101,6 +107,8 @@ pub struct Options {
     pub takes_back: Option<(u64, StoredGraph)>,
     /// The hooks that were planned with.
     pub hooks: Hooks,
+    /// Whether all that is done is to take over what is there, as release 0.
+    pub takes_over: bool,
 }
 
 /// Why a run did not end with a record.
@@ -164,6 +172,7 @@ pub async fn apply(
         force_conflicts: options.force_conflicts,
         approvals: options.approvals.clone(),
         adopts: options.run.adopt,
+        takes_over: options.takes_over,
         takes_from: options.takes_from.clone(),
         ignored: target.ignored.clone(),
         respects_ignored: options.origin.options.respect_ignore_differences == Some(true),

@@ -10,9 +10,10 @@ use gitops_compiler::plan::{self, Step};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::cluster::Failure;
+use crate::cluster::{Deleted, Failure};
 use crate::record::Head;
 
+use super::adopt::managers::is_left_behind;
 use super::step::Context;
 
 /// How long an object may take to go: its Pods may have a grace period.
@@ -86,13 +87,11 @@ pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &
     };
     context.lease.write(note).await.map_err(|lost| lost.to_string())?;
     match context.cluster.delete(path, uid, None, context.propagation).await {
-        Ok(_) => {}
-        Err(failure) if failure.is_conflict() && context.cluster.is_gone(path, uid).await.unwrap_or_default() => {
-            return Err("it is another object of the same name now".to_owned());
-        }
-        Err(failure) => return Err(failure.to_string()),
+        Ok(Deleted::Gone) => Ok(()),
+        Ok(Deleted::Held) => until_gone(context, path, uid).await,
+        Ok(Deleted::Replaced) => Err("it is another object of the same name now".to_owned()),
+        Err(failure) => Err(failure.to_string()),
     }
-    until_gone(context, path, uid).await
 }
 
 /// Waits until an object is gone. It is asked for by name: no watch tells of kinds that may be read one by one only.
@@ -117,30 +116,11 @@ pub(super) async fn until_gone(context: &Context, path: &str, uid: &str) -> Resu
     }
 }
 
-/// Managers of tools that are left behind: what they own by applying is what we apply from now on. People's edits are not
-/// theirs.
-const LEFT_BEHIND: [&str; 14] = [
-    "argocd-application-controller",
-    "argocd-controller",
-    "before-first-apply",
-    "flux-client-side-apply",
-    "helm",
-    "helm-controller",
-    "kapp",
-    "kluctl",
-    "kubectl",
-    "kubectl-client-side-apply",
-    "kubectl-create",
-    "kustomize-controller",
-    "pulumi-kubernetes",
-    "Terraform",
-];
-
-/// Takes over what another tool owns of an object, once: fields that are in no manifest go with the next apply, nothing is
+/// Takes over what another tool owns of an object, or an application that gives it to us, once: fields that are in no manifest go with the next apply, nothing is
 /// made again. Gives what there is to tell.
 pub(super) async fn adopt(context: &Context, path: &str) -> Result<Option<String>, Failure> {
     let Some(metadata) = context.cluster.get_metadata(path).await? else { return Ok(None) };
-    let taken = |manager: &str| LEFT_BEHIND.contains(&manager);
+    let taken = |manager: &str| is_left_behind(manager) || context.takes_from.iter().any(|name| name == manager);
     let mut managers: Vec<&str> = metadata
         .managed_fields
         .iter()

@@ -14,9 +14,10 @@ use gitops_compiler::plan::{self, Action, Approvals, Cause, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Deleted, Failure, Kinds, PART_OF};
 use crate::sops::Unlocked;
 
+use super::adopt::take::take;
 use super::conflict;
 use super::drift::Ignored;
 use super::lease::Lease;
@@ -52,6 +53,8 @@ pub struct Context {
     pub approvals: Approvals,
     /// Whether what was there before becomes ours entirely.
     pub adopts: bool,
+    /// Whether all that is done is to take over what is there.
+    pub takes_over: bool,
     /// The field managers of applications that give us objects.
     pub takes_from: Vec<String>,
     /// Differences that do not count.
@@ -161,6 +164,9 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     let Some(path) = context.kinds.path(api_version, &step.key) else {
         return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
     };
+    if context.takes_over {
+        return take(context, step, &path, &body).await;
+    }
     let mut notes = Vec::new();
     let is_there = step.action == Action::Update;
     if context.adopts && step.cause == Cause::Exists {
@@ -228,7 +234,7 @@ pub(super) async fn send(
         if let Some(failure) = failure {
             let conflicts = failure.conflicts();
             if !force && !conflicts.is_empty() {
-                if conflict::leave_to_others(context, step, body, &conflicts, &mut notes) {
+                if conflict::leave_to_others(&context.ignored, &step.key, body, &conflicts, &mut notes) {
                     continue;
                 }
                 let is_given = |conflict: &Conflict| context.takes_from.contains(&conflict.manager);
@@ -292,16 +298,10 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
             return StepOutcome::failed(lost.to_string());
         }
         match context.cluster.delete(&path, uid, version.as_deref(), context.propagation).await {
-            Ok(true) => return StepOutcome::Terminating,
-            Ok(false) => return StepOutcome::Gone,
-            // It changed since we looked: look again.
-            Err(failure) if failure.is_conflict() && version.is_some() => {}
-            // Another object of this name, so that ours is gone; or it changed in that very moment.
-            Err(failure) if failure.is_conflict() => match context.cluster.is_gone(&path, uid).await {
-                Ok(true) => return StepOutcome::Gone,
-                Ok(false) => {}
-                Err(failure) => return StepOutcome::failed(failure.to_string()),
-            },
+            Ok(Deleted::Held) => return StepOutcome::Terminating,
+            Ok(Deleted::Gone | Deleted::Replaced) => return StepOutcome::Gone,
+            // It changed since we looked, or in that very moment: look again.
+            Err(failure) if failure.is_conflict() => {}
             Err(failure) => return StepOutcome::failed(failure.to_string()),
         }
     }

@@ -10,7 +10,7 @@ use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Bound, Plan, Seen};
 
 use crate::cluster::{Kinds, Served};
-use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys};
+use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys, TAKEN_OVER};
 use crate::record::holder::Holder;
 use crate::record::holds::Hold;
 use crate::record::{Found, Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
@@ -74,11 +74,16 @@ async fn begin_on(
     let mut head = found.head.clone();
     let (stored, late_secrets) = store_graph(target, &head, desired, seen).await?;
     settle_interrupted(&mut head);
-    let number = head.next_number();
+    let number = if options.takes_over { TAKEN_OVER } else { head.next_number() };
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
     head.kubernetes = target.kubernetes.map(|version| version.to_string());
     head.hooks = target.hooks.taken_over(&options.hooks, number);
+    let known = head.chunks(&records.namespace);
+    let is_known = |chunk: &Id<Chunk>| known.contains(&(records.namespace.clone(), *chunk));
+    if !options.origin.health_checks.iter().all(is_known) {
+        records.put_chunks(&records.namespace, &options.health_checks, &target.target_id).await?;
+    }
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     if let Some((release, taken_back)) = &options.takes_back {
         hold(&mut head, *release, taken_back, &stored, options);
@@ -183,6 +188,8 @@ fn settle_interrupted(head: &mut Head) {
         outcome: Outcome::Interrupted,
         changes: (0, 0, 0),
     };
+    // One that only took over what was there has the number of the attempt before.
+    head.releases.retain(|before| before.number != release.number);
     head.releases.push(release);
     if let Some(pending) = &mut head.pending {
         pending.ended = true;

@@ -21,10 +21,11 @@ use crate::json::{RunEventJson, RunJson};
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
+use crate::record::pack;
 use crate::settings::Session;
 
 /// What lifts guards.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ApprovalArgs {
     /// Allow deletion of these kinds: Namespace, CustomResourceDefinition, PersistentVolumeClaim, PersistentVolume
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
@@ -96,17 +97,23 @@ impl RunArgs {
     #[must_use]
     pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks, health: Rules) -> Options {
         let timeout = Duration::from_secs(self.timeout);
+        // What cannot be kept is said when it is run.
+        let checks = Some(health.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
+        let (names, health_checks) = checks.unwrap_or_default();
+        let origin = ReleaseOrigin { health_checks: names, ..origin };
         Options {
             run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new(), health },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),
             origin,
+            health_checks,
             delete_record: false,
             unlocked: Arc::default(),
             takes_from: Vec::new(),
             takes_back: None,
             hooks,
+            takes_over: false,
         }
     }
 
@@ -121,7 +128,8 @@ impl RunArgs {
 #[must_use]
 pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
-    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, options, ignored, inputs }
+    let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
+    ReleaseOrigin { time, actor, commit, rollback_to, options, ignored, inputs, health_checks }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.
@@ -171,6 +179,12 @@ pub async fn execute(
     options: &Options,
     json: bool,
 ) -> Result<u8, CommandError> {
+    if !options.run.health.texts().is_empty() && options.origin.health_checks.is_empty() {
+        let most = pack::MOST_CHECK_BYTES >> 10;
+        session
+            .printer
+            .say(&format!("the release does not keep its health checks: they are no text, or more than {most} KiB"));
+    }
     let started = std::time::Instant::now();
     let mut progress = Progress::new(session.printer, &target.application, desired.graph.id(), plan);
     let mut notes = Vec::new();
@@ -206,6 +220,11 @@ pub async fn execute(
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
     let message = if skipped > 0 { format!("{told}; {} not tried", counted(skipped, "step")) } else { told };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
+        if options.takes_over {
+            return Err(CommandError::refused(message)
+                .details(details)
+                .hint("run it again: it takes what is there then"));
+        }
         let is_hook = |(index, result): (&usize, &StepResult)| {
             matches!(result, StepResult::Failed { .. }) && plan.steps[*index].hook.is_some()
         };

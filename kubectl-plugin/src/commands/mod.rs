@@ -1,6 +1,7 @@
 //! One file for each command: it reads its flags, calls, and prints. [`change`] has what those that change a cluster
 //! have in common.
 
+pub mod adopt;
 pub mod app;
 pub mod apply;
 pub mod check;
@@ -9,6 +10,7 @@ mod compile_set;
 pub mod controller;
 pub mod delete;
 pub mod diff;
+mod diff_live;
 pub mod drift;
 pub mod graph;
 pub mod history;

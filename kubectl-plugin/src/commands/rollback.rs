@@ -9,8 +9,8 @@ use gitops_compiler::name::AppName;
 use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
-use crate::record::head::StoredGraph;
-use crate::record::{Head, Outcome, Release};
+use crate::record::rollback::{NoRelease, choose, taken_back};
+use crate::record::{Head, Outcome};
 use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -50,7 +50,6 @@ impl RollbackArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
-    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -58,7 +57,8 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let mut target =
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
-    let release = choose(&head, args.to.as_deref())?.clone();
+    let release = choose(&head, args.to.as_deref()).map_err(refused)?.clone();
+    let rules = args.health.recorded_rules(&target.records, &target.target_id, Some(&release.origin)).await?;
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
@@ -100,13 +100,6 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     Ok(code)
 }
 
-/// What a rollback takes back: what was applied last, by a run that ended or by one that died.
-fn taken_back(head: &Head) -> Option<(u64, &StoredGraph)> {
-    let died = head.pending.as_ref().filter(|pending| !pending.ended);
-    let tried = died.and_then(|pending| Some((pending.number, pending.attempted.last()?)));
-    tried.or_else(|| head.releases.last().map(|last| (last.number, &last.graph)))
-}
-
 /// What was applied last, whether it worked or not, is what is taken back.
 fn last_applied(head: &Head) -> String {
     if head.pending.as_ref().is_some_and(|pending| !pending.ended) {
@@ -119,48 +112,6 @@ fn last_applied(head: &Head) -> String {
     }
 }
 
-/// By default the newest release that succeeded and whose content differs from what was applied last, by a run that
-/// ended or by one that died. After a failure that is the live release itself. A rollback that did not get through is gone
-/// on with.
-fn choose<'a>(head: &'a Head, to: Option<&str>) -> Result<&'a Release, CommandError> {
-    let Some(to) = to else {
-        let begun = head.pending.as_ref().and_then(|pending| pending.origin.rollback_to);
-        if let Some(release) = begun.and_then(|number| head.release(number)) {
-            return Ok(release);
-        }
-        let last = taken_back(head);
-        let succeeded = |number: u64| head.release(number).is_some_and(|it| it.outcome == Outcome::Succeeded);
-        let is_unfinished = last.is_some_and(|(number, _)| !succeeded(number));
-        let current = last.map(|(_, graph)| graph);
-        // What failed is taken back, even where only its hooks were new.
-        let differs = |release: &&Release| {
-            let graph = &release.graph;
-            let is_held = head.holds.iter().any(|hold| hold.taken_back.content == graph.content);
-            !is_held
-                && current.is_none_or(|current| {
-                    if is_unfinished { graph.id != current.id } else { graph.content != current.content }
-                })
-        };
-        let mut candidates = head.releases.iter().rev().filter(|release| release.outcome == Outcome::Succeeded);
-        return candidates.find(differs).ok_or_else(|| {
-            CommandError::user("there is no earlier release that succeeded and differs from this one")
-                .hint("`kubectl gitops history` lists all; name one with --to")
-        });
-    };
-    let found = match to.parse::<u64>() {
-        Ok(number) => head.release(number),
-        Err(_) => head.releases.iter().rev().find(|release| {
-            let id = release.graph.id.to_string();
-            // A prefix of 8 characters and more after the type is enough, where it is unambiguous.
-            id == to || (to.len() >= 11 && id.starts_with(to) && unambiguous(head, to))
-        }),
-    };
-    found.ok_or_else(|| {
-        CommandError::user(format!("no release `{to}` is kept")).hint("`kubectl gitops history` lists all")
-    })
-}
-
-fn unambiguous(head: &Head, prefix: &str) -> bool {
-    let ids = head.releases.iter().map(|release| release.graph.id).filter(|id| id.to_string().starts_with(prefix));
-    ids.collect::<std::collections::BTreeSet<_>>().len() == 1
+fn refused(error: NoRelease) -> CommandError {
+    CommandError::user(error.to_string()).hint(error.hint())
 }

@@ -144,7 +144,7 @@ impl Look<'_> {
             return;
         }
         let (application, lints, project) = match self.understood().await {
-            Ok(understood) => understood,
+            Ok((application, lints, project)) => (self.at_asked_revision(application), lints, project),
             Err(error) => {
                 self.say("InvalidSpecError", &error);
                 return self.publish_failure(None).await;
@@ -176,6 +176,21 @@ impl Look<'_> {
         let project = self.controller.projects.get(application.project()).await?;
         projects::check(&project, self.id, &application, &self.controller.settings.namespace)?;
         Ok((application, lints, project))
+    }
+
+    /// The Application at the revision that a request names instead of its own.
+    fn at_asked_revision(&self, mut application: Application) -> Application {
+        let Some(sync) = self.request().and_then(|operation| operation.sync) else { return application };
+        let one = Some(sync.revision).filter(|revision| !revision.is_empty());
+        if let (Some(source), Some(revision)) = (application.spec.source.as_mut(), one) {
+            source.target_revision = revision;
+        }
+        for (source, revision) in application.spec.sources.iter_mut().zip(sync.revisions) {
+            if !revision.is_empty() {
+                source.target_revision = revision;
+            }
+        }
+        application
     }
 
     /// What Git says now.
@@ -291,7 +306,11 @@ impl Look<'_> {
             Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => {}
             Decision::Sync { retries } => {
                 let operation = request.clone().unwrap_or_else(|| Operation::automated(self.prunes(desired)));
-                self.sync(desired, &operation, retries, Purpose::Deliver).await;
+                let purpose = match operation.rollback() {
+                    Some(to) => Purpose::Rollback(to.map(str::to_owned)),
+                    None => Purpose::Deliver,
+                };
+                self.sync(desired, &operation, retries, purpose).await;
                 self.open_target(desired).await?;
                 state = self.compare(desired).await?;
             }
@@ -444,7 +463,9 @@ impl Look<'_> {
             retry_count: retries,
             ..OperationState::default()
         };
-        let graph = match (purpose, self.memory.target.as_ref().and_then(|target| target.base.as_ref())) {
+        let is_delivery = purpose == Purpose::Deliver;
+        let verb = verb(&purpose);
+        let graph = match (&purpose, self.memory.target.as_ref().and_then(|target| target.base.as_ref())) {
             // What is healed is what is live, whatever Git says meanwhile.
             (Purpose::Heal, Some(base)) => Arc::clone(&base.graph),
             _ => Arc::clone(&desired.compiled.graph),
@@ -471,12 +492,12 @@ impl Look<'_> {
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
         let ended = Timestamp::now();
         let succeeded = synced.phase == OperationPhase::Succeeded;
-        if purpose == Purpose::Deliver {
+        if is_delivery {
             self.memory.attempt = Some((self.attempt_of(desired), Attempt { succeeded, ended, retries }));
         }
         controller.metrics.synced(self.id, desired.application.project(), synced.phase);
         let commit = desired.revisions.first().map(|revision| short(revision)).unwrap_or_default();
-        let told = format!("{} to {commit} by {}: {}", verb(purpose), operation.actor(), synced.message);
+        let told = format!("{verb} to {commit} by {}: {}", operation.actor(), synced.message);
         if succeeded {
             controller.log.info(Some(self.id), &told);
         } else {
@@ -682,10 +703,11 @@ impl State {
     }
 }
 
-fn verb(purpose: Purpose) -> &'static str {
+fn verb(purpose: &Purpose) -> &'static str {
     match purpose {
         Purpose::Deliver => "synced",
         Purpose::Heal => "healed",
+        Purpose::Rollback(_) => "rolled back",
     }
 }
 

@@ -85,6 +85,7 @@ async fn delete_all(controller: &Controller, records: Records, name: AppName) ->
         options: target.options.clone(),
         ignored: Vec::new(),
         inputs: Vec::new(),
+        health_checks: Vec::new(),
     };
     let health = controller.ground.rules.clone();
     let run = RunOptions { wait: true, timeout: GONE_TIMEOUT, adopt: false, taken: BTreeSet::new(), health };
@@ -99,6 +100,8 @@ async fn delete_all(controller: &Controller, records: Records, name: AppName) ->
         takes_from: Vec::new(),
         takes_back: None,
         hooks,
+        health_checks: Vec::new(),
+        takes_over: false,
     };
     let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut |_| {}).await?;
     if applied.succeeded() {

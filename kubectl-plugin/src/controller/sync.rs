@@ -24,7 +24,8 @@ use crate::apply::{Applied, Destination, Event, Options, StepResult, Target, Tar
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::record::Records;
-use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin};
+use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
+use crate::record::rollback::{choose, taken_back};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
@@ -55,12 +56,24 @@ pub struct Ground {
 }
 
 /// Why something is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// It is what Git says.
     Deliver,
     /// It is what is live, and was changed.
     Heal,
+    /// It is what a prior release was: this one, or the newest that succeeded and differs.
+    Rollback(Option<String>),
+}
+
+/// A graph, and where it comes from.
+struct Wanted {
+    graph: Arc<ResourceGraph>,
+    commit: Option<Commit>,
+    inputs: Vec<Entry>,
+    /// The release whose graph it is, and what a rollback to it takes back.
+    rollback_to: Option<u64>,
+    takes_back: Option<(u64, StoredGraph)>,
 }
 
 /// What to do.
@@ -126,14 +139,15 @@ impl Order<'_> {
         target.sightings = Some(Arc::clone(&ground.sightings));
         target.ignored = self.delivery.ignored().await?;
         target.options = self.options()?;
-        let desired = target.bind(Arc::clone(&self.graph)).await?;
+        let wanted = self.wanted(&target).await?;
+        let desired = target.bind(Arc::clone(&wanted.graph)).await?;
         target.check_record_namespace(&desired)?;
         let refused: Vec<String> =
             desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
         if !refused.is_empty() {
             return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
         }
-        if self.purpose == Purpose::Deliver {
+        if self.purpose != Purpose::Heal {
             let held = target.held(&desired).await?;
             held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
         }
@@ -142,7 +156,8 @@ impl Order<'_> {
         target.look_at_hooks(&desired).await?;
         let delivers = self.purpose == Purpose::Deliver && target.is_changed_by(&desired);
         let asks = self.operation.initiated_by.as_ref().is_some_and(|by| !by.automated);
-        let hooks = target.hooks.hooks((delivers || asks) && !self.operation.leaves_out_hooks(), false);
+        let runs_hooks = delivers || asks && self.purpose == Purpose::Deliver;
+        let hooks = target.hooks.hooks(runs_hooks && !self.operation.leaves_out_hooks(), false);
         let approvals = self.approvals();
         let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
         if !plan.guards.is_empty() {
@@ -159,7 +174,7 @@ impl Order<'_> {
             return Ok(Synced { phase, message, resources: Vec::new() });
         }
         namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
-        let options = self.run_options(&target, approvals, hooks, unlocked, ground);
+        let options = self.run_options(&target, wanted, approvals, hooks, unlocked, ground);
         let mut emit = |event: Event| {
             if let Event::Waiting { object, reason, .. } | Event::StillWaiting { object, reason, .. } = event {
                 told(format!("waiting for healthy state of {object}: {reason}"));
@@ -167,6 +182,22 @@ impl Order<'_> {
         };
         let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut emit).await?;
         Ok(ended(&plan, &applied))
+    }
+
+    /// What is applied.
+    async fn wanted(&self, target: &Target) -> Result<Wanted, CommandError> {
+        let Purpose::Rollback(to) = &self.purpose else {
+            let (graph, commit, inputs) = (Arc::clone(&self.graph), self.commit.clone(), self.inputs.clone());
+            return Ok(Wanted { graph, commit, inputs, rollback_to: None, takes_back: None });
+        };
+        let head = target.recorded_head()?;
+        let release = choose(head, to.as_deref());
+        let release = release.map_err(|error| CommandError::user(error.to_string()).hint(error.hint()))?;
+        let takes_back = taken_back(head).filter(|(_, graph)| graph.id != release.graph.id);
+        let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
+        let graph = Arc::new(target.records.graph(&release.graph, &target.target_id).await?);
+        let (commit, inputs) = (release.origin.commit.clone(), release.origin.inputs.clone());
+        Ok(Wanted { graph, commit, inputs, rollback_to: Some(release.number), takes_back })
     }
 
     /// What the Application and whoever asks want.
@@ -220,20 +251,23 @@ impl Order<'_> {
     fn run_options(
         &self,
         target: &Target,
+        wanted: Wanted,
         approvals: Approvals,
         hooks: gitops_compiler::plan::Hooks,
         unlocked: Arc<Unlocked>,
         ground: &Ground,
     ) -> Options {
-        let inputs = if self.inputs.len() > MOST_INPUTS { Vec::new() } else { self.inputs.clone() };
+        let Wanted { commit, inputs, rollback_to, takes_back, .. } = wanted;
+        let inputs = if inputs.len() > MOST_INPUTS { Vec::new() } else { inputs };
         let origin = ReleaseOrigin {
             time: Timestamp::now(),
             actor: self.operation.actor().to_owned(),
-            commit: self.commit.clone(),
-            rollback_to: None,
+            commit,
+            rollback_to,
             options: target.options.clone(),
             ignored: target.ignored.rules().to_vec(),
             inputs,
+            health_checks: Vec::new(),
         };
         let rules = ground.rules.clone();
         let run = RunOptions { wait: true, timeout: READY_TIMEOUT, adopt: false, taken: BTreeSet::new(), health: rules };
@@ -247,8 +281,10 @@ impl Order<'_> {
             delete_record: false,
             unlocked,
             takes_from: Vec::new(),
-            takes_back: None,
+            takes_back,
             hooks,
+            health_checks: Vec::new(),
+            takes_over: false,
         }
     }
 }

@@ -28,6 +28,9 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// How many inputs from elsewhere a release keeps: the head of a record must stay small.
 pub const MOST_INPUTS: usize = 100;
 
+/// The number of the release that is what was there before the first apply.
+pub const TAKEN_OVER: u64 = 0;
+
 /// How many releases are kept, unless the user says otherwise.
 pub const DEFAULT_HISTORY: usize = 10;
 
@@ -159,6 +162,9 @@ pub struct ReleaseOrigin {
     /// What inputs from elsewhere were: the lock that it was compiled with, written or not. At most [`MOST_INPUTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Entry>,
+    /// The health checks that users have written for it, where they are not too large: which chunks hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health_checks: Vec<Id<Chunk>>,
 }
 
 /// A commit, as a release remembers it.
@@ -212,7 +218,7 @@ pub struct SecretBodies {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
-    /// From 1; never used twice.
+    /// From 1, and never used twice; 0 is what was there before, where that was taken over.
     pub number: u64,
     /// The release that was live before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,6 +342,13 @@ impl Head {
         (!pending.ended || last.is_some_and(stopped)).then_some((pending.number, pending.attempted.last()?))
     }
 
+    /// Whether anything was applied, or begun to be, since what was there before was taken over.
+    #[must_use]
+    pub fn has_applied(&self) -> bool {
+        let pending = self.pending.iter().map(|pending| pending.number);
+        self.releases.iter().map(|release| release.number).chain(pending).any(|number| number != TAKEN_OVER)
+    }
+
     /// The lock of another run, where it may still be alive at `now`, by the server's clock.
     #[must_use]
     pub fn foreign_lock(&self, now: Timestamp) -> Option<&Lock> {
@@ -369,7 +382,11 @@ impl Head {
         let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted).chain(held);
         let here = |chunk: &Id<Chunk>| (record_namespace.to_owned(), *chunk);
         let absent = self.pending.iter().flat_map(|pending| pending.absent.chunks());
-        let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().chain(absent).map(here).collect();
+        let origins = self.releases.iter().map(|release| &release.origin);
+        let origins = origins.chain(self.pending.iter().map(|pending| &pending.origin));
+        let checks = origins.flat_map(|origin| &origin.health_checks);
+        let parts = self.inventory.chunks.iter().chain(absent).chain(checks);
+        let mut chunks: std::collections::BTreeSet<_> = parts.map(here).collect();
         for graph in graphs {
             chunks.extend(graph.layers.iter().flat_map(|layer| &layer.chunks).map(here));
             for bodies in &graph.secrets {

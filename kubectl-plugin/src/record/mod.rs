@@ -35,6 +35,7 @@ pub mod holds;
 pub mod hooks;
 pub mod pack;
 pub mod persist;
+pub mod rollback;
 
 pub use chunks::ChunkThere;
 pub use head::{Head, InventoryEntry, Outcome, Pending, Release};

@@ -13,9 +13,9 @@ use gitops_compiler::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Cluster, Failure, PartialObject};
+use crate::cluster::{Cluster, Deleted, Failure, PartialObject};
 
-use super::head::{FORMAT, Layer, SecretBodies, StoredGraph, StoredKeys};
+use super::head::{FORMAT, Layer, ReleaseOrigin, SecretBodies, StoredGraph, StoredKeys};
 use super::pack::{self, PackError};
 use super::{Head, InventoryEntry, apply_set};
 
@@ -208,7 +208,8 @@ impl Records {
     pub async fn delete_head(&self, found: &Found) -> Result<(), RecordError> {
         let place = path(&self.namespace, &head_name(&found.head.application));
         match self.cluster.delete(&place, &found.uid, Some(&found.resource_version), Propagation::Background).await {
-            Ok(_) => Ok(()),
+            Ok(Deleted::Gone | Deleted::Held) => Ok(()),
+            Ok(Deleted::Replaced) => Err(RecordError::Moved),
             Err(failure) if failure.is_conflict() => Err(RecordError::Moved),
             Err(failure) => Err(request("cannot delete the record".to_owned(), failure)),
         }
@@ -282,6 +283,19 @@ impl Records {
             };
         }
         Ok(inventory)
+    }
+
+    /// The files of health checks that a release was applied with.
+    pub async fn health_checks(
+        &self,
+        origin: &ReleaseOrigin,
+        target: &str,
+    ) -> Result<Vec<(String, String)>, RecordError> {
+        if origin.health_checks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let packed = self.read_chunks(&self.namespace, &origin.health_checks, target).await?;
+        Ok(pack::unpack_health_checks(&packed)?)
     }
 
     /// Keys that the head names, themselves or by their chunks.
