@@ -6,6 +6,7 @@
 mod support;
 
 mod asked;
+mod commands;
 mod delivery;
 mod rollback;
 mod webhooks;
