@@ -86,13 +86,13 @@ fn large_bodies_take_no_more_than_their_budget() {
 }
 
 /// Sends a request byte by byte without ever ending it, and comes again when it is cut.
-async fn dawdle(server: &Server, is_over: &AtomicBool) {
-    let request = push("a/b", SECRET);
+async fn dawdle(server: &Server, came: &AtomicUsize, is_over: &AtomicBool) {
     while !is_over.load(Ordering::SeqCst) {
         let mut connection = server.connect().await;
-        for byte in request[..request.len() - 1].chunks(1) {
+        came.fetch_add(1, Ordering::SeqCst);
+        for byte in b"POST /api/webhook HTTP/1.1\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'a')) {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            if is_over.load(Ordering::SeqCst) || connection.send(byte).await.is_none() {
+            if is_over.load(Ordering::SeqCst) || connection.send(&[*byte]).await.is_none() {
                 break;
             }
         }
@@ -110,12 +110,16 @@ fn a_slow_crowd_keeps_nobody_out() {
     let taken = turn.heap_of(|| {
         runtime().block_on(async {
             let server = Arc::new(Server::start(limits, Inbox::default(), String::new()).await);
-            let is_over = Arc::new(AtomicBool::new(false));
+            let (came, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
             let slow = (0..crowd).map(|_| {
-                let (server, is_over) = (Arc::clone(&server), Arc::clone(&is_over));
-                tokio::spawn(async move { dawdle(&server, &is_over).await })
+                let (server, came, is_over) = (Arc::clone(&server), Arc::clone(&came), Arc::clone(&is_over));
+                tokio::spawn(async move { dawdle(&server, &came, &is_over).await })
             });
             let slow: Vec<_> = slow.collect();
+            // All places are taken by then.
+            while came.load(Ordering::SeqCst) < crowd {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             honest(&server, count).await;
             is_over.store(true, Ordering::SeqCst);
             for one in slow {
