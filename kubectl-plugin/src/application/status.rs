@@ -324,13 +324,13 @@ impl Status {
     pub fn timed(mut self, before: &Self, now: &str) -> Self {
         let health_stays = self.health.status == before.health.status && !before.health.last_transition_time.is_empty();
         let since = if health_stays { before.health.last_transition_time.as_str() } else { now };
-        self.health.last_transition_time = since.to_owned();
+        since.clone_into(&mut self.health.last_transition_time);
         for condition in &mut self.conditions {
             let same = before.conditions.iter().find(|it| (&it.kind, &it.message) == (&condition.kind, &condition.message));
             let since = same.map_or(now, |same| same.last_transition_time.as_str());
-            condition.last_transition_time = since.to_owned();
+            since.clone_into(&mut condition.last_transition_time);
         }
-        self.reconciled_at = now.to_owned();
+        now.clone_into(&mut self.reconciled_at);
         self
     }
 }

@@ -192,7 +192,7 @@ pub async fn apply(
     let hooks = hook::finish::clean_up(&context, &found.head.hooks, ended.of_hooks(&found.head, &release), emit).await;
     // Deleting may have renewed the lease.
     let found = context.lease.end().await?;
-    ended.record(found, release.clone(), &held, hooks).await?;
+    Box::pin(ended.record(found, release.clone(), &held, hooks)).await?;
     Ok(Applied { release, results: report.results })
 }
 

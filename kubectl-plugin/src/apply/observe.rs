@@ -185,7 +185,7 @@ impl Observer<'_> {
             uid: sighting.uid.clone(),
             as_applied: labelled && recorded == Some(fields.as_str()),
             ours: fields.starts_with("f:"),
-            policy: sighting.policy.clone(),
+            policy: sighting.policy,
             is_of_another: sighting.part_of.as_ref().is_some_and(|label| *label != self.identity.apply_set),
         }
     }

@@ -92,15 +92,14 @@ impl Cluster {
         version: &mut Option<String>,
         events: &mpsc::Sender<Followed<T>>,
     ) -> Result<(), Failure> {
-        let at = match version {
-            Some(at) => at.clone(),
-            None => {
-                let (listed, at) = self.list_at::<T>(&watched.collection, &watched.query()).await?;
-                if events.send(Followed::Listed(listed)).await.is_err() {
-                    return Ok(());
-                }
-                version.insert(at).clone()
+        let at = if let Some(at) = version {
+            at.clone()
+        } else {
+            let (listed, at) = self.list_at::<T>(&watched.collection, &watched.query()).await?;
+            if events.send(Followed::Listed(listed)).await.is_err() {
+                return Ok(());
             }
+            version.insert(at).clone()
         };
         let path = format!(
             "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}&resourceVersion={}{}",

@@ -50,7 +50,7 @@ impl Watched {
     pub(super) fn query(&self) -> String {
         let selectors = [("labelSelector", &self.selector), ("fieldSelector", &self.fields)];
         let given = selectors.into_iter().filter(|(_, value)| !value.is_empty());
-        given.map(|(name, value)| format!("&{name}={}", encode(value))).collect()
+        given.fold(String::new(), |query, (name, value)| format!("{query}&{name}={}", encode(value)))
     }
 }
 

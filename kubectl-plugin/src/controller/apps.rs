@@ -83,27 +83,23 @@ impl Apps {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
         let object = Arc::new(object);
-        match entries.get_mut(&id) {
-            Some(entry) => {
-                let is_news = is_news(&entry.object, &object);
-                if entry.object["metadata"]["uid"] != object["metadata"]["uid"] {
-                    entry.memory = Arc::default();
-                }
-                entry.object = object;
-                (id, is_news)
-            }
-            None => {
-                entries.insert(id.clone(), Entry { object, memory: Arc::default() });
-                (id, true)
-            }
+        let Some(entry) = entries.get_mut(&id) else {
+            entries.insert(id.clone(), Entry { object, memory: Arc::default() });
+            return (id, true);
+        };
+        let is_news = is_news(&entry.object, &object);
+        if entry.object["metadata"]["uid"] != object["metadata"]["uid"] {
+            entry.memory = Arc::default();
         }
+        entry.object = object;
+        (id, is_news)
     }
 
     /// Takes the object that an own write made of it.
     pub fn put_own(&self, object: Json) {
         let id = AppId::of(&object);
         if let Some(entry) = lock(&self.entries).get_mut(&id) {
-            let versions = [&*entry.object, &object].map(|object| version(object));
+            let versions = [&*entry.object, &object].map(version);
             // The watch may have been faster, and have told of more.
             if versions[0] <= versions[1] {
                 entry.object = Arc::new(object);

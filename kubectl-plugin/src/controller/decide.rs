@@ -126,7 +126,7 @@ impl Situation<'_> {
         let Some(automated) = self.automated.filter(|automated| automated.enabled != Some(false)) else {
             return rest(None);
         };
-        if !self.has_changed && !(self.has_drifted && automated.self_heal) {
+        if !self.has_changed && (!self.has_drifted || !automated.self_heal) {
             return rest(None);
         }
         if !self.window.is_open {

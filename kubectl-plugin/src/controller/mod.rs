@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`queue`] | what is looked at next, one worker for each at a time |
 //! | [`refs`] | what revisions name now, asked once for all |
+//! | [`kubernetes`] | which Kubernetes charts are told of |
 //! | [`live`] | what is in the cluster, from shared watches |
 //! | [`compile`] | from an Application to a graph |
 //! | [`compare`] | Git, the record and the cluster held against each other, pure |
@@ -33,6 +34,7 @@ pub mod compile;
 pub mod decide;
 pub mod events;
 pub mod heads;
+pub mod kubernetes;
 pub mod live;
 pub mod log;
 pub mod metrics;
@@ -102,7 +104,7 @@ pub struct Controller {
     pub(crate) live: Arc<Live>,
     pub(crate) compiler: Compiler,
     pub(crate) ground: Ground,
-    pub(crate) kubernetes: reconcile::Kubernetes,
+    pub(crate) kubernetes: kubernetes::Kubernetes,
     pub(crate) others: others::Others,
     /// What webhooks are judged by, and where their events go.
     pub webhooks: webhooks::Webhooks,
@@ -152,7 +154,7 @@ impl Controller {
             live,
             compiler: Compiler::new(server),
             ground: Ground { sightings, rules, keys: Arc::new(keys) },
-            kubernetes: reconcile::Kubernetes::default(),
+            kubernetes: kubernetes::Kubernetes::default(),
             others: others::Others::default(),
             webhooks: webhooks::Webhooks::default(),
             cluster,

@@ -29,6 +29,8 @@ use crate::record::rollback::{choose, taken_back};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
+use super::others::MANAGE;
+
 /// Kinds that may be deleted although that loses more than the object; with `many`, most of the application at once.
 pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
 
@@ -270,7 +272,9 @@ impl Order<'_> {
             health_checks: Vec::new(),
         };
         let rules = ground.rules.clone();
-        let run = RunOptions { wait: true, timeout: READY_TIMEOUT, adopt: false, taken: BTreeSet::new(), health: rules };
+        // Whoever moves an Application here moves its objects, too.
+        let adopt = annotation(self.object, MANAGE) == Some("true");
+        let run = RunOptions { wait: true, timeout: READY_TIMEOUT, adopt, taken: BTreeSet::new(), health: rules };
         Options {
             run,
             // What the cluster has of others is put back by the policy that says so, and by whoever forces it.
@@ -298,8 +302,8 @@ fn in_annotations(guard: &str) -> String {
 }
 
 /// Why a held graph is not applied.
-fn refusal_of(held: &Held<'_>, name: &AppName) -> CommandError {
-    let message = match held {
+fn refusal_of(by: &Held<'_>, name: &AppName) -> CommandError {
+    let message = match by {
         Held::All(all) => {
             let reason = all.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("{name} is held by {}{reason}", all.actor)

@@ -1,0 +1,136 @@
+//! What Git says now: what the sources of an Application are, and what they compile to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::app::Application;
+use gitops_compiler::diagnostic::Diagnostic;
+use gitops_compiler::lock::{Pin, Request};
+use gitops_compiler::render::Capabilities;
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+use crate::application::{POLLING, REFRESH, WEBHOOK_SECRET, annotation};
+use crate::cluster::Failure;
+use crate::controller::apps::CompiledFrom;
+use crate::controller::compile::{self, Compiled};
+use crate::controller::decide;
+use crate::controller::report::condition;
+use crate::error::CommandError;
+use crate::project::AppProject;
+
+use super::{Desired, Look, TRY_AGAIN};
+
+impl Look<'_> {
+    /// What Git says now.
+    pub(super) async fn desired(
+        &mut self,
+        application: Application,
+        lints: Vec<Diagnostic>,
+        project: Arc<AppProject>,
+    ) -> Result<Desired, CommandError> {
+        let controller = self.controller;
+        let requests = compile::requests(&application);
+        let period = self.period();
+        self.look_at_webhooks(&application).await;
+        if self.memory.requests != requests {
+            controller.refs.needs(self.id, &requests, period);
+            self.memory.requests.clone_from(&requests);
+        }
+        let refresh = annotation(&self.object, REFRESH);
+        let since = refresh.map(|_| Instant::now());
+        let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
+        for request in &requests {
+            let known = controller.refs.pin(request, since).await;
+            failures.extend(known.failure);
+            pins.extend(known.pin.map(|pin| (request.clone(), pin)));
+        }
+        if pins.len() < requests.len() {
+            self.come_again(TRY_AGAIN);
+            return Err(CommandError::user("a source cannot be had").details(failures));
+        }
+        if !failures.is_empty() {
+            // What was known holds until the server answers again.
+            self.conditions.push(condition("ComparisonError", failures.join("; ")));
+        }
+        if refresh == Some("hard") {
+            self.memory.compiled = None;
+            self.memory.implied.clear();
+            self.memory.target = None;
+        }
+        let failed = |failure: Failure| {
+            CommandError::user("the cluster does not say which Kubernetes it is").details(vec![failure.to_string()])
+        };
+        let (capabilities, cluster) = controller.kubernetes.told(&controller.cluster).await.map_err(failed)?;
+        let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
+        let compiled = self.compiled(&application, lints, &from, capabilities).await?;
+        let sources = application.sources().iter();
+        let requests = sources.map(crate::settings::RepositoryServer::request_of);
+        let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
+        Ok(Desired { application, project, from, compiled, revisions })
+    }
+
+    async fn compiled(
+        &mut self,
+        application: &Application,
+        lints: Vec<Diagnostic>,
+        from: &CompiledFrom,
+        capabilities: Capabilities,
+    ) -> Result<Compiled, CommandError> {
+        if let Some((of, known)) = self.memory.compiled.as_ref().filter(|(of, _)| of == from) {
+            debug_assert_eq!(of, from);
+            return known.clone().map_err(CommandError::user);
+        }
+        let mut pins = self.memory.implied.clone();
+        pins.extend(from.pins.clone());
+        let compiled = self.controller.compiler.compile(application.clone(), lints, pins, capabilities).await;
+        if let Ok(compiled) = &compiled {
+            let is_implied = |(request, _): &&(Request, Pin)| !from.pins.contains_key(request);
+            self.memory.implied = compiled.inputs.iter().filter(is_implied).cloned().collect();
+        }
+        let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
+        self.memory.compiled = Some((from.clone(), kept));
+        compiled
+    }
+
+    /// Whose secret counts for its webhooks; looked at again where the Application says something else.
+    async fn look_at_webhooks(&mut self, application: &Application) {
+        let said = json!([
+            self.object["spec"]["webhook"], annotation(&self.object, WEBHOOK_SECRET), sources_text(&self.object),
+        ]);
+        let of = *blake3::hash(said.to_string().as_bytes()).as_bytes();
+        let known = self.memory.webhooks.take().filter(|(known, ..)| *known == of);
+        let (of, whose, problems) = match known {
+            Some(known) => known,
+            None => {
+                let controller = self.controller;
+                let set = controller.webhooks.set(&controller.cluster, self.id, &self.object, application);
+                let (whose, problems) = set.await;
+                (of, whose, problems)
+            }
+        };
+        self.conditions.extend(problems.iter().map(|problem| condition("WebhookSecretWarning", problem.as_str())));
+        // What is not there yet is looked for again.
+        self.memory.webhooks = problems.is_empty().then_some((of, whose, problems)).or(Some(([0; 32], whose, Vec::new())));
+    }
+
+    /// How often Git is asked for it.
+    fn period(&self) -> Option<Duration> {
+        let said = annotation(&self.object, POLLING).and_then(decide::duration);
+        said.or(self.controller.settings.polling).filter(|period| !period.is_zero())
+    }
+}
+
+/// The sources, as they are written.
+fn sources_text(object: &Json) -> Json {
+    json!([object["spec"]["source"], object["spec"]["sources"]])
+}
+
+/// The hash of what a graph depends on: all of the spec but how it is synced.
+fn hash(object: &Json) -> [u8; 32] {
+    let spec = &object["spec"];
+    let parts = ["project", "source", "sources", "destination"].map(|field| &spec[field]);
+    let text = json!([object["metadata"]["name"], object["metadata"]["namespace"], parts]).to_string();
+    *blake3::hash(text.as_bytes()).as_bytes()
+}

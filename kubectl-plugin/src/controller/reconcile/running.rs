@@ -1,0 +1,141 @@
+//! A sync, and how far it is while it takes long.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gitops_compiler::lock::Entry as LockEntry;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult};
+use crate::controller::decide::Attempt;
+use crate::controller::report::{self, written};
+use crate::controller::sync::{Order, Purpose, Synced};
+use crate::controller::{events, projects};
+use crate::error::CommandError;
+
+use super::{Desired, Look, destination};
+
+/// A sync that takes longer than this is told while it runs, and then as often as this.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+impl Look<'_> {
+    pub(super) async fn sync(&mut self, desired: &Desired, operation: &Operation, retries: i64, purpose: Purpose) {
+        let controller = self.controller;
+        let started = written(Timestamp::now());
+        let state = OperationState {
+            operation: operation.clone(),
+            phase: OperationPhase::Running,
+            started_at: started,
+            retry_count: retries,
+            ..OperationState::default()
+        };
+        let is_delivery = purpose == Purpose::Deliver;
+        let verb = verb(&purpose);
+        let graph = match (&purpose, self.memory.target.as_ref().and_then(|target| target.base.as_ref())) {
+            // What is healed is what is live, whatever Git says meanwhile.
+            (Purpose::Heal, Some(base)) => Arc::clone(&base.graph),
+            _ => Arc::clone(&desired.compiled.graph),
+        };
+        let progress = Mutex::new(String::new());
+        let told = |message: String| {
+            *progress.lock().unwrap_or_else(PoisonError::into_inner) = message;
+        };
+        let order = Order {
+            object: &self.object,
+            name: desired.application.name.clone(),
+            destination: destination(&desired.application),
+            graph,
+            delivery: &desired.compiled.delivery,
+            commit: desired.compiled.commit.clone(),
+            inputs: desired.compiled.inputs.iter().filter_map(|(request, pin)| LockEntry::new(request, pin)).collect(),
+            operation,
+            prunes: self.prunes(desired),
+            purpose,
+            permits: &|key| projects::permits(&desired.project, key),
+        };
+        let running = Box::pin(order.run(self.records(), &controller.ground, &told));
+        let outcome = self.while_telling(running, &state, &progress).await;
+        let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
+        let ended = Timestamp::now();
+        let succeeded = synced.phase == OperationPhase::Succeeded;
+        if is_delivery {
+            self.memory.attempt = Some((self.attempt_of(desired), Attempt { succeeded, ended, retries }));
+        }
+        controller.metrics.synced(self.id, desired.application.project(), synced.phase);
+        let commit = desired.revisions.first().map(|revision| short(revision)).unwrap_or_default();
+        let told = format!("{verb} to {commit} by {}: {}", operation.actor(), synced.message);
+        if succeeded {
+            controller.log.info(Some(self.id), &told);
+        } else {
+            controller.log.warn(Some(self.id), &told);
+        }
+        let told = events::Told { is_normal: succeeded, reason: "OperationCompleted", message: &told };
+        controller.events.tell(&controller.cluster, self.id, &self.object, &told);
+        self.memory.operation = Some(self.told_of(desired, state, synced, ended));
+        // The record is another now.
+        self.memory.target = None;
+    }
+
+    /// Waits for a sync, and says how far it is where it takes long.
+    async fn while_telling(
+        &self,
+        running: impl Future<Output = Result<Synced, CommandError>>,
+        state: &OperationState,
+        progress: &Mutex<String>,
+    ) -> Result<Synced, CommandError> {
+        let mut running = std::pin::pin!(running);
+        let mut pause = TELL_AFTER;
+        loop {
+            tokio::select! {
+                outcome = &mut running => return outcome,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = TELL_EVERY;
+            let message = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let state = OperationState { message, ..state.clone() };
+            let body = json!({"status": {"operationState": state}});
+            // It is told again, and in the end in any case.
+            let _ = self.controller.cluster.merge_patch(&self.id.path(), &body).await;
+        }
+    }
+
+    fn told_of(
+        &self,
+        desired: &Desired,
+        state: OperationState,
+        synced: Synced,
+        ended: Timestamp,
+    ) -> OperationState {
+        let Synced { phase, message, mut resources } = synced;
+        // Failures first, where they do not all fit.
+        resources.sort_by_key(|result| result.status != "SyncFailed");
+        resources.truncate(MOST_RESOURCES);
+        let is_plural = !desired.application.spec.sources.is_empty();
+        let (source, sources) = report::sources_of(&self.object);
+        let revisions = desired.revisions.clone();
+        let sync_result = SyncResult {
+            revision: if is_plural { String::new() } else { revisions.first().cloned().unwrap_or_default() },
+            revisions: if is_plural { revisions } else { Vec::new() },
+            source,
+            sources,
+            resources,
+        };
+        OperationState { phase, message, sync_result: Some(sync_result), finished_at: written(ended), ..state }
+    }
+}
+
+fn verb(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Deliver => "synced",
+        Purpose::Heal => "healed",
+        Purpose::Rollback(_) => "rolled back",
+    }
+}
+
+/// A commit as people say it; anything else as it is.
+fn short(revision: &str) -> String {
+    let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
+}

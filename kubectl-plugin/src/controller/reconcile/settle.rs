@@ -1,0 +1,194 @@
+//! Git, the record and the cluster compared, and what follows from that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::plan::Bound;
+use jiff::Timestamp;
+
+use crate::application::{Operation, OperationPhase, OperationState};
+use crate::apply::{Destination, Target};
+use crate::controller::apps::AttemptOf;
+use crate::controller::compare::{Compare, Comparison};
+use crate::controller::decide::{Decision, Situation, Why, Window};
+use crate::controller::projects::governed;
+use crate::controller::report::{condition, written};
+use crate::controller::sync::Purpose;
+use crate::error::CommandError;
+use crate::record::Records;
+
+use super::{Desired, Look, destination};
+
+/// What a comparison found.
+pub(super) struct State {
+    pub(super) comparison: Comparison,
+    pub(super) bound: Bound,
+    has_changed: bool,
+    is_held: bool,
+    is_emptied: bool,
+}
+
+impl State {
+    /// Whether something is there that left the graph.
+    fn has_left_overs(&self) -> bool {
+        self.comparison.resources.iter().any(|resource| resource.requires_pruning)
+    }
+}
+
+impl Look<'_> {
+    /// Compares, syncs where that is to be, and says how things are.
+    pub(super) async fn settle(&mut self, desired: &Desired) -> Result<(), CommandError> {
+        self.open_target(desired).await?;
+        let mut state = self.compare(desired).await?;
+        let request = self.request();
+        let now = Timestamp::now();
+        let decision = match &request {
+            Some(_) => Decision::Sync { retries: 0 },
+            None => self.situation(desired, &state, now).decide(),
+        };
+        match decision {
+            Decision::Rest { why, until } => self.rest(why, until, now),
+            Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => {}
+            Decision::Sync { retries } => {
+                let operation = request.clone().unwrap_or_else(|| Operation::automated(self.prunes(desired)));
+                let purpose = match operation.rollback() {
+                    Some(to) => Purpose::Rollback(to.map(str::to_owned)),
+                    None => Purpose::Deliver,
+                };
+                self.sync(desired, &operation, retries, purpose).await;
+                self.open_target(desired).await?;
+                state = self.compare(desired).await?;
+            }
+            Decision::Heal => {
+                self.memory.heals = self.memory.heals.and_one(now);
+                self.sync(desired, &Operation::automated(self.prunes(desired)), 0, Purpose::Heal).await;
+                self.open_target(desired).await?;
+                state = self.compare(desired).await?;
+            }
+        }
+        self.publish(desired, &state, request.is_some()).await
+    }
+
+    /// Whether windows let people sync; where not, the request is answered.
+    fn may_sync_by_hand(&mut self, desired: &Desired, now: Timestamp) -> bool {
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
+        if windows.manual {
+            return true;
+        }
+        let operation = self.request().unwrap_or_default();
+        let why = windows.reason().unwrap_or_else(|| "sync windows do not allow it".to_owned());
+        let at = written(now);
+        self.memory.operation = Some(OperationState {
+            operation,
+            phase: OperationPhase::Error,
+            message: why,
+            started_at: at.clone(),
+            finished_at: at,
+            ..OperationState::default()
+        });
+        false
+    }
+
+    pub(super) fn prunes(&self, desired: &Desired) -> bool {
+        desired.application.spec.sync_policy.clone().unwrap_or_default().automated.is_some_and(|automated| automated.prune)
+    }
+
+    pub(super) fn records(&self) -> Records {
+        let controller = self.controller;
+        let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
+        Records { cluster, namespace: self.id.namespace.clone(), store }
+    }
+
+    /// Reads the record, unless it is as it was read last.
+    async fn open_target(&mut self, desired: &Desired) -> Result<(), CommandError> {
+        let version = self.controller.heads.version(self.id);
+        let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, |found| found.version()));
+        if known.is_some_and(|known| version.is_none_or(|version| version <= known)) {
+            return Ok(());
+        }
+        let (name, namespace) = (desired.application.name.clone(), destination(&desired.application));
+        let mut target = Target::open(self.records(), name, Destination::Named(namespace)).await?;
+        target.sightings = Some(Arc::clone(&self.controller.ground.sightings));
+        target.ignored = desired.compiled.delivery.ignored().await?;
+        self.controller.apps.note_set(&target.identity.apply_set, self.id);
+        self.memory.target = Some(target);
+        Ok(())
+    }
+
+    /// Holds Git, the record and the cluster against each other.
+    async fn compare(&mut self, desired: &Desired) -> Result<State, CommandError> {
+        let live = Arc::clone(&self.controller.live);
+        let Some(target) = self.memory.target.as_mut() else {
+            return Err(CommandError::user("the record is not read"));
+        };
+        let bound = target.bind(Arc::clone(&desired.compiled.graph)).await?;
+        let kinds = target.inventory.keys().map(|key| (key.group.as_str(), key.kind.as_str()));
+        live.watch(&target.kinds, kinds).await;
+        let observation = target.observe(None, false).await?;
+        let head = target.found.as_ref().map(|found| &found.head);
+        let is_settled = head.is_some_and(|head| head.pending.is_none());
+        let compare =
+            Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
+        let comparison = compare.compare(|key| {
+            let object = live.object(key)?;
+            Some((object.health?, !object.is_ignored))
+        });
+        let has_changed = target.is_changed_by(&bound);
+        let is_held = has_changed && target.held(&bound).await?.is_some();
+        let is_emptied = bound.content_keys().next().is_none() && !target.inventory.is_empty();
+        Ok(State { comparison, bound, has_changed, is_held, is_emptied })
+    }
+
+    fn situation<'p>(&self, desired: &'p Desired, state: &State, now: Timestamp) -> Situation<'p> {
+        let policy = desired.application.spec.sync_policy.as_ref();
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
+        let of = self.attempt_of(desired);
+        let last = self.memory.attempt.as_ref().filter(|(tried, _)| *tried == of).map(|(_, attempt)| *attempt);
+        Situation {
+            now,
+            automated: policy.and_then(|policy| policy.automated.as_ref()),
+            retry: policy.and_then(|policy| policy.retry.as_ref()),
+            window: Window { is_open: windows.automatic, changes: windows.changes },
+            is_held: state.is_held,
+            has_changed: state.has_changed || self.prunes(desired) && state.has_left_overs(),
+            has_drifted: state.comparison.has_drifted,
+            is_emptied: state.is_emptied,
+            last,
+            heals: self.memory.heals,
+        }
+    }
+
+    pub(super) fn attempt_of(&self, desired: &Desired) -> AttemptOf {
+        let graph = desired.compiled.graph.id().to_string();
+        AttemptOf { graph, spec: desired.from.spec, prunes: self.prunes(desired) }
+    }
+
+    /// Nothing is done. Says why, where something could have been.
+    fn rest(&mut self, why: Option<Why>, until: Option<Timestamp>, now: Timestamp) {
+        if let Some(wait) = until.and_then(|until| Duration::try_from(until.duration_since(now)).ok()) {
+            self.come_again(wait);
+        }
+        let last = self.memory.operation.as_ref().map(|state| state.message.clone()).unwrap_or_default();
+        let told = match why {
+            Some(Why::Held) => condition(
+                "RollbackHoldWarning",
+                format!(
+                    "what Git says was rolled back and is held; `kubectl gitops release {}` lets it go out again",
+                    self.id.name
+                ),
+            ),
+            Some(Why::Emptied) => condition(
+                "SyncError",
+                "everything would be deleted: syncPolicy.automated.allowEmpty allows that".to_owned(),
+            ),
+            Some(Why::Failed) => condition("SyncError", format!("it is not tried again: {last}")),
+            Some(Why::Backoff) if self.memory.operation.as_ref().is_some_and(failed) => condition("SyncError", last),
+            Some(Why::Window | Why::Backoff) | None => return,
+        };
+        self.conditions.push(told);
+    }
+}
+
+fn failed(state: &OperationState) -> bool {
+    matches!(state.phase, OperationPhase::Failed | OperationPhase::Error)
+}
