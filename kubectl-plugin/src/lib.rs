@@ -12,11 +12,13 @@
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`json`]: what `-o json` prints, as types.
-//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become;
-//!    [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
+//! 10. [`cache`]: what replicas of a controller need not work out twice.
+//! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
+pub mod cache;
 mod child;
 pub mod cli;
 pub mod cluster;

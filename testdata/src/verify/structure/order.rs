@@ -52,6 +52,7 @@ const ORDERS: [Order; 2] = [
             "error",
             "output",
             "settings",
+            "cache",
             "commands",
             "cli",
         ],
