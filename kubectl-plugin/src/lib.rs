@@ -13,7 +13,7 @@
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`json`]: what `-o json` prints, as types.
 //! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
-//! 10. [`cache`]: what replicas of a controller need not work out twice.
+//! 10. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!    started to run something in the sandbox, and then does nothing else.
 
@@ -30,6 +30,7 @@ pub mod json;
 pub mod output;
 pub mod record;
 pub mod settings;
+pub mod shards;
 pub mod signature;
 pub mod sops;
 mod worker;

@@ -53,6 +53,7 @@ const ORDERS: [Order; 2] = [
             "output",
             "settings",
             "cache",
+            "shards",
             "commands",
             "cli",
         ],
