@@ -16,14 +16,16 @@
 //! 10. [`application`]: `Application` objects as a controller meets them; [`project`]: what applications of a project may do,
 //!     pure.
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
-//! 12. [`controller`]: Git and the cluster compared all the time.
-//! 13. [`http`]: the server that takes webhooks, and tells of health and metrics.
-//! 14. [`install`]: the controller's own manifests, pure.
-//! 15. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
+//! 13. [`controller`]: Git and the cluster compared all the time.
+//! 14. [`http`]: the server that takes webhooks, and tells of health and metrics.
+//! 15. [`install`]: the controller's own manifests, pure.
+//! 16. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
 
 pub mod application;
 pub mod apply;
+pub mod cache;
 mod child;
 pub mod cli;
 pub mod cluster;
@@ -39,6 +41,7 @@ pub mod output;
 pub mod project;
 pub mod record;
 pub mod settings;
+pub mod shards;
 pub mod signature;
 pub mod sops;
 pub mod webhook;

@@ -11,7 +11,7 @@
 //! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
-//! - [`servers`]: nginx, sshd and an OCI registry on the loopback interface, and servers that mean harm.
+//! - [`servers`]: nginx, sshd, Redis and an OCI registry on the loopback interface, and servers that mean harm.
 //! - [`random`]: numbers from a seed, the same on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
 //! - [`verify`]: every check of this repository, behind `cargo verify`.

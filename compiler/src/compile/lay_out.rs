@@ -12,6 +12,7 @@ use crate::app::{AppSpec, SourceType};
 use crate::canon::{Encoder, Id, Place, Recipe};
 use crate::depend::EdgeRules;
 use crate::diagnostic::{Diagnostic, Level};
+use crate::manifest::Manifest;
 use crate::render::{self, DirectoryRender, Input, NoTools, Render, Rendered, ToolRender, Tools, Written};
 use crate::sandbox::Strength;
 use crate::store::Store;
@@ -201,7 +202,11 @@ fn run_or_recall(
         let open = format!("`{command}` ran in a sandbox that is {strength}: {}", enforced.reasons());
         return Ok(Ran { files, open: Some(open), unkept: None });
     }
-    let kept = store.map(|store| store.put_output(render.recipe, strength, output));
+    let kept = store.map(|store| {
+        let is_secret = |manifest: &Manifest| manifest.key.is("", "Secret");
+        store.share_output(render.recipe, output, files.iter().flat_map(|file| &file.manifests).any(is_secret));
+        store.put_output(render.recipe, strength, output)
+    });
     Ok(Ran { files, open: None, unkept: kept.and_then(Result::err).map(|error| without(&error)) })
 }
 

@@ -280,8 +280,9 @@ fn check_each(
 
 fn remember(store: &Store, compilation: &Compilation, laid_out: &LaidOut<'_>) -> Result<Vec<u8>, crate::store::Error> {
     let Compilation { graph, provenance, lints, recipe, .. } = compilation;
-    store.put_graph(graph)?;
     let entry = Entry::new(graph, provenance, lints, |path| laid_out.below(path).to_owned()).encode();
+    store.share_compiled(*recipe, &entry, graph);
+    store.put_graph(graph)?;
     store.put_memo(*recipe, &entry)?;
     Ok(entry)
 }

@@ -76,6 +76,8 @@ pub(super) fn update(store: &Store, laid_out: &LaidOut<'_>) -> Option<Entry> {
         return None;
     }
     let bytes = entry.encode();
+    // Bodies of the others are not read, so that it is not known which of them are encrypted.
+    store.share_changed(render.recipe, &bytes, (entry.graph, &change), outline.has_kind("", "Secret"));
     store.put_memo(render.recipe, &bytes).ok()?;
     Entry::decode(&bytes, laid_out.base()).ok()
 }

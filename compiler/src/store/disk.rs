@@ -19,6 +19,7 @@ use super::Error;
 use super::files::{Disk, Durability, Files, Stat};
 use super::lock::{BUILDS, WRITES};
 use super::mirrors::Mirrors;
+use super::shared::Shared;
 
 pub(super) const GRAPHS: &str = "graphs";
 /// Graphs that are kept as the difference to a whole one.
@@ -41,7 +42,7 @@ pub(super) const FOLDERS: [&str; 7] = [GRAPHS, CHANGES, CHUNKS, INPUTS, MEMO, OU
 const MAGIC: &[u8; 8] = b"kgitops1";
 
 /// Longest graph that is read back: 1 GiB decoded, the limit of an application.
-const MAX_GRAPH_BYTES: usize = 1 << 30;
+pub(super) const MAX_GRAPH_BYTES: usize = 1 << 30;
 
 /// Longest piece of a record.
 const MAX_CHUNK_BYTES: usize = 1 << 20;
@@ -63,6 +64,8 @@ pub struct Store {
     pub(super) grown: Arc<AtomicBool>,
     /// What is counted and collected with it.
     pub(super) mirrors: Option<Arc<dyn Mirrors>>,
+    /// What is asked for what is not here.
+    pub(super) shared: Option<Arc<dyn Shared>>,
 }
 
 impl Store {
@@ -72,7 +75,8 @@ impl Store {
     }
 
     pub(super) fn open_in(root: &Path, files: Arc<dyn Files>) -> Result<Self, Error> {
-        let store = Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default(), mirrors: None };
+        let store =
+            Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default(), mirrors: None, shared: None };
         let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
         if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
             store.create()?;
@@ -147,7 +151,8 @@ impl Store {
         self.place(GRAPHS, &path, &bytes, Durability::Synced)
     }
 
-    /// Whether a graph is there, perhaps damaged. Counts as a use: who asks may ask for the graph next.
+    /// Whether a graph is there, perhaps damaged. Counts as a use: who asks may ask for the graph next. What others have is
+    /// fetched for it.
     #[must_use]
     pub fn has_graph(&self, id: Id<Graph>) -> bool {
         let path = self.path(GRAPHS, id);
@@ -157,7 +162,7 @@ impl Store {
                 Some((change, used)) if self.files.exists(&self.path(GRAPHS, change.base)) => {
                     self.note_use_of_change(id, change.base, used);
                 }
-                _ => return false,
+                _ => return self.shared_graph(id).is_some(),
             },
         }
         true
@@ -169,7 +174,7 @@ impl Store {
         if let Some(found) = self.look_at_graph(id) {
             return Some(self.used(GRAPHS, id, found));
         }
-        let (graph, base, used) = self.look_at_changed_graph(id)?;
+        let Some((graph, base, used)) = self.look_at_changed_graph(id) else { return self.shared_graph(id) };
         self.note_use_of_change(id, base, used);
         Some(graph)
     }
@@ -255,7 +260,10 @@ impl Store {
     /// What a recipe gave before; `None` where nothing is known, or the entry is damaged.
     #[must_use]
     pub fn memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        Some(self.used(MEMO, recipe, self.look_at_entry(MEMO, recipe)?))
+        match self.look_at_entry(MEMO, recipe) {
+            Some(found) => Some(self.used(MEMO, recipe, found)),
+            None => self.shared_memo(recipe),
+        }
     }
 
     /// Keeps what a program wrote when it rendered a recipe, and how it was confined.
@@ -270,7 +278,8 @@ impl Store {
     /// is damaged, or the program was less confined.
     #[must_use]
     pub fn output(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        let entry = self.used(OUTPUTS, recipe, self.look_at_entry(OUTPUTS, recipe)?);
+        let Some(found) = self.look_at_entry(OUTPUTS, recipe) else { return self.shared_output(recipe) };
+        let entry = self.used(OUTPUTS, recipe, found);
         let (strength, output) = entry.split_first()?;
         if *strength < Strength::Full as u8 { None } else { decompress(output) }
     }
@@ -302,7 +311,7 @@ impl Store {
         Some((Change::decode(&bytes).ok()?, used))
     }
 
-    fn read_compressed(&self, folder: &str, id: Id<Graph>) -> Option<(Vec<u8>, SystemTime)> {
+    pub(super) fn read_compressed(&self, folder: &str, id: Id<Graph>) -> Option<(Vec<u8>, SystemTime)> {
         let (file, used) = self.files.read(&self.path(folder, id), MAX_GRAPH_BYTES).ok()?;
         Some((decompress(file.strip_prefix(MAGIC)?)?, used))
     }

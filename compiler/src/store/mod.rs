@@ -6,8 +6,8 @@
 //! others may collect at the same time.
 //!
 //! `files` is what a store asks of a file system, `count` how much there is, `mirrors` what lies beside a store, `disk` the
-//! objects, `lock` who waits for whom, `collect` what is thrown away, `pin` what never is, `info` what is there. Time is only
-//! looked at to tell what was used lately.
+//! objects, `shared` what other machines may have of them, `lock` who waits for whom, `collect` what is thrown away, `pin` what
+//! never is, `info` what is there. Time is only looked at to tell what was used lately.
 //!
 //! ```text
 //! <root>/v1/              0700
@@ -33,6 +33,7 @@ mod info;
 mod lock;
 mod mirrors;
 mod pin;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +43,7 @@ pub use disk::Store;
 pub use info::{Info, Verified};
 pub use lock::Building;
 pub use mirrors::{CollectedMirrors, Mirror, MirrorCount, Mirrors, TakenAway};
+pub use shared::{Part, Shared};
 
 use std::path::PathBuf;
 

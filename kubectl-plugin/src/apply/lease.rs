@@ -70,9 +70,16 @@ impl Moment {
     }
 
     /// How much time has passed since `before`, by the clock that says more: a lease that one of them says is over may be.
-    fn after(self, before: Self) -> Duration {
+    #[must_use]
+    pub fn after(self, before: Self) -> Duration {
         let wall = self.wall.duration_since(before.wall).unwrap_or_default();
-        self.steady.saturating_duration_since(before.steady).max(wall)
+        self.steadily_after(before).max(wall)
+    }
+
+    /// How much time has passed since `before`, by the steady clock: so much has passed for sure.
+    #[must_use]
+    pub fn steadily_after(self, before: Self) -> Duration {
+        self.steady.saturating_duration_since(before.steady)
     }
 }
 

@@ -8,9 +8,10 @@
 //! | [`WebServer`] | nginx with TLS, `git http-backend` and a server of Git LFS behind it | files, Git repositories with their large files, redirects; with and without a password |
 //! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key, and where their large files are |
 //! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
+//! | [`RedisServer`] | Redis, alone or with a sentinel; with a password, with or without TLS | a cache that can be killed and comes back empty |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
-//! nginx, fcgiwrap, sshd and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
+//! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
 //! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
 //!
 //! # Guarantees
@@ -27,6 +28,7 @@ mod keeper;
 mod lfs;
 mod listener;
 mod programs;
+mod redis;
 mod registry;
 mod requests;
 mod ssh;
@@ -36,6 +38,7 @@ pub use certificates::Certificates;
 pub use error::Error;
 pub use hostile::{Hung, Lie, Lying};
 pub use programs::{Programs, programs};
+pub use redis::RedisServer;
 pub use registry::{Access, Registry};
 pub use ssh::SshServer;
 pub use web::WebServer;

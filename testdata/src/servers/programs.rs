@@ -19,7 +19,7 @@ struct Needed {
     package: &'static str,
 }
 
-const NEEDED: [Needed; 9] = [
+const NEEDED: [Needed; 10] = [
     Needed { program: "nginx", package: "nginx" },
     Needed { program: "fcgiwrap", package: "fcgiwrap" },
     Needed { program: "sshd", package: "openssh-server" },
@@ -29,6 +29,7 @@ const NEEDED: [Needed; 9] = [
     Needed { program: "git", package: "git" },
     Needed { program: "git-shell", package: "git" },
     Needed { program: "git-lfs", package: "git-lfs" },
+    Needed { program: "redis-server", package: "redis-server" },
 ];
 
 /// Where the programs are.
@@ -39,6 +40,7 @@ pub struct Programs {
     pub(super) sshd: PathBuf,
     pub(super) ssh_keygen: PathBuf,
     pub(super) git_shell: PathBuf,
+    pub(super) redis: PathBuf,
     /// It is none of those that users call.
     pub(super) git_http_backend: PathBuf,
 }
@@ -65,6 +67,7 @@ pub fn programs() -> Result<Programs, Error> {
         sshd: path("sshd"),
         ssh_keygen: path("ssh-keygen"),
         git_shell: path("git-shell"),
+        redis: path("redis-server"),
         git_http_backend: git_http_backend(&path("git"))?,
     })
 }
@@ -107,7 +110,7 @@ mod tests {
         let all: Vec<_> = NEEDED.iter().collect();
         assert_eq!(
             packages(&all),
-            ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "gnupg", "git", "git-lfs"]
+            ["nginx", "fcgiwrap", "openssh-server", "openssh-client", "gnupg", "git", "git-lfs", "redis-server"]
         );
     }
 

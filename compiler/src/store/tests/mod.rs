@@ -6,6 +6,7 @@ mod crash;
 mod format;
 mod model;
 mod objects;
+mod shared;
 
 use super::Store;
 use crate::diagnostic::Origin;
