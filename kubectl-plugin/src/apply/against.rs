@@ -89,13 +89,12 @@ impl Target {
         };
         let Some(path) = path else { return Ok(Compared::Unknown("the server does not serve its version")) };
         let Some(live) = self.records.cluster.find(&path).await? else { return Ok(Compared::Changed(Change::Added)) };
-        let fields = match self.pretended(step, &path).await? {
-            Some(applied) => self.differing(&step.key, &live, &applied).await,
-            None => {
-                let ignored = self.ignored.fields(&step.key, body, &live).await;
-                let findings = compare(&step.key, body, &live, &self.identity, &ignored);
-                findings.fields.into_iter().map(|field| reversed(field.change)).collect()
-            }
+        let fields = if let Some(applied) = self.pretended(step, &path).await? {
+            self.differing(&step.key, &live, &applied).await
+        } else {
+            let ignored = self.ignored.fields(&step.key, body, &live).await;
+            let findings = compare(&step.key, body, &live, &self.identity, &ignored);
+            findings.fields.into_iter().map(|field| reversed(field.change)).collect()
         };
         Ok(if fields.is_empty() { Compared::Same } else { Compared::Changed(Change::Changed(fields)) })
     }
@@ -144,7 +143,7 @@ fn without_what_is_not_compared(object: &Json) -> Json {
     let Some(fields) = object.as_object_mut() else { return object };
     fields.remove("status");
     if let Some(metadata) = fields.get_mut("metadata").and_then(Json::as_object_mut) {
-        NOT_COMPARED.iter().for_each(|field| drop(metadata.remove(*field)));
+        metadata.retain(|field, _| !NOT_COMPARED.contains(&field.as_str()));
         let labels = metadata.get_mut("labels").and_then(Json::as_object_mut);
         let is_empty = labels.is_some_and(|labels| labels.remove(PART_OF).is_some() && labels.is_empty());
         if is_empty {

@@ -85,11 +85,11 @@ pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError>
             return Err(CommandError::user("what is live differs from itself in nothing: name another side"));
         }
         (Side::Live(app), Side::Graph(graph)) => {
-            let compared = diff_live::compare(session, args, Live { app, is_newer: false }, graph).await?;
+            let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: false }, graph)).await?;
             (None, Some(compared.graph), compared.changes)
         }
         (Side::Graph(graph), Side::Live(app)) => {
-            let compared = diff_live::compare(session, args, Live { app, is_newer: true }, graph).await?;
+            let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: true }, graph)).await?;
             (Some(compared.graph), None, compared.changes)
         }
         (Side::Graph(old), Side::Graph(new)) => {

@@ -41,7 +41,7 @@ pub(super) async fn compare(
     live: Live,
     other: Graph<'_>,
 ) -> Result<Compared, CommandError> {
-    let (mut target, graph) = opened(session, args, live.app, other).await?;
+    let (mut target, graph) = Box::pin(opened(session, args, live.app, other)).await?;
     change::say_if_locked(session, &target);
     let wanted = target.bind(Arc::new(graph)).await?;
     let against = target.against(&wanted).await?;
@@ -50,7 +50,9 @@ pub(super) async fn compare(
     }
     let mut changes = against.changes;
     if live.is_newer {
-        changes.iter_mut().for_each(|(_, change)| reverse(change));
+        for (_, change) in &mut changes {
+            reverse(change);
+        }
     }
     Ok(Compared { graph: wanted.graph, changes })
 }

@@ -44,7 +44,7 @@ impl Written {
         let own = live["apiVersion"].as_str().unwrap_or_default();
         let versions =
             || self.sets.iter().map(|entry| entry.api_version.as_str()).filter(|version| !version.is_empty());
-        if versions().any(|version| version == own) { None } else { versions().last() }
+        if versions().any(|version| version == own) { None } else { versions().next_back() }
     }
 
     /// The body, by the key that it has in a graph. `live` is the object in the version of the body.
