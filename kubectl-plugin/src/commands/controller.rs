@@ -12,7 +12,14 @@ use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
 use crate::http::{self, Limits, Site};
+use crate::record::holder::actor;
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
+use crate::shards::{self, Sharding, Timing};
+
+use super::controller_cache::CacheArgs;
+
+/// What the Leases of replicas have in common.
+const GROUP: &str = "controller";
 
 /// How long what runs may take to end when the process is to.
 const END_WITHIN: Duration = Duration::from_secs(25);
@@ -45,6 +52,11 @@ pub struct ControllerArgs {
     /// How it speaks: lines for people, or one JSON object a line
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// Share the Applications with the other replicas in its namespace, over Leases; without this it cares for all
+    #[arg(long)]
+    sharding: bool,
+    #[command(flatten)]
+    cache: CacheArgs,
     #[command(flatten)]
     programs: ProgramArgs,
     #[command(flatten)]
@@ -73,12 +85,15 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let cluster =
         Cluster { connection, timeout: Duration::from_secs(args.request_timeout), is_patient: false };
     let store = session.store.open(session.printer);
+    let (store, cache) = args.cache.behind(store, &cluster, &namespace).await?;
     let server = RepositoryServer::new(&args.remote, &args.programs, store.as_ref())?;
     let polling = (args.polling > 0).then(|| Duration::from_secs(args.polling));
+    let sharding = if args.sharding { Some(join(&cluster, &namespace).await?) } else { None };
+    let members = sharding.as_ref().map(Sharding::members);
     let settings = Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling };
     let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
     let address = cluster.connection.address.clone();
-    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log });
+    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache });
     log.info(None, &format!("watching Applications of {address}"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = match args.listen {
@@ -97,12 +112,27 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
         }
     };
     drop(stop);
+    if let Some(sharding) = sharding {
+        sharding.leave().await;
+    }
     if let Some(serving) = serving {
         let _ = serving.await;
     }
     ended.map(|()| 0).map_err(|failure| {
         CommandError::user("Applications or records cannot be watched").details(vec![failure.to_string()])
     })
+}
+
+/// Becomes one of the replicas.
+async fn join(cluster: &Cluster, namespace: &str) -> Result<Sharding, CommandError> {
+    let host = std::env::var("POD_NAME").ok().filter(|name| !name.is_empty());
+    let settings = shards::Settings {
+        namespace: namespace.to_owned(),
+        group: GROUP.to_owned(),
+        holder: host.unwrap_or_else(actor),
+        timing: Timing::default(),
+    };
+    Sharding::join(cluster, settings).await.map_err(|error| CommandError::user(error.to_string()))
 }
 
 /// Serves webhooks, probes and metrics, until the other end of `stopped` is dropped.

@@ -8,6 +8,7 @@ pub mod check;
 pub mod compile;
 mod compile_set;
 pub mod controller;
+mod controller_cache;
 pub mod delete;
 pub mod diff;
 mod diff_live;

@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value as Json;
 
 use crate::application::{AppId, OperationPhase};
+use crate::cache::{Cache, Counts};
 use crate::webhook::Provider;
 
 use super::Controller;
@@ -135,6 +136,9 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         let end = text.rfind("# EOF").unwrap_or(text.len());
         text.truncate(end);
+        if let Some(cache) = &controller.cache {
+            text.push_str(&counts(cache));
+        }
         text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
         for id in controller.apps.ids() {
             if let Some(entry) = controller.apps.get(&id) {
@@ -144,6 +148,26 @@ impl Metrics {
         text.push_str("# EOF\n");
         text
     }
+}
+
+/// What became of what the cache was asked.
+fn counts(cache: &Cache) -> String {
+    let Counts { hits, misses, refused, stored, withheld, dropped, failed, left_alone } = cache.counts();
+    let mut text = "# HELP argocd_redis_request What became of requests to the cache.\n# TYPE argocd_redis_request counter\n".to_owned();
+    let all = [
+        ("hit", hits),
+        ("miss", misses),
+        ("refused", refused),
+        ("stored", stored),
+        ("withheld", withheld),
+        ("dropped", dropped),
+        ("failed", failed),
+        ("left_alone", left_alone),
+    ];
+    for (result, count) in all {
+        let _ = writeln!(text, "argocd_redis_request_total{{result=\"{result}\"}} {count}");
+    }
+    text
 }
 
 /// One line of `argocd_app_info`.

@@ -20,6 +20,8 @@
 //! | [`others`] | whether another controller is at an Application |
 //! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
 //! | [`webhooks`] | what webhooks are judged by, and what they make it do |
+//! | [`news`] | what one replica tells the others |
+//! | `watches` | what it hears of |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
 //! # What makes it look
@@ -38,6 +40,7 @@ pub mod kubernetes;
 pub mod live;
 pub mod log;
 pub mod metrics;
+pub mod news;
 pub mod others;
 pub mod projects;
 pub mod queue;
@@ -46,23 +49,23 @@ pub mod refs;
 pub mod removal;
 pub mod report;
 pub mod sync;
+mod watches;
 pub mod webhooks;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gitops_compiler::lock::Request;
 use gitops_compiler::store::Store;
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::application::{AppId, COLLECTION};
-use crate::cluster::{Cluster, Failure, Followed, PartialObject, Watched};
-use crate::record::persist::HEAD_TYPE;
+use crate::application::AppId;
+use crate::cache::Cache;
+use crate::cluster::{Cluster, Failure};
 use crate::settings::RepositoryServer;
+use crate::shards::Members;
 
 use apps::Apps;
 use compile::Compiler;
@@ -109,6 +112,8 @@ pub struct Controller {
     /// What webhooks are judged by, and where their events go.
     pub webhooks: webhooks::Webhooks,
     pub(crate) log: log::Log,
+    members: Option<watch::Receiver<Members>>,
+    pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) events: events::Events,
     /// What is counted.
     pub metrics: Arc<metrics::Metrics>,
@@ -130,13 +135,17 @@ pub struct Parts {
     pub keys: crate::sops::KeySources,
     /// Where it speaks.
     pub log: log::Log,
+    /// The replicas that share the Applications; none where it is alone.
+    pub members: Option<watch::Receiver<Members>>,
+    /// What is shared with them of what was compiled.
+    pub cache: Option<Arc<Cache>>,
 }
 
 impl Controller {
     /// Nothing is watched yet.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { settings, cluster, server, rules, keys, log } = parts;
+        let Parts { settings, cluster, server, rules, keys, log, members, cache } = parts;
         let (changed, changed_sets) = mpsc::unbounded_channel();
         let server = Arc::new(server);
         let store = server.store().cloned();
@@ -159,6 +168,8 @@ impl Controller {
             webhooks: webhooks::Webhooks::default(),
             cluster,
             log,
+            members,
+            cache,
             events: events::Events::default(),
             metrics,
             is_ready: AtomicBool::new(false),
@@ -176,7 +187,7 @@ impl Controller {
             let this = Arc::clone(&self);
             tasks.spawn(async move { this.work().await });
         }
-        for task in [Self::poll, Self::hear_of_objects, Self::hear_of_webhooks, Self::watch_secret, Self::watch_projects] {
+        for task in [Self::poll, Self::hear_of_objects, Self::hear_of_members, Self::hear_of_webhooks, Self::hear_of_news, Self::watch_secret, Self::watch_projects] {
             let this = Arc::clone(&self);
             tasks.spawn(task(this));
         }
@@ -215,167 +226,10 @@ impl Controller {
         }
     }
 
-    fn poll(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                for id in self.refs.poll().await {
-                    self.queue.add(&id);
-                }
-            }
-        })
-    }
-
-    fn hear_of_objects(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let mut changed = self.changed_sets.lock().await;
-            while let Some(set) = changed.recv().await {
-                if let Some(id) = self.apps.of_set(&set) {
-                    self.queue.add_after(&id, SETTLE);
-                }
-            }
-        })
-    }
-
-    fn hear_of_webhooks(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                let (event, trust) = self.webhooks.inbox.next().await;
-                let concerned = self.webhooks.known.concerned(&event, &trust).into_iter();
-                let concerned: BTreeSet<AppId> = concerned
-                    .map(|key| AppId { namespace: key.namespace.to_string(), name: key.name.to_string() })
-                    .collect();
-                let this = Arc::clone(&self);
-                // One repository that hangs holds up no other.
-                tokio::spawn(async move {
-                    let is_meant = |request: &Request| event.concerns(&webhooks::source_of(request));
-                    for id in this.refs.look_again(&concerned, is_meant).await {
-                        this.queue.add_urgent(&id);
-                    }
-                });
-            }
-        })
-    }
-
-    /// The Secret of the providers' secrets.
-    fn watch_secret(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let namespace = &self.settings.namespace;
-            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
-            let fields = format!("metadata.name={}", webhooks::SECRET);
-            let watched = Watched { collection, selector: String::new(), fields };
-            loop {
-                let (events, mut received) = mpsc::channel::<Followed<Json>>(4);
-                let take = async {
-                    while let Some(event) = received.recv().await {
-                        let secret = match &event {
-                            Followed::Listed(secrets) => secrets.first(),
-                            Followed::Present(secret) => Some(secret),
-                            Followed::Gone(_) => None,
-                        };
-                        self.webhooks.set_secrets(&self.cluster, namespace, secret).await;
-                    }
-                };
-                tokio::select! {
-                    _ = self.cluster.follow(&watched, &events) => {}
-                    () = take => {}
-                }
-                tokio::time::sleep(WATCH_AGAIN).await;
-            }
-        })
-    }
-
-    fn watch_projects(self: Arc<Self>) -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/appprojects", self.settings.namespace);
-            let watched = Watched { collection, selector: String::new(), fields: String::new() };
-            loop {
-                let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
-                let take = async {
-                    while let Some(event) = received.recv().await {
-                        let changed = self.projects.take(event);
-                        for id in self.apps.of_projects(&changed) {
-                            self.queue.add(&id);
-                        }
-                    }
-                    std::future::pending::<Result<(), Failure>>().await
-                };
-                let ended = tokio::select! {
-                    ended = self.cluster.follow(&watched, &events) => ended,
-                    ended = take => ended,
-                };
-                if let Err(failure) = ended {
-                    self.projects.fail(&failure);
-                }
-                // Somebody may serve them, or grant the right to read them, later.
-                tokio::time::sleep(WATCH_AGAIN).await;
-            }
-        })
-    }
-
-    /// Whether Applications of a namespace are ours.
-    fn is_watched(&self, namespace: &str) -> bool {
-        let named = &self.settings.application_namespaces;
-        named.is_empty() || namespace == self.settings.namespace || named.iter().any(|name| name == namespace)
-    }
-
-    async fn watch_applications(&self) -> Result<(), Failure> {
-        let watched = Watched { collection: COLLECTION.to_owned(), selector: String::new(), fields: String::new() };
-        let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
-        let take = async {
-            while let Some(event) = received.recv().await {
-                match event {
-                    Followed::Listed(objects) => {
-                        let ids: Vec<AppId> = objects.iter().map(AppId::of).collect();
-                        objects.into_iter().for_each(|object| self.take_application(object));
-                        self.is_ready.store(true, Ordering::Relaxed);
-                        for gone in self.apps.ids().iter().filter(|id| !ids.contains(id)) {
-                            self.forget(gone);
-                        }
-                    }
-                    Followed::Present(object) => self.take_application(object),
-                    Followed::Gone(object) => self.forget(&AppId::of(&object)),
-                }
-            }
-        };
-        tokio::select! {
-            ended = self.cluster.follow(&watched, &events) => ended,
-            () = take => Ok(()),
-        }
-    }
-
-    fn take_application(&self, object: Json) {
-        if self.is_watched(&AppId::of(&object).namespace) {
-            let (id, is_news) = self.apps.put(object);
-            if is_news {
-                self.queue.add(&id);
-            }
-        }
-    }
-
-    fn forget(&self, id: &AppId) {
-        self.refs.forget(id);
-        self.webhooks.forget(id);
-        self.queue.forget(id);
-        self.apps.remove(id);
-    }
-
-    /// The command line applies, too, and whoever else holds the lock.
-    async fn watch_records(&self) -> Result<(), Failure> {
-        let fields = format!("type={HEAD_TYPE}");
-        let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
-        let (events, mut received) = mpsc::channel::<Followed<PartialObject>>(64);
-        let take = async {
-            while let Some(event) = received.recv().await {
-                for id in self.heads.take(event) {
-                    if self.apps.get(&id).is_some() {
-                        self.queue.add_after(&id, SETTLE);
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            ended = self.cluster.follow(&watched, &events) => ended,
-            () = take => Ok(()),
-        }
+    /// Whether an Application is this replica's now. Asked each time before something is done for it.
+    #[must_use]
+    pub fn owns(&self, object: &Json) -> bool {
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        self.members.as_ref().is_none_or(|members| members.borrow().owns(uid))
     }
 }

@@ -115,19 +115,10 @@ impl Refs {
         }
     }
 
-    /// Asks again for the requests of these applications that `concerned` says, and gives the applications to which that
-    /// makes a difference.
-    pub async fn look_again(
-        &self,
-        apps: &BTreeSet<AppId>,
-        concerned: impl Fn(&Request) -> bool,
-    ) -> BTreeSet<AppId> {
+    /// Asks again for the requests that `is_meant` says, and gives the applications to which that makes a difference.
+    pub async fn look_again(&self, is_meant: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
         let now = Instant::now();
-        let is_meant = |(request, entry): &(&Request, &Entry)| {
-            entry.users.keys().any(|user| apps.contains(user)) && concerned(request)
-        };
-        let requests: Vec<Request> =
-            self.entries().iter().filter(is_meant).map(|(request, _)| request.clone()).collect();
+        let requests: Vec<Request> = self.entries().keys().filter(|request| is_meant(request)).cloned().collect();
         self.renew(&requests, now).await
     }
 

@@ -43,6 +43,15 @@ pub async fn reconcile(controller: &Controller, id: &AppId) {
     let Some(entry) = controller.apps.get(id) else { return };
     let began = Instant::now();
     let mut memory = entry.memory.lock().await;
+    if !controller.owns(&entry.object) {
+        // Another replica cares for it: what was known may be old when it comes back. A webhook for it may come here.
+        controller.refs.forget(id);
+        *memory = Memory::default();
+        if let Ok((application, _)) = compile::read(&entry.object) {
+            controller.webhooks.set(&controller.cluster, id, &entry.object, &application).await;
+        }
+        return;
+    }
     let mut look =
         Look { controller, id, object: entry.object, memory: &mut memory, conditions: Vec::new(), again: None };
     look.run().await;

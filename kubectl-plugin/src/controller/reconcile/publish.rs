@@ -115,7 +115,7 @@ impl Look<'_> {
             // Not what somebody has asked for since.
             body["metadata"]["resourceVersion"] = self.object["metadata"]["resourceVersion"].clone();
         }
-        if body == json!({}) {
+        if body == json!({}) || !self.controller.owns(&self.object) {
             return;
         }
         match self.controller.cluster.merge_patch(&self.id.path(), &body).await {
