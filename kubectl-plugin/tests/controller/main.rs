@@ -8,6 +8,7 @@ mod support;
 mod asked;
 mod commands;
 mod delivery;
+mod replicas;
 mod rollback;
 mod webhooks;
 mod world;

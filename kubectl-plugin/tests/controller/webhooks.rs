@@ -13,14 +13,19 @@ use crate::world::Ground;
 fn listening(name: &str) -> (Ground, String) {
     let mut ground = Ground::new(name);
     ground.start_with(&["--polling", "0", "--listen", "127.0.0.1:0"]);
+    let address = address(&ground);
+    (ground, address)
+}
+
+/// Where it listens, once it does.
+pub(crate) fn address(ground: &Ground) -> String {
     let address = |ground: &Ground| {
         let said = ground.said();
         let line = said.lines().find_map(|line| line.split_once("metrics on "))?;
         Some(line.1.trim().to_owned())
     };
     ground.until("it listens", |ground| address(ground).is_some());
-    let address = address(&ground).expect("an address");
-    (ground, address)
+    address(ground).expect("an address")
 }
 
 /// Sends a request; gives the status and the answer.
@@ -39,7 +44,7 @@ fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// GitLab's push event.
-fn push(address: &str, repository: &str, token: &str) -> u16 {
+pub(crate) fn push(address: &str, repository: &str, token: &str) -> u16 {
     let body: Json = json!({
         "object_kind": "push", "ref": "refs/heads/main",
         "project": {"web_url": repository.trim_end_matches(".git"), "default_branch": "main"},

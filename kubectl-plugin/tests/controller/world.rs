@@ -17,7 +17,7 @@ pub(crate) struct Ground {
     pub(crate) world: World,
     pub(crate) web: WebServer,
     pub(crate) certificates: Certificates,
-    controller: Option<Child>,
+    controllers: Vec<Child>,
     log: PathBuf,
 }
 
@@ -31,7 +31,7 @@ impl Ground {
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
         world.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
         let log = world.home.path().join("controller.log");
-        let ground = Self { world, web, certificates, controller: None, log };
+        let ground = Self { world, web, certificates, controllers: Vec::new(), log };
         ground.commit("deploy/a.yaml", &config_map("a", "1"));
         ground
     }
@@ -67,26 +67,44 @@ impl Ground {
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);
-        self.controller = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts"));
+        self.controllers.push(command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts"));
     }
 
     /// Ends the controller as Kubernetes does; gives its exit code.
     pub(crate) fn stop(&mut self) -> i32 {
-        let mut child = self.controller.take().expect("it runs");
-        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill starts");
+        let mut child = self.controllers.remove(0);
+        signal(&child, "TERM");
         child.wait().expect("it ends").code().unwrap_or(-1)
     }
 
-    /// Ends the controller as the kernel does.
+    /// Ends the controller that was started first as the kernel does.
     pub(crate) fn kill(&mut self) {
-        let mut child = self.controller.take().expect("it runs");
+        let mut child = self.controllers.remove(0);
         child.kill().expect("killed");
         child.wait().expect("it ends");
+    }
+
+    /// Freezes the controller that was started first, or wakes it.
+    pub(crate) fn freeze(&self, is_frozen: bool) {
+        signal(&self.controllers[0], if is_frozen { "STOP" } else { "CONT" });
     }
 
     /// What the controller said.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// An Application of another name, of a folder of its own.
+    pub(crate) fn another(&self, name: &str) -> Json {
+        let mut application = self.application(&json!({"automated": {"prune": true, "selfHeal": true}}));
+        application["metadata"]["name"] = name.into();
+        application["spec"]["source"]["path"] = name.into();
+        application
+    }
+
+    /// The status of an Application of another name.
+    pub(crate) fn status_of(&self, name: &str) -> Json {
+        self.world.get("applications.argoproj.io", name)["status"].clone()
     }
 
     /// An Application of the folder `deploy`, with this policy.
@@ -175,7 +193,7 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.controller {
+        for child in &mut self.controllers {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -184,4 +202,8 @@ impl Drop for Ground {
         let patch = json!({"metadata": {"finalizers": null}}).to_string();
         self.world.try_kubectl(&["patch", "applications.argoproj.io", name, "-n", name, "--type=merge", "-p", &patch]);
     }
+}
+
+fn signal(child: &Child, signal: &str) {
+    Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().expect("kill starts");
 }
