@@ -54,7 +54,9 @@ impl Bench {
 
     fn run(&self) {
         let Self { count, .. } = self;
-        report(&format!("{count} Applications of one ConfigMap of 2 KB, one repository (Argo CD 3.5.1 with 1,000: 211 s, 178"));
+        report(&format!(
+            "{count} Applications of one ConfigMap of 2 KB, one repository (Argo CD 3.5.1 with 1,000: 211 s, 178"
+        ));
         report("processor seconds, 617 MB; idle 5-9 processor seconds in 100 s; with 10,000: 53 min)");
         (0..*count).for_each(|index| self.write(index, 0));
         let commit = self.push();
@@ -137,9 +139,8 @@ impl Bench {
         let listed = self.kubectl(&["get", "--raw", "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"]);
         let listed: Json = serde_json::from_str(&listed).expect("JSON");
         let items = listed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let is_synced = |app: &&Json| {
-            app["status"]["sync"]["status"] == "Synced" && app["status"]["sync"]["revision"] == commit
-        };
+        let is_synced =
+            |app: &&Json| app["status"]["sync"]["status"] == "Synced" && app["status"]["sync"]["revision"] == commit;
         items.iter().filter(is_synced).count() == self.count
     }
 
@@ -170,8 +171,10 @@ fn told(what: &str, time: Duration, processor: f64, controller: &Child) {
 
 /// What a process has computed, by itself and by programs that it waited for.
 fn processor_seconds(process: &Child) -> f64 {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(process.id().to_string()).join("stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, after)| after.split_whitespace().collect()).unwrap_or_default();
+    let stat =
+        std::fs::read_to_string(Path::new("/proc").join(process.id().to_string()).join("stat")).unwrap_or_default();
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').map(|(_, after)| after.split_whitespace().collect()).unwrap_or_default();
     // utime, stime, cutime, cstime are the fields 14 to 17; the first of these is field 3.
     let ticks: u32 = fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum();
     f64::from(ticks) / 100.0

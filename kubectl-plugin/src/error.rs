@@ -89,7 +89,8 @@ impl CommandError {
     pub fn in_one_line(&self) -> String {
         let findings = self.findings.iter().filter(|finding| finding.level == Level::Error).map(ToString::to_string);
         let hint = self.hint.iter().map(|hint| format!("({hint})"));
-        let parts = std::iter::once(self.message.clone()).chain(self.details.iter().cloned()).chain(findings).chain(hint);
+        let parts =
+            std::iter::once(self.message.clone()).chain(self.details.iter().cloned()).chain(findings).chain(hint);
         crate::health::printable(&parts.collect::<Vec<_>>().join("; "))
     }
 

@@ -14,9 +14,8 @@ use serde_json::Value as Json;
 
 pub use operation::{InitiatedBy, Operation, ResourceChoice, SyncRequest};
 pub use status::{
-    MOST_RESOURCES,
-    Condition, HealthState, HistoryEntry, Kept, OperationPhase, OperationState, ResourceResult, ResourceState, Status,
-    Summary, SyncResult, SyncState, SyncWord,
+    Condition, HealthState, HistoryEntry, Kept, MOST_RESOURCES, OperationPhase, OperationState, ResourceResult,
+    ResourceState, Status, Summary, SyncResult, SyncState, SyncWord,
 };
 
 /// Where Applications are served.

@@ -326,7 +326,8 @@ impl Status {
         let since = if health_stays { before.health.last_transition_time.as_str() } else { now };
         since.clone_into(&mut self.health.last_transition_time);
         for condition in &mut self.conditions {
-            let same = before.conditions.iter().find(|it| (&it.kind, &it.message) == (&condition.kind, &condition.message));
+            let same =
+                before.conditions.iter().find(|it| (&it.kind, &it.message) == (&condition.kind, &condition.message));
             let since = same.map_or(now, |same| same.last_transition_time.as_str());
             since.clone_into(&mut condition.last_transition_time);
         }

@@ -28,7 +28,8 @@ pub async fn dry_run(target: &Target, plan: &Plan, unlocked: &Unlocked) -> Vec<(
             };
             (index, dry_run_step(target, &path, &sent).await)
         });
-    let mut found: Vec<_> = futures::stream::iter(checks.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).collect().await;
+    let mut found: Vec<_> =
+        futures::stream::iter(checks.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).collect().await;
     found.sort_by_key(|(index, _)| *index);
     found
 }

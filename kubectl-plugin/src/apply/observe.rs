@@ -137,7 +137,8 @@ impl Observer<'_> {
             observation.seen.insert(key.clone(), self.seen(key, sighting));
         }
         let asked = missing.into_iter().map(|key| async move { Ok::<_, Failure>((key, self.ask(key).await?)) });
-        let answers: Vec<_> = stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).try_collect().await?;
+        let answers: Vec<_> =
+            stream::iter(asked.collect::<Vec<_>>()).buffer_unordered(CONCURRENT).try_collect().await?;
         for (key, sighting) in answers {
             if let Some(sighting) = sighting {
                 let is_wanted = self.desired.is_some_and(|desired| desired.node(key).is_some());

@@ -109,7 +109,8 @@ impl Cluster {
         );
         let request = http::Request::get(path).header(http::header::ACCEPT, T::WATCHED_AS).body(Vec::new());
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
-        let stream = self.connection.current().client.request_events::<T>(request).await.map_err(Failure::from_client)?;
+        let stream =
+            self.connection.current().client.request_events::<T>(request).await.map_err(Failure::from_client)?;
         let mut stream = std::pin::pin!(stream);
         while let Some(event) = stream.next().await {
             let followed = match event.map_err(Failure::from_client)? {

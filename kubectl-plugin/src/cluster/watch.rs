@@ -122,11 +122,8 @@ impl Cluster {
         current: &Current,
         events: &mpsc::Sender<WatchEvent>,
     ) -> Result<(), Failure> {
-        let path = format!(
-            "{}?watch=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}{}",
-            watched.collection,
-            watched.query()
-        );
+        let path =
+            format!("{}?watch=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}{}", watched.collection, watched.query());
         let request = http::Request::get(path).body(Vec::new());
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
         let stream = current.client.request_events::<Json>(request).await.map_err(Failure::from_client)?;

@@ -13,7 +13,7 @@ use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
 use crate::apply::observe::Observation;
-use crate::apply::run::RunOptions;
+use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
 use crate::health::Rules;
@@ -102,7 +102,14 @@ impl RunArgs {
         let (names, health_checks) = checks.unwrap_or_default();
         let origin = ReleaseOrigin { health_checks: names, ..origin };
         Options {
-            run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new(), health },
+            run: RunOptions {
+                wait: self.wait,
+                timeout,
+                adopt: self.adopt,
+                taken: BTreeSet::new(),
+                health,
+                stop: Stop::default(),
+            },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),

@@ -82,8 +82,7 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let options = ConnectOptions { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
     let connection = connect(&options).await?;
     let namespace = args.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
-    let cluster =
-        Cluster { connection, timeout: Duration::from_secs(args.request_timeout), is_patient: false };
+    let cluster = Cluster { connection, timeout: Duration::from_secs(args.request_timeout), is_patient: false };
     let store = session.store.open(session.printer);
     let (store, cache) = args.cache.behind(store, &cluster, &namespace).await?;
     let server = RepositoryServer::new(&args.remote, &args.programs, store.as_ref())?;

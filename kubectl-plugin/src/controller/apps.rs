@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::{Pin, Request};
 use serde_json::Value as Json;
+use tokio::sync::watch;
 
 use crate::application::{AppId, OperationState, Status, annotation};
 use crate::apply::Target;
@@ -73,6 +74,8 @@ pub struct AttemptOf {
 #[derive(Default)]
 pub struct Apps {
     entries: Mutex<BTreeMap<AppId, Entry>>,
+    /// What ends the syncs that run.
+    stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
     /// Which Application has which ApplySet.
     sets: Mutex<BTreeMap<String, AppId>>,
 }
@@ -93,6 +96,22 @@ impl Apps {
         }
         entry.object = object;
         (id, is_news)
+    }
+
+    /// Says what ends the sync of an Application that begins now; nothing when it is over.
+    pub fn set_stop(&self, id: &AppId, stop: Option<watch::Sender<bool>>) {
+        let mut stops = lock(&self.stops);
+        match stop {
+            Some(stop) => drop(stops.insert(id.clone(), stop)),
+            None => drop(stops.remove(id)),
+        }
+    }
+
+    /// Ends the sync of an Application, where one runs.
+    pub fn stop(&self, id: &AppId) {
+        if let Some(stop) = lock(&self.stops).get(id) {
+            let _ = stop.send(true);
+        }
     }
 
     /// Takes the object that an own write made of it.
@@ -163,7 +182,8 @@ fn version(object: &Json) -> u64 {
 /// Whether anything has changed but what controllers write.
 fn is_news(before: &Json, after: &Json) -> bool {
     let metadata = |object: &Json| {
-        ["uid", "labels", "annotations", "finalizers", "deletionTimestamp"].map(|field| object["metadata"][field].clone())
+        ["uid", "labels", "annotations", "finalizers", "deletionTimestamp"]
+            .map(|field| object["metadata"][field].clone())
     };
     let asked = |object: &Json| annotation(object, crate::application::REFRESH).is_some();
     before["spec"] != after["spec"]

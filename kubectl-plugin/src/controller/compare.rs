@@ -96,7 +96,15 @@ impl Compare<'_> {
             let (health, counts) = split(health_of(key));
             let api_version = entry.api_version.clone();
             let sync = SyncWord::OutOfSync;
-            resources.push(Compared { key: key.clone(), api_version, sync, health, counts, requires_pruning: true, wave: 0 });
+            resources.push(Compared {
+                key: key.clone(),
+                api_version,
+                sync,
+                health,
+                counts,
+                requires_pruning: true,
+                wave: 0,
+            });
         }
         resources.sort_by(|one, other| one.key.cmp(&other.key));
         let synced = self.is_settled && resources.iter().all(|resource| resource.sync == SyncWord::Synced);
@@ -138,7 +146,8 @@ fn images_of(value: &Value, images: &mut BTreeSet<String>) {
         for list in ["initContainers", "containers"] {
             let path: Vec<&str> = template.iter().copied().chain([list]).collect();
             let containers = value.at(&path).map(Value::items).unwrap_or_default();
-            images.extend(containers.iter().filter_map(|it| it.get("image").and_then(Value::as_str)).map(str::to_owned));
+            images
+                .extend(containers.iter().filter_map(|it| it.get("image").and_then(Value::as_str)).map(str::to_owned));
         }
     }
 }

@@ -149,7 +149,7 @@ impl Situation<'_> {
         if limit >= 0 && last.retries >= limit {
             return Decision::Rest { why: Some(Why::Failed), until: None };
         }
-        self.after(last.ended, pause(backoff(self.retry), last.retries), Decision::Sync { retries: last.retries + 1 })
+        self.after(last.ended, pause(backoff(self.retry), last.retries), Decision::Sync { retries: last.retries.saturating_add(1) })
     }
 
     fn heal(&self, automated: &Automated) -> Decision {
@@ -277,12 +277,7 @@ mod tests {
         assert_eq!(after(4000, 5), rest(Why::Failed));
         let backoff = Backoff { duration: "1m".to_owned(), factor: Some(3), max_duration: "5m".to_owned() };
         let retry = Retry { limit: -1, refresh: false, backoff: Some(backoff) };
-        let patient = |second| Situation {
-            now: at(second),
-            last: failed(100),
-            retry: Some(&retry),
-            ..situation()
-        };
+        let patient = |second| Situation { now: at(second), last: failed(100), retry: Some(&retry), ..situation() };
         assert_eq!(patient(300).decide(), Decision::Sync { retries: 101 });
         assert_eq!(patient(299).decide(), Decision::Rest { why: Some(Why::Backoff), until: Some(at(300)) });
         let done = Some(Attempt { succeeded: true, ended: at(0), retries: 0 });

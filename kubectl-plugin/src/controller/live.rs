@@ -16,9 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::apply::observe::{Sighting, Sightings};
-use crate::cluster::{
-    Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Versioned, Watched, collection,
-};
+use crate::cluster::{Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Versioned, Watched, collection};
 use crate::health::{self, Health, Rules};
 
 /// An object, as it was seen last.

@@ -153,7 +153,9 @@ impl Metrics {
 /// What became of what the cache was asked.
 fn counts(cache: &Cache) -> String {
     let Counts { hits, misses, refused, stored, withheld, dropped, failed, left_alone } = cache.counts();
-    let mut text = "# HELP argocd_redis_request What became of requests to the cache.\n# TYPE argocd_redis_request counter\n".to_owned();
+    let mut text =
+        "# HELP argocd_redis_request What became of requests to the cache.\n# TYPE argocd_redis_request counter\n"
+            .to_owned();
     let all = [
         ("hit", hits),
         ("miss", misses),

@@ -187,7 +187,15 @@ impl Controller {
             let this = Arc::clone(&self);
             tasks.spawn(async move { this.work().await });
         }
-        for task in [Self::poll, Self::hear_of_objects, Self::hear_of_members, Self::hear_of_webhooks, Self::hear_of_news, Self::watch_secret, Self::watch_projects] {
+        for task in [
+            Self::poll,
+            Self::hear_of_objects,
+            Self::hear_of_members,
+            Self::hear_of_webhooks,
+            Self::hear_of_news,
+            Self::watch_secret,
+            Self::watch_projects,
+        ] {
             let this = Arc::clone(&self);
             tasks.spawn(task(this));
         }

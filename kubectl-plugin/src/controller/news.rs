@@ -56,11 +56,8 @@ pub async fn tell(cluster: &Cluster, namespace: &str, requests: &BTreeSet<Reques
     // Without randomness the time alone tells entries apart.
     let _ = getrandom::fill(&mut random);
     let name = format!("{}.{:08x}", now.as_millisecond(), u32::from_be_bytes(random));
-    let text = if requests.len() > MOST {
-        "*".to_owned()
-    } else {
-        requests.iter().map(hash).collect::<Vec<_>>().join(" ")
-    };
+    let text =
+        if requests.len() > MOST { "*".to_owned() } else { requests.iter().map(hash).collect::<Vec<_>>().join(" ") };
     let there = cluster.find(&path).await.ok().flatten();
     let old = there.iter().flat_map(|there| entries(there)).filter(|(at, ..)| now.duration_since(*at) > OLD);
     let mut data: Map<String, Json> = old.map(|(_, name, _)| (name.to_owned(), Json::Null)).collect();
@@ -102,7 +99,8 @@ mod tests {
     fn what_is_new_is_told_once() {
         let [one, other] = ["main", "next"].map(|revision| Request::git("https://a.example/x.git", revision));
         let map = |entries: &[(&str, &str)]| {
-            let data: Map<String, Json> = entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
+            let data: Map<String, Json> =
+                entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
             json!({"data": data})
         };
         let first = map(&[("1000.0000000a", &hash(&one)), ("nonsense", "x"), ("999999999999999999999.1", "x")]);

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::application::{AppId, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND, deletes_resources, finalizers};
-use crate::apply::run::RunOptions;
+use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Destination, Options, Target, apply};
 use crate::error::CommandError;
 use crate::record::Records;
@@ -88,7 +88,14 @@ async fn delete_all(controller: &Controller, records: Records, name: AppName) ->
         health_checks: Vec::new(),
     };
     let health = controller.ground.rules.clone();
-    let run = RunOptions { wait: true, timeout: GONE_TIMEOUT, adopt: false, taken: BTreeSet::new(), health };
+    let run = RunOptions {
+        wait: true,
+        timeout: GONE_TIMEOUT,
+        adopt: false,
+        taken: BTreeSet::new(),
+        health,
+        stop: Stop::default(),
+    };
     let options = Options {
         run,
         force_conflicts: false,

@@ -123,10 +123,8 @@ fn resources(comparison: &Comparison, conditions: &mut Vec<Condition>) -> Vec<Re
     let mut all: Vec<&Compared> = comparison.resources.iter().collect();
     if all.len() > MOST_RESOURCES {
         all.sort_by_key(|resource| (resource.sync == SyncWord::Synced, !is_ill(resource)));
-        let message = format!(
-            "of {} resources {MOST_RESOURCES} are told here; `kubectl gitops status` tells all",
-            all.len()
-        );
+        let message =
+            format!("of {} resources {MOST_RESOURCES} are told here; `kubectl gitops status` tells all", all.len());
         conditions.push(condition("ManyResourcesInfo", message));
         all.truncate(MOST_RESOURCES);
         all.sort_by(|one, other| one.key.cmp(&other.key));

@@ -19,13 +19,13 @@ use serde_json::Value as Json;
 use crate::application::{Operation, OperationPhase, ResourceResult, annotation};
 use crate::apply::hold::Held;
 use crate::apply::observe::Sightings;
-use crate::apply::run::RunOptions;
+use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Applied, Destination, Event, Options, StepResult, Target, TargetError, apply, dry_run, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
-use crate::record::Records;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
 use crate::record::rollback::{choose, taken_back};
+use crate::record::{Outcome, Records};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
@@ -39,6 +39,9 @@ pub const ALLOW_RECREATE: &str = "kubectl-gitops/allow-recreate";
 
 /// Confirms what asks for a confirmation before it is deleted, as in Argo CD: a time.
 const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+
+/// What is said of a sync that was ended before it was done.
+pub const TERMINATED: &str = "Operation terminated";
 
 /// How long another run is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -100,6 +103,8 @@ pub struct Order<'a> {
     pub prunes: bool,
     /// Why.
     pub purpose: Purpose,
+    /// Who may end it before.
+    pub stop: Stop,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
 }
@@ -144,8 +149,7 @@ impl Order<'_> {
         let wanted = self.wanted(&target).await?;
         let desired = target.bind(Arc::clone(&wanted.graph)).await?;
         target.check_record_namespace(&desired)?;
-        let refused: Vec<String> =
-            desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
+        let refused: Vec<String> = desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
         if !refused.is_empty() {
             return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
         }
@@ -274,7 +278,14 @@ impl Order<'_> {
         let rules = ground.rules.clone();
         // Whoever moves an Application here moves its objects, too.
         let adopt = annotation(self.object, MANAGE) == Some("true");
-        let run = RunOptions { wait: true, timeout: READY_TIMEOUT, adopt, taken: BTreeSet::new(), health: rules };
+        let run = RunOptions {
+            wait: true,
+            timeout: READY_TIMEOUT,
+            adopt,
+            taken: BTreeSet::new(),
+            health: rules,
+            stop: self.stop.clone(),
+        };
         Options {
             run,
             // What the cluster has of others is put back by the policy that says so, and by whoever forces it.
@@ -337,18 +348,22 @@ async fn tried(target: &Target, plan: &Plan, unlocked: &Unlocked) -> Synced {
     }
     let failed = answers.iter().any(|(_, refusal)| refusal.is_some());
     let phase = if failed { OperationPhase::Failed } else { OperationPhase::Succeeded };
-    let message = if failed { "one or more objects failed to apply (dry run)" } else { "successfully synced (dry run)" };
+    let message =
+        if failed { "one or more objects failed to apply (dry run)" } else { "successfully synced (dry run)" };
     Synced { phase, message: message.to_owned(), resources }
 }
 
 /// A run, in Argo CD's words.
 fn ended(plan: &Plan, applied: &Applied) -> Synced {
-    let results: BTreeMap<usize, &StepResult> = applied.results.iter().map(|(index, result)| (*index, result)).collect();
+    let results: BTreeMap<usize, &StepResult> =
+        applied.results.iter().map(|(index, result)| (*index, result)).collect();
     let mut resources = Vec::new();
     for (index, step) in plan.steps.iter().enumerate() {
         let (status, message) = match (results.get(&index), step.action) {
             (Some(StepResult::Succeeded | StepResult::Joined), Action::Delete) => ("Pruned", "pruned".to_owned()),
-            (Some(StepResult::Succeeded | StepResult::Joined), Action::Create) => ("Synced", format!("{} created", step.key)),
+            (Some(StepResult::Succeeded | StepResult::Joined), Action::Create) => {
+                ("Synced", format!("{} created", step.key))
+            }
             (Some(StepResult::Succeeded | StepResult::Joined), _) => ("Synced", format!("{} configured", step.key)),
             (Some(StepResult::Failed { message, .. }), _) => ("SyncFailed", message.clone()),
             (Some(StepResult::Skipped), _) => ("SyncFailed", "not tried, since what it waits for failed".to_owned()),
@@ -369,10 +384,13 @@ fn ended(plan: &Plan, applied: &Applied) -> Synced {
     for key in &plan.kept {
         resources.push(result_of(key, String::new(), "PruneSkipped", "ignored (requires pruning)".to_owned()));
     }
-    let (phase, message) = if applied.succeeded() {
+    let (phase, message) = if applied.release.outcome == Outcome::Interrupted {
+        (OperationPhase::Failed, TERMINATED.to_owned())
+    } else if applied.succeeded() {
         (OperationPhase::Succeeded, "successfully synced (all tasks run)".to_owned())
     } else {
-        let first = resources.iter().find(|result| result.status == "SyncFailed" && !result.message.starts_with("not tried"));
+        let first =
+            resources.iter().find(|result| result.status == "SyncFailed" && !result.message.starts_with("not tried"));
         let why = first.map(|result| format!(", reason: {}/{}: {}", result.kind, result.name, result.message));
         (OperationPhase::Failed, format!("one or more objects failed to apply{}", why.unwrap_or_default()))
     };

@@ -215,7 +215,11 @@ impl Controller {
 
     fn take_application(&self, object: Json) {
         if self.is_watched(&AppId::of(&object).namespace) {
+            let is_ending = object["status"]["operationState"]["phase"] == "Terminating";
             let (id, is_news) = self.apps.put(object);
+            if is_ending {
+                self.apps.stop(&id);
+            }
             if is_news {
                 self.queue.add(&id);
             }

@@ -41,9 +41,8 @@ impl Webhooks {
         application: &Application,
     ) -> (&'static str, Vec<String>) {
         let sources = application.sources().iter();
-        let sources = sources.map(|source| {
-            Source::with(&source.repo_url, &source.target_revision, &source.chart, &source.tag_prefix)
-        });
+        let sources = sources
+            .map(|source| Source::with(&source.repo_url, &source.target_revision, &source.chart, &source.tag_prefix));
         let mut asked = Asked::of(object);
         let has_own = !asked.is_nothing();
         let mut secrets = std::mem::take(&mut asked.written);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::config_map;
+use crate::support::{config_map, deployment};
 use crate::world::Ground;
 
 #[test]
@@ -23,7 +23,8 @@ fn without_a_policy_it_waits_to_be_asked() {
 
     // Nobody asks Git by himself, until somebody says so.
     let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
-    ground.stays("it is not looked for", Duration::from_secs(2), |ground| ground.status()["sync"]["revision"] != commit);
+    ground
+        .stays("it is not looked for", Duration::from_secs(2), |ground| ground.status()["sync"]["revision"] != commit);
     ground.patch(&json!({"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}));
     ground.until("it is seen", |ground| ground.status()["sync"]["revision"] == commit);
     assert_eq!(ground.app()["metadata"]["annotations"]["argocd.argoproj.io/refresh"], serde_json::Value::Null);
@@ -72,7 +73,14 @@ fn one_that_argo_cd_is_at_is_left_alone() {
     let name = ground.world.name.clone();
     let patch = json!({"status": {"reconciledAt": "2026-01-01T00:00:00Z"}}).to_string();
     ground.world.kubectl(&[
-        "patch", "applications.argoproj.io", &name, "-n", &name, "--type=merge", "-p", &patch,
+        "patch",
+        "applications.argoproj.io",
+        &name,
+        "-n",
+        &name,
+        "--type=merge",
+        "-p",
+        &patch,
         "--field-manager=argocd-application-controller",
     ]);
     ground.start();
@@ -94,4 +102,27 @@ fn one_that_was_killed_goes_on() {
     ground.start();
     ground.until_synced(&commit);
     assert_eq!(ground.value("a").as_deref(), Some("2"));
+}
+
+#[test]
+fn a_sync_that_runs_is_ended_when_somebody_says_so() {
+    let mut ground = Ground::new("ctl-stop");
+    let slow = deployment("slow", "registry.invalid/slow", "a", ", testdata.kubectl-gitops/fail: readiness");
+    ground.commit("deploy/slow.yaml", &slow);
+    ground.start();
+    ground.automated();
+    ground.until("it runs", |ground| ground.status()["operationState"]["phase"] == "Running");
+    let name = ground.world.name.clone();
+    let ended = ground.world.run(&["app", "terminate", &name, "-n", &name]);
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    ground.until("it is over", |ground| {
+        let state = ground.status()["operationState"].clone();
+        state["phase"] == "Failed" && state["message"] == "Operation terminated"
+    });
+    ground.stays("nobody begins it again", Duration::from_secs(4), |ground| {
+        ground.status()["operationState"]["phase"] == "Failed"
+    });
+    ground.world.remove("deploy/slow.yaml");
+    let commit = ground.push();
+    ground.until_synced(&commit);
 }

@@ -71,7 +71,10 @@ fn a_bad_commit_is_told_and_does_no_harm() {
     ground.until_synced(&commit);
     assert_eq!(ground.condition("ComparisonError"), None);
     // What the server refuses is told, too, and what it takes goes out.
-    ground.commit("deploy/b.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: 1.2.3.4, ports: [{port: 1}]}\n");
+    ground.commit(
+        "deploy/b.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {clusterIP: 1.2.3.4, ports: [{port: 1}]}\n",
+    );
     ground.until("it failed", |ground| ground.status()["operationState"]["phase"] == "Failed");
     let message = ground.status()["operationState"]["message"].as_str().unwrap_or_default().to_owned();
     assert!(message.starts_with("one or more objects failed to apply") && message.contains("Service"), "{message}");

@@ -32,7 +32,9 @@ fn what_was_rolled_back_stays_so_and_the_fix_goes_out() {
 
     // A sync that somebody asks for fails, and names the way out.
     ground.patch(&serde_json::json!({"operation": {"initiatedBy": {"username": "anna"}, "sync": {}}}));
-    ground.until("the request is answered", |ground| ground.status()["operationState"]["operation"]["initiatedBy"]["username"] == "anna");
+    ground.until("the request is answered", |ground| {
+        ground.status()["operationState"]["operation"]["initiatedBy"]["username"] == "anna"
+    });
     let state = ground.status()["operationState"].clone();
     assert_eq!(state["phase"], "Error", "{state:#}");
     assert!(state["message"].as_str().is_some_and(|message| message.contains("kubectl gitops release")), "{state:#}");

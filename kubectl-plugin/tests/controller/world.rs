@@ -159,7 +159,8 @@ impl Ground {
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
-            let state = || format!("{}\n{}", serde_json::to_string_pretty(&self.status()).unwrap_or_default(), self.said());
+            let state =
+                || format!("{}\n{}", serde_json::to_string_pretty(&self.status()).unwrap_or_default(), self.said());
             assert!(Instant::now() < deadline, "not within a minute: {what}\n{}", state());
             std::thread::sleep(Duration::from_millis(100));
         }

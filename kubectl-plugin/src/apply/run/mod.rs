@@ -9,6 +9,7 @@ mod hooks;
 mod outcome;
 mod pods;
 mod refused;
+mod stop;
 mod two_keys;
 mod waiting;
 
@@ -32,6 +33,8 @@ use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
 use outcome::assessed;
+pub use stop::Stop;
+
 use pods::EarlyPods;
 use two_keys::Applied;
 use waiting::Waiting;
@@ -52,6 +55,8 @@ pub struct RunOptions {
     pub taken: BTreeSet<ResourceKey>,
     /// By which rules objects are ready.
     pub health: Rules,
+    /// Who may end it before.
+    pub stop: Stop,
 }
 
 /// How a run ended.
@@ -135,7 +140,7 @@ impl Run<'_> {
     async fn go(mut self) -> RunReport {
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         // One future for the whole run: a signal that comes while none is listening would be lost.
-        let mut asked_to_end = std::pin::pin!(stop_signal());
+        let mut asked_to_end = std::pin::pin!(self.options.stop.clone().asked());
         loop {
             while self.in_flight.len() < CONCURRENT && !self.report.interrupted {
                 let Some(index) = self.schedule.take() else { break };
@@ -226,20 +231,4 @@ impl Run<'_> {
         self.report.results.insert(index, result.clone());
         (self.emit)(Event::Done { step: index, result });
     }
-}
-
-/// Ends when somebody wants this process to stop: Ctrl-C, or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

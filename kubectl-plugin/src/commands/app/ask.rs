@@ -232,8 +232,9 @@ fn ended(session: &Session, id: &AppId, state: Option<OperationState>) -> Result
 }
 
 fn nobody(id: &AppId) -> CommandError {
-    CommandError::user(format!("no controller takes up what is asked of {id}"))
-        .hint("is one running (`kubectl gitops install`, `kubectl gitops controller`), and does it care for this namespace?")
+    CommandError::user(format!("no controller takes up what is asked of {id}")).hint(
+        "is one running (`kubectl gitops install`, `kubectl gitops controller`), and does it care for this namespace?",
+    )
 }
 
 /// The object.
@@ -241,7 +242,8 @@ pub(super) async fn object(cluster: &Cluster, id: &AppId) -> Result<Json, Comman
     match cluster.get(&id.path()).await {
         Ok(object) => Ok(object),
         Err(failure) if failure.is_not_found() && !failure.is_unserved() => {
-            Err(CommandError::user(format!("there is no Application {id}")).hint("`kubectl gitops app list -A` lists all"))
+            Err(CommandError::user(format!("there is no Application {id}"))
+                .hint("`kubectl gitops app list -A` lists all"))
         }
         Err(failure) => Err(super::failed("the Application cannot be read", &failure)),
     }

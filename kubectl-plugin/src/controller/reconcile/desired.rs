@@ -97,7 +97,9 @@ impl Look<'_> {
     /// Whose secret counts for its webhooks; looked at again where the Application says something else.
     async fn look_at_webhooks(&mut self, application: &Application) {
         let said = json!([
-            self.object["spec"]["webhook"], annotation(&self.object, WEBHOOK_SECRET), sources_text(&self.object),
+            self.object["spec"]["webhook"],
+            annotation(&self.object, WEBHOOK_SECRET),
+            sources_text(&self.object),
         ]);
         let of = *blake3::hash(said.to_string().as_bytes()).as_bytes();
         let known = self.memory.webhooks.take().filter(|(known, ..)| *known == of);
@@ -112,7 +114,8 @@ impl Look<'_> {
         };
         self.conditions.extend(problems.iter().map(|problem| condition("WebhookSecretWarning", problem.as_str())));
         // What is not there yet is looked for again.
-        self.memory.webhooks = problems.is_empty().then_some((of, whose, problems)).or(Some(([0; 32], whose, Vec::new())));
+        self.memory.webhooks =
+            problems.is_empty().then_some((of, whose, problems)).or(Some(([0; 32], whose, Vec::new())));
     }
 
     /// How often Git is asked for it.

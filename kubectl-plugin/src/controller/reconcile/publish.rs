@@ -14,7 +14,12 @@ use super::settle::State;
 use super::{Desired, Look, TRY_AGAIN};
 
 impl Look<'_> {
-    pub(super) async fn publish(&mut self, desired: &Desired, state: &State, had_request: bool) -> Result<(), CommandError> {
+    pub(super) async fn publish(
+        &mut self,
+        desired: &Desired,
+        state: &State,
+        had_request: bool,
+    ) -> Result<(), CommandError> {
         let operation = self.operation();
         for lint in desired.compiled.lints.iter().filter(|lint| lint.rule.as_deref() == Some("repeated-resource")) {
             self.conditions.push(condition("RepeatedResourceWarning", lint.message.clone()));
@@ -39,7 +44,10 @@ impl Look<'_> {
 
     /// The sync that ran last, by what is remembered or was written.
     fn operation(&self) -> Option<OperationState> {
-        self.memory.operation.clone().or_else(|| serde_json::from_value(self.object["status"]["operationState"].clone()).ok())
+        self.memory
+            .operation
+            .clone()
+            .or_else(|| serde_json::from_value(self.object["status"]["operationState"].clone()).ok())
     }
 
     /// What can be said although it is not known what Git says: what was said before of the rest stays.
@@ -121,7 +129,9 @@ impl Look<'_> {
         match self.controller.cluster.merge_patch(&self.id.path(), &body).await {
             Ok(object) => self.controller.apps.put_own(object),
             // Whatever changed it makes us look again.
-            Err(failure) if failure.is_conflict() || failure.is_not_found() => self.come_again(Duration::from_millis(200)),
+            Err(failure) if failure.is_conflict() || failure.is_not_found() => {
+                self.come_again(Duration::from_millis(200))
+            }
             Err(failure) => {
                 self.controller.log.warn(Some(self.id), &format!("its status cannot be written: {failure}"));
                 self.come_again(TRY_AGAIN);

@@ -6,11 +6,13 @@ use std::time::Duration;
 use gitops_compiler::lock::Entry as LockEntry;
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult};
+use crate::apply::run::Stop;
 use crate::controller::decide::Attempt;
 use crate::controller::report::{self, written};
-use crate::controller::sync::{Order, Purpose, Synced};
+use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
 use crate::controller::{events, projects};
 use crate::error::CommandError;
 
@@ -42,6 +44,9 @@ impl Look<'_> {
         let told = |message: String| {
             *progress.lock().unwrap_or_else(PoisonError::into_inner) = message;
         };
+        let (stopper, stop) = Stop::pair();
+        let is_stopped = stopper.subscribe();
+        controller.apps.set_stop(self.id, Some(stopper));
         let order = Order {
             object: &self.object,
             name: desired.application.name.clone(),
@@ -53,12 +58,16 @@ impl Look<'_> {
             operation,
             prunes: self.prunes(desired),
             purpose,
+            stop,
             permits: &|key| projects::permits(&desired.project, key),
         };
         let running = Box::pin(order.run(self.records(), &controller.ground, &told));
-        let outcome = self.while_telling(running, &state, &progress).await;
+        let outcome = self.while_telling(running, &state, &progress, &is_stopped).await;
+        controller.apps.set_stop(self.id, None);
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
         let ended = Timestamp::now();
+        // What somebody has ended is not tried again by itself.
+        let retries = if synced.message == TERMINATED { i64::MAX } else { retries };
         let succeeded = synced.phase == OperationPhase::Succeeded;
         if is_delivery {
             self.memory.attempt = Some((self.attempt_of(desired), Attempt { succeeded, ended, retries }));
@@ -84,6 +93,7 @@ impl Look<'_> {
         running: impl Future<Output = Result<Synced, CommandError>>,
         state: &OperationState,
         progress: &Mutex<String>,
+        is_stopped: &watch::Receiver<bool>,
     ) -> Result<Synced, CommandError> {
         let mut running = std::pin::pin!(running);
         let mut pause = TELL_AFTER;
@@ -94,20 +104,15 @@ impl Look<'_> {
             }
             pause = TELL_EVERY;
             let message = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let state = OperationState { message, ..state.clone() };
+            let phase = if *is_stopped.borrow() { OperationPhase::Terminating } else { state.phase };
+            let state = OperationState { message, phase, ..state.clone() };
             let body = json!({"status": {"operationState": state}});
             // It is told again, and in the end in any case.
             let _ = self.controller.cluster.merge_patch(&self.id.path(), &body).await;
         }
     }
 
-    fn told_of(
-        &self,
-        desired: &Desired,
-        state: OperationState,
-        synced: Synced,
-        ended: Timestamp,
-    ) -> OperationState {
+    fn told_of(&self, desired: &Desired, state: OperationState, synced: Synced, ended: Timestamp) -> OperationState {
         let Synced { phase, message, mut resources } = synced;
         // Failures first, where they do not all fit.
         resources.sort_by_key(|result| result.status != "SyncFailed");

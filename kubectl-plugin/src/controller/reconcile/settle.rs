@@ -90,7 +90,14 @@ impl Look<'_> {
     }
 
     pub(super) fn prunes(&self, desired: &Desired) -> bool {
-        desired.application.spec.sync_policy.clone().unwrap_or_default().automated.is_some_and(|automated| automated.prune)
+        desired
+            .application
+            .spec
+            .sync_policy
+            .clone()
+            .unwrap_or_default()
+            .automated
+            .is_some_and(|automated| automated.prune)
     }
 
     pub(super) fn records(&self) -> Records {
@@ -127,8 +134,7 @@ impl Look<'_> {
         let observation = target.observe(None, false).await?;
         let head = target.found.as_ref().map(|found| &found.head);
         let is_settled = head.is_some_and(|head| head.pending.is_none());
-        let compare =
-            Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
+        let compare = Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
         let comparison = compare.compare(|key| {
             let object = live.object(key)?;
             Some((object.health?, !object.is_ignored))
