@@ -16,7 +16,7 @@
 //! 10. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 11. [`http`]: the server that takes them, and tells of health and metrics.
 //! 12. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
-//!    started to run something in the sandbox, and then does nothing else.
+//!     started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
 mod child;

@@ -1,10 +1,10 @@
 //! Where a secret is: a Secret and a key of it.
 //!
-//! In: `$name:key` of a value of the controller's Secret; `name:key` of an Application. Out: a [`SecretReference`], whose name and key
-//! are such that the cluster may have them.
+//! In: `$name:key` of a value of the controller's Secret; `name:key` of an Application. Out: a [`SecretReference`], whose
+//! name and key are such that the cluster may have them.
 //!
-//! An Application asks for secrets of its own with the annotation [`ANNOTATION`], or with `spec.webhook.gitlab[].secret` where its
-//! CRD has that. Its namespace is where they are looked for, and nowhere else.
+//! An Application asks for secrets of its own with the annotation [`ANNOTATION`], or with `spec.webhook.gitlab[].secret`
+//! where its CRD has that. Its namespace is where they are looked for, and nowhere else.
 
 use std::fmt;
 
