@@ -1,7 +1,8 @@
 //! A body, read within its limits.
 //!
-//! In: a body as it arrives. Out: its bytes with the share of the budget that they have, or a [`Stop`]. What a body says of its own
-//! length is believed only where that saves memory: bytes are counted as they arrive, and room is made for twice as many at most.
+//! In: a body as it arrives. Out: its bytes with the share of the budget that they have, or a [`Stop`]. What a body says of
+//! its own length is believed only where that saves memory: bytes are counted as they arrive, and room is made for twice as
+//! many at most.
 
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ pub(super) async fn read(mut body: Body, limits: &Limits, budget: &Budget) -> Re
     Ok(kept)
 }
 
-/// Reads some of a body that nobody wants, so that the answer arrives: a system breaks a connection that is closed with bytes unread.
+/// Reads some of a body that nobody wants, so that the answer arrives: a system breaks a connection that is closed with
+/// bytes unread.
 pub(super) async fn drain(mut body: Body, limits: &Limits) {
     let mut rest = limits.small * 4;
     let time = limits.part_time.min(Duration::from_secs(1));

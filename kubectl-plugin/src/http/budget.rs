@@ -1,7 +1,7 @@
 //! How many bytes are kept of all bodies together.
 //!
-//! In: how much a body needs, as it grows. Out: a [`Share`], or that there is not so much left. Nobody waits: those who wait would keep
-//! what they have meanwhile, until nobody could go on.
+//! In: how much a body needs, as it grows. Out: a [`Share`], or that there is not so much left. Nobody waits: those who wait
+//! would keep what they have meanwhile, until nobody could go on.
 
 use std::sync::Arc;
 

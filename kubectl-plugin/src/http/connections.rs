@@ -1,8 +1,9 @@
 //! How many connections there are at once, and which one makes place for another.
 //!
-//! In: connections that come, say what they do, and go. Out: a [`Place`] for each, or none. Where all places are taken, the connection that
-//! has been sending the longest is cut, if it had [`patience`](Connections::new) for it: thousands who send a byte now and then are cut one after
-//! another, and whoever sends a whole request at once is heard. A request that has arrived is never cut for another.
+//! In: connections that come, say what they do, and go. Out: a [`Place`] for each, or none. Where all places are taken, the
+//! connection that has been sending the longest is cut, if it had [`patience`](Connections::new) for it: thousands who send
+//! a byte now and then are cut one after another, and whoever sends a whole request at once is heard. A request that has
+//! arrived is never cut for another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,8 @@
-//! The HTTP server: webhooks, health, metrics. HTTP/1 without TLS, for a network that one trusts or behind something that has it.
+//! The HTTP server: webhooks, health, metrics. HTTP/1 without TLS, for a network that one trusts or behind something that
+//! has it.
 //!
-//! In: a listener, what webhooks are judged by, the inbox for events, two closures that know whether the controller is ready and what
-//! its metrics are. Out: answers; events in the inbox.
+//! In: a listener, what webhooks are judged by, the inbox for events, two closures that know whether the controller is ready
+//! and what its metrics are. Out: answers; events in the inbox.
 //!
 //! | path | what |
 //! |---|---|
@@ -17,8 +18,8 @@
 //! | `connections` | how many there are at once, and which is cut for another |
 //! | `routes` | the answers |
 //!
-//! Guarantees: memory, time and connections have limits, whatever is sent. Who sends slowly is cut before anybody else waits; a small
-//! body never waits for a large one. Nothing of a request is logged.
+//! Guarantees: memory, time and connections have limits, whatever is sent. Who sends slowly is cut before anybody else
+//! waits; a small body never waits for a large one. Nothing of a request is logged.
 
 mod body;
 mod budget;

@@ -1,7 +1,7 @@
 //! The answers of the server.
 //!
-//! In: requests whose heads have arrived. Out: answers. A webhook is answered when it is known who sent it and those of its events that
-//! concern an application are in the inbox; what comes of them is nobody's business here.
+//! In: requests whose heads have arrived. Out: answers. A webhook is answered when it is known who sent it and those of its
+//! events that concern an application are in the inbox; what comes of them is nobody's business here.
 
 use std::sync::Arc;
 

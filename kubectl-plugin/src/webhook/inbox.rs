@@ -1,7 +1,8 @@
 //! Events that wait for the controller.
 //!
-//! In: what was received, from any number of requests. Out: events, oldest first. Guarantees: at most [`CAPACITY`] wait; events of the
-//! same repository and ref are one while they wait, so that thousands of pushes cost one look at Git; adding never waits.
+//! In: what was received, from any number of requests. Out: events, oldest first. Guarantees: at most [`CAPACITY`] wait;
+//! events of the same repository and ref are one while they wait, so that thousands of pushes cost one look at Git; adding
+//! never waits.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

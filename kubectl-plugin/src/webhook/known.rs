@@ -1,7 +1,7 @@
 //! What webhooks are judged by: the secrets of providers and the applications, shared between the server and the controller.
 //!
-//! In: what the controller sees of Secrets and Applications, as it changes. Out: the same to any number of requests at once. Locks are
-//! held for looking up only, never while a body is read or a signature computed.
+//! In: what the controller sees of Secrets and Applications, as it changes. Out: the same to any number of requests at once.
+//! Locks are held for looking up only, never while a body is read or a signature computed.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -15,9 +15,10 @@
 //! | `index`, `known` | the applications, by repository; that and the secrets, shared |
 //! | `inbox` | events that wait for the controller |
 //!
-//! Guarantees: no input makes it panic, and what it keeps of a body has a limit. An address of a body is compared with those that
-//! applications have, and no request is made to it. An event that anybody may have sent does nothing but make the controller ask Git, or a
-//! registry, by the application's own address. Secrets are compared in constant time and shown nowhere.
+//! Guarantees: no input makes it panic, and what it keeps of a body has a limit. An address of a body is compared with those
+//! that applications have, and no request is made to it. An event that anybody may have sent does nothing but make the
+//! controller ask Git, or a registry, by the application's own address. Secrets are compared in constant time and shown
+//! nowhere.
 
 mod address;
 mod bounded;
@@ -55,12 +56,12 @@ use secrets::Verdict;
 /// How large a body may be by default, in bytes: Argo CD's 50 MB.
 pub const LARGEST_BODY: usize = 50 << 20;
 
-/// How many bytes are hashed to find the secret of an application that fits a signature. Bodies of events have some KB, so that this
-/// is enough for thousands of secrets; of a body of 50 MB one is tried.
+/// How many bytes are hashed to find the secret of an application that fits a signature. Bodies of events have some KB, so
+/// that this is enough for thousands of secrets; of a body of 50 MB one is tried.
 const MOST_HASHED: usize = 64 << 20;
 
-/// Judges a webhook by its headers alone, before its body is read: most of what is to be refused is refused here, however long its
-/// body is.
+/// Judges a webhook by its headers alone, before its body is read: most of what is to be refused is refused here, however
+/// long its body is.
 ///
 /// # Errors
 /// Where [`receive`] would refuse it whatever its body is.

@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 /// A text that only the two sides know.
 ///
-/// It can be a key of a map, to find those that are equal: that is between secrets of ours, and never with what a request shows.
+/// It can be a key of a map, to find those that are equal: that is between secrets of ours, and never with what a request
+/// shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
@@ -34,8 +35,8 @@ impl PartialOrd for Secret {
 }
 
 impl Secret {
-    /// From what a Secret of the cluster has; `None` where that is nothing but white space. Argo CD, too, leaves out white space at the
-    /// ends: nobody means the newline that an editor adds.
+    /// From what a Secret of the cluster has; `None` where that is nothing but white space. Argo CD, too, leaves out white
+    /// space at the ends: nobody means the newline that an editor adds.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let text = bytes.trim_ascii();

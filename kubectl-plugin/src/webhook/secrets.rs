@@ -12,7 +12,8 @@
 //! | `webhook.azuredevops.username`, `webhook.azuredevops.password` | Azure DevOps |
 //! | `webhook.harbor.secret` | Harbor: the whole header `Authorization` |
 //!
-//! A value `$name:key` is a key of another Secret, `$key` one of the same. A text that begins with `$` and is neither is itself, as in Argo CD.
+//! A value `$name:key` is a key of another Secret, `$key` one of the same. A text that begins with `$` and is neither is
+//! itself, as in Argo CD.
 //!
 //! Guarantees: a secret that is referred to and not there is not the same as none: then nothing of its provider is taken.
 
@@ -73,8 +74,8 @@ const AZURE_USER: &str = "webhook.azuredevops.username";
 const AZURE_PASSWORD: &str = "webhook.azuredevops.password";
 
 impl Secrets {
-    /// Which other Secrets must be read before [`Secrets::read`]: whoever reads them looks only into the controller's namespace, and
-    /// only at Secrets with the label `app.kubernetes.io/part-of: argocd`, as Argo CD does.
+    /// Which other Secrets must be read before [`Secrets::read`]: whoever reads them looks only into the controller's
+    /// namespace, and only at Secrets with the label `app.kubernetes.io/part-of: argocd`, as Argo CD does.
     pub fn references(data: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<SecretReference> {
         let keys = SHARED.iter().map(|(_, key)| *key).chain([AZURE_USER, AZURE_PASSWORD]);
         keys.filter_map(|key| SecretReference::of_value(&data(key)?)).collect()

@@ -7,6 +7,7 @@ mod support;
 
 mod asked;
 mod commands;
+mod corpus;
 mod delivery;
 mod replicas;
 mod rollback;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gitops_testdata::cluster::LocalCluster;
 use gitops_testdata::servers::{Certificates, WebServer};
 use serde_json::{Value as Json, json};
 
@@ -24,9 +25,20 @@ pub(crate) struct Ground {
 impl Ground {
     /// Nothing runs yet; the repository has one ConfigMap, `a`, which is published.
     pub(crate) fn new(name: &str) -> Self {
+        Self::of(World::new(name))
+    }
+
+    /// The same on a cluster of its own.
+    pub(crate) fn on(cluster: &LocalCluster, name: &str) -> Self {
+        let kubectl = PathBuf::from(cluster.kubectl().get_program());
+        let world = World::at(&cluster.connection().kubeconfig, &kubectl, name);
+        world.kubectl(&["create", "namespace", name]);
+        Self::of(world)
+    }
+
+    fn of(world: World) -> Self {
         let certificates = Certificates::make().expect("certificates");
         let web = WebServer::start(&certificates).expect("nginx");
-        let world = World::new(name);
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/crds");
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
         world.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
@@ -156,12 +168,21 @@ impl Ground {
     }
 
     /// Waits until something holds.
-    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) fn until(&self, what: &str, holds: impl FnMut(&Self) -> bool) {
+        self.within(PATIENCE, what, holds);
+    }
+
+    /// The same where much has to be done.
+    pub(crate) fn until_long(&self, what: &str, holds: impl FnMut(&Self) -> bool) {
+        self.within(PATIENCE * 8, what, holds);
+    }
+
+    fn within(&self, time: Duration, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + time;
         while !holds(self) {
             let state =
                 || format!("{}\n{}", serde_json::to_string_pretty(&self.status()).unwrap_or_default(), self.said());
-            assert!(Instant::now() < deadline, "not within a minute: {what}\n{}", state());
+            assert!(Instant::now() < deadline, "not in time: {what}\n{}", state());
             std::thread::sleep(Duration::from_millis(100));
         }
     }

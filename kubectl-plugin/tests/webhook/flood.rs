@@ -1,5 +1,5 @@
-//! Those who want to hurt: very large bodies, thousands who send a byte now and then, thousands of requests. Honest events arrive meanwhile,
-//! and memory stays within what the limits add up to.
+//! Those who want to hurt: very large bodies, thousands who send a byte now and then, thousands of requests. Honest events
+//! arrive meanwhile, and memory stays within what the limits add up to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -53,7 +53,8 @@ fn seeds() -> Vec<(&'static [(&'static str, &'static str)], String)> {
     ]
 }
 
-/// Applications of the repository that all bodies name, one with a secret of its own; a secret of Harbor, without which there is none.
+/// Applications of the repository that all bodies name, one with a secret of its own; a secret of Harbor, without which
+/// there is none.
 fn known() -> Known {
     let known = Known::default();
     known.set_secrets(Secrets::read(|key| (key == "webhook.harbor.secret").then(|| b"of all".to_vec()), |_| None));

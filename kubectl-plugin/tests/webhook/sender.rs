@@ -31,7 +31,7 @@ pub(crate) struct Server {
     /// What was told of each webhook.
     pub(crate) observed: Arc<Mutex<Observed>>,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    running: JoinHandle<()>,
 }
 
 impl Server {
@@ -58,10 +58,10 @@ impl Server {
             observe: Box::new(move |provider, status| told.lock().expect("no panic").push((provider, status))),
         };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, site, limits, async {
+        let running = tokio::spawn(serve(listener, site, limits, async {
             let _ = stopped.await;
         }));
-        Self { address, inbox, is_ready, observed, stop, task }
+        Self { address, inbox, is_ready, observed, stop, running }
     }
 
     pub(crate) async fn connect(&self) -> Connection {
@@ -76,7 +76,7 @@ impl Server {
     /// Tells the server to end; what comes back ends when it has.
     pub(crate) fn stop(self) -> JoinHandle<()> {
         let _ = self.stop.send(());
-        self.task
+        self.running
     }
 }
 

@@ -1,5 +1,5 @@
-//! Service hooks of Azure DevOps: `git.push` of `resource.repository`, and which refs moved in `resource.refUpdates`. Other events
-//! that can be chosen there are taken and say nothing. All of the refs count; Argo CD looks at the first one.
+//! Service hooks of Azure DevOps: `git.push` of `resource.repository`, and which refs moved in `resource.refUpdates`. Other
+//! events that can be chosen there are taken and say nothing. All of the refs count; Argo CD looks at the first one.
 
 use serde::Deserialize;
 

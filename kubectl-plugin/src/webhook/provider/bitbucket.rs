@@ -1,5 +1,5 @@
-//! Bitbucket Cloud: `repo:push`, with each branch and tag that moved. A branch that was deleted has no `new`, one that is new no
-//! `old`. Which branch is the default is not said, so that any may be, as with Argo CD; a tag is none.
+//! Bitbucket Cloud: `repo:push`, with each branch and tag that moved. A branch that was deleted has no `new`, one that is
+//! new no `old`. Which branch is the default is not said, so that any may be, as with Argo CD; a tag is none.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! GitLab: the hooks of a project for pushes and tags, and the hooks of a whole system, which tell of much more. Merge requests are
-//! taken and say nothing; so is what a system tells beside pushes, since nobody can choose there.
+//! GitLab: the hooks of a project for pushes and tags, and the hooks of a whole system, which tell of much more. Merge
+//! requests are taken and say nothing; so is what a system tells beside pushes, since nobody can choose there.
 
 use serde::Deserialize;
 

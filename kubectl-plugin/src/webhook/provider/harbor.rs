@@ -1,4 +1,5 @@
-//! Harbor: `PUSH_ARTIFACT`, with each tag that was pushed. Everything else that happens in a registry is taken and says nothing.
+//! Harbor: `PUSH_ARTIFACT`, with each tag that was pushed. Everything else that happens in a registry is taken and says
+//! nothing.
 
 use std::collections::BTreeSet;
 

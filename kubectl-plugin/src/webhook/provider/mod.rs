@@ -249,7 +249,8 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// What to say where nothing that is shown is right. Without a secret there is no Harbor: only its secret tells that it is one.
+    /// What to say where nothing that is shown is right. Without a secret there is no Harbor: only its secret tells that it
+    /// is one.
     pub(super) fn unverified(&self) -> Refused {
         match self.provider {
             Provider::Harbor => Refused::Unknown,

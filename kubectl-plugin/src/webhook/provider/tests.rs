@@ -204,7 +204,7 @@ fn other_events_of_gitlab() {
     assert_sturdy(&system, &update);
     update["changes"] = (0..65).map(|_| moved("refs/heads/next")).collect();
     assert_said(&system, &update, &["git.example.com/shop/deploy"], &["any* -..-"]);
-    assert_eq!(said(&[("X-Gitlab-Event", "Issue Hook")], "{}"), Err(Refused::Event(Provider::GitLab)));
+    assert_eq!(said(&[("X-Gitlab-Event", "Note Hook")], "{}"), Err(Refused::Event(Provider::GitLab)));
 }
 
 #[test]
