@@ -11,8 +11,8 @@ use super::schedule::Schedule;
 use super::zone::zone;
 use super::{Cluster, Faults};
 
-/// So often a window opens while it is open before it counts as open without end.
-const MOST_RENEWALS: usize = 10_000;
+/// So often a window opens while it is open before it counts as open without end: more than a day has minutes.
+const MOST_RENEWALS: usize = 1_500;
 
 /// What a window does while it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::window::{Governed, Timing, Window, WindowKind, WindowSpec};
 
 /// So many turns of windows are looked at for one that changes something.
-const MOST_TURNS: usize = 1_000;
+const MOST_TURNS: usize = 500;
 
 /// The windows of a project.
 #[derive(Debug, Clone, Default)]
@@ -152,11 +152,17 @@ fn answers(windows: &[(&Window, &Timing)], at: Timestamp) -> (bool, bool) {
 /// When the answers change.
 fn changes(windows: &[(&Window, &Timing)], now: Timestamp) -> Option<Timestamp> {
     let standing = answers(windows, now);
-    let mut at = now;
+    // Each is asked again only when it has turned: one that is open without end is asked once.
+    let mut turns: Vec<Option<Timestamp>> = windows.iter().map(|(_, timing)| timing.turns(now)).collect();
     for _ in 0..MOST_TURNS {
-        at = windows.iter().filter_map(|(_, timing)| timing.turns(at)).min()?;
+        let at = turns.iter().flatten().min().copied()?;
         if answers(windows, at) != standing {
             return Some(at);
+        }
+        for ((_, timing), turn) in windows.iter().zip(&mut turns) {
+            if *turn == Some(at) {
+                *turn = timing.turns(at);
+            }
         }
     }
     None
