@@ -149,7 +149,11 @@ impl Situation<'_> {
         if limit >= 0 && last.retries >= limit {
             return Decision::Rest { why: Some(Why::Failed), until: None };
         }
-        self.after(last.ended, pause(backoff(self.retry), last.retries), Decision::Sync { retries: last.retries.saturating_add(1) })
+        self.after(
+            last.ended,
+            pause(backoff(self.retry), last.retries),
+            Decision::Sync { retries: last.retries.saturating_add(1) },
+        )
     }
 
     fn heal(&self, automated: &Automated) -> Decision {

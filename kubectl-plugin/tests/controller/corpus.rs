@@ -32,7 +32,8 @@ fn became(status: &Json) -> Became {
 fn is_at_rest(status: &Json) -> bool {
     let phase = status["operationState"]["phase"].as_str().unwrap_or_default();
     let conditions = status["conditions"].as_array().into_iter().flatten();
-    let is_refused = conditions.into_iter().any(|it| it["type"] != "SyncError" && it["type"] != "RepeatedResourceWarning");
+    let is_refused =
+        conditions.into_iter().any(|it| it["type"] != "SyncError" && it["type"] != "RepeatedResourceWarning");
     is_refused || matches!(phase, "Succeeded" | "Failed" | "Error")
 }
 
@@ -68,7 +69,8 @@ fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
         let mut application = ground.another(folder);
         application["metadata"]["name"] = json!(folder.to_lowercase().replace('_', "-"));
         application["spec"]["source"]["path"] = json!(format!("apps/{folder}"));
-        application["spec"]["destination"]["namespace"] = json!(format!("ns-{}", folder.to_lowercase().replace('_', "-")));
+        application["spec"]["destination"]["namespace"] =
+            json!(format!("ns-{}", folder.to_lowercase().replace('_', "-")));
         application["spec"]["syncPolicy"]["syncOptions"] = json!(["CreateNamespace=true"]);
         application["spec"]["syncPolicy"]["retry"] = json!({"limit": 0});
         ground.create(&application);
