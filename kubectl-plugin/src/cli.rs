@@ -40,6 +40,7 @@ enum Command {
     Plan(commands::plan::PlanArgs),
     Diff(commands::diff::DiffArgs),
     Apply(commands::apply::ApplyArgs),
+    Adopt(commands::adopt::AdoptArgs),
     Status(commands::status::StatusArgs),
     Drift(commands::drift::DriftArgs),
     History(commands::history::HistoryArgs),
@@ -57,6 +58,7 @@ impl Command {
     fn tells_events(&self) -> bool {
         match self {
             Self::Apply(args) => args.json(),
+            Self::Adopt(args) => args.json(),
             Self::Rollback(args) => args.json(),
             Self::Delete(args) => args.json(),
             _ => false,
@@ -121,6 +123,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Plan(args) => Box::pin(commands::plan::run(session, &args)).await,
         Command::Diff(args) => commands::diff::run(session, &args).await,
         Command::Apply(args) => Box::pin(commands::apply::run(session, &args)).await,
+        Command::Adopt(args) => Box::pin(commands::adopt::run(session, &args)).await,
         Command::Status(args) => commands::status::run(session, &args).await,
         Command::Drift(args) => commands::drift::run(session, &args).await,
         Command::History(args) => commands::history::run(session, &args).await,

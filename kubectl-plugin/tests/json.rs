@@ -100,7 +100,7 @@ fn what_commands_print_is_what_the_schemas_say() {
     let world = World::new("json");
     let name = world.name.clone();
     let apply = ["apply", &name, "-n", &name, "--yes", "-o", "json"];
-    world.kubectl(&["create", "configmap", "foreign", "-n", &name]);
+    world.kubectl(&["create", "configmap", "foreign", "-n", &name, "--from-literal=theirs=x"]);
     world.write("a.yaml", &config_map("settings", "one")).write("f.yaml", &config_map("foreign", "one"));
     world.write("web.yaml", &deployment("web", "web", "settings", ""));
     world.write("s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: word}\n");
@@ -115,6 +115,10 @@ fn what_commands_print_is_what_the_schemas_say() {
     let explained = json(&world, &["graph", "--explain", "Deployment/web", "ConfigMap/settings", "-o", "json"]);
     check("explain", &explained);
     assert!(!explained["path"][0]["origin"].is_null(), "nothing was tested: {explained}");
+    let adopted = json(&world, &["adopt", &name, "-n", &name, "--dry-run", "-o", "json"]);
+    check("plan", &adopted);
+    assert_eq!(adopted["steps"].as_array().map(Vec::len), Some(1), "{adopted}");
+    check("run", &json(&world, &["adopt", "nothing-of-it", "-n", "default", "--yes", "-o", "json"]));
     check("run", &json(&world, &apply));
     check("run", &json(&world, &apply));
     world.write("a.yaml", &config_map("settings", "two")).remove("f.yaml");

@@ -17,6 +17,7 @@
 //! | [`namespace`] | the namespace of the destination |
 //! | [`lease`] | holding the lock while a run lasts |
 //! | [`hold`] | whether a graph may be applied |
+//! | [`adopt`] | taking over what is there, as release 0 |
 //! | [`hook`] | hooks: their objects, their outcomes |
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | `by_design` | fields that belong to another by design, pure |
@@ -37,6 +38,7 @@
 //!
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
+pub mod adopt;
 mod by_design;
 mod conflict;
 pub mod drift;
@@ -101,6 +103,8 @@ pub struct Options {
     pub takes_back: Option<(u64, StoredGraph)>,
     /// The hooks that were planned with.
     pub hooks: Hooks,
+    /// Whether all that is done is to take over what is there, as release 0.
+    pub takes_over: bool,
 }
 
 /// Why a run did not end with a record.
@@ -164,6 +168,7 @@ pub async fn apply(
         force_conflicts: options.force_conflicts,
         approvals: options.approvals.clone(),
         adopts: options.run.adopt,
+        takes_over: options.takes_over,
         takes_from: options.takes_from.clone(),
         ignored: target.ignored.clone(),
         respects_ignored: options.origin.options.respect_ignore_differences == Some(true),

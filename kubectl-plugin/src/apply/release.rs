@@ -63,8 +63,13 @@ impl Ended<'_> {
             _ if report.interrupted => Outcome::Interrupted,
             first => Outcome::Failed { message: first.unwrap_or_else(|| "not all steps were tried".to_owned()) },
         };
-        let changes = (count(Action::Create), count(Action::Update), count(Action::Delete));
-        Release { number, parent: head.live, graph, origin: self.options.origin.clone(), outcome, changes }
+        let changes = if self.options.takes_over {
+            (0, 0, 0)
+        } else {
+            (count(Action::Create), count(Action::Update), count(Action::Delete))
+        };
+        let parent = head.live.filter(|live| *live != number);
+        Release { number, parent, graph, origin: self.options.origin.clone(), outcome, changes }
     }
 
     /// How the run ended for its hooks.
@@ -109,6 +114,8 @@ impl Ended<'_> {
         } else if let Some(pending) = &mut head.pending {
             pending.ended = true;
         }
+        // What is taken over is so once: another attempt takes the place of the one before.
+        head.releases.retain(|before| before.number != release.number);
         head.releases.push(release);
         head.forget_old_releases(self.options.history.unwrap_or(DEFAULT_HISTORY));
         head.lock = None;

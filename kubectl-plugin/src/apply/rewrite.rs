@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::Failure;
 use crate::record::Head;
 
+use super::adopt::managers::is_left_behind;
 use super::step::Context;
 
 /// How long an object may take to go: its Pods may have a grace period.
@@ -117,30 +118,11 @@ pub(super) async fn until_gone(context: &Context, path: &str, uid: &str) -> Resu
     }
 }
 
-/// Managers of tools that are left behind: what they own by applying is what we apply from now on. People's edits are not
-/// theirs.
-const LEFT_BEHIND: [&str; 14] = [
-    "argocd-application-controller",
-    "argocd-controller",
-    "before-first-apply",
-    "flux-client-side-apply",
-    "helm",
-    "helm-controller",
-    "kapp",
-    "kluctl",
-    "kubectl",
-    "kubectl-client-side-apply",
-    "kubectl-create",
-    "kustomize-controller",
-    "pulumi-kubernetes",
-    "Terraform",
-];
-
-/// Takes over what another tool owns of an object, once: fields that are in no manifest go with the next apply, nothing is
+/// Takes over what another tool owns of an object, or an application that gives it to us, once: fields that are in no manifest go with the next apply, nothing is
 /// made again. Gives what there is to tell.
 pub(super) async fn adopt(context: &Context, path: &str) -> Result<Option<String>, Failure> {
     let Some(metadata) = context.cluster.get_metadata(path).await? else { return Ok(None) };
-    let taken = |manager: &str| LEFT_BEHIND.contains(&manager);
+    let taken = |manager: &str| is_left_behind(manager) || context.takes_from.iter().any(|name| name == manager);
     let mut managers: Vec<&str> = metadata
         .managed_fields
         .iter()

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
 use crate::sops::Unlocked;
 
+use super::adopt::take::take;
 use super::conflict;
 use super::drift::Ignored;
 use super::lease::Lease;
@@ -52,6 +53,8 @@ pub struct Context {
     pub approvals: Approvals,
     /// Whether what was there before becomes ours entirely.
     pub adopts: bool,
+    /// Whether all that is done is to take over what is there.
+    pub takes_over: bool,
     /// The field managers of applications that give us objects.
     pub takes_from: Vec<String>,
     /// Differences that do not count.
@@ -161,6 +164,9 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     let Some(path) = context.kinds.path(api_version, &step.key) else {
         return StepOutcome::failed(format!("the server does not serve {} in {api_version}", step.key.kind));
     };
+    if context.takes_over {
+        return take(context, step, &path, &body).await;
+    }
     let mut notes = Vec::new();
     let is_there = step.action == Action::Update;
     if context.adopts && step.cause == Cause::Exists {

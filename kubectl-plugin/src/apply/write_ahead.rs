@@ -10,7 +10,7 @@ use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Bound, Plan, Seen};
 
 use crate::cluster::{Kinds, Served};
-use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys};
+use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys, TAKEN_OVER};
 use crate::record::holder::Holder;
 use crate::record::holds::Hold;
 use crate::record::{Found, Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
@@ -74,7 +74,7 @@ async fn begin_on(
     let mut head = found.head.clone();
     let (stored, late_secrets) = store_graph(target, &head, desired, seen).await?;
     settle_interrupted(&mut head);
-    let number = head.next_number();
+    let number = if options.takes_over { TAKEN_OVER } else { head.next_number() };
     // What an unfinished run may have made must be found, too.
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
     head.kubernetes = target.kubernetes.map(|version| version.to_string());
@@ -183,6 +183,8 @@ fn settle_interrupted(head: &mut Head) {
         outcome: Outcome::Interrupted,
         changes: (0, 0, 0),
     };
+    // One that only took over what was there has the number of the attempt before.
+    head.releases.retain(|before| before.number != release.number);
     head.releases.push(release);
     if let Some(pending) = &mut head.pending {
         pending.ended = true;

@@ -10,7 +10,7 @@ use super::request::{ATTEMPTS, METADATA, Request};
 use super::{Cluster, Failure};
 
 /// kubectl's copy of what it applied, which lives by managedFields no more.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 impl Cluster {
     /// Takes a finalizer off the object with this uid and no other.

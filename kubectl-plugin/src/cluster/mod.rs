@@ -18,6 +18,7 @@ pub use failure::{Conflict, Failure};
 pub use field_path::take_out;
 pub use kinds::{Kinds, Served, collection};
 pub use list::Listed;
+pub use metadata::LAST_APPLIED;
 pub use request::{AppliedObject, ApplyOptions, Cluster, ManagedFields, ObjectMeta, PartialObject};
 pub use watch::{WatchEvent, Watched};
 

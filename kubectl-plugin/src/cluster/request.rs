@@ -63,6 +63,8 @@ pub struct ManagedFields {
     pub manager: String,
     /// `Apply` or `Update`.
     pub operation: String,
+    /// The version in which the fields are named.
+    pub api_version: String,
     /// Empty for the object itself.
     pub subresource: String,
     /// When the entry changed last.

@@ -24,7 +24,7 @@ use crate::record::holder::actor;
 use crate::settings::Session;
 
 /// What lifts guards.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ApprovalArgs {
     /// Allow deletion of these kinds: Namespace, CustomResourceDefinition, PersistentVolumeClaim, PersistentVolume
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
@@ -107,6 +107,7 @@ impl RunArgs {
             takes_from: Vec::new(),
             takes_back: None,
             hooks,
+            takes_over: false,
         }
     }
 
@@ -206,6 +207,11 @@ pub async fn execute(
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
     let message = if skipped > 0 { format!("{told}; {} not tried", counted(skipped, "step")) } else { told };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
+        if options.takes_over {
+            return Err(CommandError::refused(message)
+                .details(details)
+                .hint("run it again: it takes what is there then"));
+        }
         let is_hook = |(index, result): (&usize, &StepResult)| {
             matches!(result, StepResult::Failed { .. }) && plan.steps[*index].hook.is_some()
         };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::error::CommandError;
 use crate::json::HistoryJson;
 use crate::output::{ago, table};
+use crate::record::head::TAKEN_OVER;
 use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session};
 
@@ -90,10 +91,11 @@ fn outcome(head: &Head, release: &Release) -> String {
         Outcome::Interrupted => "interrupted".to_owned(),
     };
     let is_held = head.holds.iter().any(|hold| hold.taken_back.id == release.graph.id);
+    let origin = if release.number == TAKEN_OVER { ", taken over" } else { "" };
     let mark = if is_held && head.live != Some(release.number) { ", held" } else { "" };
     match release.origin.rollback_to {
         Some(number) => format!("{text}, rollback to {number}{mark}"),
-        None => format!("{text}{mark}"),
+        None => format!("{text}{origin}{mark}"),
     }
 }
 

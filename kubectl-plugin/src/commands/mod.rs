@@ -1,6 +1,7 @@
 //! One file for each command: it reads its flags, calls, and prints. [`change`] has what those that change a cluster
 //! have in common.
 
+pub mod adopt;
 pub mod apply;
 pub mod check;
 pub mod compile;

@@ -31,6 +31,12 @@ pub struct Given {
 }
 
 impl Given {
+    /// Their field managers.
+    #[must_use]
+    pub fn managers(&self) -> &[String] {
+        &self.managers
+    }
+
     /// Tells a run of it.
     #[must_use]
     pub fn told_to(self, options: Options) -> Options {

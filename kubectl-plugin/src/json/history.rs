@@ -29,7 +29,7 @@ pub struct HistoryJson {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseJson {
-    /// Its number, from 1.
+    /// Its number, from 1; 0 is what was there before the first apply.
     pub release: u64,
     /// Whether it is the last that was applied as a whole.
     pub live: bool,

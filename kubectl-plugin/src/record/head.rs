@@ -28,6 +28,9 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// How many inputs from elsewhere a release keeps: the head of a record must stay small.
 pub const MOST_INPUTS: usize = 100;
 
+/// The number of the release that is what was there before the first apply.
+pub const TAKEN_OVER: u64 = 0;
+
 /// How many releases are kept, unless the user says otherwise.
 pub const DEFAULT_HISTORY: usize = 10;
 
@@ -212,7 +215,7 @@ pub struct SecretBodies {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
-    /// From 1; never used twice.
+    /// From 1, and never used twice; 0 is what was there before, where that was taken over.
     pub number: u64,
     /// The release that was live before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -334,6 +337,13 @@ impl Head {
         let last = self.releases.last();
         let stopped = |last: &Release| last.number == pending.number && last.outcome == Outcome::Interrupted;
         (!pending.ended || last.is_some_and(stopped)).then_some((pending.number, pending.attempted.last()?))
+    }
+
+    /// Whether anything was applied, or begun to be, since what was there before was taken over.
+    #[must_use]
+    pub fn has_applied(&self) -> bool {
+        let pending = self.pending.iter().map(|pending| pending.number);
+        self.releases.iter().map(|release| release.number).chain(pending).any(|number| number != TAKEN_OVER)
     }
 
     /// The lock of another run, where it may still be alive at `now`, by the server's clock.
