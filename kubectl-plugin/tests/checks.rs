@@ -67,7 +67,7 @@ fn a_run_waits_by_the_checks_of_the_application() {
 }
 
 #[test]
-fn status_and_rollback_judge_by_the_checks_of_the_flag() {
+fn status_and_rollback_judge_by_the_checks_of_the_release_or_of_the_flag() {
     let world = World::new("scripts");
     let file = world.home.path().join("argocd-cm.yaml");
     std::fs::write(&file, SCRIPT).expect("written");
@@ -79,7 +79,11 @@ fn status_and_rollback_judge_by_the_checks_of_the_flag() {
     let status = |more: &[&str]| world.run(&[&["status", &world.name], more].concat());
     let told = status(&flag);
     assert!(told.stdout.contains("Suspended") && told.stdout.contains("it is halted"), "{}", told.told());
-    assert!(status(&[]).stdout.contains("Synced  Healthy"), "our rules know nothing of it");
+    assert!(status(&[]).stdout.contains("it is halted"), "the release keeps them: {}", status(&[]).told());
+    let others = world.home.path().join("others.yaml");
+    std::fs::write(&others, EXPRESSIONS).expect("written");
+    let other = status(&["--health-checks", &others.to_string_lossy()]);
+    assert!(other.stdout.contains("Synced  Progressing") && !other.stdout.contains("halted"), "{}", other.told());
     let annotate = |value: &str| {
         let annotation = format!("argocd.argoproj.io/ignore-healthcheck={value}");
         world.kubectl(&["annotate", "--overwrite", "configmap", "settings", "-n", &world.name, &annotation]);
@@ -93,9 +97,39 @@ fn status_and_rollback_judge_by_the_checks_of_the_flag() {
     );
     annotate("false");
     assert!(status(&flag).stdout.contains("Synced  Suspended"));
-    let back = world.run(&[&["rollback", &world.name, "--yes"], &flag[..]].concat());
-    assert_eq!(back.code, 0, "{}", back.told());
-    assert!(status(&flag).stdout.contains("it is up"), "{}", status(&flag).told());
+    // On a machine that has neither the file nor what it has seen before.
+    std::fs::remove_file(&file).expect("removed");
+    let empty = tempfile::tempdir().expect("a folder");
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        let output = command.env("HOME", empty.path()).current_dir(empty.path()).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    elsewhere(&["rollback", &world.name, "--yes"]);
+    let told = elsewhere(&["status", &world.name]);
+    assert!(told.contains("it is up"), "{told}");
+}
+
+#[test]
+fn a_rollback_waits_by_the_checks_of_its_release() {
+    let world = World::new("release-checks");
+    world.write("a.yaml", &phase("settings", "down"));
+    assert_eq!(world.apply(&[]).code, 0, "nobody looks");
+    world.write(".gitops/health.yaml", EXPRESSIONS).write("a.yaml", &phase("settings", "up"));
+    assert_eq!(world.apply(&[]).code, 0);
+    world.write("a.yaml", &phase("settings", "broken"));
+    assert_eq!(world.apply(&["--timeout", "3000"]).code, 3);
+    let first = world.run(&["rollback", &world.name, "--to", "1", "--yes"]);
+    assert_eq!(first.code, 0, "it had no checks: {}", first.told());
+    let back = world.run(&["rollback", &world.name, "--to", "3", "--yes"]);
+    assert_eq!(back.code, 4, "held: {}", back.told());
+    world.run(&["release", &world.name]);
+    let back = world.run(&["rollback", &world.name, "--to", "3", "--yes"]);
+    assert_eq!(back.code, 3, "it had: {}", back.told());
+    let status = world.run(&["status", &world.name]);
+    assert!(status.stdout.contains("Degraded"), "{}", status.told());
+    assert_eq!(world.run(&["delete", &world.name, "--yes"]).code, 0);
 }
 
 #[test]

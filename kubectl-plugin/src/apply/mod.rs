@@ -93,6 +93,8 @@ pub struct Options {
     pub history: Option<usize>,
     /// Who, when, from what.
     pub origin: ReleaseOrigin,
+    /// The bytes of the health checks that the origin names.
+    pub health_checks: Vec<u8>,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
@@ -188,7 +190,7 @@ pub async fn apply(
     let hooks = hook::finish::clean_up(&context, &found.head.hooks, ended.of_hooks(&found.head, &release), emit).await;
     // Deleting may have renewed the lease.
     let found = context.lease.end().await?;
-    ended.record(found, release.clone(), &held, hooks).await?;
+    Box::pin(ended.record(found, release.clone(), &held, hooks)).await?;
     Ok(Applied { release, results: report.results })
 }
 

@@ -79,6 +79,11 @@ async fn begin_on(
     head.kinds.extend(used_kinds(&target.kinds, desired, &target.inventory));
     head.kubernetes = target.kubernetes.map(|version| version.to_string());
     head.hooks = target.hooks.taken_over(&options.hooks, number);
+    let known = head.chunks(&records.namespace);
+    let is_known = |chunk: &Id<Chunk>| known.contains(&(records.namespace.clone(), *chunk));
+    if !options.origin.health_checks.iter().all(is_known) {
+        records.put_chunks(&records.namespace, &options.health_checks, &target.target_id).await?;
+    }
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     if let Some((release, taken_back)) = &options.takes_back {
         hold(&mut head, *release, taken_back, &stored, options);

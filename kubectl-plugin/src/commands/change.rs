@@ -21,6 +21,7 @@ use crate::json::{RunEventJson, RunJson};
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
+use crate::record::pack;
 use crate::settings::Session;
 
 /// What lifts guards.
@@ -96,12 +97,17 @@ impl RunArgs {
     #[must_use]
     pub fn options(&self, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks, health: Rules) -> Options {
         let timeout = Duration::from_secs(self.timeout);
+        // What cannot be kept is said when it is run.
+        let checks = Some(health.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
+        let (names, health_checks) = checks.unwrap_or_default();
+        let origin = ReleaseOrigin { health_checks: names, ..origin };
         Options {
             run: RunOptions { wait: self.wait, timeout, adopt: self.adopt, taken: BTreeSet::new(), health },
             force_conflicts: self.force_conflicts,
             approvals,
             history: self.history_limit.map(usize::from),
             origin,
+            health_checks,
             delete_record: false,
             unlocked: Arc::default(),
             takes_from: Vec::new(),
@@ -122,7 +128,8 @@ impl RunArgs {
 #[must_use]
 pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
-    ReleaseOrigin { time: Timestamp::now(), actor: actor(), commit, rollback_to, options, ignored, inputs }
+    let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
+    ReleaseOrigin { time, actor, commit, rollback_to, options, ignored, inputs, health_checks }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.
@@ -172,6 +179,12 @@ pub async fn execute(
     options: &Options,
     json: bool,
 ) -> Result<u8, CommandError> {
+    if !options.run.health.texts().is_empty() && options.origin.health_checks.is_empty() {
+        let most = pack::MOST_CHECK_BYTES >> 10;
+        session
+            .printer
+            .say(&format!("the release does not keep its health checks: they are no text, or more than {most} KiB"));
+    }
     let started = std::time::Instant::now();
     let mut progress = Progress::new(session.printer, &target.application, desired.graph.id(), plan);
     let mut notes = Vec::new();

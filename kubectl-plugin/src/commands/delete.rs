@@ -9,9 +9,8 @@ use gitops_compiler::name::AppName;
 
 use crate::apply::{Options, Target};
 use crate::error::CommandError;
-use crate::health::Rules;
 use crate::output::counted;
-use crate::settings::{ClusterArgs, Session};
+use crate::settings::{ClusterArgs, HealthArgs, Session};
 
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
@@ -31,6 +30,8 @@ pub struct DeleteArgs {
     hooks: HookArgs,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    health: HealthArgs,
 }
 
 impl DeleteArgs {
@@ -49,6 +50,8 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let mut say = |message: String| session.printer.say(&message);
     let mut target =
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
+    let head = target.recorded_head()?;
+    let rules = args.health.recorded_rules(&target.records, &target.target_id, head.last_origin()).await?;
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
     let observation = target.observe(Some(&desired), false).await?;
     // The command itself is the word for deleting all; precious kinds still need theirs.
@@ -61,7 +64,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     refuse::guarded(&plan)?;
     change::confirm(session, &args.run)?;
     let origin = change::origin(&target, None, None, Vec::new());
-    let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, Rules::default()) };
+    let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, rules) };
     let code =
         Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))
             .await?;

@@ -50,7 +50,6 @@ impl RollbackArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
-    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let destination = args.cluster.recorded_destination();
     let patience = Duration::from_secs(args.run.lock_timeout);
@@ -59,6 +58,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
     let release = choose(&head, args.to.as_deref())?.clone();
+    let rules = args.health.recorded_rules(&target.records, &target.target_id, Some(&release.origin)).await?;
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
     let graph = target.records.graph(&release.graph, &target.target_id).await?;

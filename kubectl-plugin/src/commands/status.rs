@@ -49,11 +49,11 @@ impl Row {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &StatusArgs) -> Result<u8, CommandError> {
-    let rules = args.health.rules(None)?;
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
     let mut target = Target::open(connected.records, args.app.clone(), args.cluster.recorded_destination()).await?;
     let observation = target.observe(None, false).await?;
     let head = target.recorded_head()?;
+    let rules = args.health.recorded_rules(&target.records, &target.target_id, head.last_origin()).await?;
     let rows = rows(&target, &observation, &rules).await?;
     let worst = health::worst(rows.iter().filter(|row| !row.is_ignored).map(|row| row.health.status));
     let settled = head.pending.is_none() && head.lock.is_none();

@@ -36,6 +36,12 @@ impl Rules {
         Self(Some(Arc::new(Written { checks, worker: KeptWorker::new(&HEALTH_WORKER, sandbox) })))
     }
 
+    /// The files of the written checks, with their paths.
+    #[must_use]
+    pub fn texts(&self) -> &[(String, Vec<u8>)] {
+        self.0.as_ref().map_or(&[], |written| written.checks.texts())
+    }
+
     /// Assesses one live object, as the server returned it. Where it has a written check this blocks for its time.
     #[must_use]
     pub fn assess(&self, object: &Value) -> Health {

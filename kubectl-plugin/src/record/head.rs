@@ -162,6 +162,9 @@ pub struct ReleaseOrigin {
     /// What inputs from elsewhere were: the lock that it was compiled with, written or not. At most [`MOST_INPUTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Entry>,
+    /// The health checks that users have written for it, where they are not too large: which chunks hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health_checks: Vec<Id<Chunk>>,
 }
 
 /// A commit, as a release remembers it.
@@ -379,7 +382,11 @@ impl Head {
         let graphs = self.releases.iter().map(|release| &release.graph).chain(attempted).chain(held);
         let here = |chunk: &Id<Chunk>| (record_namespace.to_owned(), *chunk);
         let absent = self.pending.iter().flat_map(|pending| pending.absent.chunks());
-        let mut chunks: std::collections::BTreeSet<_> = self.inventory.chunks.iter().chain(absent).map(here).collect();
+        let origins = self.releases.iter().map(|release| &release.origin);
+        let origins = origins.chain(self.pending.iter().map(|pending| &pending.origin));
+        let checks = origins.flat_map(|origin| &origin.health_checks);
+        let parts = self.inventory.chunks.iter().chain(absent).chain(checks);
+        let mut chunks: std::collections::BTreeSet<_> = parts.map(here).collect();
         for graph in graphs {
             chunks.extend(graph.layers.iter().flat_map(|layer| &layer.chunks).map(here));
             for bodies in &graph.secrets {

@@ -25,6 +25,9 @@ pub(super) const MAX_GRAPH_BYTES: usize = 1 << 30;
 /// No inventory, list of keys or bodies of Secrets is larger than this, decoded: enough for a million objects.
 const MAX_PART_BYTES: usize = 256 << 20;
 
+/// No release keeps more than this of health checks, in bytes.
+pub const MOST_CHECK_BYTES: usize = 1 << 20;
+
 /// How far back a window may reach, as a power of two. Whoever reads must have room for it.
 const MAX_WINDOW_LOG: u32 = 30;
 
@@ -46,6 +49,9 @@ pub enum PackError {
     /// They are no inventory.
     #[error("the record holds no usable inventory")]
     Inventory(#[source] serde_json::Error),
+    /// They are no health checks.
+    #[error("the record holds no usable health checks")]
+    HealthChecks(#[source] serde_json::Error),
 }
 
 /// A graph as bytes; against `base` where one is given. The bodies of Secrets are left out, all of them: they are
@@ -84,6 +90,22 @@ pub fn keys(keys: &[ResourceKey]) -> Result<Vec<u8>, PackError> {
 /// Keys from their bytes.
 pub fn unpack_keys(packed: &[u8]) -> Result<Vec<ResourceKey>, PackError> {
     serde_json::from_slice(&decompress(packed, &[], MAX_PART_BYTES)?).map_err(PackError::Inventory)
+}
+
+/// Files of health checks as bytes, and as the ids of the chunks that these make. None where they are more than
+/// [`MOST_CHECK_BYTES`], or no texts.
+#[must_use]
+pub fn health_checks(files: &[(String, Vec<u8>)]) -> Option<(Vec<Id<Chunk>>, Vec<u8>)> {
+    let texts = files.iter().map(|(path, bytes)| Some((path.as_str(), std::str::from_utf8(bytes).ok()?)));
+    let texts: Vec<(&str, &str)> = texts.collect::<Option<_>>()?;
+    let bytes = serde_json::to_vec(&texts).ok().filter(|bytes| bytes.len() <= MOST_CHECK_BYTES)?;
+    let packed = compress(&bytes, &[]).ok()?;
+    Some((chunks(&packed).map(|(id, _)| id).collect(), packed))
+}
+
+/// Files of health checks from their bytes.
+pub fn unpack_health_checks(packed: &[u8]) -> Result<Vec<(String, String)>, PackError> {
+    serde_json::from_slice(&decompress(packed, &[], MOST_CHECK_BYTES)?).map_err(PackError::HealthChecks)
 }
 
 /// Bodies of Secrets as bytes: canonical CBOR, one list.
@@ -174,6 +196,20 @@ mod tests {
         assert!(packed.len() < 64 << 10, "{}", packed.len());
         let refused = unpack_inventory(&packed).expect_err("too much");
         assert!(matches!(refused, PackError::TooLarge { limit: MAX_PART_BYTES }), "{refused}");
+    }
+
+    #[test]
+    fn health_checks_come_back_unless_they_are_too_many() {
+        let file = |length: usize| ("a.yaml".to_owned(), vec![b'#'; length]);
+        let (ids, packed) = health_checks(&[file(9), file(0)]).expect("packed");
+        assert_eq!(ids, chunks(&packed).map(|(id, _)| id).collect::<Vec<_>>());
+        let texts = unpack_health_checks(&packed).expect("unpacked");
+        assert_eq!(texts[0], ("a.yaml".to_owned(), "#########".to_owned()));
+        assert!(health_checks(&[file(MOST_CHECK_BYTES)]).is_none());
+        assert!(health_checks(&[("a.yaml".to_owned(), vec![0xff])]).is_none());
+        let many = zstd::encode_all(std::io::repeat(b' ').take(MOST_CHECK_BYTES as u64 + 1), LEVEL).expect("packed");
+        assert!(matches!(unpack_health_checks(&many), Err(PackError::TooLarge { limit: MOST_CHECK_BYTES })));
+        assert!(unpack_health_checks(&inventory(&BTreeMap::new()).expect("packed")).is_err());
     }
 
     #[test]

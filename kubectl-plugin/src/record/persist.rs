@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cluster::{Cluster, Failure, PartialObject};
 
-use super::head::{FORMAT, Layer, SecretBodies, StoredGraph, StoredKeys};
+use super::head::{FORMAT, Layer, ReleaseOrigin, SecretBodies, StoredGraph, StoredKeys};
 use super::pack::{self, PackError};
 use super::{Head, InventoryEntry, apply_set};
 
@@ -273,6 +273,19 @@ impl Records {
             };
         }
         Ok(inventory)
+    }
+
+    /// The files of health checks that a release was applied with.
+    pub async fn health_checks(
+        &self,
+        origin: &ReleaseOrigin,
+        target: &str,
+    ) -> Result<Vec<(String, String)>, RecordError> {
+        if origin.health_checks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let packed = self.read_chunks(&self.namespace, &origin.health_checks, target).await?;
+        Ok(pack::unpack_health_checks(&packed)?)
     }
 
     /// Keys that the head names, themselves or by their chunks.

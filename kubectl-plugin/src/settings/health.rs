@@ -1,7 +1,7 @@
 //! Health checks that users have written: which files they are in.
 //!
-//! In: a flag, and the sources of an application. Out: the rules of a run. What is wrong in these files is told before
-//! anything else happens.
+//! In: a flag, and the sources of an application, or a release of it. Out: the rules of a run. What is wrong in these files
+//! is told before anything else happens.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,8 @@ use gitops_compiler::tree::{Found, join};
 
 use crate::error::CommandError;
 use crate::health::{Checks, Rules};
+use crate::record::Records;
+use crate::record::head::ReleaseOrigin;
 use crate::worker::own_sandbox;
 
 use super::open::Opened;
@@ -20,7 +22,8 @@ const FILE: &str = ".gitops/health.yaml";
 /// Health checks beside those of this program.
 #[derive(Debug, Clone, Args)]
 pub struct HealthArgs {
-    /// Health checks of your own, in CEL or Lua: a file like .gitops/health.yaml, or an argocd-cm ConfigMap of Argo CD
+    /// Health checks of your own, in CEL or Lua: a file like .gitops/health.yaml, or an argocd-cm ConfigMap of Argo CD. A
+    /// release keeps those that it was applied with
     #[arg(long, value_name = "FILE")]
     health_checks: Option<PathBuf>,
 }
@@ -38,15 +41,35 @@ impl HealthArgs {
         if let Some(opened) = opened {
             files.extend(opened.health_checks()?);
         }
-        let (mut checks, mut wrong) = (Checks::default(), Vec::new());
-        for (path, bytes) in &files {
-            wrong.extend(checks.add(path, bytes).err().unwrap_or_default());
-        }
-        if wrong.is_empty() {
-            return Ok(Rules::new(checks, own_sandbox()));
-        }
-        Err(CommandError::user("the health checks are not understood").details(wrong))
+        read(&files)
     }
+
+    /// The rules for what is in a record, with no application opened: those of the file that the flag names, else the
+    /// checks that a release was applied with.
+    pub async fn recorded_rules(
+        &self,
+        records: &Records,
+        target: &str,
+        release: Option<&ReleaseOrigin>,
+    ) -> Result<Rules, CommandError> {
+        let Some(origin) = release.filter(|_| self.health_checks.is_none()) else { return self.rules(None) };
+        let files = records.health_checks(origin, target).await?;
+        let hint = "--health-checks FILE gives others";
+        let files: Vec<(String, Vec<u8>)> = files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+        read(&files).map_err(|error| error.hint(hint))
+    }
+}
+
+/// The rules of files.
+fn read(files: &[(String, Vec<u8>)]) -> Result<Rules, CommandError> {
+    let (mut checks, mut wrong) = (Checks::default(), Vec::new());
+    for (path, bytes) in files {
+        wrong.extend(checks.add(path, bytes).err().unwrap_or_default());
+    }
+    if wrong.is_empty() {
+        return Ok(Rules::new(checks, own_sandbox()));
+    }
+    Err(CommandError::user("the health checks are not understood").details(wrong))
 }
 
 impl Opened {

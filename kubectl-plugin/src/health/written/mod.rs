@@ -27,6 +27,7 @@ const MOST: usize = 1000;
 #[derive(Debug, Clone, Default)]
 pub struct Checks {
     files: Vec<File>,
+    texts: Vec<(String, Vec<u8>)>,
 }
 
 /// Checks of one file.
@@ -56,7 +57,14 @@ impl Checks {
             return Err(wrong.into_iter().flat_map(at).collect());
         }
         self.files.push(file);
+        self.texts.push((path.to_owned(), bytes.to_vec()));
         Ok(())
+    }
+
+    /// The files that were added, with their paths.
+    #[must_use]
+    pub fn texts(&self) -> &[(String, Vec<u8>)] {
+        &self.texts
     }
 
     /// Whether there are none.
