@@ -121,7 +121,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Graph(args) => commands::graph::run(session, &args),
         Command::Lock(args) => commands::lock::run(session, &args).await,
         Command::Plan(args) => Box::pin(commands::plan::run(session, &args)).await,
-        Command::Diff(args) => commands::diff::run(session, &args).await,
+        Command::Diff(args) => Box::pin(commands::diff::run(session, &args)).await,
         Command::Apply(args) => Box::pin(commands::apply::run(session, &args)).await,
         Command::Adopt(args) => Box::pin(commands::adopt::run(session, &args)).await,
         Command::Status(args) => commands::status::run(session, &args).await,

@@ -128,6 +128,9 @@ fn what_commands_print_is_what_the_schemas_say() {
     assert!(!plan["forgotten"][0].is_null() && !plan["steps"][0]["changes"][0].is_null(), "{plan}");
     check("run", &json(&world, &apply));
     check("diff", &json(&world, &["diff", &format!("{name}@1"), &format!("{name}@2"), "-o", "json"]));
+    let live = json(&world, &["diff", &format!("{name}@1"), "live", "-o", "json"]);
+    check("diff", &live);
+    assert!(live["to"].is_null() && !live["changes"][0].is_null(), "nothing was tested: {live}");
     check("status", &json(&world, &["status", &name, "-o", "json"]));
     world.kubectl(&["patch", "configmap", "settings", "-n", &name, "-p", r#"{"data":{"value":"theirs"}}"#]);
     let refused = json(&world, &apply);

@@ -3,24 +3,24 @@
 //! In: the conflicts of a refusal, the body that was refused. Out: the body without what belongs to another by design, and
 //! words for the rest. Pure.
 
-use gitops_compiler::plan::Step;
+use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
 use crate::cluster::{Conflict, take_out};
 
 use super::by_design::belongs_to_another;
-use super::step::Context;
+use super::drift::Ignored;
 
 /// Fields that belong to another by design are left out of the body, and fields of managers whose differences do not count.
 /// Dropping them is safe, since the other owns them already. True where every conflict was of this kind.
 pub(super) fn leave_to_others(
-    context: &Context,
-    step: &Step,
+    ignored: &Ignored,
+    key: &ResourceKey,
     body: &mut Json,
     conflicts: &[Conflict],
     notes: &mut Vec<String>,
 ) -> bool {
-    if !conflicts.iter().all(|conflict| is_theirs(context, step, body, conflict)) {
+    if !conflicts.iter().all(|conflict| is_theirs(ignored, key, body, conflict)) {
         return false;
     }
     let mut is_less = false;
@@ -33,11 +33,10 @@ pub(super) fn leave_to_others(
     is_less
 }
 
-fn is_theirs(context: &Context, step: &Step, body: &Json, conflict: &Conflict) -> bool {
+fn is_theirs(ignored: &Ignored, key: &ResourceKey, body: &Json, conflict: &Conflict) -> bool {
     let field = conflict.field.trim_start_matches('.');
     let is_aggregated = !body["aggregationRule"].is_null();
-    belongs_to_another(&step.key, is_aggregated, field, &conflict.subresource)
-        || context.ignored.is_manager(&step.key, &conflict.manager)
+    belongs_to_another(key, is_aggregated, field, &conflict.subresource) || ignored.is_manager(key, &conflict.manager)
 }
 
 /// Whose fields they are. Items of lists are named by their values, which may be secret.

@@ -10,6 +10,7 @@
 //! | [`judge`] | what the server's own schemas say of a plan |
 //! | [`drift`] | where the cluster differs from what we applied, and who did it |
 //! | [`dry_run`] | what the server would say to a plan |
+//! | [`against`] | what applying a graph would change of what is live |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
@@ -39,6 +40,7 @@
 //! Between 2 and 4 the process may die at any moment: the next run finishes or takes back, whatever it wants.
 
 pub mod adopt;
+pub mod against;
 mod by_design;
 mod conflict;
 pub mod drift;

@@ -234,7 +234,7 @@ pub(super) async fn send(
         if let Some(failure) = failure {
             let conflicts = failure.conflicts();
             if !force && !conflicts.is_empty() {
-                if conflict::leave_to_others(context, step, body, &conflicts, &mut notes) {
+                if conflict::leave_to_others(&context.ignored, &step.key, body, &conflicts, &mut notes) {
                     continue;
                 }
                 let is_given = |conflict: &Conflict| context.takes_from.contains(&conflict.manager);

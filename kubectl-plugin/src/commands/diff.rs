@@ -1,20 +1,28 @@
-//! `diff`: what changed between two graphs.
+//! `diff`: what changed between two graphs, or between a graph and what is live.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use clap::Args;
+use gitops_compiler::canon::{self, Id};
 use gitops_compiler::diff::{self, Change};
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::name::ResourceKey;
+use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::store::Store;
 
 use crate::error::CommandError;
 use crate::json::DiffJson;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, Session, SourceArgs};
 
+use super::diff_live::{self, Live};
 use super::show::{self, ReleaseName};
 
-/// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), graph ids of the local store
+/// What stands for the objects in the cluster.
+const LIVE: &str = "live";
+
+/// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), graph ids of the local store; or between one
+/// and what the cluster has (live, APP@live)
 #[derive(Debug, Args)]
 pub struct DiffArgs {
     /// The older side
@@ -24,54 +32,112 @@ pub struct DiffArgs {
     #[arg(value_name = "B")]
     new: Option<String>,
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(super) cluster: ClusterArgs,
     /// What to print: text, or JSON with `json`
     #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
     output: Option<String>,
 }
 
+/// A side.
+enum Side<'a> {
+    /// The objects in the cluster, of this application.
+    Live(Option<AppName>),
+    Graph(Graph<'a>),
+}
+
+/// A graph, as it is named.
+pub(super) enum Graph<'a> {
+    Id(Id<canon::Graph>),
+    Release(ReleaseName),
+    /// A revision, or the working tree.
+    Revision(Option<&'a str>),
+}
+
+impl<'a> Side<'a> {
+    fn named(name: Option<&'a str>) -> Result<Self, CommandError> {
+        let Some(name) = name else { return Ok(Self::Graph(Graph::Revision(None))) };
+        if name == LIVE {
+            return Ok(Self::Live(None));
+        }
+        if let Ok(id) = name.parse() {
+            return Ok(Self::Graph(Graph::Id(id)));
+        }
+        match name.split_once('@') {
+            Some((app, LIVE)) => {
+                let app = app.parse().map_err(|error| CommandError::user(format!("{error}")));
+                Ok(Self::Live(Some(app?)))
+            }
+            Some((_, rest)) if !rest.contains('{') => {
+                Ok(Self::Graph(Graph::Release(name.parse().map_err(CommandError::user)?)))
+            }
+            _ => Ok(Self::Graph(Graph::Revision(Some(name)))),
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError> {
-    let old = side(session, args, Some(&args.old)).await?;
-    let new = side(session, args, args.new.as_deref()).await?;
-    let changes = diff::graphs(&old, &new);
+    let (old, new) = (Side::named(Some(&args.old))?, Side::named(args.new.as_deref())?);
+    let (old, new, changes) = match (old, new) {
+        (Side::Live(_), Side::Live(_)) => {
+            return Err(CommandError::user("what is live differs from itself in nothing: name another side"));
+        }
+        (Side::Live(app), Side::Graph(graph)) => {
+            let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: false }, graph)).await?;
+            (None, Some(compared.graph), compared.changes)
+        }
+        (Side::Graph(graph), Side::Live(app)) => {
+            let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: true }, graph)).await?;
+            (Some(compared.graph), None, compared.changes)
+        }
+        (Side::Graph(old), Side::Graph(new)) => {
+            let (old, new) = (graph(session, args, old).await?, graph(session, args, new).await?);
+            let changes = diff::graphs(&old, &new);
+            (Some(Arc::new(old)), Some(Arc::new(new)), changes)
+        }
+    };
+    let [old, new] = [old, new].map(|graph| graph.map(|graph| graph.id()));
     if args.output.is_some() {
-        session.printer.json(&DiffJson::new(&old, &new, &changes));
+        session.printer.json(&DiffJson::new(old, new, &changes));
     } else {
-        session.printer.out(&text(&old, &new, &changes));
+        let name = |id: Option<Id<canon::Graph>>| id.map_or_else(|| LIVE.to_owned(), |id| id.short());
+        session.printer.out(&text(&name(old), &name(new), &changes));
     }
     Ok(u8::from(!changes.is_empty()))
 }
 
-async fn side(session: &Session, args: &DiffArgs, name: Option<&str>) -> Result<ResourceGraph, CommandError> {
+async fn graph(session: &Session, args: &DiffArgs, named: Graph<'_>) -> Result<ResourceGraph, CommandError> {
     let store = session.store.open(session.printer);
-    if let Some(name) = name {
-        if let Ok(id) = name.parse() {
-            let graph = store.as_ref().and_then(|store| store.graph(id));
-            return graph.ok_or_else(|| {
-                CommandError::user(format!("{name} is not in the local store"))
-                    .hint("`kubectl gitops compile` puts graphs there; a release is named APP@N")
-            });
-        }
-        if name.contains('@') && !name.contains("@{") {
-            let release: ReleaseName = name.parse().map_err(CommandError::user)?;
+    match named {
+        Graph::Id(id) => of_store(id, store.as_ref()),
+        Graph::Release(release) => {
             let connected = args.cluster.connect(store).await?;
             let head = connected.records.load_recorded(&release.app).await?.head;
-            return Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?);
+            Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?)
+        }
+        Graph::Revision(revision) => {
+            let revision = revision.or(args.source.revision.as_deref());
+            let opened = args.source.open_at(revision, None, store.as_ref())?;
+            Ok(opened.compile_silently(store.as_ref(), session.printer)?.graph)
         }
     }
-    let revision = name.or(args.source.revision.as_deref());
-    let opened = args.source.open_at(revision, None, store.as_ref())?;
-    Ok(opened.compile_silently(store.as_ref(), session.printer)?.graph)
 }
 
-fn text(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> String {
+/// A graph that the local store has.
+pub(super) fn of_store(id: Id<canon::Graph>, store: Option<&Store>) -> Result<ResourceGraph, CommandError> {
+    store.and_then(|store| store.graph(id)).ok_or_else(|| {
+        CommandError::user(format!("{id} is not in the local store"))
+            .hint("`kubectl gitops compile` puts graphs there; a release is named APP@N")
+    })
+}
+
+fn text(old: &str, new: &str, changes: &[(ResourceKey, Change)]) -> String {
     if changes.is_empty() {
         return "No differences.\n".to_owned();
     }
-    let mut text = format!("{} → {}\n", old.id().short(), new.id().short());
+    let mut text = format!("{old} → {new}\n");
     for (key, change) in changes {
         let sign = match change {
             Change::Added => '+',

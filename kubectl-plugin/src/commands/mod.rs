@@ -8,6 +8,7 @@ pub mod compile;
 mod compile_set;
 pub mod delete;
 pub mod diff;
+mod diff_live;
 pub mod drift;
 pub mod graph;
 pub mod history;

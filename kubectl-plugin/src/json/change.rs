@@ -3,7 +3,6 @@
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::depend::State;
 use gitops_compiler::diff::{Change, FieldChange};
-use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited, immutable_change};
@@ -21,10 +20,10 @@ use super::SchemaVersion;
 pub struct DiffJson {
     /// The version of this form.
     pub schema_version: SchemaVersion,
-    /// The older side.
-    pub from: Id<Graph>,
-    /// The newer side.
-    pub to: Id<Graph>,
+    /// The older side; null where that is what the cluster has.
+    pub from: Option<Id<Graph>>,
+    /// The newer side; null likewise.
+    pub to: Option<Id<Graph>>,
     /// By key.
     pub changes: Vec<ResourceDiff>,
 }
@@ -55,9 +54,9 @@ pub enum ResourceChange {
 }
 
 impl DiffJson {
-    /// Changes between two graphs as data.
+    /// Changes between two sides as data.
     #[must_use]
-    pub fn new(old: &ResourceGraph, new: &ResourceGraph, changes: &[(ResourceKey, Change)]) -> Self {
+    pub fn new(from: Option<Id<Graph>>, to: Option<Id<Graph>>, changes: &[(ResourceKey, Change)]) -> Self {
         let change = |(key, change): &(ResourceKey, Change)| ResourceDiff {
             resource: key.clone(),
             change: match change {
@@ -67,7 +66,7 @@ impl DiffJson {
             },
         };
         let changes = changes.iter().map(change).collect();
-        Self { schema_version: SchemaVersion, from: old.id(), to: new.id(), changes }
+        Self { schema_version: SchemaVersion, from, to, changes }
     }
 }
 

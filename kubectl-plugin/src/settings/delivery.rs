@@ -45,6 +45,12 @@ impl Delivery {
         }
     }
 
+    /// What it asks for itself.
+    #[must_use]
+    pub fn own_options(&self) -> SyncOptions {
+        SyncOptions::read(self.words.iter().map(String::as_str))
+    }
+
     /// What is asked for, by it and by flags; words that nobody knows are told.
     #[must_use]
     pub fn options(&self, args: &DeliveryArgs, printer: Printer) -> SyncOptions {

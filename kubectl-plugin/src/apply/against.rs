@@ -1,0 +1,175 @@
+//! What applying a graph would change of what is live.
+//!
+//! In: a target, a graph. Out: [`Against`]: for each object that would be made, changed or deleted, the fields that would get
+//! another value. The plan says which objects these are; for each that is there the server is asked to apply it and only to
+//! pretend, so that its defaults, its forms of values and fields that would be given up count as they do. Where it refuses
+//! to pretend, what the manifest has is compared with what is there, as for drift. Nothing is changed, nothing locked.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use gitops_compiler::canon::Value;
+use gitops_compiler::diff::{self, Change, FieldChange};
+use gitops_compiler::manifest::sops;
+use gitops_compiler::name::ResourceKey;
+use gitops_compiler::plan::{Action, Approvals, Bound, Hooks, Step};
+use serde_json::Value as Json;
+
+use crate::cluster::{ApplyOptions, Failure, PART_OF};
+use crate::sops::Unlocked;
+
+use super::conflict;
+use super::drift::compare::compare;
+use super::step::{ToSend, api_version_of, body_to_send};
+use super::target::{Target, TargetError};
+
+/// How many requests are under way at once.
+const CONCURRENT: usize = 16;
+
+/// What only the server writes, or we.
+const NOT_COMPARED: [&str; 6] =
+    ["managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"];
+
+/// How applying a graph would change a target.
+#[derive(Debug, Default)]
+pub struct Against {
+    /// By key, from what is live to the graph.
+    pub changes: Vec<(ResourceKey, Change)>,
+    /// Objects that may differ, and why that is not known.
+    pub unknown: Vec<(ResourceKey, &'static str)>,
+}
+
+/// What there is to say of one object.
+enum Compared {
+    Changed(Change),
+    Unknown(&'static str),
+    Same,
+}
+
+impl Target {
+    /// Compares what is live with a graph.
+    ///
+    /// # Errors
+    /// Where an object cannot be read.
+    pub async fn against(&mut self, wanted: &Bound) -> Result<Against, TargetError> {
+        let observation = self.observe(Some(wanted), false).await?;
+        let plan = self.plan(wanted, &observation.seen, &Approvals::default(), &Hooks::default());
+        let this = &*self;
+        let looks = plan.steps.iter().map(|step| async move { Ok((step.key.clone(), this.compared(step).await?)) });
+        let compared: Vec<(ResourceKey, Compared)> = stream::iter(looks)
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await
+            .map_err(|failure| TargetError::Request { doing: "cannot compare what is in the cluster", failure })?;
+        let mut against = Against::default();
+        for (key, compared) in compared {
+            match compared {
+                Compared::Changed(change) => against.changes.push((key, change)),
+                Compared::Unknown(why) => against.unknown.push((key, why)),
+                Compared::Same => {}
+            }
+        }
+        against.changes.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(against)
+    }
+
+    async fn compared(&self, step: &Step) -> Result<Compared, Failure> {
+        let (body, path) = match (step.action, &step.desired) {
+            (Action::Hook, _) => return Ok(Compared::Same),
+            (Action::Delete, _) | (_, None) => return Ok(Compared::Changed(Change::Removed)),
+            (Action::Create, Some(_)) => return Ok(Compared::Changed(Change::Added)),
+            (Action::Update, Some((_, body))) if sops::is_sops(body) => {
+                return Ok(Compared::Unknown("SOPS has encrypted it"));
+            }
+            (Action::Update, Some((_, body))) if **body == Value::Null => {
+                return Ok(Compared::Unknown("its values are not stored any more"));
+            }
+            (Action::Update, Some((_, body))) => {
+                let version = api_version_of(step.desired.as_ref()).unwrap_or_default();
+                (body, self.kinds.path(version, &step.key))
+            }
+        };
+        let Some(path) = path else { return Ok(Compared::Unknown("the server does not serve its version")) };
+        let Some(live) = self.records.cluster.find(&path).await? else { return Ok(Compared::Changed(Change::Added)) };
+        let fields = if let Some(applied) = self.pretended(step, &path).await? {
+            self.differing(&step.key, &live, &applied).await
+        } else {
+            let ignored = self.ignored.fields(&step.key, body, &live).await;
+            let findings = compare(&step.key, body, &live, &self.identity, &ignored);
+            findings.fields.into_iter().map(|field| reversed(field.change)).collect()
+        };
+        Ok(if fields.is_empty() { Compared::Same } else { Compared::Changed(Change::Changed(fields)) })
+    }
+
+    /// The object as it would be; none where the server would not even pretend. What belongs to others by design is left to
+    /// them, as it is when it is applied; other fields of theirs are taken.
+    async fn pretended(&self, step: &Step, path: &str) -> Result<Option<Json>, Failure> {
+        let Ok(ToSend { mut body, .. }) = body_to_send(step, &self.identity, &Unlocked::default()) else {
+            return Ok(None);
+        };
+        let field_manager = &self.identity.field_manager;
+        let mut options = ApplyOptions { field_manager, force: false, dry_run: true };
+        loop {
+            let failure = match self.records.cluster.apply(path, &body, &options).await {
+                Ok(applied) => return Ok(Some(applied.object)),
+                Err(failure) => failure,
+            };
+            let conflicts = failure.conflicts();
+            if conflicts.is_empty() || options.force {
+                // Without an answer nothing is known; a refusal is one.
+                return if failure.code() == 0 { Err(failure) } else { Ok(None) };
+            }
+            if !conflict::leave_to_others(&self.ignored, &step.key, &mut body, &conflicts, &mut Vec::new()) {
+                options.force = true;
+            }
+        }
+    }
+
+    async fn differing(&self, key: &ResourceKey, live: &Json, applied: &Json) -> Vec<FieldChange> {
+        let (live, applied) = (without_what_is_not_compared(live), without_what_is_not_compared(applied));
+        let mut new = Value::from(applied);
+        let ignored = self.ignored.fields(key, &new, &live).await;
+        let mut old = Value::from(live);
+        ignored.take_out(&mut new, &mut old);
+        diff::bodies(key, &old, &new)
+    }
+}
+
+fn reversed(change: FieldChange) -> FieldChange {
+    FieldChange { old: change.new, new: change.old, ..change }
+}
+
+/// An object without its status, and without what only the server writes, or we.
+fn without_what_is_not_compared(object: &Json) -> Json {
+    let mut object = object.clone();
+    let Some(fields) = object.as_object_mut() else { return object };
+    fields.remove("status");
+    if let Some(metadata) = fields.get_mut("metadata").and_then(Json::as_object_mut) {
+        metadata.retain(|field, _| !NOT_COMPARED.contains(&field.as_str()));
+        let labels = metadata.get_mut("labels").and_then(Json::as_object_mut);
+        let is_empty = labels.is_some_and(|labels| labels.remove(PART_OF).is_some() && labels.is_empty());
+        if is_empty {
+            metadata.remove("labels");
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_server_and_we_write_is_not_compared() {
+        let object = |labels: Json, version: &str| {
+            json!({
+                "metadata": {"name": "a", "labels": labels, "resourceVersion": version, "generation": 3, "uid": "u"},
+                "spec": {"uid": "kept"}, "status": {"ready": 1},
+            })
+        };
+        let left = json!({"metadata": {"name": "a"}, "spec": {"uid": "kept"}});
+        assert_eq!(without_what_is_not_compared(&object(json!({PART_OF: "set"}), "1")), left);
+        let labelled = without_what_is_not_compared(&object(json!({PART_OF: "set", "app": "a"}), "1"));
+        assert_eq!(labelled["metadata"]["labels"], json!({"app": "a"}));
+        assert_eq!(without_what_is_not_compared(&json!(null)), json!(null));
+    }
+}

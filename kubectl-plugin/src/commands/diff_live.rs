@@ -1,0 +1,124 @@
+//! `diff` with what is live as one side.
+//!
+//! In: the other side, and the application whose objects are meant: it is named by `APP@live`, by a release on the other
+//! side, or by --filename. Out: what applying the other side would change, in the direction that was asked for.
+
+use std::sync::Arc;
+
+use gitops_compiler::diff::{Change, FieldChange};
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::{AppName, ResourceKey};
+
+use crate::apply::{Destination, Target, TargetError};
+use crate::error::CommandError;
+use crate::record::{RecordError, Records};
+use crate::settings::{Session, compiled_for};
+
+use super::change;
+use super::diff::{DiffArgs, Graph, of_store};
+use super::show;
+
+/// A side that is live.
+pub(super) struct Live {
+    /// The application, where it is named.
+    pub(super) app: Option<AppName>,
+    /// Whether it is the newer side.
+    pub(super) is_newer: bool,
+}
+
+/// What is compared with a graph.
+pub(super) struct Compared {
+    /// The graph.
+    pub(super) graph: Arc<ResourceGraph>,
+    /// By key, in the direction that was asked for.
+    pub(super) changes: Vec<(ResourceKey, Change)>,
+}
+
+/// Compares.
+pub(super) async fn compare(
+    session: &Session,
+    args: &DiffArgs,
+    live: Live,
+    other: Graph<'_>,
+) -> Result<Compared, CommandError> {
+    let (mut target, graph) = Box::pin(opened(session, args, live.app, other)).await?;
+    change::say_if_locked(session, &target);
+    let wanted = target.bind(Arc::new(graph)).await?;
+    let against = target.against(&wanted).await?;
+    for (key, why) in &against.unknown {
+        session.printer.say(&format!("{key} is not compared: {why}"));
+    }
+    let mut changes = against.changes;
+    if live.is_newer {
+        for (_, change) in &mut changes {
+            reverse(change);
+        }
+    }
+    Ok(Compared { graph: wanted.graph, changes })
+}
+
+/// The target, and the graph of the other side.
+async fn opened(
+    session: &Session,
+    args: &DiffArgs,
+    app: Option<AppName>,
+    other: Graph<'_>,
+) -> Result<(Target, ResourceGraph), CommandError> {
+    let store = session.store.open(session.printer);
+    match other {
+        Graph::Id(id) => {
+            let app = app.ok_or_else(unnamed)?;
+            let graph = of_store(id, store.as_ref())?;
+            let connected = args.cluster.connect(store).await?;
+            Ok((target(args, connected.records, app, &connected.destination).await?, graph))
+        }
+        Graph::Release(release) => {
+            let app = app.unwrap_or_else(|| release.app.clone());
+            let connected = args.cluster.connect(store).await?;
+            let head = connected.records.load_recorded(&release.app).await?.head;
+            let stored = show::find(&head, &release)?.graph.clone();
+            let graph = connected.records.graph(&stored, &head.target).await?;
+            Ok((target(args, connected.records, app, &connected.destination).await?, graph))
+        }
+        Graph::Revision(revision) => {
+            if app.is_none() && args.source.filename.is_none() {
+                return Err(unnamed());
+            }
+            let mut source = args.source.clone();
+            source.revision = revision.map(str::to_owned).or(source.revision);
+            let (compiled, connected) =
+                compiled_for(&args.cluster, &source, app.as_ref(), store.as_ref(), session.printer).await?;
+            let name = compiled.opened.app.name.clone();
+            let mut target = target(args, connected.records, name, &connected.destination).await?;
+            target.ignored = compiled.opened.delivery.ignored().await?;
+            target.options = compiled.opened.delivery.own_options();
+            Ok((target, compiled.compilation.graph))
+        }
+    }
+}
+
+fn unnamed() -> CommandError {
+    CommandError::user("it is not said of which application").hint("name it as APP@live, or by --filename")
+}
+
+/// Where the application is recorded, that counts; one that never was goes to where it would be applied.
+async fn target(args: &DiffArgs, records: Records, app: AppName, destination: &str) -> Result<Target, CommandError> {
+    match Target::open(records.clone(), app.clone(), args.cluster.recorded_destination()).await {
+        Err(TargetError::Record(RecordError::NotRecorded { .. })) => {
+            Ok(Target::open(records, app, Destination::Named(destination)).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The same change the other way.
+fn reverse(change: &mut Change) {
+    match change {
+        Change::Added => *change = Change::Removed,
+        Change::Removed => *change = Change::Added,
+        Change::Changed(fields) => {
+            let swap = |field: &mut FieldChange| std::mem::swap(&mut field.old, &mut field.new);
+            fields.iter_mut().for_each(swap);
+        }
+    }
+}
