@@ -10,7 +10,7 @@ use gitops_compiler::plan::{self, Step};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::cluster::Failure;
+use crate::cluster::{Deleted, Failure};
 use crate::record::Head;
 
 use super::adopt::managers::is_left_behind;
@@ -87,13 +87,11 @@ pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &
     };
     context.lease.write(note).await.map_err(|lost| lost.to_string())?;
     match context.cluster.delete(path, uid, None, context.propagation).await {
-        Ok(_) => {}
-        Err(failure) if failure.is_conflict() && context.cluster.is_gone(path, uid).await.unwrap_or_default() => {
-            return Err("it is another object of the same name now".to_owned());
-        }
-        Err(failure) => return Err(failure.to_string()),
+        Ok(Deleted::Gone) => Ok(()),
+        Ok(Deleted::Held) => until_gone(context, path, uid).await,
+        Ok(Deleted::Replaced) => Err("it is another object of the same name now".to_owned()),
+        Err(failure) => Err(failure.to_string()),
     }
-    until_gone(context, path, uid).await
 }
 
 /// Waits until an object is gone. It is asked for by name: no watch tells of kinds that may be read one by one only.

@@ -14,7 +14,7 @@ use gitops_compiler::plan::{self, Action, Approvals, Cause, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Failure, Kinds, PART_OF};
+use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Deleted, Failure, Kinds, PART_OF};
 use crate::sops::Unlocked;
 
 use super::adopt::take::take;
@@ -298,16 +298,10 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
             return StepOutcome::failed(lost.to_string());
         }
         match context.cluster.delete(&path, uid, version.as_deref(), context.propagation).await {
-            Ok(true) => return StepOutcome::Terminating,
-            Ok(false) => return StepOutcome::Gone,
-            // It changed since we looked: look again.
-            Err(failure) if failure.is_conflict() && version.is_some() => {}
-            // Another object of this name, so that ours is gone; or it changed in that very moment.
-            Err(failure) if failure.is_conflict() => match context.cluster.is_gone(&path, uid).await {
-                Ok(true) => return StepOutcome::Gone,
-                Ok(false) => {}
-                Err(failure) => return StepOutcome::failed(failure.to_string()),
-            },
+            Ok(Deleted::Held) => return StepOutcome::Terminating,
+            Ok(Deleted::Gone | Deleted::Replaced) => return StepOutcome::Gone,
+            // It changed since we looked, or in that very moment: look again.
+            Err(failure) if failure.is_conflict() => {}
             Err(failure) => return StepOutcome::failed(failure.to_string()),
         }
     }

@@ -19,7 +19,7 @@ pub use field_path::take_out;
 pub use kinds::{Kinds, Served, collection};
 pub use list::Listed;
 pub use metadata::LAST_APPLIED;
-pub use request::{AppliedObject, ApplyOptions, Cluster, ManagedFields, ObjectMeta, PartialObject};
+pub use request::{AppliedObject, ApplyOptions, Cluster, Deleted, ManagedFields, ObjectMeta, PartialObject};
 pub use watch::{WatchEvent, Watched};
 
 /// Label by which members of an ApplySet are found (KEP-3659).

@@ -101,6 +101,17 @@ pub struct AppliedObject {
     pub object: Json,
 }
 
+/// What became of an object that was to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// It is gone.
+    Gone,
+    /// It is gone, and another object has its name.
+    Replaced,
+    /// It goes once nothing holds it any more: a finalizer, a grace period.
+    Held,
+}
+
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 impl Cluster {
@@ -123,11 +134,6 @@ impl Cluster {
             Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(None),
             Err(failure) => Err(failure),
         }
-    }
-
-    /// Whether there is no object at a path, or another than the one with this uid.
-    pub async fn is_gone(&self, path: &str, uid: &str) -> Result<bool, Failure> {
-        Ok(self.get_metadata(path).await?.is_none_or(|metadata| metadata.uid != uid))
     }
 
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once. An object that only a
@@ -183,15 +189,18 @@ impl Cluster {
         self.write(Method::PUT, path, body).await
     }
 
-    /// Deletes the object with this uid and no other; `true` where something still holds it (a finalizer, a grace
-    /// period). What becomes of its dependents is said (a raw DELETE of a Job would orphan its Pods).
+    /// Deletes the object with this uid and no other, in this version where one is given. What becomes of its dependents is
+    /// said (a raw DELETE of a Job would orphan its Pods).
+    ///
+    /// # Errors
+    /// A conflict is one of versions only: the object is there, and has changed since, or in that very moment.
     pub async fn delete(
         &self,
         path: &str,
         uid: &str,
         resource_version: Option<&str>,
         propagation: Propagation,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Deleted, Failure> {
         let mut preconditions = json!({"uid": uid});
         if let Some(version) = resource_version {
             preconditions["resourceVersion"] = version.into();
@@ -209,8 +218,16 @@ impl Cluster {
         };
         match self.repeated(&request).await {
             // The server answers with a Status where the object is gone, and with the object where it is not.
-            Ok(answer) => Ok(!answer.body["metadata"]["deletionTimestamp"].is_null()),
-            Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(false),
+            Ok(answer) if answer.body["metadata"]["deletionTimestamp"].is_null() => Ok(Deleted::Gone),
+            Ok(_) => Ok(Deleted::Held),
+            Err(failure) if failure.is_not_found() && !failure.is_unserved() => Ok(Deleted::Gone),
+            Err(failure) if failure.is_conflict() => match self.get_metadata(path).await? {
+                None => Ok(Deleted::Gone),
+                Some(metadata) if metadata.uid != uid => Ok(Deleted::Replaced),
+                // So the server answers for a namespace that is being emptied.
+                Some(metadata) if metadata.deletion_timestamp.is_some() => Ok(Deleted::Held),
+                Some(_) => Err(failure),
+            },
             Err(failure) => Err(failure),
         }
     }

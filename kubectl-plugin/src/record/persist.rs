@@ -13,7 +13,7 @@ use gitops_compiler::store::Store;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{Cluster, Failure, PartialObject};
+use crate::cluster::{Cluster, Deleted, Failure, PartialObject};
 
 use super::head::{FORMAT, Layer, ReleaseOrigin, SecretBodies, StoredGraph, StoredKeys};
 use super::pack::{self, PackError};
@@ -199,7 +199,8 @@ impl Records {
     pub async fn delete_head(&self, found: &Found) -> Result<(), RecordError> {
         let place = path(&self.namespace, &head_name(&found.head.application));
         match self.cluster.delete(&place, &found.uid, Some(&found.resource_version), Propagation::Background).await {
-            Ok(_) => Ok(()),
+            Ok(Deleted::Gone | Deleted::Held) => Ok(()),
+            Ok(Deleted::Replaced) => Err(RecordError::Moved),
             Err(failure) if failure.is_conflict() => Err(RecordError::Moved),
             Err(failure) => Err(request("cannot delete the record".to_owned(), failure)),
         }

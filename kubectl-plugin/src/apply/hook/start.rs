@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::apply::rewrite;
 use crate::apply::step::{self, Context, StepOutcome, ToSend};
-use crate::cluster::PART_OF;
+use crate::cluster::{Deleted, PART_OF};
 use crate::record::hooks::HookObject;
 
 use super::object::{FINALIZER, HookRun, is_hook};
@@ -132,13 +132,10 @@ async fn make_room(context: &Context, hook: &HookStep, path: &str, found: &Json)
 pub(super) async fn delete(context: &Context, path: &str, uid: &str) -> Result<(), String> {
     context.lease.permit().await.map_err(|lost| lost.to_string())?;
     let cluster = &context.cluster;
-    match cluster.delete(path, uid, None, Propagation::Background).await {
-        // Another of the same name, so that this one is gone; or it changed in that very moment.
-        Err(failure) if failure.is_conflict() => {
-            let is_gone = cluster.is_gone(path, uid).await.map_err(|failure| failure.to_string())?;
-            return if is_gone { Ok(()) } else { Err(failure.to_string()) };
-        }
-        other => other.map_err(|failure| failure.to_string())?,
+    let deleted = match cluster.delete(path, uid, None, Propagation::Background).await {
+        Ok(Deleted::Gone | Deleted::Replaced) => Ok(()),
+        Ok(Deleted::Held) => cluster.remove_finalizer(path, uid, FINALIZER).await,
+        Err(failure) => Err(failure),
     };
-    cluster.remove_finalizer(path, uid, FINALIZER).await.map_err(|failure| failure.to_string())
+    deleted.map_err(|failure| failure.to_string())
 }
