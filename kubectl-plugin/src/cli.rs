@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use gitops_compiler::render::JSONNET;
 use gitops_compiler::sandbox::{self, Worker};
 use gitops_compiler::schema::RULES_WORKER;
@@ -26,6 +26,9 @@ pub struct Cli {
 
 /// The exit code of a bug of ours.
 const BUG: u8 = 70;
+
+/// The commands that tell programs what they do while they do it.
+const TELLING_EVENTS: [&str; 4] = ["apply", "adopt", "rollback", "delete"];
 
 /// What this program does in the sandbox, in processes of their own.
 const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER, HEALTH_WORKER, JQ_WORKER];
@@ -88,8 +91,11 @@ fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>, printer: Printer) {
 }
 
 fn run_command() -> ExitCode {
-    let cli = Cli::parse();
     let printer = Printer::for_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error, printer),
+    };
     let printer = if cli.command.tells_events() { printer.with_events() } else { printer };
     std::panic::set_hook(Box::new(move |panic| tell_of_panic(panic, printer)));
     let session = Session { printer, store: cli.store };
@@ -113,6 +119,29 @@ fn run_command() -> ExitCode {
     }
 }
 
+/// Help and versions are no errors, and go where clap sends them. Whoever reads JSON reads this, too.
+fn misused(error: &clap::Error, printer: Printer) -> ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if error.use_stderr() && asks_for_events(&arguments) {
+        printer.with_events().error(&CommandError::misuse(&error.render().to_string()));
+    } else {
+        // A terminal that went away wants no more.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(BUG))
+}
+
+/// Whether arguments that are not understood are those of a command whose talk would be for programs.
+fn asks_for_events(arguments: &[String]) -> bool {
+    let cli = Cli::command();
+    let arguments = || arguments.iter().map(String::as_str).take_while(|argument| *argument != "--");
+    let command = arguments().find(|argument| cli.find_subcommand(argument).is_some());
+    let follows = arguments().zip(arguments().skip(1)).any(|pair| matches!(pair, ("-o" | "--output", "json")));
+    let is_json = follows || arguments().any(|argument| matches!(argument, "-ojson" | "-o=json" | "--output=json"));
+    is_json && command.is_some_and(|command| TELLING_EVENTS.contains(&command))
+}
+
 async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
     match command {
         Command::Parse(args) => commands::parse::run(session, &args),
@@ -134,5 +163,33 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_events_is_known_from_what_is_not_understood() {
+        let asks = |text: &str| asks_for_events(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for text in
+            ["apply -o json --odd", "--store x delete -ojson", "rollback a --output=json", "adopt --output json a"]
+        {
+            assert!(asks(text), "{text}");
+        }
+        for text in
+            ["apply -o yaml", "apply --odd", "status apply -o json", "aply -o json", "apply -- -o json", "-o json"]
+        {
+            assert!(!asks(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_commands_that_tell_events_are_commands() {
+        for name in TELLING_EVENTS {
+            let command = Cli::try_parse_from(["kubectl gitops", name, "a", "-o", "json"]).expect(name).command;
+            assert!(command.tells_events(), "{name}");
+        }
     }
 }

@@ -40,6 +40,20 @@ impl CommandError {
         Self { code: 2, message: message.into(), findings: Vec::new(), details: Vec::new(), hint: None }
     }
 
+    /// Arguments that are not understood, from clap's words: what is wrong, tips, and how the command is used.
+    #[must_use]
+    pub fn misuse(rendered: &str) -> Self {
+        let mut lines = rendered.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or("the arguments are not understood");
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let rest: Vec<String> = lines.map(str::to_owned).collect();
+        let (usage, details): (Vec<String>, Vec<String>) =
+            rest.into_iter().partition(|line| line.starts_with("Usage:"));
+        let details = details.into_iter().filter(|line| !line.starts_with("For more information")).collect();
+        let hint = usage.into_iter().next();
+        Self { hint, ..Self::user(first).details(details) }
+    }
+
     /// Refused by a guard or a conflict.
     #[must_use]
     pub fn refused(message: impl Into<String>) -> Self {
@@ -171,5 +185,22 @@ impl From<ApplyError> for CommandError {
             ApplyError::Record(record) => record.into(),
             ApplyError::Unrecorded(_) | ApplyError::RecordLeft(_) | ApplyError::Lost(_) => Self { code: 3, ..told },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clap_says_is_taken_apart() {
+        let told = CommandError::misuse(
+            "error: unexpected argument '--od' found\n\n  tip: a similar argument exists: '--adopt'\n\n\
+             Usage: kubectl gitops apply [OPTIONS] [APP]\n\nFor more information, try '--help'.\n",
+        );
+        assert_eq!((told.code, told.message.as_str()), (2, "unexpected argument '--od' found"));
+        assert_eq!(told.details, ["tip: a similar argument exists: '--adopt'"]);
+        assert_eq!(told.hint.as_deref(), Some("Usage: kubectl gitops apply [OPTIONS] [APP]"));
+        assert_eq!(CommandError::misuse("").message, "the arguments are not understood");
     }
 }

@@ -304,3 +304,29 @@ fn the_page_of_progress_has_every_event_and_no_other() {
         check("run-event", &serde_json::from_str(line).expect(line));
     }
 }
+
+#[test]
+fn arguments_that_are_not_understood_are_told_to_programs_as_data() {
+    let world = World::new("misused");
+    for (arguments, hint) in [
+        (["apply", "shop", "-o", "json", "--timeout", "soon"].as_slice(), None),
+        (&["delete", "-o=json"], Some("Usage: kubectl gitops delete ")),
+        (&["rollback", "shop", "--od", "-ojson"], Some("Usage: kubectl gitops rollback ")),
+    ] {
+        let odd = world.run(arguments);
+        assert_eq!((odd.code, odd.stdout.as_str(), odd.stderr.lines().count()), (2, "", 1), "{}", odd.told());
+        let event: Json = serde_json::from_str(&odd.stderr).expect("JSON");
+        check("run-event", &event);
+        assert_eq!((&event["event"], &event["exitCode"]), (&Json::from("error"), &Json::from(2)), "{event}");
+        assert!(
+            event["message"].as_str().is_some_and(|text| !text.is_empty() && !text.starts_with("error")),
+            "{event}"
+        );
+        let told = event["hint"].as_str();
+        assert!(hint.is_none_or(|hint| told.is_some_and(|told| told.starts_with(hint))), "{event}");
+    }
+    let text = world.run(&["apply", "shop", "--od"]);
+    assert!(text.code == 2 && text.stderr.starts_with("error: unexpected argument '--od'"), "{}", text.told());
+    let help = world.run(&["apply", "-o", "json", "--help"]);
+    assert!(help.code == 0 && help.stdout.contains("Usage: kubectl gitops apply"), "{}", help.told());
+}
