@@ -68,6 +68,31 @@ fn a_table_says_what_waits_for_what_and_goes_when_the_run_is_over() {
 }
 
 #[test]
+fn a_run_that_is_stopped_leaves_no_table_and_draws_it_anew_when_it_goes_on() {
+    let world = World::new("stopped");
+    for index in 0..3 {
+        world.write(&format!("web-{index}.yaml"), &deployment(&format!("web-{index}"), "web:1.0", "none", NEVER_READY));
+    }
+    let mut watched = Watched::start(apply(&world, &[]), 24, 120);
+    let total = "  0 of 3 steps, 3 under way";
+    for _ in 0..2 {
+        watched.waits_for(total);
+        watched.press_ctrl_z("[1]+  Stopped");
+        let shown = watched.lines();
+        assert!(!shown.iter().any(|line| line.starts_with(total) || line.starts_with("  · ")), "{shown:#?}");
+        watched.goes_on();
+    }
+    watched.waits_for(total);
+    let shown = watched.lines();
+    assert_eq!(shown.iter().filter(|line| line.starts_with(total)).count(), 1, "one table: {shown:#?}");
+    watched.press_ctrl_c();
+    let ended = watched.ended();
+    assert_eq!(ended.code, 3, "{ended:#?}");
+    let stopped = ended.left.iter().filter(|line| *line == "[1]+  Stopped");
+    assert_eq!(stopped.count(), 2, "what the shell has written is not drawn over: {ended:#?}");
+}
+
+#[test]
 fn an_interrupted_run_leaves_the_terminal_as_it_was_even_when_it_got_smaller() {
     let world = World::new("interrupted");
     for index in 0..30 {

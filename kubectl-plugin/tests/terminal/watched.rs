@@ -96,6 +96,29 @@ impl Watched {
         kill_process(program, Signal::INT).expect("it runs");
     }
 
+    /// What a terminal does on Ctrl-Z, and waits until the program has stopped; then a shell writes a line.
+    pub(crate) fn press_ctrl_z(&mut self, line: &str) {
+        kill_process(Pid::from_child(&self.child), Signal::TSTP).expect("it runs");
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let state = || std::fs::read_to_string(&stat).unwrap_or_default().rsplit(") ").next().map(str::to_owned);
+        let has_stopped = || state().is_some_and(|state| state.starts_with('T'));
+        assert!(World::waits_until(has_stopped), "it never stops: {:?}", state());
+        // What it has written before may still be on the way.
+        let is_at_rest = || self.seen.lock().expect("no panic").screen.is_at_start_of_empty_line();
+        assert!(World::waits_until(is_at_rest), "a shell would write into the table");
+        self.seen.lock().expect("no panic").take(format!("{line}\r\n").as_bytes());
+    }
+
+    /// What a shell does on `fg`.
+    pub(crate) fn goes_on(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("it is there");
+    }
+
+    /// What is on the screen now.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.seen.lock().expect("no panic").screen.lines()
+    }
+
     /// Waits for the end.
     pub(crate) fn ended(mut self) -> Ended {
         let code = self.child.wait().expect("it ends").code().unwrap_or(-1);

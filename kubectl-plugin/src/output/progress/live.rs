@@ -3,7 +3,8 @@
 //! In: events, as they come. Out: on stderr, the lines of what is over, once each, and below them the table as it is now.
 //! A thread of its own draws, some times a second and only what has changed, so that no event waits for a terminal. No mode
 //! of the terminal is changed, and the cursor stays visible below the table: there is nothing to set right when this
-//! process is stopped or dies.
+//! process dies. On Ctrl-Z the table goes before the process stops, so that what a shell writes then is not drawn over; it
+//! is drawn anew when the process goes on.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -20,6 +21,7 @@ use crate::apply::standing::Standing;
 use crate::output::paint;
 
 use super::frame::{Size, frame};
+use super::stop::Stop;
 
 /// How long a picture stands at least.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -49,6 +51,7 @@ struct Run {
     standing: Mutex<Standing>,
     started: Instant,
     is_over: AtomicBool,
+    stop: Arc<Stop>,
     colour: bool,
 }
 
@@ -56,12 +59,14 @@ impl Live {
     /// Begins to draw.
     pub(super) fn start(plan: &Plan, colour: bool) -> Self {
         let (standing, is_over) = (Mutex::new(Standing::new(plan)), AtomicBool::new(false));
-        let run = Arc::new(Run { standing, started: Instant::now(), is_over, colour });
+        let run = Run { standing, started: Instant::now(), is_over, stop: Arc::default(), colour };
+        let run = Arc::new(run);
         *locked(&ABOVE) = Some(Vec::new());
         let drawn = Arc::clone(&run);
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(move || drawn.draw()).ok();
-        if thread.is_none() {
-            *locked(&ABOVE) = None;
+        match &thread {
+            Some(thread) => run.stop.listen(thread.thread().clone()),
+            None => *locked(&ABOVE) = None,
         }
         Self { run, thread }
     }
@@ -80,6 +85,7 @@ impl Drop for Live {
             thread.thread().unpark();
             let _ = thread.join();
         }
+        self.run.stop.end();
         // Where the thread has died, what was said meanwhile is still there.
         for line in locked(&ABOVE).take().unwrap_or_default() {
             write(&format!("{line}\n"));
@@ -94,7 +100,12 @@ impl Run {
             let size = size();
             let lines = locked(&ABOVE).as_mut().map(std::mem::take).unwrap_or_default();
             let table = frame(&mut locked(&self.standing), self.started.elapsed(), size);
+            let is_asked = self.stop.is_asked();
+            let table = if is_asked { Vec::new() } else { table };
             write(&picture.change(&lines, table, size, self.colour));
+            if is_asked {
+                self.stop.answer();
+            }
             thread::park_timeout(INTERVAL);
         }
         // Until the table is gone, nobody may write below it.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `line` | the line of an event, pure |
 //! | `frame` | the table: from the state of a run and the size of a terminal to lines, pure |
+//! | `stop` | Ctrl-Z |
 //! | `live` | drawing the table again and again |
 //! | `events` | the objects of an event, for programs |
 
@@ -14,6 +15,7 @@ mod events;
 mod frame;
 mod line;
 mod live;
+mod stop;
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::name::AppName;
