@@ -1,11 +1,12 @@
 //! The loop that runs a plan.
 //!
 //! In: a plan, a context, options. Out: a result for each step and the changes of the inventory. As many requests are
-//! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; watches tell the rest (`waiting`),
-//! and Pods and Events tell why a workload never gets ready (`pods`, `refused`). Hooks are waited for to their end
-//! (`hooks`).
+//! in flight as `CONCURRENT` says; a step goes as soon as what it waits for allows; what its request gave (`outcome`) may
+//! have to be waited for; watches tell the rest (`waiting`), and Pods and Events tell why a workload never gets ready
+//! (`pods`, `refused`). Hooks are waited for to their end (`hooks`).
 
 mod hooks;
+mod outcome;
 mod pods;
 mod refused;
 mod two_keys;
@@ -18,24 +19,22 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Plan, Step};
-use serde_json::Value as Json;
+use gitops_compiler::plan::Plan;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::cluster::{ObjectMeta, PartialObject};
-use crate::health::{Health, Rules, Verdict};
+use crate::health::{Health, Rules};
 use crate::record::{InventoryEntry, Records};
 
 use super::event::{Event, StepResult};
 use super::hook;
-use super::observe::own_fields;
 use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
+use outcome::assessed;
 use pods::EarlyPods;
 use two_keys::Applied;
-use waiting::{Awaited, Waiting};
+use waiting::Waiting;
 
 /// Requests in flight. The API server's own limits are far above; more than this only waits there.
 const CONCURRENT: usize = 16;
@@ -208,94 +207,6 @@ impl Run<'_> {
         self.report
     }
 
-    async fn take(&mut self, index: usize, outcome: StepOutcome, health: Health) {
-        let step = &self.plan.steps[index];
-        match outcome {
-            StepOutcome::Applied { created, object, notes } => {
-                for note in notes {
-                    (self.emit)(Event::Note(format!("{}: {note}", step.key)));
-                }
-                self.applied(index, created, *object, health).await;
-            }
-            StepOutcome::Gone => {
-                self.report.inventory.insert(step.key.clone(), None);
-                self.finish(index, StepResult::Succeeded);
-            }
-            StepOutcome::Terminating => {
-                (self.emit)(Event::Accepted { step: index });
-                self.wait_for(index, Json::Null, Awaited::End, "waits for its finalizers".to_owned());
-            }
-            StepOutcome::HookEnded(result) => {
-                let failed = |message| StepResult::Failed { message, conflict: false };
-                self.finish(index, result.map_or_else(failed, |()| StepResult::Succeeded));
-            }
-            StepOutcome::Failed { message, conflict } => self.finish(index, StepResult::Failed { message, conflict }),
-        }
-    }
-
-    async fn applied(&mut self, index: usize, created: bool, object: Json, health: Health) {
-        let step = &self.plan.steps[index];
-        (self.emit)(Event::Accepted { step: index });
-        if let Some(hook) = &step.hook {
-            if hook.replaces.is_some() {
-                // It is a hook now, and no content of ours.
-                self.report.inventory.insert(step.key.clone(), None);
-            }
-            return self.hook_made(index, object, health);
-        }
-        self.own(step, created, &object);
-        if step.key.is("", "Namespace")
-            && let Some(packed) = self.late_secrets.remove(&step.key.name)
-            && let Err(error) = self.records.put_chunks(&step.key.name, &packed, &self.target).await
-        {
-            let message = format!("{error}: {}", source_of(&error));
-            return self.finish(index, StepResult::Failed { message, conflict: false });
-        }
-        let rules = &self.options.health;
-        let awaited = self.options.wait || self.schedule.is_awaited(index);
-        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-        if !created && !self.is_ours_entirely(step) && step.uid.is_none() && !self.has_other_key(uid) {
-            self.joined.insert(index);
-        }
-        // A controller may not have seen what is new.
-        let too_early = created && rules.is_silent(&object);
-        let ready = health.verdict() == Verdict::Ready && !too_early;
-        if !awaited || !rules.gates(&step.key.group, &step.key.kind) || ready {
-            return self.finish(index, StepResult::Succeeded);
-        }
-        self.schedule.present(index);
-        if too_early {
-            self.wait_for(index, object, Awaited::FirstWord, "waits for its controller".to_owned());
-        } else {
-            self.wait_for(index, object, Awaited::Readiness, health.message);
-        }
-    }
-
-    /// Records what we own now.
-    fn own(&mut self, step: &Step, created: bool, object: &Json) {
-        let partial: PartialObject = serde_json::from_value(object.clone()).unwrap_or_default();
-        let metadata: ObjectMeta = partial.metadata;
-        self.applied.insert(metadata.uid.clone(), step.key.clone());
-        let (Some((applied, _)), Some(api_version)) = (&step.desired, step::api_version_of(step.desired.as_ref()))
-        else {
-            return;
-        };
-        let is_ours = created || self.is_ours_entirely(step) || self.has_other_key(&metadata.uid);
-        let entry = InventoryEntry {
-            fields: own_fields(&metadata, &self.context.identity.field_manager),
-            uid: metadata.uid,
-            applied: *applied,
-            api_version: api_version.to_owned(),
-            created: is_ours,
-        };
-        self.report.inventory.insert(step.key.clone(), Some(entry));
-    }
-
-    /// Whether an object that was there is one that we may delete when it leaves the graph.
-    fn is_ours_entirely(&self, step: &Step) -> bool {
-        self.options.adopt || step.made_by_us || self.options.taken.contains(&step.key)
-    }
-
     fn finish(&mut self, index: usize, result: StepResult) {
         let step = &self.plan.steps[index];
         let joined = result == StepResult::Succeeded && self.joined.contains(&index);
@@ -317,17 +228,6 @@ impl Run<'_> {
     }
 }
 
-/// How the object of a step does, by the rules of the run: they may take a while, and nothing waits for them here.
-async fn assessed(rules: &Rules, outcome: StepOutcome) -> (StepOutcome, Health) {
-    match outcome {
-        StepOutcome::Applied { created, object, notes } => {
-            let (object, health) = rules.assess_aside(*object).await;
-            (StepOutcome::Applied { created, object: Box::new(object), notes }, health)
-        }
-        other => (other, Health::missing()),
-    }
-}
-
 /// Ends when somebody wants this process to stop: Ctrl-C, or SIGTERM.
 async fn stop_signal() {
     #[cfg(unix)]
@@ -342,8 +242,4 @@ async fn stop_signal() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-}
-
-fn source_of(error: &dyn std::error::Error) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
 }
