@@ -3,7 +3,7 @@
 //! In: a step's key and body, the target, the release. Out: the key in the cluster, and the body as it is sent. Pure: the
 //! same hook of the same release has the same name, so that a lost answer is no second object.
 
-use gitops_compiler::manifest::HookPhase;
+use gitops_compiler::manifest::{Hook, HookPhase};
 use gitops_compiler::name::ResourceKey;
 use serde_json::{Value as Json, json};
 
@@ -12,10 +12,6 @@ pub(super) const FINALIZER: &str = "kubectl-gitops/hook-outcome";
 
 /// Says in which phase and release of which target an object was made.
 const MARK: &str = "kubectl-gitops/hook";
-
-/// Argo CD's annotation: an object that has it is a hook of somebody's, and made to be replaced.
-const ARGO_HOOK: &str = "argocd.argoproj.io/hook";
-const HELM_HOOK: &str = "helm.sh/hook";
 
 /// Longest name that Jobs, and the labels of their Pods, can have.
 const LONGEST_NAME: usize = 63;
@@ -66,8 +62,8 @@ impl HookRun<'_> {
 
 /// Whether an object says of itself that it is a hook, of whatever tool.
 pub(super) fn is_hook(object: &Json) -> bool {
-    let annotations = &object["metadata"]["annotations"];
-    [MARK, ARGO_HOOK, HELM_HOOK].iter().any(|name| annotations[*name].is_string())
+    let annotation = |name: &str| object["metadata"]["annotations"][name].as_str();
+    annotation(MARK).is_some() || Hook::of(annotation).is_some()
 }
 
 #[cfg(test)]
@@ -99,5 +95,8 @@ mod tests {
         assert_eq!(body["metadata"]["finalizers"], json!(["acme.io/x", FINALIZER]));
         assert!(body["metadata"]["generateName"].is_null() && body["metadata"]["name"].is_string());
         assert!(run(&hook, 7).made(&body) && !run(&hook, 8).made(&body) && is_hook(&body));
+        let annotated = |name: &str, value: &str| json!({"metadata": {"annotations": {name: value}}});
+        assert!(is_hook(&annotated("argocd.argoproj.io/hook", "Sync")) && is_hook(&annotated("helm.sh/hook", "test")));
+        assert!(!is_hook(&annotated("helm.sh/hook", "crd-install")), "content");
     }
 }
