@@ -8,17 +8,17 @@
 use super::policy::Removal;
 
 /// Understood, and true without them or without effect here.
-const WITHOUT_EFFECT: [&str; 7] = [
+const WITHOUT_EFFECT: [&str; 6] = [
     "ServerSideApply",
     "ApplyOutOfSyncOnly",
     "PruneLast",
     "SkipDryRunOnMissingResource",
     "FailOnSharedResource",
     "ClientSideApplyMigration",
-    // Server-side apply refuses fields that the server does not know in any case; what it means for fields that are
-    // missing is for validation.
-    "Validate",
 ];
+
+/// Where an object says what it asks for.
+const OF_OBJECT: &str = "argocd.argoproj.io/sync-options";
 
 /// What becomes of the dependents of what is deleted (`metav1.DeletionPropagation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -57,6 +57,10 @@ pub struct SyncOptions {
     /// `RespectIgnoreDifferences`: fields that are ignored are not applied, either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub respect_ignore_differences: Option<bool>,
+    /// `Validate`: whether an object must have all that schemas ask for. That fields are known is asked of every object, as
+    /// server-side apply does; of an application the word has no effect.
+    #[serde(skip)]
+    pub validate: Option<bool>,
     /// Words that are none of these.
     #[serde(skip)]
     pub unknown: Vec<String>,
@@ -74,6 +78,12 @@ impl SyncOptions {
             }
         }
         options
+    }
+
+    /// What an object asks for by the annotations that `annotation` gives by name.
+    #[must_use]
+    pub fn of_object<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Self {
+        Self::read(annotation(OF_OBJECT).unwrap_or_default().split(','))
     }
 
     /// Whether nothing is asked for.
@@ -100,6 +110,7 @@ impl SyncOptions {
             "Replace" => self.replace = flag,
             "Force" => self.force = flag,
             "CreateNamespace" => self.create_namespace = flag,
+            "Validate" => self.validate = flag,
             "RespectIgnoreDifferences" => self.respect_ignore_differences = flag,
             "PrunePropagationPolicy" => self.propagation = propagation(value),
             _ => return WITHOUT_EFFECT.contains(&name),
@@ -145,5 +156,7 @@ mod tests {
         assert_eq!((options.create_namespace, options.propagation), (Some(true), Some(Propagation::Foreground)));
         assert_eq!(options.unknown, ["Pruned=no", "Replace=yes"]);
         assert!(SyncOptions::read("".split(',')).is_empty());
+        let of_object = SyncOptions::of_object(|name| (name == OF_OBJECT).then_some("Prune=false, Validate=false"));
+        assert_eq!((of_object.prune, of_object.validate), (Some(Removal::Keep), Some(false)));
     }
 }

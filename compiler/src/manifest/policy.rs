@@ -72,7 +72,6 @@ pub struct Policy {
     pub may_recreate: bool,
 }
 
-const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 const FLUX_FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 const FLUX_SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
@@ -86,7 +85,7 @@ impl Policy {
         label: impl Fn(&str) -> Option<&'a str>,
         application: &SyncOptions,
     ) -> Self {
-        let own = SyncOptions::read(annotation(SYNC_OPTIONS).unwrap_or_default().split(','));
+        let own = SyncOptions::of_object(&annotation);
         let is = |name: &str, value: &str| annotation(name).is_some_and(|text| text.trim() == value);
         let flux = |name: &str, value: &str| {
             let same = |text: Option<&str>| text.is_some_and(|text| text.trim().eq_ignore_ascii_case(value));
@@ -140,6 +139,8 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 
     fn read(annotations: &[(&str, &'static str)], application: &[&str]) -> Policy {
         let found = |name: &str| annotations.iter().find(|(key, _)| *key == name).map(|(_, text)| *text);

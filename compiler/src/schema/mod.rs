@@ -45,7 +45,7 @@ use rayon::prelude::*;
 
 use crate::canon::Value;
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::manifest::{Definition, Manifest, sops};
+use crate::manifest::{Definition, Manifest, SyncOptions, sops};
 use crate::name::KubernetesVersion;
 
 use custom::Custom;
@@ -195,8 +195,7 @@ fn custom_kinds(manifests: &[Manifest]) -> CustomKinds<'_> {
 
 /// Whether a manifest says that it only has some of the fields of an object that is there already, as Argo CD has it.
 fn is_part_of_an_object(manifest: &Manifest) -> bool {
-    let options = manifest.annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
-    options.split(',').any(|option| option.trim() == "Validate=false")
+    SyncOptions::of_object(|name| manifest.annotation(name)).validate == Some(false)
 }
 
 fn api_version(manifest: &Manifest) -> &str {
