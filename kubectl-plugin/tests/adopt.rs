@@ -80,7 +80,7 @@ fn there_and_back(name: &str, how: &[&str]) {
     let output =
         world.kubectl(&["get", "deployment", "cart", "-n", &world.name, "-o", "json", "--show-managed-fields"]);
     let owned: Json = serde_json::from_str(&output).expect("JSON");
-    let tools = ["kubectl", "kubectl-client-side-apply"];
+    let tools = ["kubectl", "kubectl-client-side-apply", "argocd-controller"];
     assert!(!managers(&owned).iter().any(|manager| tools.contains(manager)), "{:?}", managers(&owned));
     assert!(managers(&owned).contains(&"kubectl-label"), "{:?}", managers(&owned));
     assert_eq!(world.run(&["drift", &world.name]).code, 0);
@@ -114,6 +114,44 @@ fn what_kubectl_applied_on_its_side_is_taken_over_and_gone_back_to() {
 #[test]
 fn what_kubectl_applied_on_the_servers_side_is_taken_over_and_gone_back_to() {
     there_and_back("adopt-server", &["--server-side"]);
+}
+
+#[test]
+fn what_argo_cd_applied_is_taken_over_and_gone_back_to() {
+    there_and_back("adopt-argocd", &["--server-side", "--field-manager=argocd-controller"]);
+}
+
+fn autoscaler(version: &str, most: u8, target: &str) -> String {
+    format!(
+        "apiVersion: autoscaling/{version}
+kind: HorizontalPodAutoscaler
+metadata: {{name: cart}}
+spec:
+  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: cart}}
+  maxReplicas: {most}
+  {target}
+"
+    )
+}
+
+#[test]
+fn what_was_applied_in_another_version_is_taken_over_in_that() {
+    let world = World::new("adopt-version");
+    kubectl_apply(&world, &autoscaler("v1", 3, "targetCPUUtilizationPercentage: 70"), &[]);
+    let resource = "{name: cpu, target: {type: Utilization, averageUtilization: 80}}";
+    world.write("cart.yaml", &autoscaler("v2", 5, &format!("metrics: [{{type: Resource, resource: {resource}}}]")));
+    let before = values(&world, "hpa", "cart")["spec"].clone();
+    let adopted = adopt(&world, &[]);
+    assert_eq!(adopted.code, 0, "{}", adopted.told());
+    let shown = world.run(&["show", &format!("{}@0", world.name), "-o", "yaml"]);
+    assert!(shown.stdout.contains("targetCPUUtilizationPercentage: 70"), "{}", shown.told());
+    assert_eq!(values(&world, "hpa", "cart")["spec"], before);
+    let applied = world.apply(&["--wait=false"]);
+    assert_eq!(applied.code, 0, "{}", applied.told());
+    assert_eq!(values(&world, "hpa", "cart")["spec"]["maxReplicas"], 5);
+    let back = world.run(&["rollback", &world.name, "--to", "0", "--yes", "--wait=false"]);
+    assert_eq!(back.code, 0, "{}", back.told());
+    assert_eq!(values(&world, "hpa", "cart")["spec"], before);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! have in common.
 
 pub mod adopt;
-pub mod app;
 pub mod apply;
 pub mod check;
 pub mod compile;
