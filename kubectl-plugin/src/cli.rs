@@ -202,7 +202,6 @@ mod tests {
         }
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

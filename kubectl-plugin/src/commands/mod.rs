@@ -2,6 +2,7 @@
 //! have in common.
 
 pub mod adopt;
+pub mod app;
 pub mod apply;
 pub mod check;
 pub mod compile;

@@ -57,7 +57,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let mut target =
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
     let head = target.recorded_head()?.clone();
-    let release = choose(&head, args.to.as_deref())?.clone();
+    let release = choose(&head, args.to.as_deref()).map_err(refused)?.clone();
     let rules = args.health.recorded_rules(&target.records, &target.target_id, Some(&release.origin)).await?;
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));

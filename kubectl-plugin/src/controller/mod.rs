@@ -74,8 +74,8 @@ use queue::Queue;
 use refs::Refs;
 use sync::Ground;
 
-/// So many Applications are looked at together.
-const WORKERS: usize = 20;
+/// So many Applications are looked at together. A sync may wait for minutes until what others wait for is ready.
+const WORKERS: usize = 64;
 
 /// Changes of many objects of one application are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);

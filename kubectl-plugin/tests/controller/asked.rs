@@ -108,11 +108,14 @@ fn one_that_was_killed_goes_on() {
 fn a_sync_that_runs_is_ended_when_somebody_says_so() {
     let mut ground = Ground::new("ctl-stop");
     let slow = deployment("slow", "registry.invalid/slow", "a", ", testdata.kubectl-gitops/fail: readiness");
-    ground.commit("deploy/slow.yaml", &slow);
+    let name = ground.world.name.clone();
+    let waits = format!("config.kubernetes.io/depends-on: apps/namespaces/{name}/Deployment/slow");
+    let waits =
+        config_map("waits", "1").replace("  name: waits\n", &format!("  name: waits\n  annotations: {{{waits}}}\n"));
+    ground.commit("deploy/slow.yaml", &format!("{slow}---\n{waits}"));
     ground.start();
     ground.automated();
     ground.until("it runs", |ground| ground.status()["operationState"]["phase"] == "Running");
-    let name = ground.world.name.clone();
     let ended = ground.world.run(&["app", "terminate", &name, "-n", &name]);
     assert_eq!(ended.code, 0, "{}", ended.told());
     ground.until("it is over", |ground| {

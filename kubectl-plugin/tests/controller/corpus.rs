@@ -50,6 +50,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What an Application of a folder is called.
+fn name_of(folder: &str) -> String {
+    folder.to_lowercase().replace('_', "-").trim_matches('.').to_owned()
+}
+
 #[test]
 fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
     let Some(apps) = corpus::part("argocd/apps") else { return };
@@ -67,15 +72,14 @@ fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
     folders.sort();
     for folder in &folders {
         let mut application = ground.another(folder);
-        application["metadata"]["name"] = json!(folder.to_lowercase().replace('_', "-"));
+        application["metadata"]["name"] = json!(name_of(folder));
         application["spec"]["source"]["path"] = json!(format!("apps/{folder}"));
-        application["spec"]["destination"]["namespace"] =
-            json!(format!("ns-{}", folder.to_lowercase().replace('_', "-")));
+        application["spec"]["destination"]["namespace"] = json!(format!("ns-{}", name_of(folder)));
         application["spec"]["syncPolicy"]["syncOptions"] = json!(["CreateNamespace=true"]);
         application["spec"]["syncPolicy"]["retry"] = json!({"limit": 0});
         ground.create(&application);
     }
-    let names: Vec<String> = folders.iter().map(|folder| folder.to_lowercase().replace('_', "-")).collect();
+    let names: Vec<String> = folders.iter().map(|folder| name_of(folder)).collect();
     let mut all: BTreeMap<String, Became> = BTreeMap::new();
     ground.until_long("all have come to rest", |ground| {
         for name in &names {

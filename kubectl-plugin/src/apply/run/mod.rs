@@ -33,6 +33,8 @@ use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
 use outcome::assessed;
+pub use stop::Stop;
+
 use pods::EarlyPods;
 use two_keys::Applied;
 use waiting::Waiting;
@@ -229,20 +231,4 @@ impl Run<'_> {
         self.report.results.insert(index, result.clone());
         (self.emit)(Event::Done { step: index, result });
     }
-}
-
-/// Ends when somebody wants this process to stop: Ctrl-C, or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -4,7 +4,9 @@
 //! what belongs to other applications, what is held, what needs a word. The word of a controller is in annotations of the
 //! Application ([`ALLOW_DELETE`], [`ALLOW_RECREATE`]), and in a request that a person makes with `prune`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod outcome;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +14,27 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
 use gitops_compiler::manifest::{Removal, SyncOptions};
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Approvals, Plan};
+use gitops_compiler::plan::{Approvals, Plan};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use crate::application::{Operation, OperationPhase, ResourceResult, annotation};
+use crate::application::{Operation, OperationPhase, annotation};
 use crate::apply::hold::Held;
 use crate::apply::observe::Sightings;
 use crate::apply::run::{RunOptions, Stop};
-use crate::apply::{Applied, Destination, Event, Options, StepResult, Target, TargetError, apply, dry_run, namespace};
+use crate::apply::{Destination, Event, Options, Target, TargetError, apply, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
 use crate::record::rollback::{choose, taken_back};
-use crate::record::{Outcome, Records};
+use crate::record::Records;
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
 use super::others::MANAGE;
+use outcome::{ended, tried};
+
+pub use outcome::{Synced, TERMINATED};
 
 /// Kinds that may be deleted although that loses more than the object; with `many`, most of the application at once.
 pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
@@ -39,9 +44,6 @@ pub const ALLOW_RECREATE: &str = "kubectl-gitops/allow-recreate";
 
 /// Confirms what asks for a confirmation before it is deleted, as in Argo CD: a time.
 const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
-
-/// What is said of a sync that was ended before it was done.
-pub const TERMINATED: &str = "Operation terminated";
 
 /// How long another run is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -107,26 +109,6 @@ pub struct Order<'a> {
     pub stop: Stop,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
-}
-
-/// How it went.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Synced {
-    /// In a word.
-    pub phase: OperationPhase,
-    /// In words.
-    pub message: String,
-    /// What became of each resource.
-    pub resources: Vec<ResourceResult>,
-}
-
-impl Synced {
-    /// It could not begin.
-    #[must_use]
-    pub fn error(error: &CommandError) -> Self {
-        let resources = Vec::new();
-        Self { phase: OperationPhase::Error, message: error.in_one_line(), resources }
-    }
 }
 
 impl Order<'_> {
@@ -279,7 +261,8 @@ impl Order<'_> {
         // Whoever moves an Application here moves its objects, too.
         let adopt = annotation(self.object, MANAGE) == Some("true");
         let run = RunOptions {
-            wait: true,
+            // What others wait for is waited for; how the rest does is for the status to say, as long as it lives.
+            wait: false,
             timeout: READY_TIMEOUT,
             adopt,
             taken: BTreeSet::new(),
@@ -336,84 +319,6 @@ async fn refuse_claimed(target: &Target, claimed: &[(ResourceKey, String)]) -> R
         details.push(format!("{key} belongs to {}", owner.unwrap_or_else(|| "another application".to_owned())));
     }
     Err(CommandError::refused("objects belong to other applications").details(details))
-}
-
-async fn tried(target: &Target, plan: &Plan, unlocked: &Unlocked) -> Synced {
-    let answers = dry_run::dry_run(target, plan, unlocked).await;
-    let mut resources = Vec::new();
-    for (index, refusal) in &answers {
-        let step = &plan.steps[*index];
-        let status = if refusal.is_some() { "SyncFailed" } else { "Synced" };
-        resources.push(result_of(&step.key, step_version(plan, *index), status, refusal.clone().unwrap_or_default()));
-    }
-    let failed = answers.iter().any(|(_, refusal)| refusal.is_some());
-    let phase = if failed { OperationPhase::Failed } else { OperationPhase::Succeeded };
-    let message =
-        if failed { "one or more objects failed to apply (dry run)" } else { "successfully synced (dry run)" };
-    Synced { phase, message: message.to_owned(), resources }
-}
-
-/// A run, in Argo CD's words.
-fn ended(plan: &Plan, applied: &Applied) -> Synced {
-    let results: BTreeMap<usize, &StepResult> =
-        applied.results.iter().map(|(index, result)| (*index, result)).collect();
-    let mut resources = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        let (status, message) = match (results.get(&index), step.action) {
-            (Some(StepResult::Succeeded | StepResult::Joined), Action::Delete) => ("Pruned", "pruned".to_owned()),
-            (Some(StepResult::Succeeded | StepResult::Joined), Action::Create) => {
-                ("Synced", format!("{} created", step.key))
-            }
-            (Some(StepResult::Succeeded | StepResult::Joined), _) => ("Synced", format!("{} configured", step.key)),
-            (Some(StepResult::Failed { message, .. }), _) => ("SyncFailed", message.clone()),
-            (Some(StepResult::Skipped), _) => ("SyncFailed", "not tried, since what it waits for failed".to_owned()),
-            (None, _) => continue,
-        };
-        let mut result = result_of(&step.key, step_version(plan, index), status, message);
-        if let Some(hook) = &step.hook {
-            result.hook_type = hook.phase.to_string();
-            result.sync_phase = hook.phase.to_string();
-            let done = result.status == "Synced";
-            result.hook_phase = Some(if done { OperationPhase::Succeeded } else { OperationPhase::Failed });
-            result.status.clear();
-        } else {
-            result.sync_phase = "Sync".to_owned();
-        }
-        resources.push(result);
-    }
-    for key in &plan.kept {
-        resources.push(result_of(key, String::new(), "PruneSkipped", "ignored (requires pruning)".to_owned()));
-    }
-    let (phase, message) = if applied.release.outcome == Outcome::Interrupted {
-        (OperationPhase::Failed, TERMINATED.to_owned())
-    } else if applied.succeeded() {
-        (OperationPhase::Succeeded, "successfully synced (all tasks run)".to_owned())
-    } else {
-        let first =
-            resources.iter().find(|result| result.status == "SyncFailed" && !result.message.starts_with("not tried"));
-        let why = first.map(|result| format!(", reason: {}/{}: {}", result.kind, result.name, result.message));
-        (OperationPhase::Failed, format!("one or more objects failed to apply{}", why.unwrap_or_default()))
-    };
-    Synced { phase, message, resources }
-}
-
-fn step_version(plan: &Plan, index: usize) -> String {
-    let body = plan.steps[index].desired.as_ref().map(|(_, body)| body);
-    body.and_then(|body| body.text_at(&["apiVersion"])).unwrap_or_default().to_owned()
-}
-
-fn result_of(key: &ResourceKey, api_version: String, status: &str, message: String) -> ResourceResult {
-    let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
-    ResourceResult {
-        group: key.group.clone(),
-        version,
-        kind: key.kind.clone(),
-        namespace: key.scope.namespace().unwrap_or_default().to_owned(),
-        name: key.name.clone(),
-        status: status.to_owned(),
-        message,
-        ..ResourceResult::default()
-    }
 }
 
 /// Whether somebody else is at it, so that nothing was tried.
