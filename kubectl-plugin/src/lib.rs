@@ -15,7 +15,7 @@
 //! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
 //! 10. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 11. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
-//!    started to run something in the sandbox, and then does nothing else.
+//!     started to run something in the sandbox, and then does nothing else.
 
 pub mod apply;
 pub mod cache;
