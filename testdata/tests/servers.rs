@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use gitops_testdata::repository::RepositoryBuilder;
-use gitops_testdata::servers::{Access, Certificates, Hung, Lie, Lying, Registry, SshServer, WebServer};
+use gitops_testdata::servers::{Access, Certificates, Hung, Lie, Lying, RedisServer, Registry, SshServer, WebServer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -379,6 +379,34 @@ impl Answer {
         let headers = self.head().lines().filter_map(|line| line.split_once(": "));
         headers.filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
+}
+
+/// What Redis answers to lines of text.
+fn told_by_redis(address: &str, lines: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address.trim_start_matches("redis://"))?;
+    stream.write_all(format!("{lines}QUIT\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn redis_wants_its_password_and_comes_back_empty_on_the_same_port() {
+    let mut server = RedisServer::start().expect("it starts");
+    let (address, login) = (server.address(), format!("AUTH {}\r\n", server.password()));
+    assert!(told_by_redis(&address, "GET a\r\n").expect("it answers").starts_with("-NOAUTH"));
+    let set = told_by_redis(&address, &format!("{login}SET a b\r\nGET a\r\n"));
+    assert_eq!(set.expect("it answers"), "+OK\r\n+OK\r\n$1\r\nb\r\n+OK\r\n");
+    server.stop();
+    assert!(TcpStream::connect(address.trim_start_matches("redis://")).is_err(), "nothing listens");
+    server.start_again().expect("it starts");
+    assert_eq!(server.address(), address);
+    let get = told_by_redis(&address, &format!("{login}GET a\r\n"));
+    assert_eq!(get.expect("it answers"), "+OK\r\n$-1\r\n+OK\r\n");
+    let sentinel = server.watch().expect("it starts");
+    let sentinel = sentinel.replace("redis+sentinel://", "redis://").replace("/main", "");
+    let master = told_by_redis(&sentinel, "SENTINEL get-master-addr-by-name main\r\n").expect("it answers");
+    assert!(master.contains(address.rsplit(':').next().expect("a port")), "{master}");
 }
 
 /// Makes one request over TLS, of a server that `authority` vouches for.

@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use crate::canon::{Graph, Id, Recipe};
-use crate::graph::{Change, ResourceGraph};
+use crate::graph::{Change, GraphResource, ResourceGraph};
 use crate::sandbox::Strength;
 
 use super::disk::{GRAPHS, MAX_GRAPH_BYTES, Store};
@@ -76,7 +76,7 @@ impl Store {
     /// Tells the others what a recipe gave. `entry` is that of the memo.
     pub fn share_compiled(&self, recipe: Id<Recipe>, entry: &[u8], graph: &ResourceGraph) {
         let Some(shared) = &self.shared else { return };
-        if graph.resources().iter().any(|resource| resource.is_plain_secret()) {
+        if graph.resources().iter().any(GraphResource::is_plain_secret) {
             // The id in the entry can be searched by guessing, too.
             shared.withheld(Part::Graph);
             return shared.withheld(Part::Memo);

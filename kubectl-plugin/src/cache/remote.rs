@@ -190,13 +190,11 @@ fn way(settings: &RedisSettings) -> Result<Way, RedisError> {
         }
     };
     let mut servers: Vec<ConnectionAddr> = address.hosts.iter().map(server).collect();
-    match &address.master {
-        Some(master) => by_sentinels(settings, servers, master, certificates),
-        None => {
-            let invalid = || RedisError::from((ErrorKind::InvalidClientConfig, "there is no host"));
-            to_server(settings, servers.pop().ok_or_else(invalid)?, certificates)
-        }
+    if let Some(master) = &address.master {
+        return by_sentinels(settings, servers, master, certificates);
     }
+    let invalid = || RedisError::from((ErrorKind::InvalidClientConfig, "there is no host"));
+    to_server(settings, servers.pop().ok_or_else(invalid)?, certificates)
 }
 
 fn to_server(

@@ -51,7 +51,7 @@ impl Members {
     /// Whether this replica may own anything now.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        self.read(|membership, now| membership.standing(now)).unwrap_or(Standing::Member)
+        self.read(Membership::standing).unwrap_or(Standing::Member)
     }
 
     /// The names of the members' Leases, this replica's first; nothing where it is alone.

@@ -3,7 +3,7 @@
 //! In: a cluster, the namespace that the replicas run in. Out: [`Members`], of which each replica asks whether an application
 //! is its own, each time before it does something for it. Guarantees: no two replicas own an application at one instant; a
 //! replica that is cut off, frozen or put to sleep owns nothing as soon as others may take over, by its own clock and without
-//! being told; what a replica owned that ends well is taken over at once, and that of one that dies within 12 s. What was sent
+//! being told; what a replica owned that ends well is taken over at once, and that of one that dies within about 12 s. What was sent
 //! before an application changed hands is fenced by the lock of its record (`apply::lease`).
 //!
 //! Each replica has a Lease in the namespace, renews it every 2 s and lists those of the others; nobody is elected, and nothing
