@@ -50,7 +50,10 @@ fn pod(installation: &Installation) -> Json {
         "containers": [{
             "name": "controller",
             "image": installation.image.to_string(),
-            "args": ["controller", "--namespace", "$(POD_NAMESPACE)", "--listen", format!("0.0.0.0:{PORT}")],
+            "args": [
+                "controller", "--namespace", "$(POD_NAMESPACE)", "--listen", format!("0.0.0.0:{PORT}"), "--sharding",
+                "--log-format", "json",
+            ],
             "env": [
                 {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
                 {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},

@@ -10,6 +10,7 @@ mod commands;
 mod corpus;
 mod delivery;
 mod replicas;
+mod rights;
 mod rollback;
 mod webhooks;
 mod world;

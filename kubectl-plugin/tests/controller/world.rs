@@ -36,12 +36,24 @@ impl Ground {
         Self::of(world)
     }
 
+    /// The same without the kinds `Application` and `AppProject`.
+    pub(crate) fn without_definitions(cluster: &LocalCluster, name: &str) -> Self {
+        let kubectl = PathBuf::from(cluster.kubectl().get_program());
+        let world = World::at(&cluster.connection().kubeconfig, &kubectl, name);
+        world.kubectl(&["create", "namespace", name]);
+        Self::published(world)
+    }
+
     fn of(world: World) -> Self {
-        let certificates = Certificates::make().expect("certificates");
-        let web = WebServer::start(&certificates).expect("nginx");
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/crds");
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
         world.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
+        Self::published(world)
+    }
+
+    fn published(world: World) -> Self {
+        let certificates = Certificates::make().expect("certificates");
+        let web = WebServer::start(&certificates).expect("nginx");
         let log = world.home.path().join("controller.log");
         let ground = Self { world, web, certificates, controllers: Vec::new(), log };
         ground.commit("deploy/a.yaml", &config_map("a", "1"));
@@ -73,9 +85,15 @@ impl Ground {
 
     /// Starts the controller with more flags.
     pub(crate) fn start_with(&mut self, more: &[&str]) {
+        let name = self.world.name.clone();
+        self.start_as(&name, more);
+    }
+
+    /// The same in another namespace than that of the Application.
+    pub(crate) fn start_as(&mut self, own: &str, more: &[&str]) {
         let authority = self.certificates.authority().display().to_string();
         let name = self.world.name.clone();
-        let mut arguments = vec!["controller", "-n", &name, "--application-namespaces", &name, "--ca-file", &authority];
+        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name, "--ca-file", &authority];
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("0BSD", "permissive, without attribution"),
     ("BSD-2-Clause", "permissive"),
     ("BSD-3-Clause", "permissive"),
+    ("BSL-1.0", "permissive, without attribution in binaries"),
     ("ISC", "permissive"),
     ("Zlib", "permissive"),
     ("Unlicense", "public domain"),

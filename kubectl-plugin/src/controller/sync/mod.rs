@@ -25,9 +25,9 @@ use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Destination, Event, Options, Target, TargetError, apply, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
+use crate::record::Records;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
 use crate::record::rollback::{choose, taken_back};
-use crate::record::Records;
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
