@@ -202,30 +202,3 @@ mod tests {
         }
     }
 }
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_asks_for_events_is_known_from_what_is_not_understood() {
-        let asks = |text: &str| asks_for_events(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        for text in
-            ["apply -o json --odd", "--store x delete -ojson", "rollback a --output=json", "adopt --output json a"]
-        {
-            assert!(asks(text), "{text}");
-        }
-        for text in
-            ["apply -o yaml", "apply --odd", "status apply -o json", "aply -o json", "apply -- -o json", "-o json"]
-        {
-            assert!(!asks(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_commands_that_tell_events_are_commands() {
-        for name in TELLING_EVENTS {
-            let command = Cli::try_parse_from(["kubectl gitops", name, "a", "-o", "json"]).expect(name).command;
-            assert!(command.tells_events(), "{name}");
-        }
-    }
-}

@@ -11,10 +11,9 @@
 //! 5. [`record`]: what we applied, kept in the target cluster.
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
-//! 8. [`json`]: what `-o json` prints, as types.
+//! 8. [`application`]: `Application` objects as a controller meets them; [`json`]: what `-o json` prints, as types.
 //! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
-//! 10. [`application`]: `Application` objects as a controller meets them; [`project`]: what applications of a project may do,
-//!     pure.
+//! 10. [`project`]: what applications of a project may do, pure.
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 13. [`controller`]: Git and the cluster compared all the time.

@@ -129,7 +129,7 @@ pub fn body_to_send(step: &Step, identity: &Identity, unlocked: &Unlocked) -> Re
     let (_, body) = step.desired.as_ref().ok_or(NOT_STORED)?;
     let mut sent = unlocked.open(&step.key, body)?;
     bind(&mut sent, step, identity).ok_or(NOT_STORED)?;
-    Ok(ToSend { body: sent, is_secret: sops::is_sops(body) })
+    Ok(ToSend { body: sent, is_secret: sops::is_sops(body) || step.key.is("", "Secret") })
 }
 
 fn bind(sent: &mut Json, step: &Step, identity: &Identity) -> Option<()> {

@@ -99,16 +99,19 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
         Some(address) => Some(serve_at(address, &controller, log, stopped).await?),
         None => None,
     };
-    let mut running = std::pin::pin!(controller.clone().run());
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        () = asked_to_end() => {
-            log.info(None, "ending: what runs is finished, and nothing else begun");
-            tokio::select! {
-                ended = running => ended,
-                () = controller.end(END_WITHIN) => Ok(()),
+    let ended = {
+        let mut running = std::pin::pin!(controller.clone().run());
+        tokio::select! {
+            ended = &mut running => ended,
+            () = asked_to_end() => {
+                log.info(None, "ending: what runs is finished, and nothing else begun");
+                tokio::select! {
+                    ended = running => ended,
+                    () = controller.end(END_WITHIN) => Ok(()),
+                }
             }
         }
+        // Here what still runs is given up: before others may take over.
     };
     drop(stop);
     if let Some(sharding) = sharding {

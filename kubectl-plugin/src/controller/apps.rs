@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gitops_compiler::lock::{Pin, Request};
 use serde_json::Value as Json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::application::{AppId, OperationState, Status, annotation};
 use crate::apply::Target;
@@ -28,8 +30,12 @@ pub struct Entry {
 /// What is remembered.
 #[derive(Default)]
 pub struct Memory {
-    /// What it needs of repositories.
-    pub requests: BTreeSet<Request>,
+    /// What it needs of repositories, and how often they are asked.
+    pub needs: (BTreeSet<Request>, Option<Duration>),
+    /// The request that is done, and is to be taken away: it is not done again, whatever comes between.
+    pub answered: Option<Json>,
+    /// When compiling failed last, and how often in a row: what failed for a passing reason is tried again.
+    pub failed: Option<(Instant, u32)>,
     /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
     pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
     /// What it compiled to, and from what.
@@ -130,6 +136,13 @@ impl Apps {
     pub fn remove(&self, id: &AppId) {
         lock(&self.entries).remove(id);
         lock(&self.sets).retain(|_, app| app != id);
+    }
+
+    /// Forgets what is remembered of an Application.
+    pub fn forget_memory(&self, id: &AppId) {
+        if let Some(entry) = lock(&self.entries).get_mut(id) {
+            entry.memory = Arc::default();
+        }
     }
 
     /// One of them.

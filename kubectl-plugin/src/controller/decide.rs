@@ -34,8 +34,10 @@ pub struct Situation<'a> {
     pub window: Window,
     /// Whether the graph was rolled back, and not released since.
     pub is_held: bool,
-    /// Whether Git gives another graph than is live, or a run did not end, or the policy deletes what was left.
+    /// Whether Git gives another graph than is live, or a run did not end.
     pub has_changed: bool,
+    /// Whether something is there that left Git, and the policy deletes it.
+    pub has_left_overs: bool,
     /// Whether objects are not as they were applied.
     pub has_drifted: bool,
     /// Whether the graph has no resources, and the target has some.
@@ -64,6 +66,8 @@ pub struct Attempt {
     pub ended: Timestamp,
     /// How often it was tried again before.
     pub retries: i64,
+    /// Whether somebody has ended it.
+    pub is_terminated: bool,
 }
 
 /// Healings, one after the other.
@@ -126,15 +130,15 @@ impl Situation<'_> {
         let Some(automated) = self.automated.filter(|automated| automated.enabled != Some(false)) else {
             return rest(None);
         };
-        if !self.has_changed && (!self.has_drifted || !automated.self_heal) {
+        if !self.has_changed && !self.has_left_overs && (!self.has_drifted || !automated.self_heal) {
             return rest(None);
         }
         if !self.window.is_open {
             return Decision::Rest { why: Some(Why::Window), until: self.window.changes };
         }
-        // After a sync that did all, what is still different is so on purpose.
+        // After a sync that did all, what is still left is so on purpose.
         let is_done = self.last.is_some_and(|last| last.succeeded);
-        if !self.has_changed || self.is_held || is_done {
+        if self.is_held || !self.has_changed && (!self.has_left_overs || is_done) {
             return self.heal(automated);
         }
         if self.is_emptied && !automated.allow_empty {
@@ -145,6 +149,13 @@ impl Situation<'_> {
 
     fn deliver(&self) -> Decision {
         let Some(last) = self.last else { return Decision::Sync { retries: 0 } };
+        if last.is_terminated {
+            return Decision::Rest { why: Some(Why::Failed), until: None };
+        }
+        if last.succeeded {
+            // Somebody has applied something else since.
+            return self.after(last.ended, DEFAULT_BACKOFF.0, Decision::Sync { retries: 0 });
+        }
         let limit = self.retry.map_or(DEFAULT_RETRIES, |retry| retry.limit);
         if limit >= 0 && last.retries >= limit {
             return Decision::Rest { why: Some(Why::Failed), until: None };
@@ -234,6 +245,7 @@ mod tests {
             window: Window { is_open: true, changes: None },
             is_held: false,
             has_changed: true,
+            has_left_overs: false,
             has_drifted: false,
             is_emptied: false,
             last: None,
@@ -272,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_tried_again_ever_more_rarely_and_not_for_ever() {
-        let failed = |retries| Some(Attempt { succeeded: false, ended: at(0), retries });
+        let failed = |retries| Some(Attempt { succeeded: false, ended: at(0), retries, is_terminated: false });
         let after = |second, retries| Situation { now: at(second), last: failed(retries), ..situation() }.decide();
         assert_eq!(after(4, 0), Decision::Rest { why: Some(Why::Backoff), until: Some(at(5)) });
         assert_eq!(after(5, 0), Decision::Sync { retries: 1 });
@@ -284,8 +296,17 @@ mod tests {
         let patient = |second| Situation { now: at(second), last: failed(100), retry: Some(&retry), ..situation() };
         assert_eq!(patient(300).decide(), Decision::Sync { retries: 101 });
         assert_eq!(patient(299).decide(), Decision::Rest { why: Some(Why::Backoff), until: Some(at(300)) });
-        let done = Some(Attempt { succeeded: true, ended: at(0), retries: 0 });
-        assert_eq!(Situation { last: done, ..situation() }.decide(), NOTHING, "it is so on purpose");
+        let done = Some(Attempt { succeeded: true, ended: at(0), retries: 0, is_terminated: false });
+        let left = Situation { has_changed: false, has_left_overs: true, ..situation() };
+        assert_eq!(left.decide(), Decision::Sync { retries: 0 });
+        assert_eq!(Situation { last: done, ..left }.decide(), NOTHING, "it is so on purpose");
+        let other = Situation { last: done, now: at(60), ..situation() };
+        assert_eq!(other.decide(), Decision::Sync { retries: 0 }, "somebody has applied something else");
+        let ended = done.map(|last| Attempt { succeeded: false, is_terminated: true, ..last });
+        assert_eq!(
+            Situation { last: ended, now: at(60), retry: Some(&retry), ..situation() }.decide(),
+            rest(Why::Failed)
+        );
     }
 
     #[test]

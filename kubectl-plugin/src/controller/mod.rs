@@ -52,10 +52,12 @@ pub mod sync;
 mod watches;
 pub mod webhooks;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use gitops_compiler::store::Store;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
@@ -79,6 +81,9 @@ const WORKERS: usize = 64;
 
 /// Changes of many objects of one application are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// An Application at which a bug of ours showed is looked at again after this.
+const AFTER_BUG: Duration = Duration::from_mins(1);
 
 /// What cannot be watched is tried again after this.
 const WATCH_AGAIN: Duration = Duration::from_secs(30);
@@ -199,9 +204,16 @@ impl Controller {
             let this = Arc::clone(&self);
             tasks.spawn(task(this));
         }
-        // Both only end by a failure.
-        tokio::try_join!(self.watch_applications(), self.watch_records())?;
-        Ok(())
+        // Both only end by a failure; what goes on beside them ends by a bug of ours only, or with the queue.
+        tokio::select! {
+            ended = async { tokio::try_join!(self.watch_applications(), self.watch_records()) } => ended.map(|_| ()),
+            _ = tasks.join_next() => {
+                if self.queue.is_closed() {
+                    return std::future::pending().await;
+                }
+                Err(Failure::Malformed("a part of the controller has ended".to_owned()))
+            }
+        }
     }
 
     /// Whether the Applications are known.
@@ -229,7 +241,13 @@ impl Controller {
 
     async fn work(&self) {
         while let Some(id) = self.queue.next().await {
-            reconcile::reconcile(self, &id).await;
+            let look = AssertUnwindSafe(reconcile::reconcile(self, &id)).catch_unwind();
+            if look.await.is_err() {
+                // The panic was told where it happened. What is remembered of this one may be half of something.
+                self.apps.forget_memory(&id);
+                self.log.warn(Some(&id), "a bug of ours ended the look at it; it is looked at again later");
+                self.queue.add_after(&id, AFTER_BUG);
+            }
             self.queue.done(&id);
         }
     }

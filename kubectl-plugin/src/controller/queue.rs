@@ -98,6 +98,12 @@ impl<K: Ord + Clone> Queue<K> {
         self.changed.notify_one();
     }
 
+    /// Whether it is ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
     /// Whether some key is with a worker.
     #[must_use]
     pub fn is_running(&self) -> bool {

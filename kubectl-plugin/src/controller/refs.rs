@@ -20,6 +20,9 @@ use super::metrics::Metrics;
 /// So many servers are asked at once.
 const CONCURRENT: usize = 16;
 
+/// Whoever does not answer is asked again after this, where somebody wants to know.
+const FAILURE_LASTS: Duration = Duration::from_secs(8);
+
 /// What is known of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -163,7 +166,8 @@ impl Entry {
 
     fn known_since(&self, since: Option<Instant>) -> Option<Known> {
         let asked = self.asked?;
-        since.is_none_or(|since| asked >= since).then(|| self.known.clone())
+        let is_stale = self.known.failure.is_some() && asked.elapsed() >= FAILURE_LASTS;
+        (!is_stale && since.is_none_or(|since| asked >= since)).then(|| self.known.clone())
     }
 
     /// When it is due, after the shortest period of its users; a little later each time, so that not all come together.

@@ -18,10 +18,11 @@ use crate::application::{AppId, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGRO
 use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Destination, Options, Target, apply};
 use crate::error::CommandError;
+use crate::project::{AppProject, DEFAULT};
 use crate::record::Records;
 use crate::record::head::ReleaseOrigin;
 
-use super::Controller;
+use super::{Controller, projects};
 
 /// How long another run is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +45,9 @@ pub async fn remove(controller: &Controller, id: &AppId, object: &Json) -> Resul
     let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
     let records = Records { cluster, namespace: id.namespace.clone(), store };
     if records.load(&name).await?.is_some() {
-        delete_all(controller, records, name).await?;
+        let project = object["spec"]["project"].as_str().filter(|project| !project.is_empty());
+        let project = controller.projects.get(project.unwrap_or(DEFAULT)).await?;
+        delete_all(controller, records, name, &project).await?;
     }
     let path = id.path();
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
@@ -59,7 +62,12 @@ pub async fn remove(controller: &Controller, id: &AppId, object: &Json) -> Resul
     Ok(())
 }
 
-async fn delete_all(controller: &Controller, records: Records, name: AppName) -> Result<(), CommandError> {
+async fn delete_all(
+    controller: &Controller,
+    records: Records,
+    name: AppName,
+    project: &AppProject,
+) -> Result<(), CommandError> {
     let destination = Destination::Recorded { given: None };
     let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut |_| {}).await?;
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
@@ -76,6 +84,12 @@ async fn delete_all(controller: &Controller, records: Records, name: AppName) ->
     if !plan.guards.is_empty() {
         let told = plan.guards.iter().map(ToString::to_string).collect();
         return Err(CommandError::refused("deleting it needs a word from somebody").details(told));
+    }
+    // What the record says of what we own is for the project to permit: others may write it.
+    let refused: Vec<String> =
+        plan.steps.iter().filter_map(|step| projects::permits(project, &step.key).err()).collect();
+    if !refused.is_empty() {
+        return Err(CommandError::refused("its project does not permit deleting what it applied").details(refused));
     }
     let origin = ReleaseOrigin {
         time: Timestamp::now(),

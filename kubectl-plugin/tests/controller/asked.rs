@@ -129,3 +129,41 @@ fn a_sync_that_runs_is_ended_when_somebody_says_so() {
     let commit = ground.push();
     ground.until_synced(&commit);
 }
+
+/// A hook after everything else, which takes some seconds.
+fn slow_hook() -> String {
+    "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: after
+  annotations: {argocd.argoproj.io/hook: PostSync}
+spec:
+  template:
+    metadata: {labels: {testdata.kubectl-gitops/start: slow}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: registry.invalid/after}]}
+"
+    .to_owned()
+}
+
+#[test]
+fn what_somebody_asks_for_is_done_once_however_long_it_takes() {
+    let mut ground = Ground::new("ctl-once");
+    ground.commit("deploy/after.yaml", &slow_hook());
+    ground.start_with(&["--polling", "0"]);
+    ground.create(&ground.application(&json!({})));
+    let name = ground.world.name.clone();
+    let ended = ground.world.run(&["sync", &name, "-n", &name]);
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    let operations = |ground: &Ground| {
+        let events = ground.world.kubectl(&["get", "events", "-n", &name, "-o", "jsonpath={.items[*].reason}"]);
+        events.split_whitespace().filter(|reason| *reason == "OperationCompleted").count()
+    };
+    ground.until("it is told", |ground| operations(ground) == 1);
+    ground.stays("it is not done again", Duration::from_secs(8), |ground| operations(ground) == 1);
+    assert_eq!(ground.status()["history"].as_array().map(Vec::len), Some(1));
+    assert_eq!(ground.app()["operation"], serde_json::Value::Null);
+    // The same may be asked again.
+    let ended = ground.world.run(&["sync", &name, "-n", &name]);
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    ground.until("it is done again", |ground| operations(ground) == 2);
+}

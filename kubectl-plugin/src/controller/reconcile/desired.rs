@@ -32,12 +32,6 @@ impl Look<'_> {
     ) -> Result<Desired, CommandError> {
         let controller = self.controller;
         let requests = compile::requests(&application);
-        let period = self.period();
-        self.look_at_webhooks(&application).await;
-        if self.memory.requests != requests {
-            controller.refs.needs(self.id, &requests, period);
-            self.memory.requests.clone_from(&requests);
-        }
         let refresh = annotation(&self.object, REFRESH);
         let since = refresh.map(|_| Instant::now());
         let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
@@ -71,6 +65,16 @@ impl Look<'_> {
         Ok(Desired { application, project, from, compiled, revisions })
     }
 
+    /// Says what the Application needs of repositories and webhooks, at its own revisions, whatever a request names.
+    pub(super) async fn note_needs(&mut self, application: &Application) {
+        let needs = (compile::requests(application), self.period());
+        self.look_at_webhooks(application).await;
+        if self.memory.needs != needs {
+            self.controller.refs.needs(self.id, &needs.0, needs.1);
+            self.memory.needs = needs;
+        }
+    }
+
     async fn compiled(
         &mut self,
         application: &Application,
@@ -78,9 +82,19 @@ impl Look<'_> {
         from: &CompiledFrom,
         capabilities: Capabilities,
     ) -> Result<Compiled, CommandError> {
-        if let Some((of, known)) = self.memory.compiled.as_ref().filter(|(of, _)| of == from) {
-            debug_assert_eq!(of, from);
-            return known.clone().map_err(CommandError::user);
+        if let Some((_, known)) = self.memory.compiled.as_ref().filter(|(of, _)| of == from) {
+            let pause = self.memory.failed.map(|(at, times)| pause(times).saturating_sub(at.elapsed()));
+            match (known.clone(), pause) {
+                (Err(why), Some(pause)) if !pause.is_zero() => {
+                    self.come_again(pause);
+                    return Err(CommandError::user(why));
+                }
+                (Ok(compiled), _) => return Ok(compiled),
+                // It may have failed since a server was away.
+                (Err(_), _) => {}
+            }
+        } else {
+            self.memory.failed = None;
         }
         let mut pins = self.memory.implied.clone();
         pins.extend(from.pins.clone());
@@ -88,6 +102,13 @@ impl Look<'_> {
         if let Ok(compiled) = &compiled {
             let is_implied = |(request, _): &&(Request, Pin)| !from.pins.contains_key(request);
             self.memory.implied = compiled.inputs.iter().filter(is_implied).cloned().collect();
+        }
+        if compiled.is_ok() {
+            self.memory.failed = None;
+        } else {
+            let times = self.memory.failed.map_or(0, |(_, times)| times.saturating_add(1));
+            self.memory.failed = Some((Instant::now(), times));
+            self.come_again(pause(times));
         }
         let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
         self.memory.compiled = Some((from.clone(), kept));
@@ -123,6 +144,11 @@ impl Look<'_> {
         let said = annotation(&self.object, POLLING).and_then(decide::duration);
         said.or(self.controller.settings.polling).filter(|period| !period.is_zero())
     }
+}
+
+/// After how long what did not compile is compiled again although nothing is known to have changed.
+fn pause(times: u32) -> Duration {
+    TRY_AGAIN.saturating_mul(1 << times.min(5)).min(Duration::from_mins(5))
 }
 
 /// The sources, as they are written.

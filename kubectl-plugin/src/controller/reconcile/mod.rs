@@ -35,6 +35,12 @@ use super::{Controller, projects, removal};
 /// The cluster that a controller runs in, as destinations name it.
 const HERE: [&str; 2] = ["https://kubernetes.default.svc", "in-cluster"];
 
+/// How often an Application is looked at that another controller is at.
+const LOOK_AT_OTHERS: Duration = Duration::from_mins(1);
+
+/// What the look that answers a request is followed by.
+const AFTER_REQUEST: Duration = Duration::from_millis(100);
+
 /// What a look that failed for a passing reason is followed by.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
@@ -93,10 +99,15 @@ impl Look<'_> {
         }
         if let Some(why) = self.controller.others.at(&self.object, self.controller.cluster.connection.server_time()) {
             self.leave_alone(why).await;
+            // Who was at it may go away without a word.
+            self.come_again(LOOK_AT_OTHERS);
             return;
         }
         let (application, lints, project) = match self.understood().await {
-            Ok((application, lints, project)) => (self.at_asked_revision(application), lints, project),
+            Ok((application, lints, project)) => {
+                self.note_needs(&application).await;
+                (self.at_asked_revision(application), lints, project)
+            }
             Err(error) => {
                 self.say("InvalidSpecError", &error);
                 return self.publish_failure(None).await;
@@ -145,10 +156,22 @@ impl Look<'_> {
         application
     }
 
-    /// What somebody asks for.
+    /// What somebody asks for, and is not done yet.
     pub(super) fn request(&self) -> Option<Operation> {
-        let asked = self.object.get("operation").filter(|operation| operation.is_object())?;
+        let asked = self.asked().filter(|asked| self.memory.answered.as_ref() != Some(*asked))?;
         Some(serde_json::from_value(asked.clone()).unwrap_or_default())
+    }
+
+    /// What stands in the object, done or not.
+    pub(super) fn asked(&self) -> Option<&Json> {
+        self.object.get("operation").filter(|operation| operation.is_object())
+    }
+
+    /// Says that what is asked is done: it is taken away with the next status, and not done again before.
+    pub(super) fn answer(&mut self) {
+        self.memory.answered = self.asked().cloned();
+        // The Application may mean another revision than the request did.
+        self.come_again(AFTER_REQUEST);
     }
 
     pub(super) fn say(&mut self, kind: &str, error: &CommandError) {

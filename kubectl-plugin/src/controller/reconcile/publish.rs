@@ -8,18 +8,12 @@ use serde_json::{Value as Json, json};
 
 use crate::application::{OperationPhase, OperationState, REFRESH, Status, annotation};
 use crate::controller::report::{self, Report, condition, written};
-use crate::error::CommandError;
 
 use super::settle::State;
 use super::{Desired, Look, TRY_AGAIN};
 
 impl Look<'_> {
-    pub(super) async fn publish(
-        &mut self,
-        desired: &Desired,
-        state: &State,
-        had_request: bool,
-    ) -> Result<(), CommandError> {
+    pub(super) async fn publish(&mut self, desired: &Desired, state: &State) {
         let operation = self.operation();
         for lint in desired.compiled.lints.iter().filter(|lint| lint.rule.as_deref() == Some("repeated-resource")) {
             self.conditions.push(condition("RepeatedResourceWarning", lint.message.clone()));
@@ -38,16 +32,21 @@ impl Look<'_> {
             webhook_secret: self.memory.webhooks.as_ref().map_or("", |(_, whose, _)| whose),
         };
         let status = report.status();
-        self.write(status, had_request).await;
-        Ok(())
+        self.write(status).await;
     }
 
-    /// The sync that ran last, by what is remembered or was written.
+    /// The sync that ran last, by what is remembered or was written. One that seems to run does not: it died with its
+    /// controller, or was given up.
     fn operation(&self) -> Option<OperationState> {
-        self.memory
-            .operation
-            .clone()
-            .or_else(|| serde_json::from_value(self.object["status"]["operationState"].clone()).ok())
+        let written_before = || serde_json::from_value(self.object["status"]["operationState"].clone()).ok();
+        let state: OperationState = self.memory.operation.clone().or_else(written_before)?;
+        let is_over = !matches!(state.phase, OperationPhase::Running | OperationPhase::Terminating);
+        if is_over {
+            return Some(state);
+        }
+        let message = "its controller ended while it ran; what it did is settled by the next sync".to_owned();
+        let finished_at = written(Timestamp::now());
+        Some(OperationState { phase: OperationPhase::Failed, message, finished_at, ..state })
     }
 
     /// What can be said although it is not known what Git says: what was said before of the rest stays.
@@ -74,20 +73,18 @@ impl Look<'_> {
         if head.is_none() {
             status.history = before.history;
         }
-        let had_request = self.request().is_some();
-        if had_request {
+        if let Some(operation) = self.request() {
             let message = status.conditions.iter().map(|it| it.message.clone()).collect::<Vec<_>>().join("; ");
             let now = written(Timestamp::now());
-            status.operation_state = Some(OperationState {
-                operation: self.request().unwrap_or_default(),
-                phase: OperationPhase::Error,
-                message,
-                started_at: now.clone(),
-                finished_at: now,
-                ..OperationState::default()
-            });
+            let (started_at, finished_at) = (now.clone(), now);
+            let phase = OperationPhase::Error;
+            let state =
+                OperationState { operation, phase, message, started_at, finished_at, ..OperationState::default() };
+            status.operation_state = Some(state.clone());
+            self.memory.operation = Some(state);
+            self.answer();
         }
-        self.write(status, had_request).await;
+        self.write(status).await;
     }
 
     /// Says that another controller is at it, and nothing else.
@@ -102,7 +99,8 @@ impl Look<'_> {
     }
 
     /// Writes the status where it says something new, and takes away what was asked and is done.
-    async fn write(&mut self, status: Status, had_request: bool) {
+    async fn write(&mut self, status: Status) {
+        let is_answered = self.memory.answered.is_some() && self.asked() == self.memory.answered.as_ref();
         let is_refreshed = annotation(&self.object, REFRESH).is_some();
         let before: Status = serde_json::from_value(self.object["status"].clone()).unwrap_or_default();
         let mut body = json!({});
@@ -116,18 +114,26 @@ impl Look<'_> {
         if is_refreshed {
             body["metadata"]["annotations"][REFRESH] = Json::Null;
         }
-        if had_request {
+        if is_answered {
             body["operation"] = Json::Null;
         }
-        if had_request || is_refreshed {
-            // Not what somebody has asked for since.
-            body["metadata"]["resourceVersion"] = self.object["metadata"]["resourceVersion"].clone();
+        if is_answered || is_refreshed {
+            // Not what somebody has asked for since. What we wrote ourselves meanwhile is no other request.
+            let newest = self.controller.apps.get(self.id).map(|entry| entry.object);
+            let newest = newest.filter(|newest| is_asked_alike(newest, &self.object));
+            let object = newest.as_deref().unwrap_or(&self.object);
+            body["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
         }
         if body == json!({}) || !self.controller.owns(&self.object) {
             return;
         }
         match self.controller.cluster.merge_patch(&self.id.path(), &body).await {
-            Ok(object) => self.controller.apps.put_own(object),
+            Ok(object) => {
+                if is_answered {
+                    self.memory.answered = None;
+                }
+                self.controller.apps.put_own(object);
+            }
             // Whatever changed it makes us look again.
             Err(failure) if failure.is_conflict() || failure.is_not_found() => {
                 self.come_again(Duration::from_millis(200))
@@ -138,4 +144,9 @@ impl Look<'_> {
             }
         }
     }
+}
+
+/// Whether two versions of an object ask for the same.
+fn is_asked_alike(one: &Json, other: &Json) -> bool {
+    one["operation"] == other["operation"] && annotation(one, REFRESH) == annotation(other, REFRESH)
 }

@@ -22,6 +22,9 @@ use super::{Desired, Look, destination};
 const TELL_AFTER: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// An application that somebody else is changing is looked at again after this.
+const BUSY: Duration = Duration::from_secs(5);
+
 impl Look<'_> {
     pub(super) async fn sync(&mut self, desired: &Desired, operation: &Operation, retries: i64, purpose: Purpose) {
         let controller = self.controller;
@@ -45,8 +48,7 @@ impl Look<'_> {
             *progress.lock().unwrap_or_else(PoisonError::into_inner) = message;
         };
         let (stopper, stop) = Stop::pair();
-        let is_stopped = stopper.subscribe();
-        controller.apps.set_stop(self.id, Some(stopper));
+        controller.apps.set_stop(self.id, Some(stopper.clone()));
         let order = Order {
             object: &self.object,
             name: desired.application.name.clone(),
@@ -60,18 +62,28 @@ impl Look<'_> {
             purpose,
             stop,
             permits: &|key| projects::permits(&desired.project, key),
+            is_ours: &|| controller.owns(&self.object),
         };
         let running = Box::pin(order.run(self.records(), &controller.ground, &told));
-        let outcome = self.while_telling(running, &state, &progress, &is_stopped).await;
+        let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
-        let ended = Timestamp::now();
-        // What somebody has ended is not tried again by itself.
-        let retries = if synced.message == TERMINATED { i64::MAX } else { retries };
-        let succeeded = synced.phase == OperationPhase::Succeeded;
-        if is_delivery {
-            self.memory.attempt = Some((self.attempt_of(desired), Attempt { succeeded, ended, retries }));
+        // The record is another now.
+        self.memory.target = None;
+        if synced.is_busy {
+            // Nothing was tried: what is asked stands.
+            controller.log.info(Some(self.id), &synced.message);
+            return self.come_again(BUSY);
         }
+        let ended = Timestamp::now();
+        let succeeded = synced.phase == OperationPhase::Succeeded;
+        let is_tried = operation.sync.as_ref().is_some_and(|sync| sync.dry_run);
+        if is_delivery && !is_tried {
+            let is_terminated = synced.message == TERMINATED;
+            let attempt = Attempt { succeeded, ended, retries, is_terminated };
+            self.memory.attempt = Some((self.attempt_of(desired), attempt));
+        }
+        self.answer();
         controller.metrics.synced(self.id, desired.application.project(), synced.phase);
         let commit = desired.revisions.first().map(|revision| short(revision)).unwrap_or_default();
         let told = format!("{verb} to {commit} by {}: {}", operation.actor(), synced.message);
@@ -83,8 +95,6 @@ impl Look<'_> {
         let told = events::Told { is_normal: succeeded, reason: "OperationCompleted", message: &told };
         controller.events.tell(&controller.cluster, self.id, &self.object, &told);
         self.memory.operation = Some(self.told_of(desired, state, synced, ended));
-        // The record is another now.
-        self.memory.target = None;
     }
 
     /// Waits for a sync, and says how far it is where it takes long.
@@ -93,7 +103,7 @@ impl Look<'_> {
         running: impl Future<Output = Result<Synced, CommandError>>,
         state: &OperationState,
         progress: &Mutex<String>,
-        is_stopped: &watch::Receiver<bool>,
+        stopper: &watch::Sender<bool>,
     ) -> Result<Synced, CommandError> {
         let mut running = std::pin::pin!(running);
         let mut pause = TELL_AFTER;
@@ -103,17 +113,24 @@ impl Look<'_> {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = TELL_EVERY;
+            if !self.controller.owns(&self.object) {
+                // Another replica cares for it now: no more steps are begun.
+                stopper.send_replace(true);
+                continue;
+            }
             let message = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let phase = if *is_stopped.borrow() { OperationPhase::Terminating } else { state.phase };
+            let phase = if *stopper.borrow() { OperationPhase::Terminating } else { state.phase };
             let state = OperationState { message, phase, ..state.clone() };
             let body = json!({"status": {"operationState": state}});
             // It is told again, and in the end in any case.
-            let _ = self.controller.cluster.merge_patch(&self.id.path(), &body).await;
+            if let Ok(object) = self.controller.cluster.merge_patch(&self.id.path(), &body).await {
+                self.controller.apps.put_own(object);
+            }
         }
     }
 
     fn told_of(&self, desired: &Desired, state: OperationState, synced: Synced, ended: Timestamp) -> OperationState {
-        let Synced { phase, message, mut resources } = synced;
+        let Synced { phase, message, mut resources, .. } = synced;
         // Failures first, where they do not all fit.
         resources.sort_by_key(|result| result.status != "SyncFailed");
         resources.truncate(MOST_RESOURCES);

@@ -15,6 +15,7 @@ use crate::controller::projects::governed;
 use crate::controller::report::{condition, written};
 use crate::controller::sync::Purpose;
 use crate::error::CommandError;
+use crate::health::{self, Health};
 use crate::record::Records;
 
 use super::{Desired, Look, destination};
@@ -48,7 +49,9 @@ impl Look<'_> {
         };
         match decision {
             Decision::Rest { why, until } => self.rest(why, until, now),
-            Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => {}
+            // Another replica may care for it by now.
+            Decision::Sync { .. } | Decision::Heal if !self.controller.owns(&self.object) => return Ok(()),
+            Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => self.answer(),
             Decision::Sync { retries } => {
                 let operation = request.clone().unwrap_or_else(|| Operation::automated(self.prunes(desired)));
                 let purpose = match operation.rollback() {
@@ -66,7 +69,8 @@ impl Look<'_> {
                 state = self.compare(desired).await?;
             }
         }
-        self.publish(desired, &state, request.is_some()).await
+        self.publish(desired, &state).await;
+        Ok(())
     }
 
     /// Whether windows let people sync; where not, the request is answered.
@@ -135,8 +139,12 @@ impl Look<'_> {
         let head = target.found.as_ref().map(|found| &found.head);
         let is_settled = head.is_some_and(|head| head.pending.is_none());
         let compare = Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
+        let rules = &self.controller.ground.rules;
         let comparison = compare.compare(|key| {
-            let object = live.object(key)?;
+            let Some(object) = live.object(key) else {
+                let unseen = || Health::new(health::Status::Progressing, "it is not seen yet");
+                return rules.is_assessed(&key.group, &key.kind).then(|| (unseen(), true));
+            };
             Some((object.health?, !object.is_ignored))
         });
         let has_changed = target.is_changed_by(&bound);
@@ -156,7 +164,8 @@ impl Look<'_> {
             retry: policy.and_then(|policy| policy.retry.as_ref()),
             window: Window { is_open: windows.automatic, changes: windows.changes },
             is_held: state.is_held,
-            has_changed: state.has_changed || self.prunes(desired) && state.has_left_overs(),
+            has_changed: state.has_changed,
+            has_left_overs: self.prunes(desired) && state.has_left_overs(),
             has_drifted: state.comparison.has_drifted,
             is_emptied: state.is_emptied,
             last,

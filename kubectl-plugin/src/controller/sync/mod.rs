@@ -14,7 +14,7 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
 use gitops_compiler::manifest::{Removal, SyncOptions};
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Approvals, Plan};
+use gitops_compiler::plan::{Action, Approvals, Plan};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -109,6 +109,8 @@ pub struct Order<'a> {
     pub stop: Stop,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
+    /// Says whether the Application is still this replica's.
+    pub is_ours: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Order<'_> {
@@ -124,7 +126,10 @@ impl Order<'_> {
     ) -> Result<Synced, CommandError> {
         let (name, destination) = (self.name.clone(), Destination::Named(self.destination));
         let mut say = |message: String| told(message);
-        let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut say).await?;
+        let mut target = match Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut say).await {
+            Err(error) if is_busy(&error) => return Ok(Synced::busy(error.to_string())),
+            opened => opened?,
+        };
         target.sightings = Some(Arc::clone(&ground.sightings));
         target.ignored = self.delivery.ignored().await?;
         target.options = self.options()?;
@@ -152,6 +157,12 @@ impl Order<'_> {
             let told = plan.guards.iter().map(|guard| in_annotations(&guard.to_string())).collect();
             return Err(CommandError::refused("this needs a word from somebody").details(told));
         }
+        // What the record says of what we own is for the project to permit, too: others may write it.
+        let deleted = plan.steps.iter().filter(|step| step.action == Action::Delete);
+        let refused: Vec<String> = deleted.filter_map(|step| (self.permits)(&step.key).err()).collect();
+        if !refused.is_empty() {
+            return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
+        }
         let unlocked = self.unlocked(&plan, ground).await?;
         if self.operation.sync.as_ref().is_some_and(|sync| sync.dry_run) {
             return Ok(tried(&target, &plan, &unlocked).await);
@@ -159,7 +170,10 @@ impl Order<'_> {
         let is_locked = target.found.as_ref().is_some_and(|found| found.head.lock.is_some());
         if plan.is_empty() && !is_locked && !target.is_changed_by(&desired) {
             let (phase, message) = (OperationPhase::Succeeded, "successfully synced (no more tasks)".to_owned());
-            return Ok(Synced { phase, message, resources: Vec::new() });
+            return Ok(Synced { phase, message, resources: Vec::new(), is_busy: false });
+        }
+        if !(self.is_ours)() {
+            return Ok(Synced::busy("another replica cares for it now".to_owned()));
         }
         namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
         let options = self.run_options(&target, wanted, approvals, hooks, unlocked, ground);
@@ -322,7 +336,6 @@ async fn refuse_claimed(target: &Target, claimed: &[(ResourceKey, String)]) -> R
 }
 
 /// Whether somebody else is at it, so that nothing was tried.
-#[must_use]
-pub fn is_busy(error: &TargetError) -> bool {
+fn is_busy(error: &TargetError) -> bool {
     matches!(error, TargetError::Locked { .. })
 }

@@ -23,14 +23,22 @@ pub struct Synced {
     pub message: String,
     /// What became of each resource.
     pub resources: Vec<ResourceResult>,
+    /// Whether nothing was tried, since somebody else is at it.
+    pub is_busy: bool,
 }
 
 impl Synced {
     /// It could not begin.
     #[must_use]
     pub fn error(error: &CommandError) -> Self {
-        let resources = Vec::new();
-        Self { phase: OperationPhase::Error, message: error.in_one_line(), resources }
+        let (message, resources) = (error.in_one_line(), Vec::new());
+        Self { phase: OperationPhase::Error, message, resources, is_busy: false }
+    }
+
+    /// Somebody else is at it.
+    #[must_use]
+    pub fn busy(message: String) -> Self {
+        Self { phase: OperationPhase::Error, message, resources: Vec::new(), is_busy: true }
     }
 }
 
@@ -47,7 +55,7 @@ pub(super) async fn tried(target: &Target, plan: &Plan, unlocked: &Unlocked) -> 
     let phase = if failed { OperationPhase::Failed } else { OperationPhase::Succeeded };
     let message =
         if failed { "one or more objects failed to apply (dry run)" } else { "successfully synced (dry run)" };
-    Synced { phase, message: message.to_owned(), resources }
+    Synced { phase, message: message.to_owned(), resources, is_busy: false }
 }
 
 /// A run, in Argo CD's words.
@@ -91,7 +99,7 @@ pub(super) fn ended(plan: &Plan, applied: &Applied) -> Synced {
     } else {
         (OperationPhase::Failed, format!("one or more objects failed to apply{}", first.unwrap_or_default()))
     };
-    Synced { phase, message, resources }
+    Synced { phase, message, resources, is_busy: false }
 }
 
 fn step_version(plan: &Plan, index: usize) -> String {
