@@ -68,7 +68,9 @@ impl Bench {
         let mut controller = self.start();
         self.measured("first sync of all", &controller, |bench| bench.are_synced(&commit));
         come_to_rest();
-        self.idle(&controller);
+        let before = processor_seconds(&controller);
+        std::thread::sleep(IDLE);
+        told("nothing changed", IDLE, processor_seconds(&controller) - before, &controller);
         self.write(count / 2, 1);
         let commit = self.push();
         self.measured("a commit that touches one (polled each 5 s)", &controller, |bench| bench.are_synced(&commit));
@@ -127,12 +129,6 @@ impl Bench {
             std::thread::sleep(Duration::from_millis(500));
         }
         told(what, started.elapsed(), processor_seconds(controller) - before, controller);
-    }
-
-    fn idle(&self, controller: &Child) {
-        let before = processor_seconds(controller);
-        std::thread::sleep(IDLE);
-        told("nothing changed", IDLE, processor_seconds(controller) - before, controller);
     }
 
     fn are_synced(&self, commit: &str) -> bool {

@@ -4,6 +4,8 @@
 //! counts; before each run the machine comes to rest, since the controllers of a cluster work on long after an apply has
 //! ended.
 
+#![allow(dead_code, reason = "each benchmark uses a part of this")]
+
 pub(crate) mod bound;
 
 use std::fs::File;

@@ -19,16 +19,16 @@ pub struct Log {
 
 impl Log {
     /// Something that is as it should be.
-    pub fn info(&self, app: Option<&AppId>, message: &str) {
+    pub fn info(self, app: Option<&AppId>, message: &str) {
         self.line("info", app, message);
     }
 
     /// Something that somebody should look at.
-    pub fn warn(&self, app: Option<&AppId>, message: &str) {
+    pub fn warn(self, app: Option<&AppId>, message: &str) {
         self.line("warning", app, message);
     }
 
-    fn line(&self, level: &str, app: Option<&AppId>, message: &str) {
+    fn line(self, level: &str, app: Option<&AppId>, message: &str) {
         let time = Timestamp::now();
         if self.json {
             let mut line = json!({"time": time.to_string(), "level": level, "message": message});

@@ -169,7 +169,7 @@ impl Controller {
             compiler: Compiler::new(server),
             ground: Ground { sightings, rules, keys: Arc::new(keys) },
             kubernetes: kubernetes::Kubernetes::default(),
-            others: others::Others::default(),
+            others: others::Others,
             webhooks: webhooks::Webhooks::default(),
             cluster,
             log,
@@ -190,7 +190,7 @@ impl Controller {
         let mut tasks = JoinSet::new();
         for _ in 0..WORKERS {
             let this = Arc::clone(&self);
-            tasks.spawn(async move { this.work().await });
+            tasks.spawn(Box::pin(async move { this.work().await }));
         }
         for task in [
             Self::poll,
@@ -241,7 +241,7 @@ impl Controller {
 
     async fn work(&self) {
         while let Some(id) = self.queue.next().await {
-            let look = AssertUnwindSafe(reconcile::reconcile(self, &id)).catch_unwind();
+            let look = AssertUnwindSafe(Box::pin(reconcile::reconcile(self, &id))).catch_unwind();
             if look.await.is_err() {
                 // The panic was told where it happened. What is remembered of this one may be half of something.
                 self.apps.forget_memory(&id);

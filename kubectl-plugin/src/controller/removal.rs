@@ -28,7 +28,7 @@ use super::{Controller, projects};
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an object may take to go.
-const GONE_TIMEOUT: Duration = Duration::from_secs(300);
+const GONE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Kinds whose deletion loses more than the object.
 const PRECIOUS: [&str; 4] = ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];

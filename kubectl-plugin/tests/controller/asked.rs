@@ -153,7 +153,7 @@ fn what_somebody_asks_for_is_done_once_however_long_it_takes() {
     ground.create(&ground.application(&json!({})));
     let name = ground.world.name.clone();
     let ended = ground.world.run(&["sync", &name, "-n", &name]);
-    assert_eq!(ended.code, 0, "{}", ended.told());
+    assert_eq!(ended.code, 0, "{}\n{:#}\n{}", ended.told(), ground.status(), ground.said());
     let operations = |ground: &Ground| {
         let events = ground.world.kubectl(&["get", "events", "-n", &name, "-o", "jsonpath={.items[*].reason}"]);
         events.split_whitespace().filter(|reason| *reason == "OperationCompleted").count()

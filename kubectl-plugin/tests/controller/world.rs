@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::support::{World, config_map};
 
 /// How long something may take that takes a moment.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A controller, its namespace, and a repository.
 pub(crate) struct Ground {

@@ -25,7 +25,7 @@ impl Stop {
                 return;
             }
             // Who goes away without a word has not asked.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             () = asked => {}

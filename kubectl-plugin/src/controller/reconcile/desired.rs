@@ -124,14 +124,13 @@ impl Look<'_> {
         ]);
         let of = *blake3::hash(said.to_string().as_bytes()).as_bytes();
         let known = self.memory.webhooks.take().filter(|(known, ..)| *known == of);
-        let (of, whose, problems) = match known {
-            Some(known) => known,
-            None => {
-                let controller = self.controller;
-                let set = controller.webhooks.set(&controller.cluster, self.id, &self.object, application);
-                let (whose, problems) = set.await;
-                (of, whose, problems)
-            }
+        let (of, whose, problems) = if let Some(known) = known {
+            known
+        } else {
+            let controller = self.controller;
+            let set = controller.webhooks.set(&controller.cluster, self.id, &self.object, application);
+            let (whose, problems) = set.await;
+            (of, whose, problems)
         };
         self.conditions.extend(problems.iter().map(|problem| condition("WebhookSecretWarning", problem.as_str())));
         // What is not there yet is looked for again.

@@ -60,7 +60,7 @@ pub async fn reconcile(controller: &Controller, id: &AppId) {
     }
     let mut look =
         Look { controller, id, object: entry.object, memory: &mut memory, conditions: Vec::new(), again: None };
-    look.run().await;
+    Box::pin(look.run()).await;
     controller.metrics.looked(began.elapsed());
     if let Some(after) = look.again {
         controller.queue.add_after(id, after);

@@ -1,5 +1,6 @@
 //! The status, written where it says something new.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_compiler::app::Application;
@@ -102,12 +103,14 @@ impl Look<'_> {
     async fn write(&mut self, status: Status) {
         let is_answered = self.memory.answered.is_some() && self.asked() == self.memory.answered.as_ref();
         let is_refreshed = annotation(&self.object, REFRESH).is_some();
-        let before: Status = serde_json::from_value(self.object["status"].clone()).unwrap_or_default();
+        // What was told while a sync ran is there, too.
+        let newest = self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object);
+        let before: Status = serde_json::from_value(newest["status"].clone()).unwrap_or_default();
         let mut body = json!({});
         if !status.says_the_same(&before) || is_refreshed {
             let status = status.timed(&before, &written(Timestamp::now()));
             let status = serde_json::to_value(&status).unwrap_or_default();
-            if let Some(patch) = report::merge_patch(&self.object["status"], &status) {
+            if let Some(patch) = report::merge_patch(&newest["status"], &status) {
                 body["status"] = patch;
             }
         }
@@ -119,9 +122,7 @@ impl Look<'_> {
         }
         if is_answered || is_refreshed {
             // Not what somebody has asked for since. What we wrote ourselves meanwhile is no other request.
-            let newest = self.controller.apps.get(self.id).map(|entry| entry.object);
-            let newest = newest.filter(|newest| is_asked_alike(newest, &self.object));
-            let object = newest.as_deref().unwrap_or(&self.object);
+            let object = if is_asked_alike(&newest, &self.object) { &newest } else { &self.object };
             body["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
         }
         if body == json!({}) || !self.controller.owns(&self.object) {
@@ -136,7 +137,7 @@ impl Look<'_> {
             }
             // Whatever changed it makes us look again.
             Err(failure) if failure.is_conflict() || failure.is_not_found() => {
-                self.come_again(Duration::from_millis(200))
+                self.come_again(Duration::from_millis(200));
             }
             Err(failure) => {
                 self.controller.log.warn(Some(self.id), &format!("its status cannot be written: {failure}"));

@@ -16,6 +16,7 @@ use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
 use crate::controller::{events, projects};
 use crate::error::CommandError;
 
+use super::settle::{attempt_of, prunes};
 use super::{Desired, Look, destination};
 
 /// A sync that takes longer than this is told while it runs, and then as often as this.
@@ -58,7 +59,7 @@ impl Look<'_> {
             commit: desired.compiled.commit.clone(),
             inputs: desired.compiled.inputs.iter().filter_map(|(request, pin)| LockEntry::new(request, pin)).collect(),
             operation,
-            prunes: self.prunes(desired),
+            prunes: prunes(desired),
             purpose,
             stop,
             permits: &|key| projects::permits(&desired.project, key),
@@ -81,7 +82,7 @@ impl Look<'_> {
         if is_delivery && !is_tried {
             let is_terminated = synced.message == TERMINATED;
             let attempt = Attempt { succeeded, ended, retries, is_terminated };
-            self.memory.attempt = Some((self.attempt_of(desired), attempt));
+            self.memory.attempt = Some((attempt_of(desired), attempt));
         }
         self.answer();
         controller.metrics.synced(self.id, desired.application.project(), synced.phase);
@@ -120,7 +121,7 @@ impl Look<'_> {
             }
             let message = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let phase = if *stopper.borrow() { OperationPhase::Terminating } else { state.phase };
-            let state = OperationState { message, phase, ..state.clone() };
+            let state = OperationState { phase, message, ..state.clone() };
             let body = json!({"status": {"operationState": state}});
             // It is told again, and in the end in any case.
             if let Ok(object) = self.controller.cluster.merge_patch(&self.id.path(), &body).await {

@@ -16,7 +16,7 @@ use crate::controller::report::{condition, written};
 use crate::controller::sync::Purpose;
 use crate::error::CommandError;
 use crate::health::{self, Health};
-use crate::record::Records;
+use crate::record::{Found, Records};
 
 use super::{Desired, Look, destination};
 
@@ -53,7 +53,7 @@ impl Look<'_> {
             Decision::Sync { .. } | Decision::Heal if !self.controller.owns(&self.object) => return Ok(()),
             Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => self.answer(),
             Decision::Sync { retries } => {
-                let operation = request.clone().unwrap_or_else(|| Operation::automated(self.prunes(desired)));
+                let operation = request.clone().unwrap_or_else(|| Operation::automated(prunes(desired)));
                 let purpose = match operation.rollback() {
                     Some(to) => Purpose::Rollback(to.map(str::to_owned)),
                     None => Purpose::Deliver,
@@ -64,7 +64,7 @@ impl Look<'_> {
             }
             Decision::Heal => {
                 self.memory.heals = self.memory.heals.and_one(now);
-                self.sync(desired, &Operation::automated(self.prunes(desired)), 0, Purpose::Heal).await;
+                self.sync(desired, &Operation::automated(prunes(desired)), 0, Purpose::Heal).await;
                 self.open_target(desired).await?;
                 state = self.compare(desired).await?;
             }
@@ -93,17 +93,6 @@ impl Look<'_> {
         false
     }
 
-    pub(super) fn prunes(&self, desired: &Desired) -> bool {
-        desired
-            .application
-            .spec
-            .sync_policy
-            .clone()
-            .unwrap_or_default()
-            .automated
-            .is_some_and(|automated| automated.prune)
-    }
-
     pub(super) fn records(&self) -> Records {
         let controller = self.controller;
         let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
@@ -113,7 +102,7 @@ impl Look<'_> {
     /// Reads the record, unless it is as it was read last.
     async fn open_target(&mut self, desired: &Desired) -> Result<(), CommandError> {
         let version = self.controller.heads.version(self.id);
-        let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, |found| found.version()));
+        let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, Found::version));
         if known.is_some_and(|known| version.is_none_or(|version| version <= known)) {
             return Ok(());
         }
@@ -156,7 +145,7 @@ impl Look<'_> {
     fn situation<'p>(&self, desired: &'p Desired, state: &State, now: Timestamp) -> Situation<'p> {
         let policy = desired.application.spec.sync_policy.as_ref();
         let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
-        let of = self.attempt_of(desired);
+        let of = attempt_of(desired);
         let last = self.memory.attempt.as_ref().filter(|(tried, _)| *tried == of).map(|(_, attempt)| *attempt);
         Situation {
             now,
@@ -165,17 +154,12 @@ impl Look<'_> {
             window: Window { is_open: windows.automatic, changes: windows.changes },
             is_held: state.is_held,
             has_changed: state.has_changed,
-            has_left_overs: self.prunes(desired) && state.has_left_overs(),
+            has_left_overs: prunes(desired) && state.has_left_overs(),
             has_drifted: state.comparison.has_drifted,
             is_emptied: state.is_emptied,
             last,
             heals: self.memory.heals,
         }
-    }
-
-    pub(super) fn attempt_of(&self, desired: &Desired) -> AttemptOf {
-        let graph = desired.compiled.graph.id().to_string();
-        AttemptOf { graph, spec: desired.from.spec, prunes: self.prunes(desired) }
     }
 
     /// Nothing is done. Says why, where something could have been.
@@ -206,4 +190,16 @@ impl Look<'_> {
 
 fn failed(state: &OperationState) -> bool {
     matches!(state.phase, OperationPhase::Failed | OperationPhase::Error)
+}
+
+/// Whether the policy deletes what leaves Git.
+pub(super) fn prunes(desired: &Desired) -> bool {
+    let policy = desired.application.spec.sync_policy.as_ref();
+    policy.and_then(|policy| policy.automated.as_ref()).is_some_and(|automated| automated.prune)
+}
+
+/// What a sync of this is told by.
+pub(super) fn attempt_of(desired: &Desired) -> AttemptOf {
+    let graph = desired.compiled.graph.id().to_string();
+    AttemptOf { graph, spec: desired.from.spec, prunes: prunes(desired)
 }

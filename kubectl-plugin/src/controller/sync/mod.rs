@@ -49,7 +49,7 @@ const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an object is waited for.
-const READY_TIMEOUT: Duration = Duration::from_secs(300);
+const READY_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What all syncs have in common.
 #[derive(Clone)]

@@ -85,7 +85,7 @@ pub(super) fn ended(plan: &Plan, applied: &Applied) -> Synced {
             result.hook_phase = Some(if done { OperationPhase::Succeeded } else { OperationPhase::Failed });
             result.status.clear();
         } else {
-            result.sync_phase = "Sync".to_owned();
+            "Sync".clone_into(&mut result.sync_phase);
         }
         resources.push(result);
     }
