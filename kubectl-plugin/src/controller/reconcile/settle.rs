@@ -201,5 +201,5 @@ pub(super) fn prunes(desired: &Desired) -> bool {
 /// What a sync of this is told by.
 pub(super) fn attempt_of(desired: &Desired) -> AttemptOf {
     let graph = desired.compiled.graph.id().to_string();
-    AttemptOf { graph, spec: desired.from.spec, prunes: prunes(desired)
+    AttemptOf { graph, spec: desired.from.spec, prunes: prunes(desired) }
 }
