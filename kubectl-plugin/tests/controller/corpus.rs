@@ -69,6 +69,8 @@ fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
         .expect("a folder")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
+    // Its hook is a Pod that never ends here: five minutes of waiting.
+    folders.retain(|folder| corpus::is_long() || folder != "multi-namespace-hook");
     folders.sort();
     for folder in &folders {
         let mut application = ground.another(folder);
