@@ -2,7 +2,9 @@
 //!
 //! In: what happens, and at each scrape how things are. Out: OpenMetrics text.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -24,6 +26,8 @@ use super::Controller;
 pub struct Metrics {
     registry: Registry,
     syncs: Family<OfSync, Counter>,
+    /// Which counters of syncs each Application has.
+    counted: Mutex<BTreeMap<AppId, BTreeSet<OfSync>>>,
     looks: Histogram,
     git: Family<OfGit, Counter>,
     webhooks: Family<OfWebhook, Counter>,
@@ -34,7 +38,7 @@ pub struct Metrics {
     waiting_events: Gauge,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct OfSync {
     namespace: String,
     name: String,
@@ -73,6 +77,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let metrics = Self {
             syncs: Family::default(),
+            counted: Mutex::default(),
             looks: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             git: Family::default(),
             webhooks: Family::default(),
@@ -101,7 +106,22 @@ impl Metrics {
     pub fn synced(&self, id: &AppId, project: &str, phase: OperationPhase) {
         let (namespace, name, project) = (id.namespace.clone(), id.name.clone(), project.to_owned());
         let phase = format!("{phase:?}");
-        self.syncs.get_or_create(&OfSync { namespace, name, project, phase }).inc();
+        let of = OfSync { namespace, name, project, phase };
+        let mut counted = self.counted();
+        self.syncs.get_or_create(&of).inc();
+        counted.entry(id.clone()).or_default().insert(of);
+    }
+
+    /// Forgets an Application that is gone.
+    pub fn forget(&self, id: &AppId) {
+        for of in self.counted().remove(id).into_iter().flatten() {
+            self.syncs.remove(&of);
+        }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, BTreeMap<AppId, BTreeSet<OfSync>>> {
+        // Each change is whole before the next begins.
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A look at an Application that ended.
@@ -131,6 +151,9 @@ impl Metrics {
         self.kinds.set(number(kinds));
         self.objects.set(number(objects));
         self.waiting_events.set(number(controller.webhooks.inbox.len()));
+        // A sync may end when its Application is gone already.
+        let counted: Vec<AppId> = self.counted().keys().cloned().collect();
+        counted.iter().filter(|id| controller.apps.get(id).is_none()).for_each(|id| self.forget(id));
         let mut text = String::new();
         // Writing to a text does not fail.
         let _ = encode(&mut text, &self.registry);
@@ -141,7 +164,7 @@ impl Metrics {
         }
         text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
         for id in controller.apps.ids() {
-            if let Some(entry) = controller.apps.get(&id) {
+            if let Some(entry) = controller.apps.get(&id).filter(|entry| controller.owns(&entry.object)) {
                 info(&mut text, &id, &entry.object);
             }
         }
@@ -198,4 +221,33 @@ fn without_user(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_counted_no_more() {
+        let metrics = Metrics::default();
+        let [gone, stays] = ["gone", "stays"].map(|name| AppId { namespace: "n".to_owned(), name: name.to_owned() });
+        for (id, project, phase) in [
+            (&gone, "a", OperationPhase::Succeeded),
+            (&gone, "b", OperationPhase::Failed),
+            (&stays, "a", OperationPhase::Succeeded),
+        ] {
+            metrics.synced(id, project, phase);
+        }
+        let lines = || {
+            let mut text = String::new();
+            encode(&mut text, &metrics.registry).expect("it is text");
+            let of = |name: &str| text.lines().filter(|line| line.contains(&format!("name=\"{name}\""))).count();
+            (of("gone"), of("stays"))
+        };
+        assert_eq!(lines(), (2, 1));
+        metrics.forget(&gone);
+        assert_eq!(lines(), (0, 1));
+        metrics.synced(&gone, "a", OperationPhase::Succeeded);
+        assert_eq!(lines(), (1, 1), "one of the same name");
+    }
 }

@@ -58,29 +58,48 @@ pub async fn tell(cluster: &Cluster, namespace: &str, requests: &BTreeSet<Reques
     let name = format!("{}.{:08x}", now.as_millisecond(), u32::from_be_bytes(random));
     let text =
         if requests.len() > MOST { "*".to_owned() } else { requests.iter().map(hash).collect::<Vec<_>>().join(" ") };
-    let there = cluster.find(&path).await.ok().flatten();
-    let old = there.iter().flat_map(|there| entries(there)).filter(|(at, ..)| now.duration_since(*at) > OLD);
+    let there = match cluster.find(&path).await {
+        Ok(Some(there)) => there,
+        Ok(None) => {
+            let metadata = json!({"name": CONFIG_MAP, "namespace": namespace});
+            let body =
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {name.as_str(): text}});
+            match cluster.create(&format!("/api/v1/namespaces/{namespace}/configmaps"), &body).await {
+                // Another was faster: what it told stays beside ours.
+                Err(failure) if failure.is_already_exists() => Json::Null,
+                _ => return,
+            }
+        }
+        // It may be there all the same.
+        Err(_) => Json::Null,
+    };
+    let old = entries(&there).filter(|(at, ..)| now.duration_since(*at) > OLD);
     let mut data: Map<String, Json> = old.map(|(_, name, _)| (name.to_owned(), Json::Null)).collect();
     data.insert(name, text.into());
-    if there.is_some() {
-        let _ = cluster.merge_patch(&path, &json!({"data": data})).await;
-    } else {
-        let metadata = json!({"name": CONFIG_MAP, "namespace": namespace});
-        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
-        let _ = cluster.create(&format!("/api/v1/namespaces/{namespace}/configmaps"), &body).await;
-    }
+    let _ = cluster.merge_patch(&path, &json!({"data": data})).await;
 }
 
-/// What is told since some time, and the time of the last of it.
-#[must_use]
-pub fn since(config_map: &Json, last: Option<Timestamp>) -> (Vec<News>, Option<Timestamp>) {
-    let new = entries(config_map).filter(|(at, ..)| last.is_none_or(|last| *at > last));
-    let (mut news, mut newest) = (Vec::new(), last);
-    for (at, _, text) in new {
-        news.push(if text == "*" { News::OfAll } else { News::Of(text.split(' ').map(str::to_owned).collect()) });
-        newest = newest.max(Some(at));
+/// Which entries were seen, by their names: those of the ConfigMap as it was last, and so never more than it has room for.
+/// Times do not say what is new: clocks of replicas differ.
+#[derive(Debug, Default)]
+pub struct Seen(Option<BTreeSet<String>>);
+
+impl Seen {
+    /// What is told that was not seen before. At first, what is old is not: whoever begins asks Git for everything.
+    pub fn take(&mut self, config_map: &Json, now: Timestamp) -> Vec<News> {
+        let names = entries(config_map).map(|(_, name, _)| name.to_owned()).collect();
+        let before = self.0.replace(names);
+        let is_new = |at: Timestamp, name: &str| match &before {
+            Some(before) => !before.contains(name),
+            None => now.duration_since(at) <= OLD,
+        };
+        let new = entries(config_map).filter(|(at, name, _)| is_new(*at, name));
+        new.map(|(.., text)| match text {
+            "*" => News::OfAll,
+            text => News::Of(text.split(' ').map(str::to_owned).collect()),
+        })
+        .collect()
     }
-    (news, newest)
 }
 
 /// Times, names and texts.
@@ -95,19 +114,46 @@ fn entries(config_map: &Json) -> impl Iterator<Item = (Timestamp, &str, &str)> {
 mod tests {
     use super::*;
 
+    fn map(entries: &[(&str, &str)]) -> Json {
+        let data: Map<String, Json> = entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
+        json!({"data": data})
+    }
+
+    fn at(millisecond: i64) -> Timestamp {
+        Timestamp::from_millisecond(millisecond).expect("a time")
+    }
+
     #[test]
     fn what_is_new_is_told_once() {
         let [one, other] = ["main", "next"].map(|revision| Request::git("https://a.example/x.git", revision));
-        let map = |entries: &[(&str, &str)]| {
-            let data: Map<String, Json> =
-                entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
-            json!({"data": data})
-        };
+        let mut seen = Seen::default();
         let first = map(&[("1000.0000000a", &hash(&one)), ("nonsense", "x"), ("999999999999999999999.1", "x")]);
-        let (news, last) = since(&first, None);
+        let news = seen.take(&first, at(1000));
         assert!(news.len() == 1 && news[0].is_of(&one) && !news[0].is_of(&other));
-        assert_eq!(since(&first, last).0, []);
-        let (news, _) = since(&map(&[("1000.0000000a", &hash(&one)), ("2000.0000000b", "*")]), last);
+        assert_eq!(seen.take(&first, at(1000)), []);
+        let news = seen.take(&map(&[("1000.0000000a", &hash(&one)), ("2000.0000000b", "*")]), at(2000));
         assert!(news == [News::OfAll] && news[0].is_of(&other));
+    }
+
+    #[test]
+    fn clocks_that_differ_lose_nothing() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(&map(&[("5000.0000000a", "*")]), at(5000)).len(), 1);
+        // The clock of whoever told this is behind, and that of the next is, too.
+        assert_eq!(seen.take(&map(&[("5000.0000000a", "*"), ("4000.0000000b", "*")]), at(5100)).len(), 1);
+        let same = map(&[("5000.0000000a", "*"), ("4000.0000000b", "*"), ("4000.0000000c", "*")]);
+        assert_eq!(seen.take(&same, at(5200)).len(), 1);
+        assert_eq!(seen.take(&same, at(500_000)), []);
+    }
+
+    #[test]
+    fn what_was_told_long_before_is_no_news_to_who_begins() {
+        let old = map(&[("1000.0000000a", "*"), ("50000.0000000b", "*")]);
+        let mut seen = Seen::default();
+        assert_eq!(seen.take(&old, at(100_000)).len(), 1);
+        assert_eq!(seen.take(&old, at(100_000)), []);
+        // What has left the ConfigMap is not kept in mind.
+        assert_eq!(seen.take(&map(&[]), at(100_000)), []);
+        assert_eq!(seen.0.as_ref().map(BTreeSet::len), Some(0));
     }
 }

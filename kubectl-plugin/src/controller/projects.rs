@@ -20,6 +20,15 @@ use crate::project::{AppProject, Asked, Cluster, DEFAULT, Governed};
 /// How long the first list is waited for.
 const FIRST_LIST: Duration = Duration::from_secs(30);
 
+/// For which Applications it makes a difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// For those of these projects.
+    Of(Vec<String>),
+    /// For all: whether anything is known of projects is another now.
+    All,
+}
+
 /// A project, or what is wrong with it.
 type Read = Result<Arc<AppProject>, Vec<String>>;
 
@@ -37,8 +46,8 @@ impl Default for Projects {
 }
 
 impl Projects {
-    /// Takes what a watch tells. Gives the names of projects that are others now.
-    pub fn take(&self, event: Followed<Json>) -> Vec<String> {
+    /// Takes what a watch tells.
+    pub fn take(&self, event: Followed<Json>) -> Changed {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |object: &Json| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let read = |object: &Json| AppProject::read(&with_kind(object)).map(Arc::new);
@@ -58,14 +67,22 @@ impl Projects {
             }
         };
         drop(all);
-        let _ = self.known.send_replace(Some(Ok(())));
-        changed
+        self.know(Ok(()), changed)
     }
 
-    /// Says that they cannot be watched.
-    pub fn fail(&self, failure: &Failure) {
-        let known = if failure.is_unserved() { Ok(()) } else { Err(failure.to_string()) };
-        let _ = self.known.send_replace(Some(known));
+    /// Says that they cannot be watched. Where there is no such kind there are none.
+    pub fn fail(&self, failure: &Failure) -> Changed {
+        if !failure.is_not_found() {
+            return self.know(Err(failure.to_string()), Vec::new());
+        }
+        let before = std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner));
+        self.know(Ok(()), before.into_keys().collect())
+    }
+
+    fn know(&self, known: Result<(), String>, changed: Vec<String>) -> Changed {
+        let is_known = known.is_ok();
+        let before = self.known.send_replace(Some(known));
+        if before.is_some_and(|before| before.is_ok() == is_known) { Changed::Of(changed) } else { Changed::All }
     }
 
     /// The project with this name.
@@ -143,5 +160,47 @@ pub fn permits(project: &AppProject, key: &gitops_compiler::name::ResourceKey) -
     match project.resource(&Cluster::own(), &asked).as_slice() {
         [] => Ok(()),
         told => Err(told.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As the API server answers.
+    fn answered(code: u16) -> Failure {
+        let status = serde_json::from_value(json!({"status": "Failure", "message": "no", "reason": "", "code": code}));
+        Failure::Answer(Box::new(status.expect("a status")))
+    }
+
+    fn project(name: &str) -> Json {
+        json!({"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": name, "namespace": "argocd"}, "spec": {}})
+    }
+
+    #[tokio::test]
+    async fn all_are_looked_at_when_projects_become_known_and_when_they_are_no_longer() {
+        let projects = Projects::default();
+        assert_eq!(projects.fail(&answered(403)), Changed::All);
+        assert!(projects.get(DEFAULT).await.is_err(), "what cannot be read permits nothing");
+        assert_eq!(projects.fail(&answered(403)), Changed::Of(Vec::new()), "that is known");
+        assert_eq!(projects.take(Followed::Listed(Vec::new())), Changed::All, "a late list, also an empty one");
+        assert!(projects.get(DEFAULT).await.is_ok());
+        assert_eq!(projects.take(Followed::Present(project("shop"))), Changed::Of(vec!["shop".to_owned()]));
+        assert_eq!(projects.fail(&answered(403)), Changed::All);
+        assert!(projects.get("shop").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_such_kind_there_is_only_the_default() {
+        let projects = Projects::default();
+        assert_eq!(projects.take(Followed::Listed(vec![project("shop")])), Changed::All);
+        assert!(projects.get("shop").await.is_ok());
+        assert_eq!(projects.fail(&answered(404)), Changed::Of(vec!["shop".to_owned()]));
+        assert!(projects.get("shop").await.is_err() && projects.get(DEFAULT).await.is_ok());
+        let silent = Failure::Silent("argoproj.io".to_owned());
+        assert_eq!(projects.fail(&silent), Changed::All, "whether there is one is not known");
+        assert!(projects.get(DEFAULT).await.is_err());
     }
 }

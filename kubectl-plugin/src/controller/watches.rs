@@ -9,13 +9,22 @@ use std::sync::atomic::Ordering;
 
 use gitops_compiler::lock::Request;
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::application::{AppId, COLLECTION};
-use crate::cluster::{Failure, Followed, PartialObject, Watched};
+use crate::application::{AppId, COLLECTION, is_deleted};
+use crate::cluster::{Failure, Followed, PartialObject, Versioned, Watched};
 use crate::record::persist::HEAD_TYPE;
+use crate::webhook::{Event, Trust};
 
+use super::news::News;
+use super::projects::Changed;
 use super::{Controller, SETTLE, WATCH_AGAIN, compile, news, webhooks};
+
+/// So many news of other replicas wait.
+const WAITING_NEWS: usize = 1000;
+
+/// What one hears who follows: what is there, or why that cannot be told.
+type Heard<'a, T> = Result<Followed<T>, &'a Failure>;
 
 /// Something that goes on until the process ends.
 pub(super) type Task = futures::future::BoxFuture<'static, ()>;
@@ -55,22 +64,19 @@ impl Controller {
 
     pub(super) fn hear_of_webhooks(self: Arc<Self>) -> Task {
         Box::pin(async move {
-            loop {
-                let (event, trust) = self.webhooks.inbox.next().await;
-                let concerned = self.webhooks.known.concerned(&event, &trust);
-                let requests: BTreeSet<Request> = concerned
-                    .iter()
-                    .map(|key| AppId { namespace: key.namespace.to_string(), name: key.name.to_string() })
-                    .filter_map(|id| compile::read(&self.apps.get(&id)?.object).ok())
-                    .flat_map(|(application, _)| compile::requests(&application))
-                    .filter(|request| event.concerns(&webhooks::source_of(request)))
-                    .collect();
-                if requests.is_empty() {
-                    continue;
-                }
+            // While many repositories hang, events wait in the inbox, which has a limit and makes one of many.
+            while let Ok(permit) = Arc::clone(&self.webhooks.looks).acquire_owned().await {
+                let requests = loop {
+                    let (event, trust) = self.webhooks.inbox.next().await;
+                    let requests = self.concerned(&event, &trust);
+                    if !requests.is_empty() {
+                        break requests;
+                    }
+                };
                 let this = Arc::clone(&self);
                 // One repository that hangs holds up no other.
                 tokio::spawn(async move {
+                    let _permit = permit;
                     let tell = async {
                         if this.members.is_some() {
                             news::tell(&this.cluster, &this.settings.namespace, &requests).await;
@@ -80,6 +86,18 @@ impl Controller {
                 });
             }
         })
+    }
+
+    /// The requests of Applications that an event concerns.
+    fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<Request> {
+        let concerned = self.webhooks.known.concerned(event, trust);
+        concerned
+            .iter()
+            .map(|key| AppId { namespace: key.namespace.to_string(), name: key.name.to_string() })
+            .filter_map(|id| compile::read(&self.apps.get(&id)?.object).ok())
+            .flat_map(|(application, _)| compile::requests(&application))
+            .filter(|request| event.concerns(&webhooks::source_of(request)))
+            .collect()
     }
 
     /// Asks for those requests of ours that may be something else now.
@@ -95,34 +113,27 @@ impl Controller {
             if self.members.is_none() {
                 return std::future::pending().await;
             }
-            let namespace = &self.settings.namespace;
-            let collection = format!("/api/v1/namespaces/{namespace}/configmaps");
-            let fields = format!("metadata.name={}", news::CONFIG_MAP);
-            let watched = Watched { collection, selector: String::new(), fields };
-            let mut last = Some(self.cluster.connection.server_time());
-            loop {
-                let (events, mut received) = mpsc::channel::<Followed<Json>>(4);
-                let take = async {
-                    while let Some(event) = received.recv().await {
-                        let told = match &event {
-                            Followed::Listed(all) => all.first(),
-                            Followed::Present(one) => Some(one),
-                            Followed::Gone(_) => None,
-                        };
-                        let Some(told) = told else { continue };
-                        let (news, newest) = news::since(told, last);
-                        last = newest;
-                        for one in news {
-                            self.look_at_repositories(|request| one.is_of(request)).await;
-                        }
-                    }
-                };
-                tokio::select! {
-                    _ = self.cluster.follow(&watched, &events) => {}
-                    () = take => {}
+            let watched = at_home(&self.settings.namespace, "configmaps", news::CONFIG_MAP);
+            let (told, mut heard) = mpsc::channel::<News>(WAITING_NEWS);
+            let mut seen = news::Seen::default();
+            let take = |event: Heard<'_, Json>| {
+                let Ok(Some(config_map)) = event.map(only) else { return };
+                for news in seen.take(&config_map, self.cluster.connection.server_time()) {
+                    // Where there is no room, polling finds it.
+                    let _ = told.try_send(news);
                 }
-                tokio::time::sleep(WATCH_AGAIN).await;
-            }
+            };
+            let look = async {
+                while let Some(news) = heard.recv().await {
+                    let Ok(permit) = Arc::clone(&self.webhooks.looks).acquire_owned().await else { break };
+                    let this = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        let _permit = permit;
+                        this.look_at_repositories(|request| news.is_of(request)).await;
+                    });
+                }
+            };
+            tokio::join!(self.follow_for_ever(&watched, take), look);
         })
     }
 
@@ -130,27 +141,27 @@ impl Controller {
     pub(super) fn watch_secret(self: Arc<Self>) -> Task {
         Box::pin(async move {
             let namespace = &self.settings.namespace;
-            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
-            let fields = format!("metadata.name={}", webhooks::SECRET);
-            let watched = Watched { collection, selector: String::new(), fields };
-            loop {
-                let (events, mut received) = mpsc::channel::<Followed<Json>>(4);
-                let take = async {
-                    while let Some(event) = received.recv().await {
-                        let secret = match &event {
-                            Followed::Listed(secrets) => secrets.first(),
-                            Followed::Present(secret) => Some(secret),
-                            Followed::Gone(_) => None,
-                        };
-                        self.webhooks.set_secrets(&self.cluster, namespace, secret).await;
+            let watched = at_home(namespace, "secrets", webhooks::SECRET);
+            // What it says; nothing where it cannot be read.
+            let (told, mut heard) = watch::channel(None::<Option<Json>>);
+            let take = |event: Heard<'_, Json>| drop(told.send_replace(event.ok().map(only)));
+            let read = async {
+                while heard.changed().await.is_ok() {
+                    let Some(secret) = heard.borrow_and_update().clone() else {
+                        self.webhooks.lose_secrets();
+                        continue;
+                    };
+                    while let Err(why) = self.webhooks.set_secrets(&self.cluster, namespace, secret.as_ref()).await {
+                        self.log.warn(None, &format!("webhooks of a provider are refused: {why}"));
+                        tokio::time::sleep(WATCH_AGAIN).await;
+                        if heard.has_changed().unwrap_or(true) {
+                            heard.mark_changed();
+                            break;
+                        }
                     }
-                };
-                tokio::select! {
-                    _ = self.cluster.follow(&watched, &events) => {}
-                    () = take => {}
                 }
-                tokio::time::sleep(WATCH_AGAIN).await;
-            }
+            };
+            tokio::join!(self.follow_for_ever(&watched, take), read);
         })
     }
 
@@ -158,28 +169,62 @@ impl Controller {
         Box::pin(async move {
             let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/appprojects", self.settings.namespace);
             let watched = Watched { collection, selector: String::new(), fields: String::new() };
-            loop {
-                let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
-                let take = async {
-                    while let Some(event) = received.recv().await {
-                        let changed = self.projects.take(event);
-                        for id in self.apps.of_projects(&changed) {
-                            self.queue.add(&id);
-                        }
-                    }
-                    std::future::pending::<Result<(), Failure>>().await
+            let take = |event: Heard<'_, Json>| {
+                let changed = match event {
+                    Ok(event) => self.projects.take(event),
+                    Err(failure) => self.projects.fail(failure),
                 };
-                let ended = tokio::select! {
-                    ended = self.cluster.follow(&watched, &events) => ended,
-                    ended = take => ended,
+                let concerned = match changed {
+                    Changed::All => self.apps.ids(),
+                    Changed::Of(projects) => self.apps.of_projects(&projects),
                 };
-                if let Err(failure) = ended {
-                    self.projects.fail(&failure);
+                for id in &concerned {
+                    self.queue.add(id);
                 }
-                // Somebody may serve them, or grant the right to read them, later.
-                tokio::time::sleep(WATCH_AGAIN).await;
+            };
+            // Who follows a kind waits a while until it is served. Applications need not.
+            if let Err(failure) = self.cluster.list::<PartialObject>(&watched.collection, "").await
+                && failure.is_not_found()
+            {
+                take(Err(&failure));
             }
+            self.follow_for_ever(&watched, take).await;
         })
+    }
+
+    /// Follows what may not be there, or not be permitted yet: that is told, too, and tried again.
+    async fn follow_for_ever<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Heard<'_, T>)) {
+        let mut told = String::new();
+        loop {
+            let followed = self.follow(watched, |event| {
+                told.clear();
+                take(Ok(event));
+            });
+            if let Err(failure) = followed.await {
+                let why = format!("{} cannot be watched: {failure}", watched.collection);
+                if told != why {
+                    self.log.warn(None, &why);
+                    told = why;
+                }
+                take(Err(&failure));
+            }
+            // Somebody may serve it, or grant the right to read it, later.
+            tokio::time::sleep(WATCH_AGAIN).await;
+        }
+    }
+
+    /// Follows until that is refused.
+    async fn follow<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Followed<T>)) -> Result<(), Failure> {
+        let (events, mut received) = mpsc::channel(64);
+        let take = async {
+            while let Some(event) = received.recv().await {
+                take(event);
+            }
+        };
+        tokio::select! {
+            ended = self.cluster.follow(watched, &events) => ended,
+            () = take => Ok(()),
+        }
     }
 
     /// Whether Applications of a namespace are ours.
@@ -190,32 +235,27 @@ impl Controller {
 
     pub(super) async fn watch_applications(&self) -> Result<(), Failure> {
         let watched = Watched { collection: COLLECTION.to_owned(), selector: String::new(), fields: String::new() };
-        let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
-        let take = async {
-            while let Some(event) = received.recv().await {
-                match event {
-                    Followed::Listed(objects) => {
-                        let ids: Vec<AppId> = objects.iter().map(AppId::of).collect();
-                        objects.into_iter().for_each(|object| self.take_application(object));
-                        self.is_ready.store(true, Ordering::Relaxed);
-                        for gone in self.apps.ids().iter().filter(|id| !ids.contains(id)) {
-                            self.forget(gone);
-                        }
-                    }
-                    Followed::Present(object) => self.take_application(object),
-                    Followed::Gone(object) => self.forget(&AppId::of(&object)),
+        let take = |event| match event {
+            Followed::Listed(objects) => {
+                let ids: BTreeSet<AppId> = objects.iter().map(AppId::of).collect();
+                for object in objects {
+                    self.take_application(object);
+                }
+                self.is_ready.store(true, Ordering::Relaxed);
+                for gone in self.apps.ids().iter().filter(|id| !ids.contains(id)) {
+                    self.forget(gone);
                 }
             }
+            Followed::Present(object) => self.take_application(object),
+            Followed::Gone(object) => self.forget(&AppId::of(&object)),
         };
-        tokio::select! {
-            ended = self.cluster.follow(&watched, &events) => ended,
-            () = take => Ok(()),
-        }
+        self.follow::<Json>(&watched, take).await
     }
 
     fn take_application(&self, object: Json) {
         if self.is_watched(&AppId::of(&object).namespace) {
-            let is_ending = object["status"]["operationState"]["phase"] == "Terminating";
+            // What is deleted is not synced any further.
+            let is_ending = object["status"]["operationState"]["phase"] == "Terminating" || is_deleted(&object);
             let (id, is_news) = self.apps.put(object);
             if is_ending {
                 self.apps.stop(&id);
@@ -231,25 +271,38 @@ impl Controller {
         self.webhooks.forget(id);
         self.queue.forget(id);
         self.apps.remove(id);
+        self.heads.forget_gone(id);
+        self.metrics.forget(id);
     }
 
     /// The command line applies, too, and whoever else holds the lock.
     pub(super) async fn watch_records(&self) -> Result<(), Failure> {
         let fields = format!("type={HEAD_TYPE}");
         let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
-        let (events, mut received) = mpsc::channel::<Followed<PartialObject>>(64);
-        let take = async {
-            while let Some(event) = received.recv().await {
-                for id in self.heads.take(event) {
-                    if self.apps.get(&id).is_some() {
-                        self.queue.add_after(&id, SETTLE);
-                    }
+        let take = |event| {
+            for id in self.heads.take(event) {
+                if self.apps.get(&id).is_some() {
+                    self.queue.add_after(&id, SETTLE);
+                } else {
+                    self.heads.forget_gone(&id);
                 }
             }
         };
-        tokio::select! {
-            ended = self.cluster.follow(&watched, &events) => ended,
-            () = take => Ok(()),
-        }
+        self.follow::<PartialObject>(&watched, take).await
+    }
+}
+
+/// One object of the controller's namespace.
+fn at_home(namespace: &str, plural: &str, name: &str) -> Watched {
+    let collection = format!("/api/v1/namespaces/{namespace}/{plural}");
+    Watched { collection, selector: String::new(), fields: format!("metadata.name={name}") }
+}
+
+/// What the one object that is watched is now, where there is one.
+fn only(event: Followed<Json>) -> Option<Json> {
+    match event {
+        Followed::Listed(all) => all.into_iter().next(),
+        Followed::Present(one) => Some(one),
+        Followed::Gone(_) => None,
     }
 }

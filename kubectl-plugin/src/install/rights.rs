@@ -24,6 +24,8 @@ pub(super) fn objects(namespace: &str) -> Vec<Json> {
         rule("argoproj.io", &["appprojects"], &READ),
         rule("", &["events"], &["create", "patch"]),
         rule("", &["namespaces"], &READ),
+        // Records are Secrets beside their Applications, and watched in all namespaces at once.
+        rule("", &["secrets"], &READ),
     ]);
     let all = json!([
         {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
