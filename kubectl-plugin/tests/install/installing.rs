@@ -84,7 +84,9 @@ fn its_rights_are_what_it_needs(world: &World) {
         ("patch", "appprojects.argoproj.io", "default", false),
         ("create", "events", "default", true),
         ("create", "secrets", "kubectl-gitops", true),
-        ("get", "secrets", "default", false),
+        // Records are Secrets, in the namespaces of Applications, and are watched wherever they are.
+        ("watch", "secrets", "default", true),
+        ("update", "secrets", "default", false),
         ("update", "leases.coordination.k8s.io", "kubectl-gitops", true),
         ("update", "leases.coordination.k8s.io", "kube-system", false),
         ("create", "pods", "kubectl-gitops", false),
