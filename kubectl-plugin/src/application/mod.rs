@@ -32,9 +32,6 @@ pub const RESOURCES_FINALIZER_BACKGROUND: &str = "resources-finalizer.argocd.arg
 /// Leaves an Application alone.
 pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 
-/// Names the key of a Secret with the secret of webhooks for one application: `<secret>:<key>`.
-pub const WEBHOOK_SECRET: &str = "kubectl-gitops/webhook-secret";
-
 /// How often Git is asked for one application, in seconds or as `5m`; 0 for never.
 pub const POLLING: &str = "kubectl-gitops/polling";
 
@@ -92,4 +89,11 @@ pub fn finalizers(object: &Json) -> impl Iterator<Item = &str> {
 #[must_use]
 pub fn is_deleted(object: &Json) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
+}
+
+/// A commit as people say it; anything else as it is.
+#[must_use]
+pub fn short_revision(revision: &str) -> String {
+    let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::apply::run::signalled;
 use crate::cluster::{Cluster, ConnectOptions, connect};
 use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
@@ -103,7 +104,7 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
         let mut running = std::pin::pin!(controller.clone().run());
         tokio::select! {
             ended = &mut running => ended,
-            () = asked_to_end() => {
+            () = signalled() => {
                 log.info(None, "ending: what runs is finished, and nothing else begun");
                 tokio::select! {
                     ended = running => ended,
@@ -160,20 +161,4 @@ async fn serve_at(
         let _ = stopped.await;
     };
     Ok(tokio::spawn(async move { http::serve(listener, site, Limits::default(), stop).await }))
-}
-
-/// Until somebody ends the process.
-async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

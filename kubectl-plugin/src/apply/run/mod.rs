@@ -33,7 +33,7 @@ use super::readiness::{Namespaces, Watches};
 use super::schedule::Schedule;
 use super::step::{self, Context, StepOutcome};
 use outcome::assessed;
-pub use stop::Stop;
+pub use stop::{Stop, signalled};
 
 use pods::EarlyPods;
 use two_keys::Applied;

@@ -34,8 +34,8 @@ impl Stop {
     }
 }
 
-/// Until somebody ends the process.
-async fn signalled() {
+/// Until somebody ends the process: Ctrl-C, or SIGTERM.
+pub async fn signalled() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

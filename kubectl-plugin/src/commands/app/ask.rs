@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::application::{
     AppId, InitiatedBy, Operation, OperationPhase, OperationState, REFRESH, ROLLBACK, SyncRequest, annotation,
+    short_revision,
 };
 use crate::cluster::Cluster;
 use crate::error::CommandError;
@@ -218,7 +219,7 @@ async fn ask(
 
 fn ended(session: &Session, id: &AppId, state: Option<OperationState>) -> Result<u8, CommandError> {
     let Some(state) = state else { return Err(nobody(id)) };
-    let revision = state.sync_result.as_ref().map(|result| super::list::short(&result.revision)).unwrap_or_default();
+    let revision = state.sync_result.as_ref().map(|result| short_revision(&result.revision)).unwrap_or_default();
     let failed = state.sync_result.iter().flat_map(|result| &result.resources).filter(|it| it.status == "SyncFailed");
     let details = failed.map(|it| format!("{} {}/{}: {}", it.kind, it.namespace, it.name, it.message)).collect();
     match state.phase {

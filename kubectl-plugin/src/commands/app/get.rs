@@ -4,13 +4,11 @@ use clap::Args;
 use gitops_compiler::name::AppName;
 use serde_json::Value as Json;
 
-use crate::application::{AppId, ResourceState, Status};
+use crate::application::{AppId, ResourceState, Status, short_revision};
 use crate::error::CommandError;
 use crate::json::ApplicationJson;
 use crate::output::table;
 use crate::settings::{ClusterArgs, Session};
-
-use super::list::short;
 
 /// Show one Application: its sync, its health, its resources, what there is to say
 #[derive(Debug, Args)]
@@ -44,7 +42,7 @@ fn text(id: &AppId, object: &Json) -> String {
     let release = told.release.map_or_else(|| "no release yet".to_owned(), |release| format!("release {release}"));
     let mut lines = vec![format!("{id}  {release}  {}  {}", told.sync, told.health)];
     for source in &told.sources {
-        lines.push(format!("  {source}  {}", short(&told.revision)));
+        lines.push(format!("  {source}  {}", short_revision(&told.revision)));
     }
     if let Some(state) = &status.operation_state {
         let when = if state.finished_at.is_empty() { &state.started_at } else { &state.finished_at };

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value as Json;
 
-use crate::application::{AppId, COLLECTION};
+use crate::application::{AppId, COLLECTION, short_revision};
 use crate::error::CommandError;
 use crate::json::{ApplicationJson, ApplicationsJson, SchemaVersion};
 use crate::output::table;
@@ -55,17 +55,11 @@ pub(super) async fn run(session: &Session, args: &ListArgs) -> Result<u8, Comman
             application.project.clone(),
             application.sync.clone(),
             application.health.clone(),
-            short(&application.revision),
+            short_revision(&application.revision),
             application.release.map_or_else(String::new, |release| release.to_string()),
             application.messages.first().cloned().unwrap_or_default(),
         ]
     }));
     session.printer.out(&table(&rows));
     Ok(0)
-}
-
-/// A commit as people say it; anything else as it is.
-pub(super) fn short(revision: &str) -> String {
-    let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
 }

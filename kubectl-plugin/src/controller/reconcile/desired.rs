@@ -11,7 +11,7 @@ use gitops_compiler::render::Capabilities;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use crate::application::{POLLING, REFRESH, WEBHOOK_SECRET, annotation};
+use crate::application::{POLLING, REFRESH, annotation};
 use crate::cluster::Failure;
 use crate::controller::apps::CompiledFrom;
 use crate::controller::compile::{self, Compiled};
@@ -19,6 +19,7 @@ use crate::controller::decide;
 use crate::controller::report::condition;
 use crate::error::CommandError;
 use crate::project::AppProject;
+use crate::webhook;
 
 use super::{Desired, Look, TRY_AGAIN};
 
@@ -119,7 +120,7 @@ impl Look<'_> {
     async fn look_at_webhooks(&mut self, application: &Application) {
         let said = json!([
             self.object["spec"]["webhook"],
-            annotation(&self.object, WEBHOOK_SECRET),
+            annotation(&self.object, webhook::ANNOTATION),
             sources_text(&self.object),
         ]);
         let of = *blake3::hash(said.to_string().as_bytes()).as_bytes();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult};
+use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult, short_revision};
 use crate::apply::run::Stop;
 use crate::controller::decide::Attempt;
 use crate::controller::report::{self, written};
@@ -86,7 +86,7 @@ impl Look<'_> {
         }
         self.answer();
         controller.metrics.synced(self.id, desired.application.project(), synced.phase);
-        let commit = desired.revisions.first().map(|revision| short(revision)).unwrap_or_default();
+        let commit = desired.revisions.first().map(|revision| short_revision(revision)).unwrap_or_default();
         let told = format!("{verb} to {commit} by {}: {}", operation.actor(), synced.message);
         if succeeded {
             controller.log.info(Some(self.id), &told);
@@ -155,10 +155,4 @@ fn verb(purpose: &Purpose) -> &'static str {
         Purpose::Heal => "healed",
         Purpose::Rollback(_) => "rolled back",
     }
-}
-
-/// A commit as people say it; anything else as it is.
-fn short(revision: &str) -> String {
-    let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
 }
