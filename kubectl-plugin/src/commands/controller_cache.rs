@@ -26,7 +26,7 @@ const ENTRY: &str = "key";
 pub(super) struct CacheArgs {
     /// A Redis that replicas share what they compiled in: redis://, rediss://, redis+sentinel:// or rediss+sentinel://
     #[arg(long, value_name = "ADDRESS")]
-    redis: Option<Address>,
+    redis: Option<String>,
     /// The user of Redis
     #[arg(long, value_name = "NAME", requires = "redis")]
     redis_user: Option<String>,
@@ -53,9 +53,10 @@ impl CacheArgs {
         namespace: &str,
     ) -> Result<(Option<Store>, Option<Arc<Cache>>), CommandError> {
         let Some(address) = &self.redis else { return Ok((store, None)) };
+        let address = redis_address(address)?;
         let authorities = self.redis_ca_file.as_ref().map(read).transpose()?;
         let settings = RedisSettings {
-            address: address.clone(),
+            address,
             login: login(self.redis_user.as_ref(), self.redis_password_file.as_ref(), "REDIS_PASSWORD")?,
             sentinel_login: login(
                 self.redis_sentinel_user.as_ref(),
@@ -70,6 +71,12 @@ impl CacheArgs {
         let shared = for_store(Arc::clone(&cache), tokio::runtime::Handle::current());
         Ok((store.map(|store| store.with_shared(shared)), Some(cache)))
     }
+}
+
+/// The address of a Redis. One with a password in it is refused without being shown, as clap would.
+pub(super) fn redis_address(text: &str) -> Result<Address, CommandError> {
+    let wrong = |error: crate::cache::AddressError| CommandError::user(format!("--redis cannot be used: {error}"));
+    text.parse().map_err(wrong)
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, CommandError> {

@@ -18,11 +18,12 @@ use serde_json::Value as Json;
 use crate::apply::{Destination, Options, Target, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
-use crate::install::{Definition, Image, Installation, NAME, NAMESPACE};
+use crate::install::{Definition, Image, Installation, NAME, NAMESPACE, Redis};
 use crate::settings::{ClusterArgs, Home, Session};
 
 use super::apply::{DryRun, nothing_to_do, tried, up_to_date};
 use super::change::{self, ApprovalArgs, RunArgs};
+use super::controller_cache::redis_address;
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -38,6 +39,18 @@ pub struct InstallArgs {
     /// How many of it run; Applications are shared out among them
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=100))]
     replicas: u16,
+    /// A Redis in which its replicas share what they compiled; its password is in the Secret kubectl-gitops-redis there
+    #[arg(long, value_name = "ADDRESS")]
+    redis: Option<String>,
+    /// The user of Redis
+    #[arg(long, value_name = "NAME", requires = "redis")]
+    redis_user: Option<String>,
+    /// The user of the sentinels
+    #[arg(long, value_name = "NAME", requires = "redis")]
+    redis_sentinel_user: Option<String>,
+    /// The Secret kubectl-gitops-redis has, as ca.crt, the authorities that may vouch for Redis, instead of those of the image
+    #[arg(long, requires = "redis")]
+    redis_ca: bool,
     /// Add spec.webhook to the definition of Applications that Argo CD has installed
     #[arg(long)]
     extend_crd: bool,
@@ -96,9 +109,19 @@ impl InstallArgs {
         self.output == Some(Output::Json)
     }
 
-    fn installation(&self, definitions: Vec<Definition>, with_namespace: bool) -> Installation {
+    /// What is installed.
+    ///
+    /// # Errors
+    /// An address of Redis that is none.
+    fn installation(&self, definitions: Vec<Definition>, with_namespace: bool) -> Result<Installation, CommandError> {
         let (namespace, image) = (self.namespace.clone(), self.image.clone());
-        Installation { namespace, image, replicas: self.replicas, definitions, with_namespace }
+        let redis = self.redis.as_deref().map(redis_address).transpose()?.map(|address| Redis {
+            address,
+            user: self.redis_user.clone(),
+            sentinel_user: self.redis_sentinel_user.clone(),
+            has_authorities: self.redis_ca,
+        });
+        Ok(Installation { namespace, image, replicas: self.replicas, definitions, with_namespace, redis })
     }
 
     fn cluster(&self) -> ClusterArgs {
@@ -128,13 +151,13 @@ impl InstallArgs {
 /// Runs the command.
 pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandError> {
     if args.output == Some(Output::Yaml) {
-        let graph = graph(&args.installation(Definition::ALL.to_vec(), true))?;
+        let graph = graph(&args.installation(Definition::ALL.to_vec(), true)?)?;
         session.printer.data(&super::documents(graph.ordered().map(|resource| Cow::Borrowed(&*resource.body))));
         return Ok(0);
     }
     let mut target = open(session, args).await?;
     let definitions = definitions(session, &target, args.extend_crd).await?;
-    let graph = graph(&args.installation(definitions.ours, false))?;
+    let graph = graph(&args.installation(definitions.ours, false)?)?;
     let desired = target.bind(Arc::new(graph)).await?;
     refuse::held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), false).await?;

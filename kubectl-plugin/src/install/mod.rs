@@ -19,6 +19,9 @@ use serde_json::{Value as Json, json};
 
 pub use definitions::Definition;
 pub use names::{Image, NAME, NAMESPACE, NotAnImage};
+pub use workload::REDIS_SECRET;
+
+use crate::cache::Address;
 
 use names::labels;
 
@@ -35,6 +38,22 @@ pub struct Installation {
     pub definitions: Vec<Definition>,
     /// Whether the namespace is one of the objects.
     pub with_namespace: bool,
+    /// The Redis in which replicas share what they compiled.
+    pub redis: Option<Redis>,
+}
+
+/// A Redis, as an installation names it. Passwords, and authorities of certificates, are in the Secret [`REDIS_SECRET`] of the
+/// namespace, which is no part of the installation: it would be in the record.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// Where it is.
+    pub address: Address,
+    /// Who asks.
+    pub user: Option<String>,
+    /// Who asks the sentinels.
+    pub sentinel_user: Option<String>,
+    /// Whether the Secret says which authorities vouch for it.
+    pub has_authorities: bool,
 }
 
 impl Installation {
@@ -92,7 +111,48 @@ mod tests {
             replicas,
             definitions: Definition::ALL.to_vec(),
             with_namespace: true,
+            redis: None,
         }
+    }
+
+    /// The same with a Redis.
+    fn with_redis(has_authorities: bool) -> Installation {
+        let redis = Redis {
+            address: "rediss://redis.example.com:6380/1".parse().expect("an address"),
+            user: Some("gitops".to_owned()),
+            sentinel_user: None,
+            has_authorities,
+        };
+        Installation { redis: Some(redis), ..installation(2) }
+    }
+
+    fn deployment(installation: &Installation) -> Json {
+        let objects = installation.objects();
+        objects.into_iter().find(|object| object["kind"] == "Deployment").expect("a Deployment")
+    }
+
+    #[test]
+    fn redis_is_named_in_arguments_and_its_passwords_nowhere() {
+        for has_authorities in [false, true] {
+            let container =
+                deployment(&with_redis(has_authorities))["spec"]["template"]["spec"]["containers"][0].clone();
+            let arguments = container["args"].to_string();
+            assert!(arguments.contains(r#""--redis","rediss://redis.example.com:6380/1""#), "{arguments}");
+            assert!(arguments.contains(r#""--redis-user","gitops""#), "{arguments}");
+            assert_eq!(arguments.contains("--redis-ca-file"), has_authorities, "{arguments}");
+            for (variable, key) in [("REDIS_PASSWORD", "password"), ("REDIS_SENTINEL_PASSWORD", "sentinel-password")] {
+                let variables = container["env"].as_array().expect("variables");
+                let found = variables.iter().find(|it| it["name"] == variable).expect("a variable");
+                let from = json!({"name": REDIS_SECRET, "key": key, "optional": true});
+                assert_eq!(found["valueFrom"]["secretKeyRef"], from);
+            }
+        }
+        let mut findings = Vec::new();
+        let text = with_redis(true).text();
+        let manifests = manifest::read("install.json", text.as_bytes()).0;
+        schema::check(&manifests, schema::version(), |_| None, &mut findings);
+        assert_eq!(findings, []);
+        assert!(!deployment(&installation(1)).to_string().to_lowercase().contains("redis"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::names::{NAME, labels, selector};
-use super::{Installation, metadata};
+use super::{Installation, Redis, metadata};
 
 /// The port of webhooks, probes and metrics.
 pub(super) const PORT: u16 = 8080;
@@ -13,6 +13,15 @@ const USER: u32 = 65532;
 
 /// Where the store is, and the mirrors of repositories. All of it can be fetched and made again.
 const STATE: &str = "/var/lib/kubectl-gitops";
+
+/// The Secret in which the passwords of Redis are, and the authorities of its certificate.
+pub const REDIS_SECRET: &str = "kubectl-gitops-redis";
+
+/// Its keys, and where the last one is mounted.
+const PASSWORD: &str = "password";
+const SENTINEL_PASSWORD: &str = "sentinel-password";
+const AUTHORITIES: &str = "ca.crt";
+const REDIS_MOUNT: &str = "/etc/kubectl-gitops/redis";
 
 /// The objects.
 pub(super) fn objects(installation: &Installation) -> Vec<Json> {
@@ -40,7 +49,50 @@ fn pod_labels() -> Json {
     json!(all)
 }
 
+/// What the controller is told of a Redis.
+fn arguments_of(redis: &Redis) -> Vec<String> {
+    let mut arguments = vec!["--redis".to_owned(), redis.address.to_string()];
+    let users = [("--redis-user", &redis.user), ("--redis-sentinel-user", &redis.sentinel_user)];
+    for (flag, user) in users {
+        arguments.extend(user.iter().flat_map(|user| [flag.to_owned(), user.clone()]));
+    }
+    if redis.has_authorities {
+        arguments.extend(["--redis-ca-file".to_owned(), format!("{REDIS_MOUNT}/{AUTHORITIES}")]);
+    }
+    arguments
+}
+
+/// Passwords of Redis, where its Secret has them: it may have none.
+fn passwords() -> impl Iterator<Item = Json> {
+    let keys = [("REDIS_PASSWORD", PASSWORD), ("REDIS_SENTINEL_PASSWORD", SENTINEL_PASSWORD)];
+    keys.into_iter().map(|(name, key)| {
+        let from = json!({"name": REDIS_SECRET, "key": key, "optional": true});
+        json!({"name": name, "valueFrom": {"secretKeyRef": from}})
+    })
+}
+
 fn pod(installation: &Installation) -> Json {
+    let mut pod = base_pod(installation);
+    let Some(redis) = &installation.redis else { return pod };
+    extend(&mut pod["containers"][0]["args"], arguments_of(redis).into_iter().map(Json::from));
+    extend(&mut pod["containers"][0]["env"], passwords());
+    if redis.has_authorities {
+        let items = json!([{"key": AUTHORITIES, "path": AUTHORITIES}]);
+        let volume = json!({"name": "redis", "secret": {"secretName": REDIS_SECRET, "items": items}});
+        extend(&mut pod["volumes"], [volume]);
+        let mount = json!({"name": "redis", "mountPath": REDIS_MOUNT, "readOnly": true});
+        extend(&mut pod["containers"][0]["volumeMounts"], [mount]);
+    }
+    pod
+}
+
+fn extend(list: &mut Json, more: impl IntoIterator<Item = Json>) {
+    if let Json::Array(list) = list {
+        list.extend(more);
+    }
+}
+
+fn base_pod(installation: &Installation) -> Json {
     json!({
         "serviceAccountName": NAME,
         "securityContext": {

@@ -50,6 +50,11 @@ fn an_installation_is_an_application_like_any_other() {
     let again = done(&world, &["install", "--yes"]);
     assert!(again.contains("nothing to do"), "{again}");
     done(&world, &[&["status"], &ITSELF[..]].concat());
+    let redis = ["install", "--redis", "redis://redis.example.com", "--redis-ca", "--dry-run=server"];
+    let tried = done(&world, &redis);
+    assert!(tried.contains("1 to change") && tried.contains("Deployment"), "{tried}");
+    let wrong = world.run(&["install", "--redis", "redis://:word@redis.example.com", "--dry-run=client"]);
+    assert!(wrong.code == 2 && !wrong.told().contains("word@"), "{}", wrong.told());
     done(&world, &["install", "--yes", "--replicas=2"]);
     assert!(is_there(&world, &["poddisruptionbudget", "kubectl-gitops"]));
     done(&world, &[&["rollback", "--yes"], &ITSELF[..]].concat());
