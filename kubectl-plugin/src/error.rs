@@ -16,7 +16,7 @@ use gitops_compiler::sandbox::{self, Limit};
 
 use crate::apply::{ApplyError, TargetError};
 use crate::cluster::ConnectError;
-use crate::record::RecordError;
+use crate::record::{ChangeError, RecordError};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -164,6 +164,15 @@ impl From<RecordError> for CommandError {
                 told.hint("another version of kubectl-gitops wrote it: use that one or newer")
             }
             RecordError::Request { .. } => told,
+        }
+    }
+}
+
+impl From<ChangeError> for CommandError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Record(record) => record.into(),
+            ChangeError::Locked { .. } => Self::caused(&error).hint("try again when that run is over"),
         }
     }
 }

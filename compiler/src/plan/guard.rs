@@ -51,6 +51,15 @@ pub struct Approvals {
     pub rerun_hooks: bool,
 }
 
+impl Approvals {
+    /// Those of whoever deletes all of an application, and knows what that means.
+    #[must_use]
+    pub fn of_deletion() -> Self {
+        let delete = PRECIOUS.iter().map(|(_, kind)| (*kind).to_owned()).collect();
+        Self { delete, empty: true, many: true, ..Self::default() }
+    }
+}
+
 /// Something that needs a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {

@@ -5,6 +5,7 @@
 //!
 //! The words of annotations, finalizers, enums and messages are Argo CD's: user interfaces, exporters and scripts read them.
 
+mod note;
 mod operation;
 mod status;
 
@@ -12,7 +13,8 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-pub use operation::{InitiatedBy, Operation, ResourceChoice, SyncRequest};
+pub use note::{GRAPH, HOLD, Holding, OTHER_GRAPH, RELEASE, REQUEST, ROLLBACK, WAIT, roots};
+pub use operation::{InitiatedBy, NotAChoice, Operation, ResourceChoice, SyncRequest};
 pub use status::{
     Condition, HealthState, HistoryEntry, Kept, MOST_RESOURCES, OperationPhase, OperationState, ResourceResult,
     ResourceState, Status, Summary, SyncResult, SyncState, SyncWord,
@@ -35,8 +37,8 @@ pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 /// How often Git is asked for one application, in seconds or as `5m`; 0 for never.
 pub const POLLING: &str = "kubectl-gitops/polling";
 
-/// The name of a note of an operation that asks for a rollback; its value is the release, or nothing.
-pub const ROLLBACK: &str = "kubectl-gitops/rollback";
+/// The field manager of a controller of ours: what it has written of an Application says that it cares for it.
+pub const CONTROLLER: &str = "kubectl-gitops-controller";
 
 /// Which Application.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +87,21 @@ pub fn finalizers(object: &Json) -> impl Iterator<Item = &str> {
     object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
+/// Whether a controller of ours has ever written how an Application is. One at rest writes nothing, so that how long ago that
+/// was says nothing of whether it lives.
+#[must_use]
+pub fn is_cared_for(object: &Json) -> bool {
+    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    entries.into_iter().any(|entry| entry["manager"] == CONTROLLER)
+}
+
+/// Whether it is synced without being asked.
+#[must_use]
+pub fn is_automated(object: &Json) -> bool {
+    let automated = &object["spec"]["syncPolicy"]["automated"];
+    automated.is_object() && automated["enabled"] != false
+}
+
 /// Whether it is being deleted.
 #[must_use]
 pub fn is_deleted(object: &Json) -> bool {
@@ -96,4 +113,25 @@ pub fn is_deleted(object: &Json) -> bool {
 pub fn short_revision(revision: &str) -> String {
     let is_oid = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_oid { revision[..7].to_owned() } else { revision.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn who_cares_for_an_application_and_whether_by_himself() {
+        let written = |manager: &str| {
+            let time = "2020-01-01T00:00:00Z";
+            json!({"metadata": {"managedFields": [{"manager": manager, "operation": "Update", "time": time}]}})
+        };
+        assert!(is_cared_for(&written(CONTROLLER)), "however long ago");
+        assert!(!is_cared_for(&written("kubectl-gitops")), "what people ask for is written by the command line");
+        assert!(!is_cared_for(&json!({})));
+        let policy = |policy: Json| json!({"spec": {"syncPolicy": policy}});
+        assert!(is_automated(&policy(json!({"automated": {}}))));
+        assert!(!is_automated(&policy(json!({"automated": {"enabled": false}}))));
+        assert!(!is_automated(&policy(json!({}))) && !is_automated(&json!({})));
+    }
 }

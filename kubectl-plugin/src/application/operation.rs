@@ -2,6 +2,10 @@
 //!
 //! In: the field. Out: [`Operation`]. Whoever runs it takes it out. What is not known is kept, so that it can be told back.
 
+use std::fmt;
+use std::str::FromStr;
+
+use gitops_compiler::name::ResourceKey;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -78,6 +82,43 @@ pub struct ResourceChoice {
     pub name: String,
 }
 
+impl ResourceChoice {
+    /// Whether it names this; without a namespace it names those of all.
+    #[must_use]
+    pub fn names(&self, key: &ResourceKey) -> bool {
+        let namespace = key.scope.namespace().unwrap_or_default();
+        (&self.group, &self.kind, &self.name) == (&key.group, &key.kind, &key.name)
+            && (self.namespace.is_empty() || self.namespace == namespace)
+    }
+}
+
+impl fmt::Display for ResourceChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.namespace.is_empty() { "" } else { "/" };
+        write!(formatter, "{}:{}:{}{slash}{}", self.group, self.kind, self.namespace, self.name)
+    }
+}
+
+/// What is no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is no GROUP:KIND:NAME, nor GROUP:KIND:NAMESPACE/NAME; the core group is empty, as in :ConfigMap:shop")]
+pub struct NotAChoice;
+
+impl FromStr for ResourceChoice {
+    type Err = NotAChoice;
+
+    /// As Argo CD's command line takes it.
+    fn from_str(text: &str) -> Result<Self, NotAChoice> {
+        let mut parts = text.splitn(3, ':').map(str::to_owned);
+        let (Some(group), Some(kind), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NotAChoice);
+        };
+        let (namespace, name) = rest.split_once('/').unwrap_or(("", &rest));
+        let choice = Self { group, kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        if choice.kind.is_empty() || choice.name.is_empty() { Err(NotAChoice) } else { Ok(choice) }
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -109,19 +150,18 @@ impl Operation {
         }
     }
 
+    /// The only resources that are meant; all where there are none.
+    #[must_use]
+    pub fn choices(&self) -> &[ResourceChoice] {
+        self.sync.as_ref().map(|sync| sync.resources.as_slice()).unwrap_or_default()
+    }
+
     /// Whether hooks are left out: `syncStrategy.apply`, or only some resources.
     #[must_use]
     pub fn leaves_out_hooks(&self) -> bool {
         let Some(sync) = &self.sync else { return false };
         let apply = sync.sync_strategy.as_ref().is_some_and(|strategy| strategy["apply"].is_object());
         apply || !sync.resources.is_empty()
-    }
-
-    /// The release that a rollback is asked for, if one is; nothing for the newest that succeeded and differs.
-    #[must_use]
-    pub fn rollback(&self) -> Option<Option<&str>> {
-        let note = self.info.iter().find(|note| note["name"] == super::ROLLBACK)?;
-        Some(note["value"].as_str().filter(|value| !value.is_empty()))
     }
 
     /// Whether fields of others are taken, `force` of either strategy.
@@ -153,5 +193,20 @@ mod tests {
         assert_eq!(operation.actor(), "anna");
         assert!(operation.is_forced() && operation.leaves_out_hooks());
         assert_eq!(Operation::automated(true).actor(), "automatic sync");
+    }
+
+    #[test]
+    fn resources_are_named_as_on_argo_cds_command_line() {
+        let read = |text: &str| text.parse::<ResourceChoice>();
+        let choice = read("apps:Deployment:shop/cart").expect("a choice");
+        assert_eq!(choice.to_string(), "apps:Deployment:shop/cart");
+        assert!(choice.names(&ResourceKey::new("apps", "Deployment", "shop", "cart")));
+        assert!(!choice.names(&ResourceKey::new("apps", "Deployment", "other", "cart")));
+        assert!(!choice.names(&ResourceKey::new("extensions", "Deployment", "shop", "cart")));
+        let core = read(":ConfigMap:a").expect("a choice");
+        assert!(core.names(&ResourceKey::new("", "ConfigMap", "anywhere", "a")));
+        for wrong in ["", "ConfigMap", ":ConfigMap", ":ConfigMap:", "::a", ":ConfigMap:shop/"] {
+            assert_eq!(read(wrong), Err(NotAChoice), "{wrong}");
+        }
     }
 }

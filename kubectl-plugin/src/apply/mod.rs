@@ -111,6 +111,28 @@ pub struct Options {
     pub takes_over: bool,
 }
 
+impl Options {
+    /// Those of a run with nothing out of the common: no fields are taken, nothing comes from other applications, and what
+    /// SOPS encrypted has no key.
+    #[must_use]
+    pub fn new(run: RunOptions, approvals: Approvals, origin: ReleaseOrigin, hooks: Hooks) -> Self {
+        Self {
+            run,
+            force_conflicts: false,
+            approvals,
+            history: None,
+            origin,
+            health_checks: Vec::new(),
+            delete_record: false,
+            unlocked: Arc::default(),
+            takes_from: Vec::new(),
+            takes_back: None,
+            hooks,
+            takes_over: false,
+        }
+    }
+}
+
 /// Why a run did not end with a record.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {

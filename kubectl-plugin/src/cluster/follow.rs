@@ -66,7 +66,20 @@ impl Cluster {
         watched: &Watched,
         events: &mpsc::Sender<Followed<T>>,
     ) -> Result<(), Failure> {
-        let (mut ends, mut version) = (Ends::default(), None::<String>);
+        self.follow_since(watched, None, events).await
+    }
+
+    /// The same from a version on that was read or written before: nothing is listed unless the server has forgotten it.
+    ///
+    /// # Errors
+    /// As of [`Cluster::follow`].
+    pub async fn follow_since<T: Versioned>(
+        &self,
+        watched: &Watched,
+        mut version: Option<String>,
+        events: &mpsc::Sender<Followed<T>>,
+    ) -> Result<(), Failure> {
+        let mut ends = Ends::default();
         while !events.is_closed() {
             let opened = Instant::now();
             let result = self.follow_once(watched, &mut version, events).await;

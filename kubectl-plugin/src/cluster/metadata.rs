@@ -88,8 +88,13 @@ impl Cluster {
 
     /// Changes an object by a merge patch (RFC 7386), which holds for the version that it names, if it names one.
     pub async fn merge_patch(&self, path: &str, body: &Json) -> Result<Json, Failure> {
+        self.merge_patch_as(path, body, TOOL).await
+    }
+
+    /// The same in the name of a manager.
+    pub async fn merge_patch_as(&self, path: &str, body: &Json, manager: &str) -> Result<Json, Failure> {
         let (method, content_type) = (Method::PATCH, "application/merge-patch+json");
-        let path = &format!("{path}?fieldManager={TOOL}");
+        let path = &format!("{path}?fieldManager={manager}");
         let request = Request { method, path, accept: "application/json", content_type, body: Some(body) };
         self.repeated(&request).await.map(|answer| answer.body)
     }

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::lock::Entry;
 use gitops_compiler::name::AppName;
-use gitops_compiler::plan::{Bound, Plan};
+use gitops_compiler::plan::{Approvals, Bound, Plan};
 
+use crate::application::{GRAPH, Operation, roots};
 use crate::apply::dry_run::dry_run;
 use crate::apply::namespace;
 use crate::apply::{Destination, Options, Target};
@@ -18,7 +19,8 @@ use crate::record::head::{Commit, MOST_INPUTS};
 use crate::settings::{ClusterArgs, DeliveryArgs, HealthArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
 use crate::sops::Unlocked;
 
-use super::change::{self, ApprovalArgs, RunArgs};
+use super::beside::{self, Answered, BesideArgs, CaredFor};
+use super::change::{self, ApprovalArgs, Ended, RunArgs};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -53,6 +55,8 @@ pub struct ApplyArgs {
     /// Take objects of this graph from another application, which leaves them alone from then on
     #[arg(long, value_name = "APP")]
     take_from: Vec<AppName>,
+    #[command(flatten)]
+    beside: BesideArgs,
     /// Believe the record instead of looking for drift: fewer requests
     #[arg(long)]
     trust_record: bool,
@@ -85,6 +89,11 @@ fn inputs_of(session: &Session, opened: &Opened) -> Vec<Entry> {
 }
 
 impl ApplyArgs {
+    /// The same as a request to a controller.
+    fn operation(&self, approvals: &Approvals, runs_hooks: bool) -> Operation {
+        beside::sync(&self.run, approvals, self.delivery.words(), runs_hooks)
+    }
+
     /// Whether output is JSON.
     #[must_use]
     pub fn json(&self) -> bool {
@@ -135,8 +144,18 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         };
         return tried(session, &target, &desired, &plan, (place, &unlocked), args.run.json()).await;
     }
+    let is_application = compiled.opened.home.record_namespace.is_some();
+    let cared_for = args.beside.find_of(session, &target, is_application).await?;
+    if let Some(cared_for) = &cared_for {
+        let wanted = Wanted { desired: &desired, plan: &plan, operation: args.operation(&approvals, hooks.run) };
+        if let Some(code) = asked(session, args, cared_for, &target, wanted).await? {
+            return Ok(code);
+        }
+    }
     let unlocked = refuse::unlocked(&plan, &args.sops).await?;
-    change::confirm(session, &args.run)?;
+    if cared_for.is_none() {
+        change::confirm(session, &args.run)?;
+    }
     if namespace::ensure(&target, &desired, &compiled.opened.delivery.namespace).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
@@ -144,6 +163,43 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks, rules) });
     options.history = options.history.or(compiled.opened.delivery.history_limit);
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json())).await
+}
+
+/// What a controller is asked for.
+struct Wanted<'a> {
+    desired: &'a Bound,
+    plan: &'a Plan,
+    operation: Operation,
+}
+
+/// Lets the controller that cares for the Application apply it. Nothing where none does, or where it may be done from here.
+async fn asked(
+    session: &Session,
+    args: &ApplyArgs,
+    cared_for: &CaredFor,
+    target: &Target,
+    Wanted { desired, plan, operation }: Wanted<'_>,
+) -> Result<Option<u8>, CommandError> {
+    cared_for.refuse_flags(&[
+        ("--plan", args.plan.is_some()),
+        ("--take-from", !args.take_from.is_empty()),
+        ("--adopt", args.run.adopt),
+        ("--history-limit", args.run.history_limit.is_some()),
+        ("--health-checks", args.health.is_given()),
+    ])?;
+    change::confirm(session, &args.run)?;
+    let (started, operation) = (Instant::now(), operation.with_note(GRAPH, &roots(&desired.graph)));
+    let silent = Duration::from_secs(args.run.timeout);
+    let state = match cared_for.ask(session, operation, true, silent).await? {
+        Answered::Ended(state) => state,
+        Answered::OtherGraph => return cared_for.other_graph(session).map(|()| None),
+        Answered::Nobody => return Ok(None),
+    };
+    let Some(applied) = beside::applied(target, plan, &state).await? else {
+        return Ok(Some(up_to_date(session, target, desired, args.run.json())));
+    };
+    let ended = Ended { applied, notes: Vec::new(), took: started.elapsed(), takes_over: false };
+    change::told(session, target, plan, &ended, args.run.json()).map(Some)
 }
 
 /// Refuses to apply anything but what was saved.

@@ -1,9 +1,7 @@
 //! What `plan`, `apply`, `rollback` and `delete` have in common: showing a plan, asking, running it, saying how it
 //! ended.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +11,7 @@ use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
 use crate::apply::observe::Observation;
-use crate::apply::run::{RunOptions, Stop};
+use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
 use crate::health::Rules;
@@ -101,26 +99,12 @@ impl RunArgs {
         let checks = Some(health.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
         let (names, health_checks) = checks.unwrap_or_default();
         let origin = ReleaseOrigin { health_checks: names, ..origin };
+        let run = RunOptions { adopt: self.adopt, ..RunOptions::new(self.wait, timeout, health) };
         Options {
-            run: RunOptions {
-                wait: self.wait,
-                timeout,
-                adopt: self.adopt,
-                taken: BTreeSet::new(),
-                health,
-                stop: Stop::default(),
-            },
             force_conflicts: self.force_conflicts,
-            approvals,
             history: self.history_limit.map(usize::from),
-            origin,
             health_checks,
-            delete_record: false,
-            unlocked: Arc::default(),
-            takes_from: Vec::new(),
-            takes_back: None,
-            hooks,
-            takes_over: false,
+            ..Options::new(run, approvals, origin, hooks)
         }
     }
 
@@ -136,7 +120,19 @@ impl RunArgs {
 pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
     let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
-    ReleaseOrigin { time, actor, commit, rollback_to, options, ignored, inputs, health_checks }
+    let (by_controller, is_partial) = (false, false);
+    ReleaseOrigin {
+        time,
+        actor,
+        by_controller,
+        commit,
+        rollback_to,
+        is_partial,
+        options,
+        ignored,
+        inputs,
+        health_checks,
+    }
 }
 
 /// Says that somebody changes the target now: what is only shown may be old in a moment.
@@ -203,13 +199,35 @@ pub async fn execute(
     };
     let result = Box::pin(apply(target, desired, plan, &observation.seen, options, &mut emit)).await;
     progress.finish();
-    let applied = result?;
+    told(
+        session,
+        target,
+        plan,
+        &Ended { applied: result?, notes, took: started.elapsed(), takes_over: options.takes_over },
+        json,
+    )
+}
+
+/// A run that ended, whoever ran it.
+pub struct Ended {
+    /// What became of it.
+    pub applied: Applied,
+    /// What was told on the way.
+    pub notes: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether it was to take over what is there.
+    pub takes_over: bool,
+}
+
+/// Says how a run ended. Gives the exit code.
+pub fn told(session: &Session, target: &Target, plan: &Plan, ended: &Ended, json: bool) -> Result<u8, CommandError> {
+    let Ended { applied, notes, took, takes_over } = ended;
     let requests = target.records.cluster.connection.requests();
-    let took = started.elapsed();
-    let told = summary(target, &applied, plan.steps.len(), requests, took.as_secs_f64());
+    let told = summary(target, applied, plan.steps.len(), requests, took.as_secs_f64());
     if json {
-        let run = RunJson::new(&target.application, plan, &applied, notes, requests);
-        session.printer.event(RunEventJson::of_run(&run, took));
+        let run = RunJson::new(&target.application, plan, applied, notes.clone(), requests);
+        session.printer.event(RunEventJson::of_run(&run, *took));
         session.printer.json(&run);
     } else if applied.succeeded() {
         // What failed is told as an error, below.
@@ -227,7 +245,7 @@ pub async fn execute(
     let skipped = applied.results.values().filter(|result| **result == StepResult::Skipped).count();
     let message = if skipped > 0 { format!("{told}; {} not tried", counted(skipped, "step")) } else { told };
     if !failed.is_empty() && failed.iter().all(|(_, _, conflict)| *conflict) {
-        if options.takes_over {
+        if *takes_over {
             return Err(CommandError::refused(message)
                 .details(details)
                 .hint("run it again: it takes what is there then"));

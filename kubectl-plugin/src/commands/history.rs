@@ -91,7 +91,11 @@ fn outcome(head: &Head, release: &Release) -> String {
         Outcome::Interrupted => "interrupted".to_owned(),
     };
     let is_held = head.holds.iter().any(|hold| hold.taken_back.id == release.graph.id);
-    let origin = if release.number == TAKEN_OVER { ", taken over" } else { "" };
+    let origin = match release.number {
+        TAKEN_OVER => ", taken over",
+        _ if release.origin.is_partial => ", partial",
+        _ => "",
+    };
     let mark = if is_held && head.live != Some(release.number) { ", held" } else { "" };
     match release.origin.rollback_to {
         Some(number) => format!("{text}, rollback to {number}{mark}"),

@@ -1,18 +1,19 @@
 //! `hold` and `release`: what must not be applied until somebody says so.
 
+use std::time::Duration;
+
 use clap::Args;
 use gitops_compiler::name::AppName;
 use jiff::Timestamp;
 
+use crate::application::{HOLD, Operation, OperationPhase, RELEASE};
 use crate::error::CommandError;
-use crate::output::counted;
+use crate::record::Records;
 use crate::record::holder::actor;
-use crate::record::holds::HoldAll;
-use crate::record::{Head, RecordError, Records};
+use crate::record::holds::{HoldAll, released};
 use crate::settings::{ClusterArgs, Session};
 
-/// So often the head is written that others write at the same time.
-const ATTEMPTS: u32 = 5;
+use super::beside::{Answered, BesideArgs};
 
 /// Hold an application: nothing is applied to it until it is released
 #[derive(Debug, Args)]
@@ -25,6 +26,8 @@ pub struct HoldArgs {
     reason: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 /// Release what is held: what was rolled back may be applied again
@@ -35,13 +38,18 @@ pub struct ReleaseArgs {
     app: AppName,
     #[command(flatten)]
     cluster: ClusterArgs,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 /// Runs `hold`.
 pub async fn hold(session: &Session, args: &HoldArgs) -> Result<u8, CommandError> {
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
-    let all = HoldAll { time: Timestamp::now(), actor: actor(), reason: args.reason.clone() };
-    change(&connected.records, &args.app, |head| head.hold_all = Some(all.clone())).await?;
+    let operation = Operation::default().with_note(HOLD, args.reason.as_deref().unwrap_or_default());
+    if asked(session, &args.beside, &connected.records, &args.app, operation).await?.is_none() {
+        let all = HoldAll { time: Timestamp::now(), actor: actor(), reason: args.reason.clone() };
+        connected.records.hold(&args.app, &all).await?;
+    }
     session
         .printer
         .out(&format!("{} is held: nothing is applied to it until `kubectl gitops release {}`\n", args.app, args.app));
@@ -51,39 +59,27 @@ pub async fn hold(session: &Session, args: &HoldArgs) -> Result<u8, CommandError
 /// Runs `release`.
 pub async fn release(session: &Session, args: &ReleaseArgs) -> Result<u8, CommandError> {
     let connected = args.cluster.connect(session.store.open(session.printer)).await?;
-    let before = change(&connected.records, &args.app, |head| {
-        head.hold_all = None;
-        head.holds.clear();
-    })
-    .await?;
-    let count = before.holds.len() + usize::from(before.hold_all.is_some());
-    let told = if count == 0 {
-        format!("{}: nothing was held\n", args.app)
-    } else {
-        format!("{}: {} released\n", args.app, counted(count, "hold"))
+    let operation = Operation::default().with_note(RELEASE, "");
+    let told = match asked(session, &args.beside, &connected.records, &args.app, operation).await? {
+        Some(told) => told,
+        None => released(connected.records.release(&args.app).await?),
     };
-    session.printer.out(&told);
+    session.printer.out(&format!("{}: {told}\n", args.app));
     Ok(0)
 }
 
-/// Changes the head where nobody else is at it. Gives it as it was before.
-async fn change(records: &Records, application: &AppName, change: impl Fn(&mut Head)) -> Result<Head, CommandError> {
-    for _ in 0..ATTEMPTS {
-        let found = records.load_recorded(application).await?;
-        if let Some(lock) = found.head.foreign_lock(records.now()) {
-            let message = format!("{} is changing {application} now", lock.holder.name);
-            return Err(CommandError::user(message).hint("try again when that run is over"));
-        }
-        let before = found.head.clone();
-        let mut head = before.clone();
-        change(&mut head);
-        match records.replace(&found, head, None).await {
-            Err(RecordError::Moved) => {}
-            other => {
-                other?;
-                return Ok(before);
-            }
-        }
+/// Lets the controller that cares for the Application do it. Gives what it says; nothing where none does.
+async fn asked(
+    session: &Session,
+    beside: &BesideArgs,
+    records: &Records,
+    name: &AppName,
+    operation: Operation,
+) -> Result<Option<String>, CommandError> {
+    let Some(cared_for) = beside.find(session, records, name).await? else { return Ok(None) };
+    match cared_for.ask(session, operation, false, Duration::ZERO).await? {
+        Answered::Ended(state) if state.phase == OperationPhase::Succeeded => Ok(Some(state.message)),
+        Answered::Ended(state) => Err(CommandError::refused(state.message)),
+        Answered::OtherGraph | Answered::Nobody => Ok(None),
     }
-    Err(RecordError::Moved.into())
 }

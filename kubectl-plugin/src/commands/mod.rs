@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod app;
 pub mod apply;
+pub mod beside;
 pub mod check;
 pub mod compile;
 mod compile_set;
@@ -23,6 +24,7 @@ pub mod parse;
 pub mod plan;
 pub mod refuse;
 pub mod rename;
+mod request;
 pub mod rollback;
 pub mod show;
 pub mod status;

@@ -1,11 +1,13 @@
 //! `rollback`: the graph of a prior release, applied as a new one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use gitops_compiler::name::AppName;
+use gitops_compiler::plan::{Bound, Plan};
 
+use crate::application::{Operation, ROLLBACK};
 use crate::apply::{Options, Target};
 use crate::error::CommandError;
 use crate::output::counted;
@@ -13,7 +15,8 @@ use crate::record::rollback::{NoRelease, choose, taken_back};
 use crate::record::{Head, Outcome};
 use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
-use super::change::{self, ApprovalArgs, RunArgs};
+use super::beside::{self, Answered, BesideArgs, CaredFor};
+use super::change::{self, ApprovalArgs, Ended, RunArgs};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -38,6 +41,8 @@ pub struct RollbackArgs {
     health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 impl RollbackArgs {
@@ -82,8 +87,20 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     );
     change::show(session, &header, &plan, &args.run, false);
     refuse::guarded(&plan)?;
+    let cared_for = args.beside.find_of(session, &target, false).await?;
+    if let Some(cared_for) = &cared_for {
+        let operation = beside::sync(&args.run, &approvals, &[], hooks.run);
+        // By its number: done late, or twice, it is the same.
+        let operation = operation.with_note(ROLLBACK, &release.number.to_string());
+        if let Some(code) = asked(session, args, cared_for, &target, (&desired, &plan, operation)).await? {
+            say_held(session, &args.app, takes_back.is_some());
+            return Ok(code);
+        }
+    }
     let unlocked = refuse::unlocked(&plan, &args.sops).await?;
-    change::confirm(session, &args.run)?;
+    if cared_for.is_none() {
+        change::confirm(session, &args.run)?;
+    }
     let inputs = release.origin.inputs.clone();
     let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
     let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
@@ -91,13 +108,43 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let code =
         Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))
             .await?;
+    say_held(session, &args.app, is_held);
+    Ok(code)
+}
+
+fn say_held(session: &Session, name: &AppName, is_held: bool) {
     if is_held {
-        let name = &args.app;
         session.printer.say(&format!(
             "what was taken back is held: it is not applied again until `kubectl gitops release {name}`"
         ));
     }
-    Ok(code)
+}
+
+/// Lets the controller that cares for the Application roll it back. Nothing where none does.
+async fn asked(
+    session: &Session,
+    args: &RollbackArgs,
+    cared_for: &CaredFor,
+    target: &Target,
+    (desired, plan, operation): (&Bound, &Plan, Operation),
+) -> Result<Option<u8>, CommandError> {
+    cared_for.refuse_flags(&[
+        ("--adopt", args.run.adopt),
+        ("--history-limit", args.run.history_limit.is_some()),
+        ("--health-checks", args.health.is_given()),
+        ("--hooks always", plan.steps.iter().any(|step| step.hook.is_some())),
+    ])?;
+    change::confirm(session, &args.run)?;
+    let started = Instant::now();
+    let state = match cared_for.ask(session, operation, false, Duration::from_secs(args.run.timeout)).await? {
+        Answered::Ended(state) => state,
+        Answered::OtherGraph | Answered::Nobody => return Ok(None),
+    };
+    let Some(applied) = beside::applied(target, plan, &state).await? else {
+        return Ok(Some(super::apply::up_to_date(session, target, desired, args.run.json())));
+    };
+    let ended = Ended { applied, notes: Vec::new(), took: started.elapsed(), takes_over: false };
+    change::told(session, target, plan, &ended, args.run.json()).map(Some)
 }
 
 /// What was applied last, whether it worked or not, is what is taken back.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use gitops_compiler::app::{Automated, Retry};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::project::duration;
+
 /// How often a sync is tried again where the policy does not say.
 const DEFAULT_RETRIES: i64 = 5;
 
@@ -203,27 +205,16 @@ fn pause((first, factor, longest): (Duration, i64, Duration), tries: i64) -> Dur
 fn backoff(retry: Option<&Retry>) -> (Duration, i64, Duration) {
     let (first, factor, longest) = DEFAULT_BACKOFF;
     let Some(backoff) = retry.and_then(|retry| retry.backoff.as_ref()) else { return DEFAULT_BACKOFF };
-    let read = |text: &str, otherwise| duration(text).unwrap_or(otherwise);
+    let read = |text: &str, otherwise| duration_or_seconds(text).unwrap_or(otherwise);
     (read(&backoff.duration, first), backoff.factor.unwrap_or(factor), read(&backoff.max_duration, longest))
 }
 
-/// A duration as Go writes it (`1h30m`, `5s`, `500ms`), or a number of seconds.
+/// A duration as Go writes it, or a number of seconds; none is negative.
 #[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
+pub fn duration_or_seconds(text: &str) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let (mut rest, mut whole) = (text, Duration::ZERO);
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let units = [("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
-        let (unit, seconds) = units.into_iter().find(|(unit, _)| rest[digits..].starts_with(unit))?;
-        whole = whole.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
-        rest = &rest[digits + unit.len()..];
-    }
-    (!text.is_empty()).then_some(whole)
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| Duration::try_from(duration(text)?).ok())
 }
 
 #[cfg(test)]
@@ -329,8 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_read_as_go_writes_them() {
-        let read = |text| duration(text).map(|time| time.as_millis());
+    fn durations_are_read_as_go_writes_them_and_seconds_beside() {
+        let read = |text| duration_or_seconds(text).map(|time| time.as_millis());
         assert_eq!(read("5"), Some(5000));
         assert_eq!(read("1h30m"), Some(5_400_000));
         assert_eq!(read("1.5s"), Some(1500));

@@ -39,16 +39,6 @@ impl Others {
             )
         })
     }
-
-    /// When to look again at an Application that only time makes ours: then what Argo CD wrote is no longer fresh. Nothing
-    /// where it is ours already, or where an annotation keeps it from us.
-    #[must_use]
-    pub fn until(&self, object: &Json, now: Timestamp) -> Option<Timestamp> {
-        if [MANAGE, SKIP_RECONCILE].iter().any(|name| annotation(object, name) == Some("true")) {
-            return None;
-        }
-        last_written(object).filter(|last| is_fresh(*last, now))?.checked_add(FRESH).ok()
-    }
 }
 
 /// When Argo CD wrote an Application last.
@@ -84,26 +74,5 @@ mod tests {
         let moved = json!({SKIP_RECONCILE: "true", MANAGE: "true"});
         assert_eq!(others.at(&object("2026-11-26T09:58:00Z", moved), now), None);
         assert_eq!(others.at(&json!({}), now), None);
-    }
-
-    #[test]
-    fn it_is_known_when_time_alone_makes_it_ours() {
-        let now: Timestamp = "2026-11-26T10:00:00Z".parse().expect("a time");
-        let object = |time: &str, annotations: Json| {
-            json!({"metadata": {"annotations": annotations, "managedFields": [
-                {"manager": ARGO_CD, "time": "2026-11-26T09:40:00Z"},
-                {"manager": ARGO_CD, "time": time},
-                {"manager": "kubectl", "time": "2026-11-26T09:59:59Z"},
-            ]}})
-        };
-        let fresh = object("2026-11-26T09:58:00Z", json!({}));
-        let until = Others.until(&fresh, now).expect("it is left alone until then");
-        assert_eq!(until.to_string(), "2026-11-26T10:13:00Z");
-        assert!(Others.at(&fresh, until - SignedDuration::from_secs(1)).is_some());
-        assert_eq!((Others.at(&fresh, until), Others.until(&fresh, until)), (None, None), "then it is ours");
-        assert_eq!(Others.until(&object("2026-11-26T09:41:00Z", json!({})), now), None, "it is gone");
-        for name in [MANAGE, SKIP_RECONCILE] {
-            assert_eq!(Others.until(&object("2026-11-26T09:58:00Z", json!({name: "true"})), now), None, "{name}");
-        }
     }
 }

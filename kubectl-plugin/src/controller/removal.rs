@@ -4,7 +4,6 @@
 //! finalizer. Deleting the object is the word for deleting all that it applied, precious kinds included, as in Argo CD; what
 //! says `Delete=false` of itself stays.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::application::{AppId, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND, deletes_resources, finalizers};
-use crate::apply::run::{RunOptions, Stop};
+use crate::apply::run::RunOptions;
 use crate::apply::{Destination, Options, Target, apply};
 use crate::error::CommandError;
 use crate::project::{AppProject, DEFAULT};
@@ -29,9 +28,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an object may take to go.
 const GONE_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// Kinds whose deletion loses more than the object.
-const PRECIOUS: [&str; 4] = ["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
 
 /// Removes what an Application applied, where it says so.
 ///
@@ -74,12 +70,7 @@ async fn delete_all(
     let observation = target.observe(Some(&desired), false).await?;
     target.look_at_hooks(&desired).await?;
     let hooks = target.hooks.hooks(true, true);
-    let approvals = Approvals {
-        delete: PRECIOUS.iter().map(|kind| (*kind).to_owned()).collect(),
-        empty: true,
-        many: true,
-        ..Approvals::default()
-    };
+    let approvals = Approvals::of_deletion();
     let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
     if !plan.guards.is_empty() {
         let told = plan.guards.iter().map(ToString::to_string).collect();
@@ -94,36 +85,17 @@ async fn delete_all(
     let origin = ReleaseOrigin {
         time: Timestamp::now(),
         actor: "deletion of the Application".to_owned(),
+        by_controller: true,
         commit: None,
         rollback_to: None,
+        is_partial: false,
         options: target.options.clone(),
         ignored: Vec::new(),
         inputs: Vec::new(),
         health_checks: Vec::new(),
     };
-    let health = controller.ground.rules.clone();
-    let run = RunOptions {
-        wait: true,
-        timeout: GONE_TIMEOUT,
-        adopt: false,
-        taken: BTreeSet::new(),
-        health,
-        stop: Stop::default(),
-    };
-    let options = Options {
-        run,
-        force_conflicts: false,
-        approvals,
-        history: None,
-        origin,
-        delete_record: true,
-        unlocked: Arc::default(),
-        takes_from: Vec::new(),
-        takes_back: None,
-        hooks,
-        health_checks: Vec::new(),
-        takes_over: false,
-    };
+    let run = RunOptions::new(true, GONE_TIMEOUT, controller.ground.rules.clone());
+    let options = Options { delete_record: true, ..Options::new(run, approvals, origin, hooks) };
     let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut |_| {}).await?;
     if applied.succeeded() {
         return Ok(());

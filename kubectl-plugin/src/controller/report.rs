@@ -163,11 +163,12 @@ pub fn condition(kind: &str, message: impl Into<String>) -> Condition {
     Condition { kind: kind.to_owned(), message: message.into(), last_transition_time: String::new() }
 }
 
-/// Releases that succeeded, the oldest first.
+/// Releases that succeeded, the oldest first; without those of some resources only, which are of no commit, as in Argo CD.
 fn history(head: &Head, object: &Json) -> Vec<HistoryEntry> {
     let (source, sources) = sources_of(object);
     let succeeded = head.releases.iter().filter(|release| release.outcome == Outcome::Succeeded);
-    succeeded
+    let whole = succeeded.filter(|release| !release.origin.is_partial);
+    whole
         .map(|release| {
             let revision = release.origin.commit.as_ref().map(|commit| commit.oid.clone()).unwrap_or_default();
             let time = written(release.origin.time);

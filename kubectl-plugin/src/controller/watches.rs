@@ -256,12 +256,16 @@ impl Controller {
         if self.is_watched(&AppId::of(&object).namespace) {
             // What is deleted is not synced any further.
             let is_ending = object["status"]["operationState"]["phase"] == "Terminating" || is_deleted(&object);
+            let is_asked = object["operation"].is_object();
             let (id, is_news) = self.apps.put(object);
             if is_ending {
                 self.apps.stop(&id);
             }
-            if is_news {
-                self.queue.add(&id);
+            match (is_news, is_asked) {
+                // Somebody waits for an answer.
+                (true, true) => self.queue.add_urgent(&id),
+                (true, false) => self.queue.add(&id),
+                (false, _) => {}
             }
         }
     }

@@ -49,6 +49,8 @@ pub struct ReleaseJson {
     pub commit: Option<Commit>,
     /// The release whose graph a rollback took.
     pub rollback_to: Option<u64>,
+    /// Whether only some resources were synced: all others are as they were live.
+    pub partial: bool,
     /// What inputs from elsewhere were.
     pub inputs: Vec<Entry>,
     /// How many objects were created.
@@ -108,6 +110,7 @@ impl ReleaseJson {
             actor: release.origin.actor.clone(),
             commit: release.origin.commit.clone(),
             rollback_to: release.origin.rollback_to,
+            partial: release.origin.is_partial,
             inputs: release.origin.inputs.clone(),
             created,
             changed,

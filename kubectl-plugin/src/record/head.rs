@@ -147,12 +147,18 @@ pub struct ReleaseOrigin {
     pub time: Timestamp,
     /// Who.
     pub actor: String,
+    /// Whether a controller applied it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_controller: bool,
     /// The commit, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
     /// The release whose graph a rollback took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,
+    /// Whether only some resources were synced: the graph has these as they were wanted, and all others as they were live.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_partial: bool,
     /// What the application asked for.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
     pub options: SyncOptions,
@@ -347,6 +353,13 @@ impl Head {
     pub fn has_applied(&self) -> bool {
         let pending = self.pending.iter().map(|pending| pending.number);
         self.releases.iter().map(|release| release.number).chain(pending).any(|number| number != TAKEN_OVER)
+    }
+
+    /// Whether a controller has applied, or begun to, any of what is remembered.
+    #[must_use]
+    pub fn knows_a_controller(&self) -> bool {
+        let pending = self.pending.iter().map(|pending| &pending.origin);
+        self.releases.iter().map(|release| &release.origin).chain(pending).any(|origin| origin.by_controller)
     }
 
     /// The lock of another run, where it may still be alive at `now`, by the server's clock.

@@ -54,6 +54,16 @@ pub fn holds(taken_back: &ResourceGraph, back_to: &ResourceGraph, wanted: &Resou
     differing.peek().is_some() && differing.all(|key| id(wanted, key) == id(taken_back, key))
 }
 
+/// How many holds were released, in words.
+#[must_use]
+pub fn released(count: usize) -> String {
+    match count {
+        0 => "nothing was held".to_owned(),
+        1 => "1 hold released".to_owned(),
+        _ => format!("{count} holds released"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

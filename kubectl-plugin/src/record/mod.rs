@@ -18,6 +18,7 @@
 //! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
 //! | [`holder`] | who holds the lock, and whether that process is certainly dead |
 //! | [`persist`] | reading and writing heads, graphs and inventories |
+//! | `change` | changing what a head says beside releases |
 //! | `chunks` | reading, writing and deleting chunks |
 //!
 //! # Guarantees
@@ -28,6 +29,7 @@
 //! record.
 
 pub mod apply_set;
+mod change;
 mod chunks;
 pub mod head;
 pub mod holder;
@@ -37,6 +39,7 @@ pub mod pack;
 pub mod persist;
 pub mod rollback;
 
+pub use change::ChangeError;
 pub use chunks::ChunkThere;
 pub use head::{Head, InventoryEntry, Outcome, Pending, Release};
 pub use persist::{Found, RecordError, Records};

@@ -19,6 +19,14 @@ pub struct DeliveryArgs {
     sync_options: Vec<String>,
 }
 
+impl DeliveryArgs {
+    /// The words that the flags give.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.sync_options
+    }
+}
+
 /// What an application wants.
 #[derive(Debug, Clone, Default)]
 pub struct Delivery {

@@ -44,6 +44,12 @@ impl HealthArgs {
         read(&files)
     }
 
+    /// Whether the flag names a file.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.health_checks.is_some()
+    }
+
     /// The rules for what is in a record, with no application opened: those of the file that the flag names, else the
     /// checks that a release was applied with.
     pub async fn recorded_rules(

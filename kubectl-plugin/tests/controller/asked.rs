@@ -162,8 +162,45 @@ fn what_somebody_asks_for_is_done_once_however_long_it_takes() {
     ground.stays("it is not done again", Duration::from_secs(8), |ground| operations(ground) == 1);
     assert_eq!(ground.status()["history"].as_array().map(Vec::len), Some(1));
     assert_eq!(ground.app()["operation"], serde_json::Value::Null);
-    // The same may be asked again.
+    // The same may be asked again. While it runs, nothing is told of when the one before was over.
+    ground.patch(&json!({"operation": {"initiatedBy": {"username": "anna"}, "sync": {}}}));
+    ground.until("it runs", |ground| ground.status()["operationState"]["phase"] == "Running");
+    assert_eq!(ground.status()["operationState"]["finishedAt"], serde_json::Value::Null);
+    ground.until("it is over", |ground| operations(ground) == 2 && ground.app()["operation"].is_null());
     let ended = ground.world.run(&["sync", &name, "-n", &name]);
     assert_eq!(ended.code, 0, "{}", ended.told());
-    ground.until("it is done again", |ground| operations(ground) == 2);
+    ground.until("it is done again", |ground| operations(ground) == 3);
+}
+
+#[test]
+fn some_resources_are_synced_and_all_others_are_left() {
+    let mut ground = Ground::new("ctl-part");
+    let name = ground.world.name.clone();
+    ground.commit("deploy/b.yaml", &config_map("b", "1"));
+    ground.commit("deploy/c.yaml", &config_map("c", "1"));
+    ground.start_with(&["--polling", "0"]);
+    ground.create(&ground.application(&json!({})));
+    let sync = |ground: &Ground, more: &[&str]| ground.world.run(&[&["sync", &name, "-n", &name], more].concat());
+    assert_eq!(sync(&ground, &[]).code, 0);
+    ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    ground.commit("deploy/b.yaml", &config_map("b", "2"));
+    ground.world.remove("deploy/c.yaml");
+    ground.push();
+    ground.world.run(&["app", "refresh", &name, "-n", &name]);
+    ground.world.kubectl(&["delete", "configmap", "c", "-n", &name]);
+    let ended = sync(&ground, &["--prune", "--resource", ":ConfigMap:a"]);
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    assert_eq!((ground.value("a").as_deref(), ground.value("b").as_deref()), (Some("2"), Some("1")));
+    assert_eq!(ground.value("c"), None, "what was not meant is neither made nor pruned");
+    ground.until("the rest is told", |ground| ground.status()["sync"]["status"] == "OutOfSync");
+    assert_eq!(ground.status()["history"].as_array().map(Vec::len), Some(1), "it is no release of a commit");
+    let history = ground.world.run(&["history", &name, "--record-namespace", &name]);
+    assert!(history.stdout.contains("live, partial"), "{}", history.told());
+    let ended = sync(&ground, &["--resource", ":ConfigMap:nobody"]);
+    assert!(ended.code == 4 && ended.stderr.contains("there is no :ConfigMap:nobody"), "{}", ended.told());
+
+    // The rest is delivered by itself where that is the policy.
+    ground.patch(&json!({"spec": {"syncPolicy": {"automated": {"prune": true}}}}));
+    ground.until("the rest is there", |ground| ground.value("b").as_deref() == Some("2"));
+    ground.until("Synced", |ground| ground.status()["sync"]["status"] == "Synced");
 }

@@ -6,6 +6,7 @@
 mod support;
 
 mod asked;
+mod beside;
 mod commands;
 mod corpus;
 mod delivery;

@@ -59,6 +59,14 @@ pub struct RunOptions {
     pub stop: Stop,
 }
 
+impl RunOptions {
+    /// Those of a run that makes nothing its own that was there before, and that only signals end.
+    #[must_use]
+    pub fn new(wait: bool, timeout: Duration, health: Rules) -> Self {
+        Self { wait, timeout, adopt: false, taken: BTreeSet::new(), health, stop: Stop::default() }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Default)]
 pub struct RunReport {

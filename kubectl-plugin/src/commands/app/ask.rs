@@ -10,13 +10,14 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use crate::application::{
-    AppId, InitiatedBy, Operation, OperationPhase, OperationState, REFRESH, ROLLBACK, SyncRequest, annotation,
+    AppId, Operation, OperationPhase, OperationState, REFRESH, ROLLBACK, ResourceChoice, SyncRequest, annotation,
     short_revision,
 };
-use crate::cluster::Cluster;
 use crate::error::CommandError;
-use crate::record::holder::actor;
 use crate::settings::{ClusterArgs, Session};
+
+use crate::commands::beside::left;
+use crate::commands::request::{Answer, Patience, Request, object, patch, remove};
 
 /// How often the object is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -48,6 +49,9 @@ pub struct SyncArgs {
     /// Run no hooks
     #[arg(long)]
     no_hooks: bool,
+    /// Only this, of what Git and the cluster have; no hooks then. The core group is empty
+    #[arg(long = "resource", value_name = "GROUP:KIND:[NAMESPACE/]NAME")]
+    resources: Vec<ResourceChoice>,
     #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
@@ -114,6 +118,7 @@ pub(super) async fn sync(session: &Session, args: &SyncArgs) -> Result<u8, Comma
         prune: args.prune,
         dry_run: args.dry_run,
         sync_strategy: strategy,
+        resources: args.resources.clone(),
         sync_options: args.sync_options.clone(),
         ..SyncRequest::default()
     };
@@ -124,8 +129,8 @@ pub(super) async fn sync(session: &Session, args: &SyncArgs) -> Result<u8, Comma
 /// Runs `app rollback`.
 pub(super) async fn rollback(session: &Session, args: &RollbackArgs) -> Result<u8, CommandError> {
     let to = args.to.clone().unwrap_or_default();
-    let info = vec![json!({"name": ROLLBACK, "value": to})];
-    let operation = Operation { sync: Some(SyncRequest::default()), info, ..Operation::default() };
+    let operation = Operation { sync: Some(SyncRequest::default()), ..Operation::default() };
+    let operation = operation.with_note(ROLLBACK, &to);
     ask(session, &args.cluster, &args.app, &args.follow, operation).await
 }
 
@@ -161,6 +166,10 @@ pub(super) async fn terminate(session: &Session, args: &TerminateArgs) -> Result
     let id = AppId { namespace, name: args.app.to_string() };
     let now = object(&cluster, &id).await?;
     if now["status"]["operationState"]["phase"] != "Running" {
+        if now["operation"].is_object() && remove(&cluster, &id, &now).await? {
+            session.printer.out(&format!("what was asked of {id} is taken back\n"));
+            return Ok(0);
+        }
         session.printer.out(&format!("no sync of {id} runs\n"));
         return Ok(0);
     }
@@ -180,45 +189,27 @@ async fn ask(
     let (cluster, namespace) = super::connected(session, cluster).await?;
     let id = AppId { namespace, name: app.to_string() };
     let before = object(&cluster, &id).await?;
-    if before["operation"].is_object() {
-        return Err(CommandError::user(format!("something is asked of {id} already, and is not done yet"))
-            .hint("wait for it, or stop it with `kubectl gitops app terminate`"));
-    }
-    let by = InitiatedBy { username: actor(), automated: false };
-    let operation = Operation { initiated_by: Some(by), ..operation };
-    let version = before["metadata"]["resourceVersion"].clone();
-    // Two people who ask at once: the second is told.
-    patch(&cluster, &id, &json!({"metadata": {"resourceVersion": version}, "operation": operation})).await?;
+    let request = Request::write(&cluster, &id, &before, operation, false).await?;
     if !follow.wait {
         session.printer.out(&format!("{id}: asked\n"));
         return Ok(0);
     }
-    let (asked, mut said) = (Instant::now(), String::new());
-    let deadline = asked + Duration::from_secs(follow.timeout);
-    loop {
-        let now = object(&cluster, &id).await?;
-        let state: Option<OperationState> = serde_json::from_value(now["status"]["operationState"].clone()).ok();
-        if !now["operation"].is_object() {
-            return ended(session, &id, state);
-        }
-        let running = state.filter(|state| state.finished_at.is_empty());
-        if let Some(state) = running.as_ref().filter(|state| !state.message.is_empty() && state.message != said) {
-            said.clone_from(&state.message);
-            session.printer.say(&said);
-        }
-        if running.is_none() && asked.elapsed() > TAKEN_UP {
-            return Err(nobody(&id));
-        }
-        if Instant::now() > deadline {
+    let timeout = Duration::from_secs(follow.timeout);
+    let patience = Patience { taken_up: TAKEN_UP.min(timeout), silent: timeout };
+    let followed = tokio::time::timeout(timeout, request.follow(session.printer, patience)).await;
+    match followed.unwrap_or(Ok(Answer::Late))? {
+        Answer::Ended(state) => ended(session, &id, &state),
+        Answer::Nobody => Err(nobody(&id)),
+        Answer::TakenBack => Err(CommandError::user(format!("what was asked of {id} was taken back"))),
+        Answer::Late => {
             let message = format!("{id} is not done after {} s; the controller goes on", follow.timeout);
-            return Err(CommandError::partial(message));
+            Err(CommandError::partial(message))
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        Answer::Stopped => Err(left(&id)),
     }
 }
 
-fn ended(session: &Session, id: &AppId, state: Option<OperationState>) -> Result<u8, CommandError> {
-    let Some(state) = state else { return Err(nobody(id)) };
+fn ended(session: &Session, id: &AppId, state: &OperationState) -> Result<u8, CommandError> {
     let revision = state.sync_result.as_ref().map(|result| short_revision(&result.revision)).unwrap_or_default();
     let failed = state.sync_result.iter().flat_map(|result| &result.resources).filter(|it| it.status == "SyncFailed");
     let details = failed.map(|it| format!("{} {}/{}: {}", it.kind, it.namespace, it.name, it.message)).collect();
@@ -233,29 +224,8 @@ fn ended(session: &Session, id: &AppId, state: Option<OperationState>) -> Result
 }
 
 fn nobody(id: &AppId) -> CommandError {
-    CommandError::user(format!("no controller takes up what is asked of {id}")).hint(
-        "is one running (`kubectl gitops install`, `kubectl gitops controller`), and does it care for this namespace?",
+    CommandError::user(format!("no controller takes up what is asked of {id}; it stands until one does")).hint(
+        "is one running (`kubectl gitops install`, `kubectl gitops controller`), and does it care for this namespace? \
+         `kubectl gitops app terminate` takes it back",
     )
-}
-
-/// The object.
-pub(super) async fn object(cluster: &Cluster, id: &AppId) -> Result<Json, CommandError> {
-    match cluster.get(&id.path()).await {
-        Ok(object) => Ok(object),
-        Err(failure) if failure.is_not_found() && !failure.is_unserved() => {
-            Err(CommandError::user(format!("there is no Application {id}"))
-                .hint("`kubectl gitops app list -A` lists all"))
-        }
-        Err(failure) => Err(super::failed("the Application cannot be read", &failure)),
-    }
-}
-
-async fn patch(cluster: &Cluster, id: &AppId, body: &Json) -> Result<(), CommandError> {
-    match cluster.merge_patch(&id.path(), body).await {
-        Ok(_) => Ok(()),
-        Err(failure) if failure.is_conflict() => {
-            Err(CommandError::user(format!("{id} was changed in this moment; nothing was asked")).hint("try again"))
-        }
-        Err(failure) => Err(super::failed("the Application cannot be changed", &failure)),
-    }
 }

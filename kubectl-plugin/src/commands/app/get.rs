@@ -27,7 +27,7 @@ pub(super) struct GetArgs {
 pub(super) async fn run(session: &Session, args: &GetArgs) -> Result<u8, CommandError> {
     let (cluster, namespace) = super::connected(session, &args.cluster).await?;
     let id = AppId { namespace, name: args.app.to_string() };
-    let object = super::ask::object(&cluster, &id).await?;
+    let object = crate::commands::request::object(&cluster, &id).await?;
     if args.output.is_some() {
         session.printer.json(&ApplicationJson::of(&object));
         return Ok(0);

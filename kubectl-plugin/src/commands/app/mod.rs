@@ -11,6 +11,8 @@ use crate::cluster::Cluster;
 use crate::error::CommandError;
 use crate::settings::{ClusterArgs, Session};
 
+use super::request::failed;
+
 pub use ask::SyncArgs;
 
 /// Look at Application objects, and ask their controller for something
@@ -51,12 +53,4 @@ pub async fn sync(session: &Session, args: &SyncArgs) -> Result<u8, CommandError
 async fn connected(session: &Session, cluster: &ClusterArgs) -> Result<(Cluster, String), CommandError> {
     let connected = cluster.connect(session.store.open(session.printer)).await?;
     Ok((connected.records.cluster, connected.destination))
-}
-
-fn failed(doing: &str, failure: &crate::cluster::Failure) -> CommandError {
-    let error = CommandError::user(doing.to_owned()).details(vec![failure.to_string()]);
-    if failure.is_unserved() {
-        return error.hint("the cluster has no Applications: `kubectl gitops install` brings them");
-    }
-    error
 }

@@ -141,7 +141,7 @@ impl Look<'_> {
 
     /// How often Git is asked for it.
     fn period(&self) -> Option<Duration> {
-        let said = annotation(&self.object, POLLING).and_then(decide::duration);
+        let said = annotation(&self.object, POLLING).and_then(decide::duration_or_seconds);
         said.or(self.controller.settings.polling).filter(|period| !period.is_zero())
     }
 }

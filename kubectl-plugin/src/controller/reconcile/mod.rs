@@ -5,11 +5,13 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `asked` | what somebody asks for, and what is answered at once |
 //! | `desired` | what Git says: pins, a graph |
 //! | `settle` | Git, the record and the cluster compared, and what follows |
 //! | `running` | a sync, told while it runs |
 //! | `publish` | the status, written where it says something new |
 
+mod asked;
 mod desired;
 mod publish;
 mod running;
@@ -23,7 +25,7 @@ use gitops_compiler::diagnostic::Diagnostic;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::application::{AppId, Condition, Operation, is_deleted};
+use crate::application::{AppId, Condition, is_deleted};
 use crate::error::CommandError;
 use crate::project::AppProject;
 
@@ -103,6 +105,9 @@ impl Look<'_> {
             self.come_again(LOOK_AT_OTHERS);
             return;
         }
+        if self.hold().await {
+            return;
+        }
         let (application, lints, project) = match self.understood().await {
             Ok((application, lints, project)) => {
                 self.note_needs(&application).await;
@@ -154,24 +159,6 @@ impl Look<'_> {
             }
         }
         application
-    }
-
-    /// What somebody asks for, and is not done yet.
-    pub(super) fn request(&self) -> Option<Operation> {
-        let asked = self.asked().filter(|asked| self.memory.answered.as_ref() != Some(*asked))?;
-        Some(serde_json::from_value(asked.clone()).unwrap_or_default())
-    }
-
-    /// What stands in the object, done or not.
-    pub(super) fn asked(&self) -> Option<&Json> {
-        self.object.get("operation").filter(|operation| operation.is_object())
-    }
-
-    /// Says that what is asked is done: it is taken away with the next status, and not done again before.
-    pub(super) fn answer(&mut self) {
-        self.memory.answered = self.asked().cloned();
-        // The Application may mean another revision than the request did.
-        self.come_again(AFTER_REQUEST);
     }
 
     pub(super) fn say(&mut self, kind: &str, error: &CommandError) {

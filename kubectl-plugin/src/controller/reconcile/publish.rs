@@ -7,7 +7,8 @@ use gitops_compiler::app::Application;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::application::{OperationPhase, OperationState, REFRESH, Status, annotation};
+use crate::application::{CONTROLLER, OperationPhase, OperationState, REFRESH, Status, annotation};
+use crate::cluster::Failure;
 use crate::controller::report::{self, Report, condition, written};
 
 use super::settle::State;
@@ -33,7 +34,7 @@ impl Look<'_> {
             webhook_secret: self.memory.webhooks.as_ref().map_or("", |(_, whose, _)| whose),
         };
         let status = report.status();
-        self.write(status).await;
+        self.write(status, true).await;
     }
 
     /// The sync that ran last, by what is remembered or was written. One that seems to run does not: it died with its
@@ -76,16 +77,17 @@ impl Look<'_> {
         }
         if let Some(operation) = self.request() {
             let message = status.conditions.iter().map(|it| it.message.clone()).collect::<Vec<_>>().join("; ");
-            let now = written(Timestamp::now());
-            let (started_at, finished_at) = (now.clone(), now);
-            let phase = OperationPhase::Error;
-            let state =
-                OperationState { operation, phase, message, started_at, finished_at, ..OperationState::default() };
-            status.operation_state = Some(state.clone());
-            self.memory.operation = Some(state);
-            self.answer();
+            self.answer_with(operation, OperationPhase::Error, message);
+            status.operation_state.clone_from(&self.memory.operation);
         }
-        self.write(status).await;
+        self.write(status, true).await;
+    }
+
+    /// Says what became of a request, and nothing else.
+    pub(super) async fn publish_answer(&mut self) {
+        let mut status: Status = serde_json::from_value(self.object["status"].clone()).unwrap_or_default();
+        status.operation_state.clone_from(&self.memory.operation);
+        self.write(status, false).await;
     }
 
     /// Says that another controller is at it, and nothing else.
@@ -96,13 +98,20 @@ impl Look<'_> {
         }
         status.conditions.push(condition("OtherControllerWarning", why));
         let body = json!({"status": {"conditions": status.conditions}});
+        // Not in the controller's name: it does not care for this one.
         let _ = self.controller.cluster.merge_patch(&self.id.path(), &body).await;
     }
 
-    /// Writes the status where it says something new, and takes away what was asked and is done.
-    async fn write(&mut self, status: Status) {
+    /// Changes the Application in the controller's name: so others know that one cares for it.
+    pub(super) async fn write_own(&self, body: &Json) -> Result<Json, Failure> {
+        self.controller.cluster.merge_patch_as(&self.id.path(), body, CONTROLLER).await
+    }
+
+    /// Writes the status where it says something new, and takes away what was asked and is done; a wish for a comparison where
+    /// this is one.
+    async fn write(&mut self, status: Status, is_compared: bool) {
         let is_answered = self.memory.answered.is_some() && self.asked() == self.memory.answered.as_ref();
-        let is_refreshed = annotation(&self.object, REFRESH).is_some();
+        let is_refreshed = is_compared && annotation(&self.object, REFRESH).is_some();
         // What was told while a sync ran is there, too.
         let newest = self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object);
         let before: Status = serde_json::from_value(newest["status"].clone()).unwrap_or_default();
@@ -128,7 +137,7 @@ impl Look<'_> {
         if body == json!({}) || !self.controller.owns(&self.object) {
             return;
         }
-        match self.controller.cluster.merge_patch(&self.id.path(), &body).await {
+        match self.write_own(&body).await {
             Ok(object) => {
                 if is_answered {
                     self.memory.answered = None;

@@ -37,7 +37,7 @@ impl Look<'_> {
             retry_count: retries,
             ..OperationState::default()
         };
-        let is_delivery = purpose == Purpose::Deliver;
+        let (is_delivery, is_asked) = (purpose == Purpose::Deliver, self.request().is_some());
         let verb = verb(&purpose);
         let graph = match (&purpose, self.memory.target.as_ref().and_then(|target| target.base.as_ref())) {
             // What is healed is what is live, whatever Git says meanwhile.
@@ -63,7 +63,7 @@ impl Look<'_> {
             purpose,
             stop,
             permits: &|key| projects::permits(&desired.project, key),
-            is_ours: &|| controller.owns(&self.object),
+            is_ours: &|| controller.owns(&self.object) && (!is_asked || self.is_still_asked()),
         };
         let running = Box::pin(order.run(self.records(), &controller.ground, &told));
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
@@ -79,7 +79,8 @@ impl Look<'_> {
         let ended = Timestamp::now();
         let succeeded = synced.phase == OperationPhase::Succeeded;
         let is_tried = operation.sync.as_ref().is_some_and(|sync| sync.dry_run);
-        if is_delivery && !is_tried {
+        // A part of it is not it.
+        if is_delivery && !is_tried && operation.choices().is_empty() {
             let is_terminated = synced.message == TERMINATED;
             let attempt = Attempt { succeeded, ended, retries, is_terminated };
             self.memory.attempt = Some((attempt_of(desired), attempt));
@@ -122,9 +123,14 @@ impl Look<'_> {
             let message = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let phase = if *stopper.borrow() { OperationPhase::Terminating } else { state.phase };
             let state = OperationState { phase, message, ..state.clone() };
-            let body = json!({"status": {"operationState": state}});
+            // Nothing of the sync before may be left: when that was over, what it did.
+            let newest =
+                self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object);
+            let told = serde_json::to_value(state).unwrap_or_default();
+            let Some(patch) = report::merge_patch(&newest["status"]["operationState"], &told) else { continue };
+            let body = json!({"status": {"operationState": patch}});
             // It is told again, and in the end in any case.
-            if let Ok(object) = self.controller.cluster.merge_patch(&self.id.path(), &body).await {
+            if let Ok(object) = self.write_own(&body).await {
                 self.controller.apps.put_own(object);
             }
         }

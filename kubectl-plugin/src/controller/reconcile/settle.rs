@@ -12,7 +12,7 @@ use crate::controller::apps::AttemptOf;
 use crate::controller::compare::{Compare, Comparison};
 use crate::controller::decide::{Decision, Situation, Why, Window};
 use crate::controller::projects::governed;
-use crate::controller::report::{condition, written};
+use crate::controller::report::condition;
 use crate::controller::sync::Purpose;
 use crate::error::CommandError;
 use crate::health::{self, Health};
@@ -51,9 +51,9 @@ impl Look<'_> {
             Decision::Rest { why, until } => self.rest(why, until, now),
             // Another replica may care for it by now.
             Decision::Sync { .. } | Decision::Heal if !self.controller.owns(&self.object) => return Ok(()),
-            Decision::Sync { .. } if request.is_some() && !self.may_sync_by_hand(desired, now) => self.answer(),
+            Decision::Sync { .. } if request.as_ref().is_some_and(|it| !self.may_be_done(it, desired, now)) => {}
             Decision::Sync { retries } => {
-                let operation = request.clone().unwrap_or_else(|| Operation::automated(prunes(desired)));
+                let operation = request.unwrap_or_else(|| Operation::automated(prunes(desired)));
                 let purpose = match operation.rollback() {
                     Some(to) => Purpose::Rollback(to.map(str::to_owned)),
                     None => Purpose::Deliver,
@@ -71,26 +71,6 @@ impl Look<'_> {
         }
         self.publish(desired, &state).await;
         Ok(())
-    }
-
-    /// Whether windows let people sync; where not, the request is answered.
-    fn may_sync_by_hand(&mut self, desired: &Desired, now: Timestamp) -> bool {
-        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
-        if windows.manual {
-            return true;
-        }
-        let operation = self.request().unwrap_or_default();
-        let why = windows.reason().unwrap_or_else(|| "sync windows do not allow it".to_owned());
-        let at = written(now);
-        self.memory.operation = Some(OperationState {
-            operation,
-            phase: OperationPhase::Error,
-            message: why,
-            started_at: at.clone(),
-            finished_at: at,
-            ..OperationState::default()
-        });
-        false
     }
 
     pub(super) fn records(&self) -> Records {

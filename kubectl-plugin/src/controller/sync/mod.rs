@@ -2,9 +2,11 @@
 //!
 //! In: an application, a graph, who asks and why. Out: [`Synced`]. All that the command line refuses is refused here, too:
 //! what belongs to other applications, what is held, what needs a word. The word of a controller is in annotations of the
-//! Application ([`ALLOW_DELETE`], [`ALLOW_RECREATE`]), and in a request that a person makes with `prune`.
+//! Application ([`ALLOW_DELETE`], [`ALLOW_RECREATE`]), in notes of the same names of a request, and in a request that a person
+//! makes with `prune`.
 
 mod outcome;
+mod partial;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
 use gitops_compiler::manifest::{Removal, SyncOptions};
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Approvals, Plan};
+use gitops_compiler::plan::{Action, Approvals, Bound, Plan};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -34,7 +36,7 @@ use crate::sops::{KeySources, Unlocked, unlock};
 use super::others::MANAGE;
 use outcome::{ended, tried};
 
-pub use outcome::{Synced, TERMINATED};
+pub use outcome::{NOT_TRIED, Synced, TERMINATED};
 
 /// Kinds that may be deleted although that loses more than the object; with `many`, most of the application at once.
 pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
@@ -43,7 +45,7 @@ pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
 pub const ALLOW_RECREATE: &str = "kubectl-gitops/allow-recreate";
 
 /// Confirms what asks for a confirmation before it is deleted, as in Argo CD: a time.
-const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
 /// How long another run is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -109,7 +111,7 @@ pub struct Order<'a> {
     pub stop: Stop,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
-    /// Says whether the Application is still this replica's.
+    /// Says whether the Application is still this replica's, and what is asked of it still stands.
     pub is_ours: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -135,6 +137,8 @@ impl Order<'_> {
         target.options = self.options()?;
         let wanted = self.wanted(&target).await?;
         let desired = target.bind(Arc::clone(&wanted.graph)).await?;
+        let choices = self.operation.choices();
+        let desired = if choices.is_empty() { desired } else { self.part(&mut target, &desired).await? };
         target.check_record_namespace(&desired)?;
         let refused: Vec<String> = desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
         if !refused.is_empty() {
@@ -144,7 +148,7 @@ impl Order<'_> {
             let held = target.held(&desired).await?;
             held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
         }
-        let observation = target.observe(Some(&desired), false).await?;
+        let mut observation = target.observe(Some(&desired), false).await?;
         refuse_claimed(&target, &observation.claimed).await?;
         target.look_at_hooks(&desired).await?;
         let delivers = self.purpose == Purpose::Deliver && target.is_changed_by(&desired);
@@ -152,7 +156,13 @@ impl Order<'_> {
         let runs_hooks = delivers || asks && self.purpose == Purpose::Deliver;
         let hooks = target.hooks.hooks(runs_hooks && !self.operation.leaves_out_hooks(), false);
         let approvals = self.approvals();
+        if !choices.is_empty() {
+            partial::leave_alone(&mut observation.seen, &target.inventory, choices);
+        }
         let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
+        if !choices.is_empty() {
+            partial::check(&plan, choices)?;
+        }
         if !plan.guards.is_empty() {
             let told = plan.guards.iter().map(|guard| in_annotations(&guard.to_string())).collect();
             return Err(CommandError::refused("this needs a word from somebody").details(told));
@@ -168,12 +178,15 @@ impl Order<'_> {
             return Ok(tried(&target, &plan, &unlocked).await);
         }
         let is_locked = target.found.as_ref().is_some_and(|found| found.head.lock.is_some());
-        if plan.is_empty() && !is_locked && !target.is_changed_by(&desired) {
+        // A part of what is live is not a release of its own because no hooks were run.
+        let is_live = |base: &Bound| base.graph.content_root() == desired.graph.content_root();
+        let is_no_part = !choices.is_empty() && target.base.as_ref().is_some_and(is_live);
+        if plan.is_empty() && !is_locked && (is_no_part || !target.is_changed_by(&desired)) {
             let (phase, message) = (OperationPhase::Succeeded, "successfully synced (no more tasks)".to_owned());
             return Ok(Synced { phase, message, resources: Vec::new(), is_busy: false });
         }
         if !(self.is_ours)() {
-            return Ok(Synced::busy("another replica cares for it now".to_owned()));
+            return Ok(Synced::busy("another replica cares for it now, or it is asked no longer".to_owned()));
         }
         namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
         let options = self.run_options(&target, wanted, approvals, hooks, unlocked, ground);
@@ -202,13 +215,25 @@ impl Order<'_> {
         Ok(Wanted { graph, commit, inputs, rollback_to: Some(release.number), takes_back })
     }
 
+    /// What is there after a sync of some resources only.
+    async fn part(&self, target: &mut Target, desired: &Bound) -> Result<Bound, CommandError> {
+        if self.purpose != Purpose::Deliver {
+            return Err(CommandError::user("only what Git says can be synced in part"));
+        }
+        if target.found.as_ref().is_some_and(|found| found.head.pending.is_some()) {
+            let hint = "sync the application as a whole, or roll it back";
+            return Err(
+                CommandError::refused("the last run did not succeed: only a part would leave it half done").hint(hint)
+            );
+        }
+        let prunes = target.options.prune.unwrap_or_default() == Removal::Delete;
+        let graph = partial::graph(target.base.as_ref(), desired, self.operation.choices(), prunes)?;
+        Ok(target.bind(Arc::new(graph)).await?)
+    }
+
     /// What the Application and whoever asks want.
     fn options(&self) -> Result<SyncOptions, CommandError> {
         let sync = self.operation.sync.clone().unwrap_or_default();
-        if !sync.resources.is_empty() {
-            let hint = "leave out the list of resources: only what differs is applied in any case";
-            return Err(CommandError::user("an application is synced as a whole").hint(hint));
-        }
         if !sync.manifests.is_empty() {
             let hint = "commit them, or apply them with `kubectl gitops apply`";
             return Err(CommandError::user("manifests that come with a request are not applied").hint(hint));
@@ -222,9 +247,11 @@ impl Order<'_> {
     }
 
     fn approvals(&self) -> Approvals {
+        // Who may ask for something may write annotations, too.
+        let texts = |name: &str| annotation(self.object, name).into_iter().chain(self.operation.note(name));
         let words = |name: &str| -> BTreeSet<String> {
-            let text = annotation(self.object, name).unwrap_or_default();
-            text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+            let words = texts(name).flat_map(|text| text.split(','));
+            words.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
         };
         let delete = words(ALLOW_DELETE);
         let is_person = self.operation.initiated_by.as_ref().is_none_or(|by| !by.automated);
@@ -234,7 +261,7 @@ impl Order<'_> {
             delete,
             // The policy was asked before.
             empty: true,
-            confirmed: annotation(self.object, DELETION_APPROVED).is_some(),
+            confirmed: texts(DELETION_APPROVED).next().is_some(),
             recreate: words(ALLOW_RECREATE),
             rerun_hooks: is_person,
         }
@@ -264,39 +291,29 @@ impl Order<'_> {
         let origin = ReleaseOrigin {
             time: Timestamp::now(),
             actor: self.operation.actor().to_owned(),
+            by_controller: true,
             commit,
             rollback_to,
+            is_partial: !self.operation.choices().is_empty(),
             options: target.options.clone(),
             ignored: target.ignored.rules().to_vec(),
             inputs,
             health_checks: Vec::new(),
         };
-        let rules = ground.rules.clone();
+        let waits = self.operation.waits();
+        // What others wait for is waited for; how the rest does is for the status to say, as long as it lives, unless whoever
+        // asks wants to know.
+        let run = RunOptions::new(waits.is_some(), waits.unwrap_or(READY_TIMEOUT), ground.rules.clone());
         // Whoever moves an Application here moves its objects, too.
         let adopt = annotation(self.object, MANAGE) == Some("true");
-        let run = RunOptions {
-            // What others wait for is waited for; how the rest does is for the status to say, as long as it lives.
-            wait: false,
-            timeout: READY_TIMEOUT,
-            adopt,
-            taken: BTreeSet::new(),
-            health: rules,
-            stop: self.stop.clone(),
-        };
+        let run = RunOptions { adopt, stop: self.stop.clone(), ..run };
         Options {
-            run,
             // What the cluster has of others is put back by the policy that says so, and by whoever forces it.
             force_conflicts: self.purpose == Purpose::Heal || self.operation.is_forced(),
-            approvals,
             history: self.delivery.history_limit,
-            origin,
-            delete_record: false,
             unlocked,
-            takes_from: Vec::new(),
             takes_back,
-            hooks,
-            health_checks: Vec::new(),
-            takes_over: false,
+            ..Options::new(run, approvals, origin, hooks)
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::sops::Unlocked;
 /// What is said of a sync that was ended before it was done.
 pub const TERMINATED: &str = "Operation terminated";
 
+/// What is said of a resource that was not tried.
+pub const NOT_TRIED: &str = "not tried, since what it waits for failed";
+
 /// How it went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Synced {
@@ -74,7 +77,7 @@ pub(super) fn ended(plan: &Plan, applied: &Applied) -> Synced {
                 first.get_or_insert_with(|| format!(", reason: {}/{}: {message}", step.key.kind, step.key.name));
                 ("SyncFailed", message.clone())
             }
-            (Some(StepResult::Skipped), _) => ("SyncFailed", "not tried, since what it waits for failed".to_owned()),
+            (Some(StepResult::Skipped), _) => ("SyncFailed", NOT_TRIED.to_owned()),
             (None, _) => continue,
         };
         let mut result = result_of(&step.key, step_version(plan, index), status, message);
