@@ -132,10 +132,11 @@ impl Apps {
         }
     }
 
-    /// Forgets an Application.
-    pub fn remove(&self, id: &AppId) {
+    /// Forgets an Application. Gives the ApplySets that it had.
+    pub fn remove(&self, id: &AppId) -> Vec<String> {
         lock(&self.entries).remove(id);
-        lock(&self.sets).retain(|_, app| app != id);
+        let mut sets = lock(&self.sets);
+        sets.extract_if(.., |_, app| app == id).map(|(set, _)| set).collect()
     }
 
     /// Forgets what is remembered of an Application.

@@ -17,9 +17,14 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 use crate::error::CommandError;
+use crate::health::{Rules, Workers};
 use crate::output::Printer;
 use crate::record::head::Commit;
 use crate::settings::{Delivery, RepositoryServer};
+use crate::worker::own_sandbox;
+
+/// So many processes at most evaluate the health checks of all Applications together.
+const HEALTH_WORKERS: usize = 8;
 
 /// What an Application compiles to.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ pub struct Compiled {
     pub graph: Arc<ResourceGraph>,
     /// How it is delivered.
     pub delivery: Delivery,
+    /// By which rules its objects are ready: those of the controller, and those that its sources have.
+    pub rules: Rules,
     /// The commit of the first source, where it has one.
     pub commit: Option<Commit>,
     /// All that it is made of.
@@ -41,15 +48,18 @@ pub struct Compiled {
 /// Compiles for all applications.
 pub struct Compiler {
     server: Arc<RepositoryServer>,
+    rules: Rules,
+    workers: Arc<Workers>,
     permits: Semaphore,
 }
 
 impl Compiler {
-    /// With these servers and programs.
+    /// With these servers and programs; applications add their own rules to these.
     #[must_use]
-    pub fn new(server: Arc<RepositoryServer>) -> Self {
+    pub fn new(server: Arc<RepositoryServer>, rules: Rules) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { server, permits: Semaphore::new(processors) }
+        let workers = Arc::new(Workers::new(HEALTH_WORKERS, &own_sandbox()));
+        Self { server, rules, workers, permits: Semaphore::new(processors) }
     }
 
     /// Compiles.
@@ -64,13 +74,14 @@ impl Compiler {
         capabilities: Capabilities,
     ) -> Result<Compiled, CommandError> {
         let _permit = self.permits.acquire().await;
-        let server = Arc::clone(&self.server);
+        let (server, rules, workers) = (Arc::clone(&self.server), self.rules.clone(), Arc::clone(&self.workers));
         let compiled = tokio::task::spawn_blocking(move || {
             let opened = server.open(&application, lints, &pins, capabilities)?;
             let own = opened.own_lints();
             if own.iter().any(|finding| finding.level == Level::Error) {
                 return Err(CommandError::user("the Application has what is denied").findings(own));
             }
+            let rules = rules.and(opened.checks()?, &workers);
             let compilation = opened.compile_silently(server.store(), Printer::for_process())?;
             let commit = opened.commit().map(|(commit, dirty)| Commit {
                 oid: commit.oid.clone(),
@@ -80,7 +91,7 @@ impl Compiler {
             let (inputs, source_types) = (opened.inputs(), opened.source_types());
             let lints = own.into_iter().chain(compilation.lints).collect();
             let (graph, delivery) = (Arc::new(compilation.graph), opened.delivery);
-            Ok(Compiled { graph, delivery, commit, inputs, source_types, lints })
+            Ok(Compiled { graph, delivery, rules, commit, inputs, source_types, lints })
         });
         compiled.await.unwrap_or_else(|_| Err(CommandError::user("a bug of ours ended the compilation")))
     }

@@ -36,7 +36,10 @@ type Kind = (String, String);
 /// All watches.
 pub struct Live {
     cluster: Cluster,
+    /// The rules of all objects whose ApplySet has none of its own.
     rules: Rules,
+    /// The rules of ApplySets that have their own.
+    own_rules: RwLock<BTreeMap<String, Rules>>,
     kinds: RwLock<BTreeMap<Kind, WatchedKind>>,
     /// ApplySets of which something has changed.
     changed: mpsc::UnboundedSender<String>,
@@ -75,7 +78,39 @@ impl Live {
     /// No watch yet.
     #[must_use]
     pub fn new(cluster: Cluster, rules: Rules, changed: mpsc::UnboundedSender<String>) -> Arc<Self> {
-        Arc::new(Self { cluster, rules, kinds: RwLock::default(), changed })
+        Arc::new(Self { cluster, rules, own_rules: RwLock::default(), kinds: RwLock::default(), changed })
+    }
+
+    /// Says by which rules the objects of an ApplySet are judged from now on. Where that changes anything the watches of the
+    /// kinds that it concerns begin anew: objects are not kept.
+    pub fn set_rules(&self, set: &str, rules: &Rules) {
+        let before = self.rules_of(Some(set));
+        if before.are(rules) {
+            return;
+        }
+        {
+            let mut own = self.own_rules.write().unwrap_or_else(PoisonError::into_inner);
+            if rules.are(&self.rules) { drop(own.remove(set)) } else { drop(own.insert(set.to_owned(), rules.clone())) }
+        }
+        let concerns = |(group, kind): &Kind| before.has_check(group, kind) || rules.has_check(group, kind);
+        self.write().retain(|kind, _| !concerns(kind));
+    }
+
+    /// Forgets the rules of an ApplySet.
+    pub fn forget_rules(&self, set: &str) {
+        self.own_rules.write().unwrap_or_else(PoisonError::into_inner).remove(set);
+    }
+
+    /// The rules of objects that carry this label.
+    fn rules_of(&self, set: Option<&str>) -> Rules {
+        let own = self.own_rules.read().unwrap_or_else(PoisonError::into_inner);
+        set.and_then(|set| own.get(set)).unwrap_or(&self.rules).clone()
+    }
+
+    /// Whether there is more to know of a kind than that its objects are there, for anybody.
+    fn is_assessed(&self, group: &str, kind: &str) -> bool {
+        let own = self.own_rules.read().unwrap_or_else(PoisonError::into_inner);
+        self.rules.is_assessed(group, kind) || own.values().any(|rules| rules.has_check(group, kind))
     }
 
     /// Watches these kinds, and waits until all of their objects are known, or cannot be.
@@ -106,14 +141,16 @@ impl Live {
         let this = Arc::clone(self);
         let task = tokio::spawn(async move {
             let of = Of { group: name.0, kind: name.1, api_version };
-            if this.rules.is_assessed(&of.group, &of.kind) {
+            if this.is_assessed(&of.group, &of.kind) {
                 this.follow::<Json>(&watched, &of, &told).await;
             } else {
                 this.follow::<PartialObject>(&watched, &of, &told).await;
             }
             // It is asked for again when somebody needs it.
             let _ = told.send(State::Unwatchable);
-            this.write().remove(&(of.group, of.kind));
+            // Unless another watch is in its place by now.
+            let own = told.subscribe();
+            this.write().retain(|_, watched| !watched.state.same_channel(&own));
         });
         WatchedKind { objects: Objects::default(), state, task: task.abort_handle() }
     }
@@ -126,18 +163,18 @@ impl Live {
                     Followed::Listed(objects) => {
                         let mut all = BTreeMap::new();
                         for object in objects {
-                            all.extend(object.seen(&self.rules, of).await);
+                            all.extend(object.seen(self, of).await);
                         }
                         self.take_all(of, all);
                         let _ = told.send(State::Known);
                     }
                     Followed::Present(object) => {
-                        if let Some((key, object)) = object.seen(&self.rules, of).await {
+                        if let Some((key, object)) = object.seen(self, of).await {
                             self.take(of, key, Some(object));
                         }
                     }
                     Followed::Gone(object) => {
-                        if let Some((key, _)) = object.seen(&self.rules, of).await {
+                        if let Some((key, _)) = object.seen(self, of).await {
                             self.take(of, key, None);
                         }
                     }
@@ -260,26 +297,28 @@ impl Of {
 /// A form in which objects come.
 trait Seen: Versioned {
     /// What is kept of it.
-    fn seen(self, rules: &Rules, of: &Of) -> impl Future<Output = Option<(ResourceKey, LiveObject)>> + Send;
+    fn seen(self, live: &Live, of: &Of) -> impl Future<Output = Option<(ResourceKey, LiveObject)>> + Send;
 }
 
 impl Seen for PartialObject {
-    async fn seen(self, _rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
+    async fn seen(self, _live: &Live, of: &Of) -> Option<(ResourceKey, LiveObject)> {
         let key = of.key(&self.metadata)?;
         Some((key, LiveObject { sighting: Sighting::of(&self.metadata), health: None, is_ignored: false }))
     }
 }
 
 impl Seen for Json {
-    async fn seen(mut self, rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
+    async fn seen(mut self, live: &Live, of: &Of) -> Option<(ResourceKey, LiveObject)> {
         let metadata: ObjectMeta = serde_json::from_value(self["metadata"].clone()).ok()?;
         let key = of.key(&metadata)?;
         // Items of lists come without.
         self["apiVersion"] = of.api_version.as_str().into();
         self["kind"] = of.kind.as_str().into();
-        let is_ignored = health::is_ignored(&self);
-        let (_, health) = rules.assess_aside(self).await;
-        Some((key, LiveObject { sighting: Sighting::of(&metadata), health: Some(health), is_ignored }))
+        let (is_ignored, sighting) = (health::is_ignored(&self), Sighting::of(&metadata));
+        let rules = live.rules_of(sighting.part_of.as_deref());
+        // Others may have a check for this kind, and be the reason why whole objects are watched.
+        let health = if rules.is_assessed(&of.group, &of.kind) { Some(rules.assess_aside(self).await.1) } else { None };
+        Some((key, LiveObject { sighting, health, is_ignored }))
     }
 }
 

@@ -166,7 +166,7 @@ impl Controller {
             queue: Queue::default(),
             refs: Refs::new(Arc::clone(&server), Arc::clone(&metrics)),
             live,
-            compiler: Compiler::new(server),
+            compiler: Compiler::new(server, rules.clone()),
             ground: Ground { sightings, rules, keys: Arc::new(keys) },
             kubernetes: kubernetes::Kubernetes::default(),
             others: others::Others,

@@ -274,7 +274,7 @@ impl Controller {
         self.refs.forget(id);
         self.webhooks.forget(id);
         self.queue.forget(id);
-        self.apps.remove(id);
+        self.apps.remove(id).iter().for_each(|set| self.live.forget_rules(set));
         self.heads.forget_gone(id);
         self.metrics.forget(id);
     }

@@ -52,7 +52,7 @@ use live::Live;
 
 pub use pod::pod_stuck;
 pub use refused::{claim_waits, creation_refused, event_refused, pod_waits};
-pub use rules::Rules;
+pub use rules::{Rules, Workers};
 pub(crate) use text::printable;
 pub use worker::HEALTH_WORKER;
 pub use written::{Checks, WrittenRules};

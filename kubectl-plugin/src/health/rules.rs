@@ -23,7 +23,34 @@ pub struct Rules(Option<Arc<Written>>);
 #[derive(Debug)]
 struct Written {
     checks: Checks,
-    worker: KeptWorker,
+    worker: Arc<KeptWorker>,
+    /// Whose checks these are, where others use the worker, too: what hangs is only theirs.
+    whose: String,
+}
+
+/// Workers that the rules of many applications share: however many those are, there are no more processes.
+#[derive(Debug)]
+pub struct Workers(Vec<Arc<KeptWorker>>);
+
+impl Workers {
+    /// So many, at least one. None is started before it is asked.
+    #[must_use]
+    pub fn new(count: usize, sandbox: &Result<Sandbox, String>) -> Self {
+        let worker = |_| Arc::new(KeptWorker::new(&HEALTH_WORKER, sandbox.clone()));
+        Self((0..count.max(1)).map(worker).collect())
+    }
+
+    /// The one for these checks, and what they are called there. What is wrong with some holds up few others.
+    fn of(&self, checks: &Checks) -> (Arc<KeptWorker>, String) {
+        let mut hasher = blake3::Hasher::new();
+        for (path, bytes) in checks.texts() {
+            hasher.update(&(path.len() as u64).to_be_bytes()).update(path.as_bytes());
+            hasher.update(&(bytes.len() as u64).to_be_bytes()).update(bytes);
+        }
+        let hash = hasher.finalize();
+        let slot = usize::from(hash.as_bytes()[0]) % self.0.len();
+        (Arc::clone(&self.0[slot]), hash.to_hex()[..16].to_owned())
+    }
 }
 
 impl Rules {
@@ -33,7 +60,29 @@ impl Rules {
         if checks.is_empty() {
             return Self::default();
         }
-        Self(Some(Arc::new(Written { checks, worker: KeptWorker::new(&HEALTH_WORKER, sandbox) })))
+        let worker = Arc::new(KeptWorker::new(&HEALTH_WORKER, sandbox));
+        Self(Some(Arc::new(Written { checks, worker, whose: String::new() })))
+    }
+
+    /// With checks of an application, which count after those that are there; evaluated by one of these workers.
+    #[must_use]
+    pub fn and(&self, checks: Checks, workers: &Workers) -> Self {
+        if checks.is_empty() {
+            return self.clone();
+        }
+        let checks = self.0.as_ref().map_or_else(|| checks.clone(), |own| own.checks.clone().and(&checks));
+        let (worker, whose) = workers.of(&checks);
+        Self(Some(Arc::new(Written { checks, worker, whose })))
+    }
+
+    /// Whether both have the same checks.
+    #[must_use]
+    pub fn are(&self, other: &Self) -> bool {
+        let is_same = |one: &Arc<Written>, other: &Arc<Written>| Arc::ptr_eq(one, other);
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) if is_same(one, other) => true,
+            _ => self.texts() == other.texts(),
+        }
     }
 
     /// The files of the written checks, with their paths.
@@ -91,7 +140,9 @@ impl Rules {
         !self.has_check(live.group(), live.kind()) && super::is_silent(object)
     }
 
-    fn has_check(&self, group: &str, kind: &str) -> bool {
+    /// Whether users have written a check for a kind.
+    #[must_use]
+    pub fn has_check(&self, group: &str, kind: &str) -> bool {
         self.0.as_ref().is_some_and(|written| written.checks.find(group, kind).is_some())
     }
 
@@ -107,7 +158,7 @@ impl Rules {
             return Some(behind);
         }
         let question = Question { check: script.clone(), object: object.clone() };
-        Some(match written.worker.ask(&format!("{kind}.{group}"), &question) {
+        Some(match written.worker.ask(&format!("{} {kind}.{group}", written.whose), &question) {
             Ok(said) => health(&live, script, said),
             Err(error) => wrong(&error),
         })

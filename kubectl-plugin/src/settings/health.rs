@@ -68,17 +68,30 @@ impl HealthArgs {
 
 /// The rules of files.
 fn read(files: &[(String, Vec<u8>)]) -> Result<Rules, CommandError> {
+    Ok(Rules::new(checks(files)?, own_sandbox()))
+}
+
+/// The checks of files.
+fn checks(files: &[(String, Vec<u8>)]) -> Result<Checks, CommandError> {
     let (mut checks, mut wrong) = (Checks::default(), Vec::new());
     for (path, bytes) in files {
         wrong.extend(checks.add(path, bytes).err().unwrap_or_default());
     }
     if wrong.is_empty() {
-        return Ok(Rules::new(checks, own_sandbox()));
+        return Ok(checks);
     }
     Err(CommandError::user("the health checks are not understood").details(wrong))
 }
 
 impl Opened {
+    /// The checks that the sources have.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn checks(&self) -> Result<Checks, CommandError> {
+        checks(&self.health_checks()?)
+    }
+
     /// Paths and bytes of the health checks that the sources have.
     fn health_checks(&self) -> Result<Vec<(String, Vec<u8>)>, CommandError> {
         let mut files = Vec::new();

@@ -10,6 +10,7 @@ mod beside;
 mod commands;
 mod corpus;
 mod delivery;
+mod health;
 mod replicas;
 mod rights;
 mod rollback;

@@ -56,6 +56,7 @@ impl Look<'_> {
             destination: destination(&desired.application),
             graph,
             delivery: &desired.compiled.delivery,
+            rules: &desired.compiled.rules,
             commit: desired.compiled.commit.clone(),
             inputs: desired.compiled.inputs.iter().filter_map(|(request, pin)| LockEntry::new(request, pin)).collect(),
             operation,

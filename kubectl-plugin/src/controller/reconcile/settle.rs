@@ -101,14 +101,14 @@ impl Look<'_> {
         let Some(target) = self.memory.target.as_mut() else {
             return Err(CommandError::user("the record is not read"));
         };
-        let bound = target.bind(Arc::clone(&desired.compiled.graph)).await?;
+        let (bound, rules) = (target.bind(Arc::clone(&desired.compiled.graph)).await?, &desired.compiled.rules);
+        live.set_rules(&target.identity.apply_set, rules);
         let kinds = target.inventory.keys().map(|key| (key.group.as_str(), key.kind.as_str()));
         live.watch(&target.kinds, kinds).await;
         let observation = target.observe(None, false).await?;
         let head = target.found.as_ref().map(|found| &found.head);
         let is_settled = head.is_some_and(|head| head.pending.is_none());
         let compare = Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
-        let rules = &self.controller.ground.rules;
         let comparison = compare.compare(|key| {
             let Some(object) = live.object(key) else {
                 let unseen = || Health::new(health::Status::Progressing, "it is not seen yet");

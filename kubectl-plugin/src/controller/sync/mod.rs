@@ -27,9 +27,9 @@ use crate::apply::run::{RunOptions, Stop};
 use crate::apply::{Destination, Event, Options, Target, TargetError, apply, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
-use crate::record::Records;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
 use crate::record::rollback::{choose, taken_back};
+use crate::record::{Records, pack};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 
@@ -58,7 +58,7 @@ const READY_TIMEOUT: Duration = Duration::from_mins(5);
 pub struct Ground {
     /// Who knows what is in the cluster.
     pub sightings: Arc<dyn Sightings>,
-    /// By which rules objects are ready.
+    /// By which rules objects are ready, where their application has none of its own.
     pub rules: Rules,
     /// Where keys are that open what SOPS encrypted.
     pub keys: Arc<KeySources>,
@@ -97,6 +97,8 @@ pub struct Order<'a> {
     pub graph: Arc<ResourceGraph>,
     /// How.
     pub delivery: &'a Delivery,
+    /// By which rules its objects are ready.
+    pub rules: &'a Rules,
     /// The commit.
     pub commit: Option<Commit>,
     /// What it is made of.
@@ -189,7 +191,7 @@ impl Order<'_> {
             return Ok(Synced::busy("another replica cares for it now, or it is asked no longer".to_owned()));
         }
         namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
-        let options = self.run_options(&target, wanted, approvals, hooks, unlocked, ground);
+        let options = self.run_options(&target, wanted, approvals, hooks, unlocked);
         let mut emit = |event: Event| {
             if let Event::Waiting { object, reason, .. } | Event::StillWaiting { object, reason, .. } = event {
                 told(format!("waiting for healthy state of {object}: {reason}"));
@@ -284,10 +286,12 @@ impl Order<'_> {
         approvals: Approvals,
         hooks: gitops_compiler::plan::Hooks,
         unlocked: Arc<Unlocked>,
-        ground: &Ground,
     ) -> Options {
         let Wanted { commit, inputs, rollback_to, takes_back, .. } = wanted;
         let inputs = if inputs.len() > MOST_INPUTS { Vec::new() } else { inputs };
+        // What cannot be kept is not: whoever needs it finds it in Git.
+        let checks = Some(self.rules.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
+        let (names, health_checks) = checks.unwrap_or_default();
         let origin = ReleaseOrigin {
             time: Timestamp::now(),
             actor: self.operation.actor().to_owned(),
@@ -298,12 +302,12 @@ impl Order<'_> {
             options: target.options.clone(),
             ignored: target.ignored.rules().to_vec(),
             inputs,
-            health_checks: Vec::new(),
+            health_checks: names,
         };
         let waits = self.operation.waits();
         // What others wait for is waited for; how the rest does is for the status to say, as long as it lives, unless whoever
         // asks wants to know.
-        let run = RunOptions::new(waits.is_some(), waits.unwrap_or(READY_TIMEOUT), ground.rules.clone());
+        let run = RunOptions::new(waits.is_some(), waits.unwrap_or(READY_TIMEOUT), self.rules.clone());
         // Whoever moves an Application here moves its objects, too.
         let adopt = annotation(self.object, MANAGE) == Some("true");
         let run = RunOptions { adopt, stop: self.stop.clone(), ..run };
@@ -313,6 +317,7 @@ impl Order<'_> {
             history: self.delivery.history_limit,
             unlocked,
             takes_back,
+            health_checks,
             ..Options::new(run, approvals, origin, hooks)
         }
     }

@@ -61,6 +61,14 @@ impl Checks {
         Ok(())
     }
 
+    /// With those of others, which count after these.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.files.extend(others.files.iter().cloned());
+        self.texts.extend(others.texts.iter().cloned());
+        self
+    }
+
     /// The files that were added, with their paths.
     #[must_use]
     pub fn texts(&self) -> &[(String, Vec<u8>)] {
