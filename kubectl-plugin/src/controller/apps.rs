@@ -38,6 +38,8 @@ pub struct Memory {
     pub failed: Option<(Instant, u32)>,
     /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
     pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
+    /// How often in a row a Secret that it names for webhooks could not be had.
+    pub webhooks_failed: u32,
     /// What it compiled to, and from what.
     pub compiled: Option<(CompiledFrom, Result<Compiled, String>)>,
     /// What its inputs from elsewhere were when they were looked up.

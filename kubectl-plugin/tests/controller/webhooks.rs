@@ -77,6 +77,22 @@ fn an_application_has_a_secret_of_its_own_as_the_sample_has_it() {
 }
 
 #[test]
+fn a_secret_of_its_own_counts_as_soon_as_it_is_there_though_nothing_else_happens() {
+    let (ground, address) = listening("ctl-later");
+    let mut application = ground.application(&json!({"automated": {}}));
+    application["spec"]["webhook"] = json!({"gitlab": [{"secret": "$later:word"}]});
+    ground.create(&application);
+    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
+    ground.until("it is told", |ground| ground.condition("WebhookSecretWarning").is_some());
+    let name = ground.world.name.clone();
+    ground.world.kubectl(&["create", "secret", "generic", "later", "-n", &name, "--from-literal=word=it"]);
+    ground.until("it counts", |ground| ground.condition("WebhookSecretWarning").is_none());
+    let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    assert_eq!(push(&address, &ground.address(), "it"), 200);
+    ground.until_synced(&commit);
+}
+
+#[test]
 fn the_secret_of_a_provider_counts_as_soon_as_it_is_there() {
     let (ground, address) = listening("ctl-hooks");
     ground.automated();

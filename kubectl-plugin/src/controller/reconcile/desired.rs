@@ -134,7 +134,13 @@ impl Look<'_> {
             (of, whose, problems)
         };
         self.conditions.extend(problems.iter().map(|problem| condition("WebhookSecretWarning", problem.as_str())));
-        // What is not there yet is looked for again.
+        // What is not there yet is looked for again, though nothing else happens: ever more rarely.
+        if problems.is_empty() {
+            self.memory.webhooks_failed = 0;
+        } else {
+            self.come_again(pause(self.memory.webhooks_failed));
+            self.memory.webhooks_failed = self.memory.webhooks_failed.saturating_add(1);
+        }
         self.memory.webhooks =
             problems.is_empty().then_some((of, whose, problems)).or(Some(([0; 32], whose, Vec::new())));
     }
@@ -146,7 +152,7 @@ impl Look<'_> {
     }
 }
 
-/// After how long what did not compile is compiled again although nothing is known to have changed.
+/// After how long what failed so often, and one time more, is tried again although nothing is known to have changed.
 fn pause(times: u32) -> Duration {
     TRY_AGAIN.saturating_mul(1 << times.min(5)).min(Duration::from_mins(5))
 }

@@ -37,7 +37,7 @@ use super::{Controller, projects, removal};
 /// The cluster that a controller runs in, as destinations name it.
 const HERE: [&str; 2] = ["https://kubernetes.default.svc", "in-cluster"];
 
-/// How often an Application is looked at that another controller is at.
+/// How often an Application is looked at that another controller is at, or another replica, where there is a reason.
 const LOOK_AT_OTHERS: Duration = Duration::from_mins(1);
 
 /// What the look that answers a request is followed by.
@@ -56,7 +56,10 @@ pub async fn reconcile(controller: &Controller, id: &AppId) {
         controller.refs.forget(id);
         *memory = Memory::default();
         if let Ok((application, _)) = compile::read(&entry.object) {
-            controller.webhooks.set(&controller.cluster, id, &entry.object, &application).await;
+            let (_, problems) = controller.webhooks.set(&controller.cluster, id, &entry.object, &application).await;
+            if !problems.is_empty() {
+                controller.queue.add_after(id, LOOK_AT_OTHERS);
+            }
         }
         return;
     }
