@@ -42,7 +42,7 @@ pub struct Memory {
     pub webhooks_failed: u32,
     /// What it compiled to, and from what.
     pub compiled: Option<(CompiledFrom, Result<Compiled, String>)>,
-    /// What its inputs from elsewhere were when they were looked up.
+    /// What its inputs are that are neither sources nor locked, by what their servers said last.
     pub implied: BTreeMap<Request, Pin>,
     /// The record, as it was read last.
     pub target: Option<Target>,

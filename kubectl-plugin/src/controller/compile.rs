@@ -39,6 +39,8 @@ pub struct Compiled {
     pub commit: Option<Commit>,
     /// All that it is made of.
     pub inputs: Vec<(Request, Pin)>,
+    /// What of that is neither a source nor in a lock file: it was looked up, and is that until its server says otherwise.
+    pub implied: BTreeMap<Request, Pin>,
     /// Argo CD's words for what renders its sources.
     pub source_types: Vec<String>,
     /// What there is to say.
@@ -89,12 +91,30 @@ impl Compiler {
                 dirty,
             });
             let (inputs, source_types) = (opened.inputs(), opened.source_types());
+            let implied = implied(&server, &application, &pins, &inputs)?;
             let lints = own.into_iter().chain(compilation.lints).collect();
             let (graph, delivery) = (Arc::new(compilation.graph), opened.delivery);
-            Ok(Compiled { graph, delivery, rules, commit, inputs, source_types, lints })
+            Ok(Compiled { graph, delivery, rules, commit, inputs, implied, source_types, lints })
         });
         compiled.await.unwrap_or_else(|_| Err(CommandError::user("a bug of ours ended the compilation")))
     }
+}
+
+/// The inputs that are neither sources nor locked.
+fn implied(
+    server: &RepositoryServer,
+    application: &Application,
+    pins: &BTreeMap<Request, Pin>,
+    inputs: &[(Request, Pin)],
+) -> Result<BTreeMap<Request, Pin>, CommandError> {
+    let sources = requests(application);
+    let others = inputs.iter().filter(|(request, _)| !sources.contains(request));
+    let mut implied: BTreeMap<Request, Pin> = others.cloned().collect();
+    if !implied.is_empty() {
+        let locked = server.locked(application, pins)?;
+        implied.retain(|request, _| !locked.contains(request));
+    }
+    Ok(implied)
 }
 
 /// The Application that an object is.

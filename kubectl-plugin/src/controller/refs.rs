@@ -106,6 +106,17 @@ impl Refs {
         entry.known.clone()
     }
 
+    /// Says what a request was found to be by whoever asked its server in another way.
+    pub fn know(&self, request: &Request, pin: &Pin, asked: Instant) {
+        let mut entries = self.entries();
+        let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
+        if entry.asked.is_none_or(|before| before < asked) {
+            entry.asked = Some(asked);
+            entry.known = Known { pin: Some(pin.clone()), failure: None };
+            entry.reschedule();
+        }
+    }
+
     async fn ask(&self, request: &Request) -> Result<Pin, String> {
         let _permit = self.permits.acquire().await;
         let (server, request) = (Arc::clone(&self.server), request.clone());

@@ -4,7 +4,7 @@
 //! Applications opened at exactly that ([`RepositoryServer::open`]). What an input is, is decided in this order: what the
 //! caller hands over, the lock files of the repositories that are rendered, what servers say now. Everything blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gitops_compiler::app::{AppSpec, Application, Source};
@@ -72,7 +72,7 @@ impl RepositoryServer {
         let mut described = Described::of(application, lints);
         let lock = self.lock(&described.app, pinned)?;
         let inputs = Inputs::new(&self.remote, lock, BTreeMap::new(), Arc::clone(&self.fetched));
-        let inputs = Arc::new(inputs.looking_up(std::collections::BTreeSet::new()));
+        let inputs = Arc::new(inputs.looking_up(BTreeSet::new()));
         let mut repositories = Repositories::new(None, None, BTreeMap::new(), self.store.as_ref(), None);
         let OpenedSources { sources, lent } =
             open_sources(&described.app, None, &mut repositories, &inputs, &mut described.lints)?;
@@ -80,8 +80,31 @@ impl RepositoryServer {
         Ok(described.opened(sources, lent, Levels::default(), machine))
     }
 
+    /// The requests that the repositories of the sources pin, at what the sources are: whatever their servers say meanwhile.
+    pub fn locked(
+        &self,
+        application: &Application,
+        pinned: &BTreeMap<Request, Pin>,
+    ) -> Result<BTreeSet<Request>, CommandError> {
+        let lock = self.written(&Described::of(application, Vec::new()).app, pinned)?;
+        Ok(lock.inputs().map(|(request, _)| request.clone()).collect())
+    }
+
     /// What is pinned, and what the repositories of the sources pin beside it.
     fn lock(&self, app: &AppSpec, pinned: &BTreeMap<Request, Pin>) -> Result<Lock, CommandError> {
+        let mut lock = self.written(app, pinned)?;
+        for (request, pin) in pinned {
+            // What is written down counts more than what was found out, but for the sources themselves.
+            let is_source = app.sources.iter().any(|source| Self::request_of(source) == *request);
+            if is_source || lock.pin(request).is_none() {
+                lock.insert(request.clone(), pin.clone());
+            }
+        }
+        Ok(lock)
+    }
+
+    /// What the repositories of the sources pin.
+    fn written(&self, app: &AppSpec, pinned: &BTreeMap<Request, Pin>) -> Result<Lock, CommandError> {
         let mut lock = Lock::default();
         for source in app.sources.iter().rev() {
             let request = request(source);
@@ -94,13 +117,6 @@ impl RepositoryServer {
             }
             for (program, version) in written.programs() {
                 lock.insert_program(program, version);
-            }
-        }
-        for (request, pin) in pinned {
-            // What is written down counts more than what was found out, but for the sources themselves.
-            let is_source = app.sources.iter().any(|source| Self::request_of(source) == *request);
-            if is_source || lock.pin(request).is_none() {
-                lock.insert(request.clone(), pin.clone());
             }
         }
         Ok(lock)

@@ -11,6 +11,7 @@ mod commands;
 mod corpus;
 mod delivery;
 mod health;
+mod implied;
 mod replicas;
 mod rights;
 mod rollback;

@@ -1,6 +1,6 @@
 //! What Git says now: what the sources of an Application are, and what they compile to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use crate::project::AppProject;
 use crate::webhook;
 
 use super::{Desired, Look, TRY_AGAIN};
+
+/// Of so many inputs that are neither sources nor locked is asked what they are now.
+const MOST_IMPLIED: usize = 100;
 
 impl Look<'_> {
     /// What Git says now.
@@ -54,6 +57,7 @@ impl Look<'_> {
             self.memory.implied.clear();
             self.memory.target = None;
         }
+        pins.extend(self.implied(since).await);
         let failed = |failure: Failure| {
             CommandError::user("the cluster does not say which Kubernetes it is").details(vec![failure.to_string()])
         };
@@ -66,10 +70,33 @@ impl Look<'_> {
         Ok(Desired { application, project, from, compiled, revisions })
     }
 
+    /// What the inputs are that are neither sources nor locked, as far as they are known: by what their servers say now, or
+    /// said last.
+    async fn implied(&mut self, since: Option<Instant>) -> BTreeMap<Request, Pin> {
+        let mut failures = Vec::new();
+        for (request, pin) in self.memory.implied.iter_mut().take(MOST_IMPLIED) {
+            let known = self.controller.refs.pin(request, since).await;
+            failures.extend(known.failure);
+            if let Some(now) = known.pin {
+                *pin = now;
+            }
+        }
+        if !failures.is_empty() {
+            self.conditions.push(condition("ComparisonError", failures.join("; ")));
+        }
+        self.memory.implied.clone()
+    }
+
     /// Says what the Application needs of repositories and webhooks, at its own revisions, whatever a request names.
     pub(super) async fn note_needs(&mut self, application: &Application) {
-        let needs = (compile::requests(application), self.period());
         self.look_at_webhooks(application).await;
+        self.note_requests(compile::requests(application));
+    }
+
+    /// The same of repositories alone: sources, and what those imply.
+    fn note_requests(&mut self, mut requests: BTreeSet<Request>) {
+        requests.extend(self.memory.implied.keys().take(MOST_IMPLIED).cloned());
+        let needs = (requests, self.period());
         if self.memory.needs != needs {
             self.controller.refs.needs(self.id, &needs.0, needs.1);
             self.memory.needs = needs;
@@ -97,12 +124,15 @@ impl Look<'_> {
         } else {
             self.memory.failed = None;
         }
-        let mut pins = self.memory.implied.clone();
-        pins.extend(from.pins.clone());
-        let compiled = self.controller.compiler.compile(application.clone(), lints, pins, capabilities).await;
+        let began = Instant::now();
+        let compiled =
+            self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
+        let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            let is_implied = |(request, _): &&(Request, Pin)| !from.pins.contains_key(request);
-            self.memory.implied = compiled.inputs.iter().filter(is_implied).cloned().collect();
+            self.note_implied(&compiled.implied, began);
+            let sources = compile::requests(application);
+            from.pins.retain(|request, _| sources.contains(request));
+            from.pins.extend(compiled.implied.clone());
         }
         if compiled.is_ok() {
             self.memory.failed = None;
@@ -112,8 +142,19 @@ impl Look<'_> {
             self.come_again(pause(times));
         }
         let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
-        self.memory.compiled = Some((from.clone(), kept));
+        self.memory.compiled = Some((from, kept));
         compiled
+    }
+
+    /// Remembers what was looked up besides sources, which is asked for from now on as often as they are.
+    fn note_implied(&mut self, implied: &BTreeMap<Request, Pin>, asked: Instant) {
+        let before = std::mem::replace(&mut self.memory.implied, implied.clone());
+        let mut needed = self.memory.needs.0.clone();
+        needed.retain(|request| !before.contains_key(request));
+        self.note_requests(needed);
+        for (request, pin) in implied.iter().take(MOST_IMPLIED).filter(|(request, _)| !before.contains_key(*request)) {
+            self.controller.refs.know(request, pin, asked);
+        }
     }
 
     /// Whose secret counts for its webhooks; looked at again where the Application says something else.
