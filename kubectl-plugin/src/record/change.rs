@@ -60,7 +60,7 @@ impl Records {
     /// Holds everything of an application.
     ///
     /// # Errors
-    /// As of [`Records::change`].
+    /// Where a run is at it, where the application was never applied, and as requests fail.
     pub async fn hold(&self, application: &AppName, all: &HoldAll) -> Result<(), ChangeError> {
         self.change(application, |head| head.hold_all = Some(all.clone())).await.map(|_| ())
     }
@@ -68,7 +68,7 @@ impl Records {
     /// Releases all that is held. Gives how many holds there were.
     ///
     /// # Errors
-    /// As of [`Records::change`].
+    /// Where a run is at it, where the application was never applied, and as requests fail.
     pub async fn release(&self, application: &AppName) -> Result<usize, ChangeError> {
         let before = self.change(application, |head| {
             head.hold_all = None;
