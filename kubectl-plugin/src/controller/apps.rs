@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::application::{AppId, OperationState, Status, annotation};
-use crate::apply::Target;
+use crate::apply::{LockWatch, Target};
 
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
@@ -44,6 +44,8 @@ pub struct Memory {
     pub implied: BTreeMap<Request, Pin>,
     /// The record, as it was read last.
     pub target: Option<Target>,
+    /// What was seen of the lock of another run.
+    pub lock_watch: LockWatch,
     /// The sync that ended last, and what it was of.
     pub attempt: Option<(AttemptOf, Attempt)>,
     /// Healings.

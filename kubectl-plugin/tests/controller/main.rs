@@ -5,10 +5,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../cache/replica.rs"]
+mod replica;
+
 mod asked;
 mod commands;
 mod corpus;
 mod delivery;
+mod interrupted;
+mod poisoned;
 mod replicas;
 mod rights;
 mod rollback;

@@ -91,13 +91,22 @@ impl Ground {
 
     /// The same in another namespace than that of the Application.
     pub(crate) fn start_as(&mut self, own: &str, more: &[&str]) {
+        self.launch(own, more, |_| {});
+    }
+
+    /// The same with another environment. Gives its process.
+    pub(crate) fn launch(&mut self, own: &str, more: &[&str], set: impl FnOnce(&mut Command)) -> u32 {
         let authority = self.certificates.authority().display().to_string();
         let name = self.world.name.clone();
         let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name, "--ca-file", &authority];
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);
-        self.controllers.push(command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts"));
+        set(&mut command);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts");
+        let process = child.id();
+        self.controllers.push(child);
+        process
     }
 
     /// Ends the controller as Kubernetes does; gives its exit code.
@@ -114,9 +123,22 @@ impl Ground {
         child.wait().expect("it ends");
     }
 
+    /// The same to one of several.
+    pub(crate) fn kill_process(&mut self, process: u32) {
+        let position = self.controllers.iter().position(|child| child.id() == process).expect("it is ours");
+        self.controllers.swap(0, position);
+        self.kill();
+    }
+
     /// Freezes the controller that was started first, or wakes it.
     pub(crate) fn freeze(&self, is_frozen: bool) {
-        signal(&self.controllers[0], if is_frozen { "STOP" } else { "CONT" });
+        self.freeze_process(self.controllers[0].id(), is_frozen);
+    }
+
+    /// The same to one of several.
+    pub(crate) fn freeze_process(&self, process: u32, is_frozen: bool) {
+        let child = self.controllers.iter().find(|child| child.id() == process).expect("it is ours");
+        signal(child, if is_frozen { "STOP" } else { "CONT" });
     }
 
     /// What the controller said.

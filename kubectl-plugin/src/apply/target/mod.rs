@@ -7,6 +7,7 @@ mod error;
 mod unlocked;
 
 pub use error::TargetError;
+pub use unlocked::LockWatch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -50,6 +50,7 @@ impl Look<'_> {
         };
         let (stopper, stop) = Stop::pair();
         controller.apps.set_stop(self.id, Some(stopper.clone()));
+        let mut lock_watch = std::mem::take(&mut self.memory.lock_watch);
         let order = Order {
             object: &self.object,
             name: desired.application.name.clone(),
@@ -64,10 +65,12 @@ impl Look<'_> {
             stop,
             permits: &|key| projects::permits(&desired.project, key),
             is_ours: &|| controller.owns(&self.object),
+            watch: &mut lock_watch,
         };
         let running = Box::pin(order.run(self.records(), &controller.ground, &told));
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);
+        self.memory.lock_watch = lock_watch;
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
         // The record is another now.
         self.memory.target = None;
