@@ -175,32 +175,24 @@ fn interrupted(replicas: usize, loss: Loss) {
     corpus::say(&format!("{replicas} replicas, one {loss:?}: all is Synced again after {seconds:.1} s"));
 }
 
-#[test]
-fn one_of_two_dies() {
-    interrupted(2, Loss::Killed);
+/// Of so many replicas every day; of two and of three where there is time.
+fn of(everyday: usize, loss: Loss) {
+    for replicas in if corpus::is_long() { vec![2, 3] } else { vec![everyday] } {
+        interrupted(replicas, loss);
+    }
 }
 
 #[test]
-fn one_of_two_loses_its_network() {
-    interrupted(2, Loss::Cut);
+fn one_dies() {
+    of(2, Loss::Killed);
 }
 
 #[test]
-fn one_of_two_freezes() {
-    interrupted(2, Loss::Frozen);
+fn one_loses_its_network() {
+    of(2, Loss::Cut);
 }
 
 #[test]
-fn one_of_three_dies() {
-    interrupted(3, Loss::Killed);
-}
-
-#[test]
-fn one_of_three_loses_its_network() {
-    interrupted(3, Loss::Cut);
-}
-
-#[test]
-fn one_of_three_freezes() {
-    interrupted(3, Loss::Frozen);
+fn one_freezes() {
+    of(3, Loss::Frozen);
 }
