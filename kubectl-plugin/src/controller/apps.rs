@@ -93,7 +93,7 @@ impl Apps {
     pub fn put(&self, object: Json) -> (AppId, bool) {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
-        let object = Arc::new(object);
+        let object = Arc::new(lean(object));
         let Some(entry) = entries.get_mut(&id) else {
             entries.insert(id.clone(), Entry { object, memory: Arc::default() });
             return (id, true);
@@ -129,7 +129,7 @@ impl Apps {
             let versions = [&*entry.object, &object].map(version);
             // The watch may have been faster, and have told of more.
             if versions[0] <= versions[1] {
-                entry.object = Arc::new(object);
+                entry.object = Arc::new(lean(object));
             }
         }
     }
@@ -189,6 +189,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// An object without the lists of who set which field, which are most of it: who wrote it, and when, is all that is asked.
+fn lean(mut object: Json) -> Json {
+    let entries = object.pointer_mut("/metadata/managedFields").and_then(Json::as_array_mut);
+    for entry in entries.into_iter().flatten() {
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("fieldsV1");
+        }
+    }
+    object
+}
+
 /// The API server compares versions as numbers since 1.35, and says that they may be.
 fn version(object: &Json) -> u64 {
     object["metadata"]["resourceVersion"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
@@ -213,6 +224,19 @@ fn is_news(before: &Json, after: &Json) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn who_set_which_field_is_not_kept() {
+        let apps = Apps::default();
+        let written = json!({"manager": "m", "time": "2026-11-26T10:00:00Z", "fieldsV1": {"f:spec": {}}});
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "managedFields": [written]}});
+        let (id, _) = apps.put(object.clone());
+        let kept = || apps.get(&id).expect("it is there").object["metadata"]["managedFields"][0].clone();
+        let lean = json!({"manager": "m", "time": "2026-11-26T10:00:00Z"});
+        assert_eq!(kept(), lean);
+        apps.put_own(object);
+        assert_eq!(kept(), lean);
+    }
 
     #[test]
     fn what_we_write_ourselves_is_no_news() {
