@@ -6,8 +6,10 @@
 //! [`Health`] are.
 //!
 //! A kind that cannot be watched (no right to, not served any more) is not known here: whoever needs it asks by requests.
+//! Where only some namespaces may be looked at, a kind has a watch in each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gitops_compiler::name::ResourceKey;
@@ -16,7 +18,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::apply::observe::{Sighting, Sightings};
-use crate::cluster::{Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Versioned, Watched, collection};
+use crate::cluster::{
+    Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Served, Versioned, Watched, collection,
+};
 use crate::health::{self, Health, Rules};
 
 /// An object, as it was seen last.
@@ -37,6 +41,8 @@ type Kind = (String, String);
 pub struct Live {
     cluster: Cluster,
     rules: Rules,
+    /// The only namespaces that are looked at, and whether objects without a namespace are; everything where absent.
+    only: Option<(Vec<String>, bool)>,
     kinds: RwLock<BTreeMap<Kind, WatchedKind>>,
     /// ApplySets of which something has changed.
     changed: mpsc::UnboundedSender<String>,
@@ -74,8 +80,18 @@ impl Drop for WatchedKind {
 impl Live {
     /// No watch yet.
     #[must_use]
-    pub fn new(cluster: Cluster, rules: Rules, changed: mpsc::UnboundedSender<String>) -> Arc<Self> {
-        Arc::new(Self { cluster, rules, kinds: RwLock::default(), changed })
+    pub fn new(
+        cluster: Cluster,
+        rules: Rules,
+        only: Option<(Vec<String>, bool)>,
+        changed: mpsc::UnboundedSender<String>,
+    ) -> Arc<Self> {
+        Arc::new(Self { cluster, rules, only, kinds: RwLock::default(), changed })
+    }
+
+    /// Ends all watches. What is asked for afterwards is watched again.
+    pub fn end(&self) {
+        self.write().clear();
     }
 
     /// Watches these kinds, and waits until all of their objects are known, or cannot be.
@@ -88,10 +104,13 @@ impl Live {
                 continue;
             }
             let Some((api_version, served)) = kinds.served_version(group, kind) else { continue };
-            let path = collection(api_version, served, None);
+            let places = self.places(api_version, served);
+            if places.is_empty() {
+                continue;
+            }
             let mut all = self.write();
             // Another may have been faster.
-            let watched = all.entry(name.clone()).or_insert_with(|| self.begin(name, api_version.to_owned(), path));
+            let watched = all.entry(name.clone()).or_insert_with(|| self.begin(name, api_version.to_owned(), places));
             waits.push(watched.state.clone());
         }
         for mut state in waits {
@@ -100,26 +119,52 @@ impl Live {
         }
     }
 
-    fn begin(self: &Arc<Self>, name: Kind, api_version: String, path: String) -> WatchedKind {
+    /// Where a kind is watched: paths of collections, with the namespace that each is of.
+    fn places(&self, api_version: &str, served: &Served) -> Vec<Place> {
+        let place = |namespace: Option<&str>| Place {
+            collection: collection(api_version, served, namespace),
+            namespace: namespace.map(str::to_owned),
+        };
+        match &self.only {
+            Some((namespaces, _)) if served.namespaced => {
+                namespaces.iter().map(|namespace| place(Some(namespace))).collect()
+            }
+            Some((_, false)) => Vec::new(),
+            _ => vec![place(None)],
+        }
+    }
+
+    fn begin(self: &Arc<Self>, name: Kind, api_version: String, places: Vec<Place>) -> WatchedKind {
         let (told, state) = watch::channel(State::Starting);
-        let watched = Watched { collection: path, selector: PART_OF.to_owned(), fields: String::new() };
         let this = Arc::clone(self);
         let task = tokio::spawn(async move {
             let of = Of { group: name.0, kind: name.1, api_version };
-            if this.rules.is_assessed(&of.group, &of.kind) {
-                this.follow::<Json>(&watched, &of, &told).await;
-            } else {
-                this.follow::<PartialObject>(&watched, &of, &told).await;
-            }
+            let first = First { left: AtomicUsize::new(places.len()), told };
+            let is_assessed = this.rules.is_assessed(&of.group, &of.kind);
+            let follow = |place| {
+                let (this, of, first) = (&this, &of, &first);
+                async move {
+                    if is_assessed {
+                        this.follow::<Json>(place, of, first).await;
+                    } else {
+                        this.follow::<PartialObject>(place, of, first).await;
+                    }
+                }
+            };
+            // Where one of them ends the kind is not known as a whole.
+            futures::future::select_all(places.iter().map(|place| Box::pin(follow(place)))).await;
             // It is asked for again when somebody needs it.
-            let _ = told.send(State::Unwatchable);
+            let _ = first.told.send(State::Unwatchable);
             this.write().remove(&(of.group, of.kind));
         });
         WatchedKind { objects: Objects::default(), state, task: task.abort_handle() }
     }
 
-    async fn follow<T: Seen>(self: &Arc<Self>, watched: &Watched, of: &Of, told: &watch::Sender<State>) {
+    async fn follow<T: Seen>(self: &Arc<Self>, place: &Place, of: &Of, first: &First) {
         let (events, mut received) = mpsc::channel::<Followed<T>>(256);
+        let collection = place.collection.clone();
+        let watched = Watched { collection, selector: PART_OF.to_owned(), fields: String::new() };
+        let mut is_first = true;
         let take = async {
             while let Some(event) = received.recv().await {
                 match event {
@@ -128,8 +173,10 @@ impl Live {
                         for object in objects {
                             all.extend(object.seen(&self.rules, of).await);
                         }
-                        self.take_all(of, all);
-                        let _ = told.send(State::Known);
+                        self.take_all(of, place.namespace.as_deref(), all);
+                        if std::mem::take(&mut is_first) {
+                            first.is_listed();
+                        }
                     }
                     Followed::Present(object) => {
                         if let Some((key, object)) = object.seen(&self.rules, of).await {
@@ -145,17 +192,18 @@ impl Live {
             }
         };
         tokio::select! {
-            _ = self.cluster.follow(watched, &events) => {}
+            _ = self.cluster.follow(&watched, &events) => {}
             () = take => {}
         }
     }
 
-    /// All objects of a kind: what is not among them is gone.
-    fn take_all(&self, of: &Of, all: BTreeMap<ResourceKey, LiveObject>) {
+    /// All objects of a kind, or those of a namespace: what is not among them is gone.
+    fn take_all(&self, of: &Of, namespace: Option<&str>, all: BTreeMap<ResourceKey, LiveObject>) {
+        let is_there = |key: &&ResourceKey| namespace.is_none() || key.scope.namespace() == namespace;
         let before: Vec<ResourceKey> = {
             let kinds = self.read();
             let known = kinds.get(&(of.group.clone(), of.kind.clone()));
-            known.into_iter().flat_map(|known| known.objects.sets.keys().cloned()).collect()
+            known.into_iter().flat_map(|known| known.objects.sets.keys().filter(is_there).cloned()).collect()
         };
         for key in before.into_iter().filter(|key| !all.contains_key(key)) {
             self.take(of, key, None);
@@ -240,6 +288,27 @@ impl Objects {
         let mut news: Vec<String> = before.into_iter().chain(after).collect();
         news.dedup();
         news
+    }
+}
+
+/// Where a kind is watched.
+struct Place {
+    collection: String,
+    /// All where absent.
+    namespace: Option<String>,
+}
+
+/// Says when the first list of each place is there.
+struct First {
+    left: AtomicUsize,
+    told: watch::Sender<State>,
+}
+
+impl First {
+    fn is_listed(&self) {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let _ = self.told.send(State::Known);
+        }
     }
 }
 

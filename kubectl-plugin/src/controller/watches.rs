@@ -18,7 +18,10 @@ use crate::webhook::{Event, Trust};
 
 use super::news::News;
 use super::projects::Changed;
-use super::{Controller, SETTLE, WATCH_AGAIN, compile, news, webhooks};
+use super::{Controller, SETTLE, WATCH_AGAIN, clusters, compile, news, webhooks};
+
+/// So many changes of Secrets wait.
+const WAITING_SECRETS: usize = 64;
 
 /// So many news of other replicas wait.
 const WAITING_NEWS: usize = 1000;
@@ -51,14 +54,55 @@ impl Controller {
         })
     }
 
-    pub(super) fn hear_of_objects(self: Arc<Self>) -> Task {
+    pub(super) fn hear_of_clusters(self: Arc<Self>) -> Task {
         Box::pin(async move {
-            let mut changed = self.changed_sets.lock().await;
-            while let Some(set) = changed.recv().await {
-                if let Some(id) = self.apps.of_set(&set) {
+            let mut news = self.cluster_news.lock().await;
+            while let Some(id) = news.recv().await {
+                if self.apps.get(&id).is_some() {
                     self.queue.add_after(&id, SETTLE);
                 }
             }
+        })
+    }
+
+    /// The Secrets of clusters.
+    pub(super) fn watch_clusters(self: Arc<Self>) -> Task {
+        Box::pin(async move {
+            let (told, mut heard) = mpsc::channel::<Result<Followed<Json>, Failure>>(WAITING_SECRETS);
+            let collection = format!("/api/v1/namespaces/{}/secrets", self.settings.namespace);
+            let watched = Watched { collection, selector: clusters::SELECTOR.to_owned(), fields: String::new() };
+            let take = async {
+                while let Some(event) = heard.recv().await {
+                    let concerned = match event {
+                        Ok(event) => self.apps.of_destinations(&self.clusters.take(event).await),
+                        Err(failure) => {
+                            self.clusters.fail(&failure);
+                            self.apps.ids()
+                        }
+                    };
+                    concerned.iter().for_each(|id| self.queue.add(id));
+                }
+            };
+            let follow = async {
+                loop {
+                    let (events, mut received) = mpsc::channel(WAITING_SECRETS);
+                    let pass_on = async {
+                        while let Some(event) = received.recv().await {
+                            let _ = told.send(Ok(event)).await;
+                        }
+                    };
+                    let ended = tokio::select! {
+                        ended = self.cluster.follow(&watched, &events) => ended,
+                        () = pass_on => Ok(()),
+                    };
+                    if let Err(failure) = ended {
+                        self.log.warn(None, &format!("the Secrets of clusters cannot be watched: {failure}"));
+                        let _ = told.send(Err(failure)).await;
+                    }
+                    tokio::time::sleep(WATCH_AGAIN).await;
+                }
+            };
+            tokio::join!(take, follow);
         })
     }
 
@@ -271,7 +315,8 @@ impl Controller {
         self.webhooks.forget(id);
         self.queue.forget(id);
         self.apps.remove(id);
-        self.heads.forget_gone(id);
+        self.clusters.release(id);
+        self.clusters.here.heads.forget_gone(id);
         self.metrics.forget(id);
     }
 
@@ -280,11 +325,12 @@ impl Controller {
         let fields = format!("type={HEAD_TYPE}");
         let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
         let take = |event| {
-            for id in self.heads.take(event) {
+            let heads = &self.clusters.here.heads;
+            for id in heads.take(event) {
                 if self.apps.get(&id).is_some() {
                     self.queue.add_after(&id, SETTLE);
                 } else {
-                    self.heads.forget_gone(&id);
+                    heads.forget_gone(&id);
                 }
             }
         };

@@ -6,11 +6,13 @@
 mod support;
 
 mod asked;
+mod clusters;
 mod commands;
 mod corpus;
 mod delivery;
 mod replicas;
 mod rights;
 mod rollback;
+mod spoke;
 mod webhooks;
 mod world;

@@ -32,6 +32,9 @@ impl Target {
         loop {
             // The rest of the record is read only once nobody is at it.
             let found = records.load(&application).await?;
+            if found.is_none() && matches!(destination, Destination::Recorded { .. }) {
+                return Err(records.not_recorded(&application).await.into());
+            }
             let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
             let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock(records.now())) else {
                 if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {

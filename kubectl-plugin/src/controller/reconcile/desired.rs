@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::application::{POLLING, REFRESH, annotation};
 use crate::cluster::Failure;
 use crate::controller::apps::CompiledFrom;
+use crate::controller::clusters::Place;
 use crate::controller::compile::{self, Compiled};
 use crate::controller::decide;
 use crate::controller::report::condition;
@@ -30,6 +31,7 @@ impl Look<'_> {
         application: Application,
         lints: Vec<Diagnostic>,
         project: Arc<AppProject>,
+        place: &Place,
     ) -> Result<Desired, CommandError> {
         let controller = self.controller;
         let requests = compile::requests(&application);
@@ -57,13 +59,15 @@ impl Look<'_> {
         let failed = |failure: Failure| {
             CommandError::user("the cluster does not say which Kubernetes it is").details(vec![failure.to_string()])
         };
-        let (capabilities, cluster) = controller.kubernetes.told(&controller.cluster).await.map_err(failed)?;
+        let asking = async { place.cluster.kubernetes.told(&place.cluster.cluster).await.map_err(failed) };
+        let told = Self::unless_lost(place, asking).await;
+        let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
         let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
         let compiled = self.compiled(&application, lints, &from, capabilities).await?;
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
-        Ok(Desired { application, project, from, compiled, revisions })
+        Ok(Desired { application, project, place: place.clone(), from, compiled, revisions })
     }
 
     /// Says what the Application needs of repositories and webhooks, at its own revisions, whatever a request names.

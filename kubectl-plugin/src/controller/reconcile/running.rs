@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult, short_revision};
 use crate::apply::run::Stop;
+use crate::controller::clusters::record_place;
 use crate::controller::decide::Attempt;
 use crate::controller::report::{self, written};
 use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
@@ -62,10 +63,15 @@ impl Look<'_> {
             prunes: prunes(desired),
             purpose,
             stop,
-            permits: &|key| projects::permits(&desired.project, key),
+            permits: &|key| projects::permits(&desired.project, &desired.place, key),
             is_ours: &|| controller.owns(&self.object),
         };
-        let running = Box::pin(order.run(self.records(), &controller.ground, &told));
+        let cluster = &desired.place.cluster;
+        let running = Box::pin(async {
+            let records = self.records(&desired.place).await?;
+            record_place::ensure(&records).await?;
+            order.run(records, &cluster.ground, &told).await
+        });
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
