@@ -19,6 +19,7 @@ use super::clusters::in_use::ClusterInUse;
 use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
+use super::refs::Asked;
 
 /// One Application.
 #[derive(Clone)]
@@ -33,11 +34,12 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Memory {
     /// What it needs of repositories, and how often they are asked.
-    pub needs: (BTreeSet<Request>, Option<Duration>),
+    pub needs: (BTreeSet<Asked>, Option<Duration>),
     /// The request that is done, and is to be taken away: it is not done again, whatever comes between.
     pub answered: Option<Json>,
     /// When compiling failed last, and how often in a row: what failed for a passing reason is tried again.
-    pub failed: Option<(Instant, u32)>,
+    /// Also how often credentials were given by then.
+    pub failed: Option<(Instant, u32, u64)>,
     /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
     pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
     /// What it compiled to, and from what.

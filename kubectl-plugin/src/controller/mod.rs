@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`queue`] | what is looked at next, one worker for each at a time |
+//! | [`credentials`] | who it is to repositories |
 //! | [`refs`] | what revisions name now, asked once for all |
 //! | [`clusters`] | where Applications are applied to, and all that belongs to one cluster |
 //! | [`kubernetes`] | which Kubernetes charts are told of |
@@ -35,6 +36,7 @@ pub mod apps;
 pub mod clusters;
 pub mod compare;
 pub mod compile;
+pub mod credentials;
 pub mod decide;
 pub mod events;
 pub mod heads;
@@ -60,6 +62,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use gitops_compiler::lock::Request;
 use gitops_compiler::store::Store;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
@@ -111,6 +114,9 @@ pub struct Controller {
     pub(crate) projects: projects::Projects,
     pub(crate) queue: Queue<AppId>,
     pub(crate) refs: Refs,
+    pub(crate) credentials: credentials::RepositoryCredentials,
+    /// Requests that may be answered otherwise since credentials are others.
+    ask_again: std::sync::Mutex<std::collections::BTreeSet<Request>>,
     pub(crate) compiler: Compiler,
     pub(crate) others: others::Others,
     /// What webhooks are judged by, and where their events go.
@@ -164,6 +170,8 @@ impl Controller {
             projects: projects::Projects::default(),
             queue: Queue::default(),
             refs: Refs::new(Arc::clone(&server), Arc::clone(&metrics)),
+            credentials: credentials::RepositoryCredentials::default(),
+            ask_again: std::sync::Mutex::default(),
             compiler: Compiler::new(server),
             others: others::Others,
             webhooks: webhooks::Webhooks::default(),
@@ -189,6 +197,7 @@ impl Controller {
             Self::poll,
             Self::hear_of_clusters,
             Self::watch_clusters,
+            Self::watch_credentials,
             Self::hear_of_members,
             Self::hear_of_webhooks,
             Self::hear_of_news,
@@ -275,13 +284,11 @@ impl Controller {
 
     /// The cluster that an Application is applied to; of one that is not this replica's, none.
     async fn place(&self, id: &AppId) -> Result<Place, NotFound> {
-        match self.apps.get(id).filter(|entry| self.owns(&entry.object)) {
-            Some(entry) => self.clusters.of(id, &entry.object).await,
-            None => {
-                self.clusters.release(id);
-                Err(NotFound::Unread("another replica cares for it".to_owned()))
-            }
+        if let Some(entry) = self.apps.get(id).filter(|entry| self.owns(&entry.object)) {
+            return self.clusters.of(id, &entry.object).await;
         }
+        self.clusters.release(id);
+        Err(NotFound::Unread("another replica cares for it".to_owned()))
     }
 
     async fn look(&self, id: &AppId, place: Result<Place, NotFound>) {

@@ -4,8 +4,8 @@
 //! watched is tried again, but for Applications and records, without which there is nothing to do.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::Request;
 use serde_json::Value as Json;
@@ -18,7 +18,7 @@ use crate::webhook::{Event, Trust};
 
 use super::news::News;
 use super::projects::Changed;
-use super::{Controller, SETTLE, WATCH_AGAIN, clusters, compile, news, webhooks};
+use super::{Controller, SETTLE, WATCH_AGAIN, clusters, compile, credentials, news, webhooks};
 
 /// So many changes of Secrets wait.
 const WAITING_SECRETS: usize = 64;
@@ -80,7 +80,9 @@ impl Controller {
                             self.apps.ids()
                         }
                     };
-                    concerned.iter().for_each(|id| self.queue.add(id));
+                    for id in &concerned {
+                        self.queue.add(id);
+                    }
                 }
             };
             let follow = async {
@@ -207,6 +209,77 @@ impl Controller {
             };
             tokio::join!(self.follow_for_ever(&watched, take), read);
         })
+    }
+
+    /// Secrets of repositories, keys of SSH servers, certificates of hosts.
+    pub(super) fn watch_credentials(self: Arc<Self>) -> Task {
+        Box::pin(async move {
+            let namespace = &self.settings.namespace;
+            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
+            let secrets = Watched { collection, selector: credentials::SELECTOR.to_owned(), fields: String::new() };
+            let [hosts, certificates] = [credentials::KNOWN_HOSTS, credentials::CERTIFICATES]
+                .map(|name| at_home(namespace, "configmaps", name));
+            let (told, mut heard) = watch::channel(());
+            let take_secrets = |event: Heard<'_, Json>| {
+                let is_news = match event {
+                    Ok(event) => self.credentials.take_secrets(event),
+                    Err(failure) => {
+                        self.credentials.know(Err(failure));
+                        return;
+                    }
+                };
+                if is_news {
+                    self.give_credentials();
+                }
+                let is_first = self.credentials.know(Ok(()));
+                if is_news || is_first {
+                    told.send_replace(());
+                }
+            };
+            // Where a ConfigMap cannot be read what was known of it stays.
+            let take_hosts = |event: Heard<'_, Json>| {
+                let Ok(event) = event else { return };
+                if self.credentials.take_known_hosts(only(event).as_ref()) {
+                    self.give_credentials();
+                    told.send_replace(());
+                }
+            };
+            let take_certificates = |event: Heard<'_, Json>| {
+                let Ok(event) = event else { return };
+                if self.credentials.take_certificates(only(event).as_ref()) {
+                    self.give_credentials();
+                    told.send_replace(());
+                }
+            };
+            let look = async {
+                while heard.changed().await.is_ok() {
+                    let others = std::mem::take(&mut *self.to_ask_again());
+                    self.look_at_repositories(|request| others.contains(request)).await;
+                    // What failed may go now; what was another project's may be nobody's.
+                    self.apps.ids().iter().for_each(|id| self.queue.add(id));
+                }
+            };
+            tokio::join!(
+                self.follow_for_ever(&secrets, take_secrets),
+                self.follow_for_ever(&hosts, take_hosts),
+                self.follow_for_ever(&certificates, take_certificates),
+                look,
+            );
+        })
+    }
+
+    /// Gives what is known of credentials to whoever fetches.
+    fn give_credentials(&self) {
+        let (others, problems) = self.credentials.give(&self.compiler.server, self.refs.requests());
+        self.to_ask_again().extend(others);
+        for problem in problems {
+            self.log.warn(None, &format!("a repository cannot be asked as is said: {problem}"));
+        }
+    }
+
+    fn to_ask_again(&self) -> MutexGuard<'_, BTreeSet<Request>> {
+        // Each change is whole before the next begins.
+        self.ask_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn watch_projects(self: Arc<Self>) -> Task {

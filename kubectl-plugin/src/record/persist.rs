@@ -178,7 +178,7 @@ impl Records {
 
     /// There is no record where one is needed, and where there is one of this name.
     pub async fn not_recorded(&self, application: &AppName) -> RecordError {
-        let elsewhere = self.elsewhere(application).await;
+        let elsewhere = Box::pin(self.elsewhere(application)).await;
         let (application, namespace) = (application.clone(), self.namespace.clone());
         RecordError::NotRecorded { application, namespace, elsewhere }
     }

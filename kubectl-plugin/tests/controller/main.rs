@@ -9,6 +9,7 @@ mod asked;
 mod clusters;
 mod commands;
 mod corpus;
+mod credentials;
 mod delivery;
 mod replicas;
 mod rights;

@@ -92,8 +92,13 @@ impl Ground {
     /// The same in another namespace than that of the Application.
     pub(crate) fn start_as(&mut self, own: &str, more: &[&str]) {
         let authority = self.certificates.authority().display().to_string();
+        self.start_bare(own, &[&["--ca-file", &authority], more].concat());
+    }
+
+    /// The same without trusting the Git server.
+    pub(crate) fn start_bare(&mut self, own: &str, more: &[&str]) {
         let name = self.world.name.clone();
-        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name, "--ca-file", &authority];
+        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name];
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);

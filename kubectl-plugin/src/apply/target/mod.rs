@@ -90,7 +90,7 @@ impl Target {
             return Err(records.not_recorded(&application).await.into());
         }
         let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
-        Self::from_head(records, application, destination, found).await
+        Box::pin(Self::from_head(records, application, destination, found)).await
     }
 
     async fn from_head(

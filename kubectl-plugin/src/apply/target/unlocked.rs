@@ -41,7 +41,7 @@ impl Target {
                     told("the run before this one died; going on from where it stopped".to_owned());
                     tokio::time::sleep(SETTLE).await;
                 }
-                return Self::from_head(records, application, destination, found).await;
+                return Box::pin(Self::from_head(records, application, destination, found)).await;
             };
             // A lease that is not renewed for its whole length is over, whatever the clocks say.
             let state = format!("{} {}", lock.holder.run, lock.expires);
@@ -49,7 +49,7 @@ impl Target {
             match &watched {
                 Some((seen, since)) if *seen == state => {
                     if since.elapsed() >= lease {
-                        return Self::from_head(records, application, destination, found).await;
+                        return Box::pin(Self::from_head(records, application, destination, found)).await;
                     }
                 }
                 _ => {

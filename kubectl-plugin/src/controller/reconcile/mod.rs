@@ -102,7 +102,8 @@ impl Desired {
 impl Look<'_> {
     async fn run(&mut self) {
         if is_deleted(&self.object) {
-            if let Err(error) = removal::remove(self.controller, self.id, &self.object, &self.place).await {
+            let removed = removal::remove(self.controller, self.id, &self.object, &self.place);
+            if let Err(error) = Box::pin(removed).await {
                 self.say("DeletionError", &error);
                 self.come_again(TRY_AGAIN);
                 self.publish_failure(None).await;
@@ -126,7 +127,8 @@ impl Look<'_> {
             }
         };
         self.is_of(&place);
-        if let Err(error) = self.compared(application.clone(), lints, project, &place).await {
+        let compared = Box::pin(self.compared(application.clone(), lints, project, &place)).await;
+        if let Err(error) = compared {
             // Where the cluster is the reason all of its Applications say the same, until it is back: then it tells.
             let lost = place.cluster.reach.verdict(&place.cluster.cluster).await;
             let error = lost.map_or(error, |why| CommandError::user(place.lost(&why)));

@@ -70,7 +70,7 @@ impl Look<'_> {
         let running = Box::pin(async {
             let records = self.records(&desired.place).await?;
             record_place::ensure(&records).await?;
-            order.run(records, &cluster.ground, &told).await
+            Box::pin(order.run(records, &cluster.ground, &told)).await
         });
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);

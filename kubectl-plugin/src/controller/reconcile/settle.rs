@@ -40,7 +40,7 @@ impl State {
 impl Look<'_> {
     /// Compares, syncs where that is to be, and says how things are.
     pub(super) async fn settle(&mut self, desired: &Desired) -> Result<(), CommandError> {
-        self.open_target(desired).await?;
+        Box::pin(self.open_target(desired)).await?;
         let mut state = self.compare(desired).await?;
         let request = self.request();
         let now = Timestamp::now();
@@ -60,13 +60,13 @@ impl Look<'_> {
                     None => Purpose::Deliver,
                 };
                 self.sync(desired, &operation, retries, purpose).await;
-                self.open_target(desired).await?;
+                Box::pin(self.open_target(desired)).await?;
                 state = self.compare(desired).await?;
             }
             Decision::Heal => {
                 self.memory.heals = self.memory.heals.and_one(now);
                 self.sync(desired, &Operation::automated(prunes(desired)), 0, Purpose::Heal).await;
-                self.open_target(desired).await?;
+                Box::pin(self.open_target(desired)).await?;
                 state = self.compare(desired).await?;
             }
         }
@@ -111,7 +111,7 @@ impl Look<'_> {
         }
         let (name, namespace) = (desired.application.name.clone(), destination(&desired.application));
         let opening = async { Ok(Target::open(records, name, Destination::Named(namespace)).await?) };
-        let mut target = Self::unless_lost(place, opening).await?;
+        let mut target = Self::unless_lost(place, Box::pin(opening)).await?;
         target.sightings = Some(Arc::clone(&place.cluster.ground.sightings));
         target.ignored = desired.compiled.delivery.ignored().await?;
         place.cluster.users.note_set(&target.identity.apply_set, self.id);

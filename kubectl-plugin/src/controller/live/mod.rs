@@ -8,6 +8,9 @@
 //! A kind that cannot be watched (no right to, not served any more) is not known here: whoever needs it asks by requests.
 //! Where only some namespaces may be looked at, a kind has a watch in each of them.
 
+mod objects;
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -18,10 +21,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::apply::observe::{Sighting, Sightings};
-use crate::cluster::{
-    Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Served, Versioned, Watched, collection,
-};
-use crate::health::{self, Health, Rules};
+use crate::cluster::{Cluster, Followed, Kinds, PART_OF, PartialObject, Served, Watched, collection};
+use crate::health::{Health, Rules};
+
+use objects::Objects;
+use seen::{Of, Seen};
 
 /// An object, as it was seen last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +56,6 @@ struct WatchedKind {
     objects: Objects,
     state: watch::Receiver<State>,
     task: AbortHandle,
-}
-
-/// By ApplySet and key, and the ApplySet of each key.
-#[derive(Default)]
-struct Objects {
-    by_set: BTreeMap<String, BTreeMap<ResourceKey, LiveObject>>,
-    sets: BTreeMap<ResourceKey, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,35 +259,6 @@ impl Sightings for Live {
     }
 }
 
-impl Objects {
-    /// Puts an object, or takes it away. Gives the ApplySets to which that is news.
-    fn put(&mut self, key: ResourceKey, object: Option<LiveObject>) -> Vec<String> {
-        let before = self.sets.get(&key).cloned();
-        let after = object.as_ref().and_then(|object| object.sighting.part_of.clone());
-        let known = before.as_ref().and_then(|set| self.by_set.get(set)?.get(&key));
-        if before == after && known.is_some_and(|known| Some(known) == object.as_ref()) {
-            return Vec::new();
-        }
-        if let Some(set) = &before {
-            let emptied = self.by_set.get_mut(set).is_some_and(|objects| {
-                objects.remove(&key);
-                objects.is_empty()
-            });
-            if emptied {
-                self.by_set.remove(set);
-            }
-            self.sets.remove(&key);
-        }
-        if let (Some(set), Some(object)) = (&after, object) {
-            self.sets.insert(key.clone(), set.clone());
-            self.by_set.entry(set.clone()).or_default().insert(key, object);
-        }
-        let mut news: Vec<String> = before.into_iter().chain(after).collect();
-        news.dedup();
-        news
-    }
-}
-
 /// Where a kind is watched.
 struct Place {
     collection: String,
@@ -309,72 +277,5 @@ impl First {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             let _ = self.told.send(State::Known);
         }
-    }
-}
-
-/// The kind of which objects are.
-struct Of {
-    group: String,
-    kind: String,
-    api_version: String,
-}
-
-impl Of {
-    fn key(&self, metadata: &ObjectMeta) -> Option<ResourceKey> {
-        (!metadata.name.is_empty())
-            .then(|| ResourceKey::new(&self.group, &self.kind, &metadata.namespace, &metadata.name))
-    }
-}
-
-/// A form in which objects come.
-trait Seen: Versioned {
-    /// What is kept of it.
-    fn seen(self, rules: &Rules, of: &Of) -> impl Future<Output = Option<(ResourceKey, LiveObject)>> + Send;
-}
-
-impl Seen for PartialObject {
-    async fn seen(self, _rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
-        let key = of.key(&self.metadata)?;
-        Some((key, LiveObject { sighting: Sighting::of(&self.metadata), health: None, is_ignored: false }))
-    }
-}
-
-impl Seen for Json {
-    async fn seen(mut self, rules: &Rules, of: &Of) -> Option<(ResourceKey, LiveObject)> {
-        let metadata: ObjectMeta = serde_json::from_value(self["metadata"].clone()).ok()?;
-        let key = of.key(&metadata)?;
-        // Items of lists come without.
-        self["apiVersion"] = of.api_version.as_str().into();
-        self["kind"] = of.kind.as_str().into();
-        let is_ignored = health::is_ignored(&self);
-        let (_, health) = rules.assess_aside(self).await;
-        Some((key, LiveObject { sighting: Sighting::of(&metadata), health: Some(health), is_ignored }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(set: &str, version: &str) -> LiveObject {
-        let metadata = ObjectMeta {
-            uid: "u".to_owned(),
-            resource_version: version.to_owned(),
-            labels: BTreeMap::from([(PART_OF.to_owned(), set.to_owned())]),
-            ..ObjectMeta::default()
-        };
-        LiveObject { sighting: Sighting::of(&metadata), health: None, is_ignored: false }
-    }
-
-    #[test]
-    fn both_hear_of_an_object_that_changes_hands_and_nobody_of_one_that_does_not_change() {
-        let (mut objects, key) = (Objects::default(), ResourceKey::new("", "ConfigMap", "a", "b"));
-        assert_eq!(objects.put(key.clone(), Some(object("one", "1"))), ["one"]);
-        assert!(objects.put(key.clone(), Some(object("one", "1"))).is_empty());
-        assert_eq!(objects.put(key.clone(), Some(object("one", "2"))), ["one"]);
-        assert_eq!(objects.put(key.clone(), Some(object("two", "3"))), ["one", "two"]);
-        assert!(!objects.by_set.contains_key("one"));
-        assert_eq!(objects.put(key.clone(), None), ["two"]);
-        assert!(objects.put(key, None).is_empty() && objects.by_set.is_empty() && objects.sets.is_empty());
     }
 }
