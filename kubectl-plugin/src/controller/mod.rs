@@ -23,7 +23,7 @@
 //! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
 //! | [`webhooks`] | what webhooks are judged by, and what they make it do |
 //! | [`news`] | what one replica tells the others |
-//! | `watches` | what it hears of |
+//! | `watches`, `given` | what it hears of, and what its own namespace gives it |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
 //! # What makes it look
@@ -39,6 +39,7 @@ pub mod compile;
 pub mod credentials;
 pub mod decide;
 pub mod events;
+mod given;
 pub mod heads;
 pub mod kubernetes;
 pub mod live;

@@ -4,8 +4,8 @@
 //! watched is tried again, but for Applications and records, without which there is nothing to do.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
 
 use gitops_compiler::lock::Request;
 use serde_json::Value as Json;
@@ -18,16 +18,13 @@ use crate::webhook::{Event, Trust};
 
 use super::news::News;
 use super::projects::Changed;
-use super::{Controller, SETTLE, WATCH_AGAIN, clusters, compile, credentials, news, webhooks};
-
-/// So many changes of Secrets wait.
-const WAITING_SECRETS: usize = 64;
+use super::{Controller, SETTLE, WATCH_AGAIN, compile, news, webhooks};
 
 /// So many news of other replicas wait.
 const WAITING_NEWS: usize = 1000;
 
 /// What one hears who follows: what is there, or why that cannot be told.
-type Heard<'a, T> = Result<Followed<T>, &'a Failure>;
+pub(super) type Heard<'a, T> = Result<Followed<T>, &'a Failure>;
 
 /// Something that goes on until the process ends.
 pub(super) type Task = futures::future::BoxFuture<'static, ()>;
@@ -62,49 +59,6 @@ impl Controller {
                     self.queue.add_after(&id, SETTLE);
                 }
             }
-        })
-    }
-
-    /// The Secrets of clusters.
-    pub(super) fn watch_clusters(self: Arc<Self>) -> Task {
-        Box::pin(async move {
-            let (told, mut heard) = mpsc::channel::<Result<Followed<Json>, Failure>>(WAITING_SECRETS);
-            let collection = format!("/api/v1/namespaces/{}/secrets", self.settings.namespace);
-            let watched = Watched { collection, selector: clusters::SELECTOR.to_owned(), fields: String::new() };
-            let take = async {
-                while let Some(event) = heard.recv().await {
-                    let concerned = match event {
-                        Ok(event) => self.apps.of_destinations(&self.clusters.take(event).await),
-                        Err(failure) => {
-                            self.clusters.fail(&failure);
-                            self.apps.ids()
-                        }
-                    };
-                    for id in &concerned {
-                        self.queue.add(id);
-                    }
-                }
-            };
-            let follow = async {
-                loop {
-                    let (events, mut received) = mpsc::channel(WAITING_SECRETS);
-                    let pass_on = async {
-                        while let Some(event) = received.recv().await {
-                            let _ = told.send(Ok(event)).await;
-                        }
-                    };
-                    let ended = tokio::select! {
-                        ended = self.cluster.follow(&watched, &events) => ended,
-                        () = pass_on => Ok(()),
-                    };
-                    if let Err(failure) = ended {
-                        self.log.warn(None, &format!("the Secrets of clusters cannot be watched: {failure}"));
-                        let _ = told.send(Err(failure)).await;
-                    }
-                    tokio::time::sleep(WATCH_AGAIN).await;
-                }
-            };
-            tokio::join!(take, follow);
         })
     }
 
@@ -147,7 +101,7 @@ impl Controller {
     }
 
     /// Asks for those requests of ours that may be something else now.
-    async fn look_at_repositories(&self, is_meant: impl Fn(&Request) -> bool) {
+    pub(super) async fn look_at_repositories(&self, is_meant: impl Fn(&Request) -> bool) {
         for id in self.refs.look_again(is_meant).await {
             self.queue.add_urgent(&id);
         }
@@ -211,77 +165,6 @@ impl Controller {
         })
     }
 
-    /// Secrets of repositories, keys of SSH servers, certificates of hosts.
-    pub(super) fn watch_credentials(self: Arc<Self>) -> Task {
-        Box::pin(async move {
-            let namespace = &self.settings.namespace;
-            let collection = format!("/api/v1/namespaces/{namespace}/secrets");
-            let secrets = Watched { collection, selector: credentials::SELECTOR.to_owned(), fields: String::new() };
-            let [hosts, certificates] = [credentials::KNOWN_HOSTS, credentials::CERTIFICATES]
-                .map(|name| at_home(namespace, "configmaps", name));
-            let (told, mut heard) = watch::channel(());
-            let take_secrets = |event: Heard<'_, Json>| {
-                let is_news = match event {
-                    Ok(event) => self.credentials.take_secrets(event),
-                    Err(failure) => {
-                        self.credentials.know(Err(failure));
-                        return;
-                    }
-                };
-                if is_news {
-                    self.give_credentials();
-                }
-                let is_first = self.credentials.know(Ok(()));
-                if is_news || is_first {
-                    told.send_replace(());
-                }
-            };
-            // Where a ConfigMap cannot be read what was known of it stays.
-            let take_hosts = |event: Heard<'_, Json>| {
-                let Ok(event) = event else { return };
-                if self.credentials.take_known_hosts(only(event).as_ref()) {
-                    self.give_credentials();
-                    told.send_replace(());
-                }
-            };
-            let take_certificates = |event: Heard<'_, Json>| {
-                let Ok(event) = event else { return };
-                if self.credentials.take_certificates(only(event).as_ref()) {
-                    self.give_credentials();
-                    told.send_replace(());
-                }
-            };
-            let look = async {
-                while heard.changed().await.is_ok() {
-                    let others = std::mem::take(&mut *self.to_ask_again());
-                    self.look_at_repositories(|request| others.contains(request)).await;
-                    // What failed may go now; what was another project's may be nobody's.
-                    self.apps.ids().iter().for_each(|id| self.queue.add(id));
-                }
-            };
-            tokio::join!(
-                self.follow_for_ever(&secrets, take_secrets),
-                self.follow_for_ever(&hosts, take_hosts),
-                self.follow_for_ever(&certificates, take_certificates),
-                look,
-            );
-        })
-    }
-
-    /// Gives what is known of credentials to whoever fetches.
-    fn give_credentials(&self) {
-        let (others, problems) = self.credentials.give(&self.compiler.server, self.refs.requests());
-        self.to_ask_again().extend(others);
-        for problem in problems {
-            self.log.warn(None, &format!("a repository cannot be asked as is said: {problem}"));
-        }
-    }
-
-    fn to_ask_again(&self) -> MutexGuard<'_, BTreeSet<Request>> {
-        // Each change is whole before the next begins.
-        self.ask_again.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn watch_projects(self: Arc<Self>) -> Task {
         Box::pin(async move {
             let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{}/appprojects", self.settings.namespace);
@@ -310,7 +193,7 @@ impl Controller {
     }
 
     /// Follows what may not be there, or not be permitted yet: that is told, too, and tried again.
-    async fn follow_for_ever<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Heard<'_, T>)) {
+    pub(super) async fn follow_for_ever<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Heard<'_, T>)) {
         let mut told = String::new();
         loop {
             let followed = self.follow(watched, |event| {
@@ -412,13 +295,13 @@ impl Controller {
 }
 
 /// One object of the controller's namespace.
-fn at_home(namespace: &str, plural: &str, name: &str) -> Watched {
+pub(super) fn at_home(namespace: &str, plural: &str, name: &str) -> Watched {
     let collection = format!("/api/v1/namespaces/{namespace}/{plural}");
     Watched { collection, selector: String::new(), fields: format!("metadata.name={name}") }
 }
 
 /// What the one object that is watched is now, where there is one.
-fn only(event: Followed<Json>) -> Option<Json> {
+pub(super) fn only(event: Followed<Json>) -> Option<Json> {
     match event {
         Followed::Listed(all) => all.into_iter().next(),
         Followed::Present(one) => Some(one),

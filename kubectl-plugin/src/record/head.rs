@@ -49,8 +49,7 @@ pub struct Head {
     pub renamed_to: Option<AppName>,
     /// The uid of the namespace kube-system: which cluster this is.
     pub cluster: String,
-    /// Whose record it is, where that is an Application of another cluster: the uid of that cluster's kube-system, its
-    /// namespace and its name.
+    /// Whose record it is, where that is an Application of another cluster: `UID OF KUBE-SYSTEM/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper: Option<String>,
     /// Where manifests without a namespace go.

@@ -201,7 +201,9 @@ impl Records {
     }
 
     /// Writes a head under another name, with what the head `found` says of its members; fails where there is one.
-    pub async fn create_as(&self, found: &Found, head: Head) -> Result<Found, RecordError> {
+    pub async fn create_as(&self, found: &Found, mut head: Head) -> Result<Found, RecordError> {
+        // It is that of an Application of another name now, which takes it when it comes.
+        head.keeper.clone_from(&self.keeper);
         let name = head_name(&head.application);
         let mut secret = self.head_secret(&head, Some(found), None)?;
         if let Some(metadata) = secret["metadata"].as_object_mut() {

@@ -1,6 +1,8 @@
 //! Credentials of repositories, as Argo CD keeps them in the controller's namespace: seen when they are written, used for the
 //! address and the project that they are for, and never shown.
 
+use std::time::Duration;
+
 use gitops_testdata::servers::SshServer;
 use serde_json::{Value as Json, json};
 
@@ -53,12 +55,13 @@ fn a_private_repository_is_read_as_its_secret_says_and_no_longer_than_that() {
     ground.until("the server is not trusted", |ground| says(ground, &name, "certificate"));
     let authority = std::fs::read_to_string(ground.certificates.authority()).expect("an authority");
     ground.create(&config_map_of(&ground, "argocd-tls-certs-cm", &json!({"127.0.0.1": authority})));
-    ground.until("it lets nobody in", |ground| says(ground, &name, "could not read Username"));
+    ground.until("it lets nobody in", |ground| says(ground, &name, "Authentication failed"));
 
     let prefix = format!("{}/private-git", ground.web.address());
     let data = json!({"url": prefix, "username": READER, "password": "s3cret-and-wrong"});
     ground.create(&secret(&ground, "git", "repo-creds", &data));
-    ground.until("the password is wrong", |ground| says(ground, &name, "Authentication failed"));
+    let stays_out = |ground: &Ground| says(ground, &name, "Authentication failed");
+    ground.stays("the password is wrong", Duration::from_secs(3), stays_out);
     set_password(&ground, "git", &password);
     ground.until("it is let in", |ground| ground.status()["sync"]["status"] == "Synced");
     assert_eq!(ground.value("a").as_deref(), Some("1"));
@@ -99,7 +102,7 @@ fn what_a_project_alone_may_read_no_other_does() {
     ground.until("the project's own", |ground| ground.status_of("mine")["sync"]["status"] == "Synced");
     for (name, revision) in [("by-branch", "HEAD"), ("by-commit", commit.as_str())] {
         ground.create(&of(name, "default", revision));
-        ground.until(name, |ground| says(ground, name, "could not read Username"));
+        ground.until(name, |ground| says(ground, name, "Authentication failed"));
         assert_eq!(ground.status_of(name)["sync"]["status"], "Unknown");
     }
 }
