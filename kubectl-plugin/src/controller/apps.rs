@@ -4,7 +4,7 @@
 //! and the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use gitops_compiler::lock::{Pin, Request};
@@ -15,8 +15,11 @@ use tokio::time::Instant;
 use crate::application::{AppId, OperationState, Status, annotation};
 use crate::apply::{LockWatch, Target};
 
+use super::clusters::in_use::ClusterInUse;
+use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
+use super::refs::Asked;
 
 /// One Application.
 #[derive(Clone)]
@@ -31,11 +34,12 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Memory {
     /// What it needs of repositories, and how often they are asked.
-    pub needs: (BTreeSet<Request>, Option<Duration>),
+    pub needs: (BTreeSet<Asked>, Option<Duration>),
     /// The request that is done, and is to be taken away: it is not done again, whatever comes between.
     pub answered: Option<Json>,
     /// When compiling failed last, and how often in a row: what failed for a passing reason is tried again.
-    pub failed: Option<(Instant, u32)>,
+    /// Also how often credentials were given by then.
+    pub failed: Option<(Instant, u32, u64)>,
     /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
     pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
     /// What it compiled to, and from what.
@@ -52,6 +56,8 @@ pub struct Memory {
     pub heals: Heals,
     /// The sync that runs, or ran last.
     pub operation: Option<OperationState>,
+    /// The cluster that it was of: what was read of another says nothing.
+    pub cluster: Weak<ClusterInUse>,
     /// What was written last.
     pub status: Option<Status>,
 }
@@ -84,8 +90,6 @@ pub struct Apps {
     entries: Mutex<BTreeMap<AppId, Entry>>,
     /// What ends the syncs that run.
     stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
-    /// Which Application has which ApplySet.
-    sets: Mutex<BTreeMap<String, AppId>>,
 }
 
 impl Apps {
@@ -137,7 +141,6 @@ impl Apps {
     /// Forgets an Application.
     pub fn remove(&self, id: &AppId) {
         lock(&self.entries).remove(id);
-        lock(&self.sets).retain(|_, app| app != id);
     }
 
     /// Forgets what is remembered of an Application.
@@ -169,18 +172,15 @@ impl Apps {
         lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Says which ApplySet an Application has.
-    pub fn note_set(&self, set: &str, id: &AppId) {
-        let mut sets = lock(&self.sets);
-        if sets.get(set) != Some(id) {
-            sets.insert(set.to_owned(), id.clone());
-        }
-    }
-
-    /// Which Application has an ApplySet.
+    /// Those whose destination is one of these clusters, by server or name.
     #[must_use]
-    pub fn of_set(&self, set: &str) -> Option<AppId> {
-        lock(&self.sets).get(set).cloned()
+    pub fn of_destinations(&self, clusters: &[Arc<ClusterSecret>]) -> Vec<AppId> {
+        let is_of = |entry: &Entry| {
+            let text = |field: &str| entry.object["spec"]["destination"][field].as_str().unwrap_or_default();
+            let (server, name) = (text("server").trim_end_matches('/'), text("name"));
+            clusters.iter().any(|cluster| cluster.server == server || cluster.name == name)
+        };
+        lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
     }
 }
 

@@ -9,13 +9,16 @@ mod support;
 mod replica;
 
 mod asked;
+mod clusters;
 mod commands;
 mod corpus;
+mod credentials;
 mod delivery;
 mod interrupted;
 mod poisoned;
 mod replicas;
 mod rights;
 mod rollback;
+mod spoke;
 mod webhooks;
 mod world;

@@ -97,8 +97,17 @@ impl Ground {
     /// The same with another environment. Gives its process.
     pub(crate) fn launch(&mut self, own: &str, more: &[&str], set: impl FnOnce(&mut Command)) -> u32 {
         let authority = self.certificates.authority().display().to_string();
+        self.launch_bare(own, &[&["--ca-file", &authority], more].concat(), set)
+    }
+
+    /// Starts the controller without trusting the Git server.
+    pub(crate) fn start_bare(&mut self, own: &str, more: &[&str]) {
+        self.launch_bare(own, more, |_| {});
+    }
+
+    fn launch_bare(&mut self, own: &str, more: &[&str], set: impl FnOnce(&mut Command)) -> u32 {
         let name = self.world.name.clone();
-        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name, "--ca-file", &authority];
+        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name];
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);

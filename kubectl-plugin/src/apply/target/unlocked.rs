@@ -66,16 +66,19 @@ impl Target {
         loop {
             // The rest of the record is read only once nobody is at it.
             let found = records.load(&application).await?;
+            if found.is_none() && matches!(destination, Destination::Recorded { .. }) {
+                return Err(records.not_recorded(&application).await.into());
+            }
             let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
             let Some(lock) = found.as_ref().and_then(|found| found.head.foreign_lock(records.now())) else {
                 if found.as_ref().is_some_and(|found| found.head.lock.is_some()) {
                     told("the run before this one died; going on from where it stopped".to_owned());
                     tokio::time::sleep(SETTLE).await;
                 }
-                return Self::from_head(records, application, destination, found).await;
+                return Box::pin(Self::from_head(records, application, destination, found)).await;
             };
             if watch.is_over(lock, Instant::now()) {
-                return Self::from_head(records, application, destination, found).await;
+                return Box::pin(Self::from_head(records, application, destination, found)).await;
             }
             if !is_told {
                 told(format!("{} is changing {application} now; waiting for it", lock.holder.name));

@@ -14,8 +14,10 @@ use tokio::time::Instant;
 use crate::application::{POLLING, REFRESH, annotation};
 use crate::cluster::Failure;
 use crate::controller::apps::CompiledFrom;
+use crate::controller::clusters::Place;
 use crate::controller::compile::{self, Compiled};
 use crate::controller::decide;
+use crate::controller::refs::Asked;
 use crate::controller::report::condition;
 use crate::error::CommandError;
 use crate::project::AppProject;
@@ -30,14 +32,17 @@ impl Look<'_> {
         application: Application,
         lints: Vec<Diagnostic>,
         project: Arc<AppProject>,
+        place: &Place,
     ) -> Result<Desired, CommandError> {
         let controller = self.controller;
+        controller.credentials.known().await?;
         let requests = compile::requests(&application);
         let refresh = annotation(&self.object, REFRESH);
         let since = refresh.map(|_| Instant::now());
         let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
         for request in &requests {
-            let known = controller.refs.pin(request, since).await;
+            let asked = self.asked_for(&application, request);
+            let known = controller.refs.pin(&asked, since).await;
             failures.extend(known.failure);
             pins.extend(known.pin.map(|pin| (request.clone(), pin)));
         }
@@ -57,23 +62,33 @@ impl Look<'_> {
         let failed = |failure: Failure| {
             CommandError::user("the cluster does not say which Kubernetes it is").details(vec![failure.to_string()])
         };
-        let (capabilities, cluster) = controller.kubernetes.told(&controller.cluster).await.map_err(failed)?;
+        let asking = async { place.cluster.kubernetes.told(&place.cluster.cluster).await.map_err(failed) };
+        let told = Self::unless_lost(place, asking).await;
+        let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
         let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
         let compiled = self.compiled(&application, lints, &from, capabilities).await?;
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
-        Ok(Desired { application, project, from, compiled, revisions })
+        Ok(Desired { application, project, place: place.clone(), from, compiled, revisions })
     }
 
     /// Says what the Application needs of repositories and webhooks, at its own revisions, whatever a request names.
     pub(super) async fn note_needs(&mut self, application: &Application) {
-        let needs = (compile::requests(application), self.period());
+        let requests = compile::requests(application);
+        let asked = requests.iter().map(|request| self.asked_for(application, request)).collect();
+        let needs = (asked, self.period());
         self.look_at_webhooks(application).await;
         if self.memory.needs != needs {
             self.controller.refs.needs(self.id, &needs.0, needs.1);
             self.memory.needs = needs;
         }
+    }
+
+    /// A request, as this Application makes it.
+    fn asked_for(&self, application: &Application, request: &Request) -> Asked {
+        let project = self.controller.compiler.server.behalf(request, application.project());
+        Asked { request: request.clone(), project }
     }
 
     async fn compiled(
@@ -84,14 +99,16 @@ impl Look<'_> {
         capabilities: Capabilities,
     ) -> Result<Compiled, CommandError> {
         if let Some((_, known)) = self.memory.compiled.as_ref().filter(|(of, _)| of == from) {
-            let pause = self.memory.failed.map(|(at, times)| pause(times).saturating_sub(at.elapsed()));
+            let given = self.controller.compiler.server.given();
+            let failed = self.memory.failed.filter(|(.., before)| *before == given);
+            let pause = failed.map(|(at, times, _)| pause(times).saturating_sub(at.elapsed()));
             match (known.clone(), pause) {
                 (Err(why), Some(pause)) if !pause.is_zero() => {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
                 (Ok(compiled), _) => return Ok(compiled),
-                // It may have failed since a server was away.
+                // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
         } else {
@@ -107,8 +124,8 @@ impl Look<'_> {
         if compiled.is_ok() {
             self.memory.failed = None;
         } else {
-            let times = self.memory.failed.map_or(0, |(_, times)| times.saturating_add(1));
-            self.memory.failed = Some((Instant::now(), times));
+            let times = self.memory.failed.map_or(0, |(_, times, _)| times.saturating_add(1));
+            self.memory.failed = Some((Instant::now(), times, self.controller.compiler.server.given()));
             self.come_again(pause(times));
         }
         let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
