@@ -130,7 +130,7 @@ mod tests {
         let relay = Relay::to(echo.port()).expect("a free port");
         let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).expect("it listens");
         client.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
-        let mut read = |client: &mut TcpStream| {
+        let read = |client: &mut TcpStream| {
             let mut byte = [0];
             client.read_exact(&mut byte).map(|()| byte[0])
         };
