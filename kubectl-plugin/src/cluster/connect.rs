@@ -31,7 +31,7 @@ use super::{Access, Failure};
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// Whoever rotates credentials takes the old ones away first or last: new ones that are given are waited for so long.
-const GIVEN_WITHIN: Duration = Duration::from_secs(5);
+const GIVEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How to reach a cluster.
 #[derive(Debug, Clone, Default)]

@@ -153,7 +153,9 @@ fn credentials_that_are_rotated_while_it_syncs_end_nothing() {
     let status = ground.status_of("far");
     assert_eq!((&running, &status["operationState"]["phase"]), (&json!("Running"), &json!("Succeeded")), "{status:#}");
     assert_eq!(status["history"].as_array().map(Vec::len), Some(1), "one sync: {status:#}");
-    assert!(!ground.said().contains(&old) && !ground.said().contains(&new));
+    let said = ground.said();
+    assert_eq!(said.matches("/far: synced to").count(), 1, "it was not begun again: {said}");
+    assert!(!said.contains(&old) && !said.contains(&new));
 }
 
 #[test]
