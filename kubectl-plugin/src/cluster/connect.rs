@@ -3,7 +3,8 @@
 //! In: `--kubeconfig`, `--context`; where nobody names either and there is no file, the ServiceAccount of the Pod that this
 //! runs in. Out: a [`Connection`]: a client, the namespace of the context, and a count of the requests that were sent. Nothing
 //! is sent here. Where the server takes the credentials no more, they are read again as
-//! they are now: from the kubeconfig, a file, or a program; never for another server or context than before.
+//! they are now: from the kubeconfig, a file, or a program; never for another server or context than before. A connection
+//! without credentials of its own carries those of whoever asks, and never any other.
 //!
 //! The client is put together here rather than by kube, whose sockets keep Nagle's algorithm on: each first request of
 //! a connection would wait 40 ms for an acknowledgement that the server delays.
@@ -13,14 +14,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::{ClientBuilder, ConfigExt as _};
-use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tower_http::decompression::DecompressionLayer;
 
 /// A connection that is silent for so long is asked whether it still leads anywhere.
@@ -56,6 +57,8 @@ pub struct Connection {
     /// Held while credentials are read again.
     renewing: Arc<tokio::sync::Mutex<()>>,
     options: ConnectOptions,
+    /// Whose credentials its requests carry.
+    bears: Bears,
     /// Where it leads, for messages.
     pub address: String,
     /// The namespace of the context.
@@ -63,6 +66,17 @@ pub struct Connection {
     requests: Arc<AtomicU64>,
     /// By so many seconds the server's clock is ahead of ours.
     ahead: Arc<AtomicI64>,
+}
+
+/// Whose credentials requests carry.
+#[derive(Clone)]
+enum Bears {
+    /// Those of the kubeconfig, or of the Pod.
+    Own,
+    /// Nobody's.
+    Nothing,
+    /// The token of somebody, as the value of `Authorization`.
+    Token(HeaderValue),
 }
 
 /// A client with the credentials of some moment.
@@ -97,6 +111,25 @@ impl Connection {
         }
     }
 
+    /// The same way with the token of somebody; nothing where this one has credentials of its own, or the token is none.
+    #[must_use]
+    pub fn bearing(&self, token: &str) -> Option<Self> {
+        if matches!(self.bears, Bears::Own) {
+            return None;
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        Some(Self { bears: Bears::Token(value), ..self.clone() })
+    }
+
+    /// What each request carries beside what the client adds.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        match &self.bears {
+            Bears::Token(value) => Some(value.clone()),
+            Bears::Own | Bears::Nothing => None,
+        }
+    }
+
     /// The client with the newest credentials.
     pub(super) fn current(&self) -> Current {
         // Nothing is ever half written there.
@@ -106,6 +139,9 @@ impl Connection {
     /// Reads the credentials again, after the server has refused those of `refused`; `false` where that cannot be done.
     /// Of many requests that were refused together only the first does.
     pub(super) async fn renew(&self, refused: &Current) -> bool {
+        if !matches!(self.bears, Bears::Own) {
+            return false;
+        }
         let _one = self.renewing.lock().await;
         let number = self.current().number;
         if number != refused.number {
@@ -124,6 +160,22 @@ impl Connection {
 /// Makes the connection that the options name.
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let (config, context) = config(options).await?;
+    connection(options, config, context, Bears::Own)
+}
+
+/// Makes a connection to the same server that has no credentials of its own: [`Connection::bearing`] gives it somebody's.
+pub async fn connect_bare(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let (mut config, context) = config(options).await?;
+    config.auth_info = AuthInfo::default();
+    connection(options, config, context, Bears::Nothing)
+}
+
+fn connection(
+    options: &ConnectOptions,
+    config: Config,
+    context: Option<String>,
+    bears: Bears,
+) -> Result<Connection, ConnectError> {
     let address = config.cluster_url.to_string();
     let namespace = config.default_namespace.clone();
     let requests = Arc::new(AtomicU64::new(0));
@@ -132,7 +184,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectErro
     // Whatever context becomes the current one meanwhile.
     let options = ConnectOptions { context, ..options.clone() };
     let (renewing, ahead) = (Arc::default(), Arc::default());
-    Ok(Connection { current, renewing, options, address, namespace, requests, ahead })
+    Ok(Connection { current, renewing, options, bears, address, namespace, requests, ahead })
 }
 
 fn no_kubeconfig(error: KubeconfigError) -> ConnectError {

@@ -15,6 +15,7 @@
 //! | [`removal`] | what becomes of what an Application applied when it goes |
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
+//! | [`catalog`] | the same for readers: searched, and told as they change |
 //! | [`heads`] | which version of its record each Application has |
 //! | [`projects`] | what the projects permit |
 //! | [`others`] | whether another controller is at an Application |
@@ -31,6 +32,7 @@
 //! decision named one. Nothing else: an application at rest costs nothing but its memory.
 
 pub mod apps;
+pub mod catalog;
 pub mod compare;
 pub mod compile;
 pub mod decide;
