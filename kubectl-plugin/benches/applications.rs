@@ -52,7 +52,11 @@ impl Bench {
         let bench = Self { cluster, web, certificates, repository, home, count };
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/crds");
         bench.kubectl(&["apply", "--server-side", "-f", crds]);
-        bench.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
+        // It fails where there is no condition yet.
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s", "-f", crds];
+        while !bench.cluster.kubectl().args(wait).output().is_ok_and(|waited| waited.status.success()) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         bench.kubectl(&["create", "namespace", "argocd"]);
         bench.kubectl(&["create", "namespace", "apps"]);
         bench

@@ -4,7 +4,7 @@
 //! runs in; or credentials that somebody gives ([`Access`]). Out: a [`Connection`]: a client, the namespace of the context, and a
 //! count of the requests that were sent. Nothing is sent here. Where the server takes the credentials no more, they are read
 //! again as they are now: from the kubeconfig, a file, or a program; never for another server or context than before. Those that
-//! are given are waited for.
+//! are given are waited for. A connection without credentials of its own carries those of whoever asks, and never any other.
 //!
 //! The client is put together here rather than by kube, whose sockets keep Nagle's algorithm on: each first request of
 //! a connection would wait 40 ms for an acknowledgement that the server delays.
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::{ClientBuilder, ConfigExt as _};
-use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::sync::watch;
 use tower_http::decompression::DecompressionLayer;
 
@@ -66,6 +66,19 @@ enum Origin {
     Read(ConnectOptions),
     /// Somebody gives them.
     Given,
+    /// There are none: each who asks brings their own.
+    Nowhere,
+}
+
+/// Whose credentials requests carry.
+#[derive(Clone)]
+enum Bears {
+    /// Those of the client: the kubeconfig's, the Pod's, or what was given.
+    Own,
+    /// Nobody's.
+    Nothing,
+    /// The token of somebody, as the value of `Authorization`.
+    Token(HeaderValue),
 }
 
 /// A way to an API server.
@@ -75,6 +88,8 @@ pub struct Connection {
     /// Held while credentials are read again.
     renewing: Arc<tokio::sync::Mutex<()>>,
     origin: Origin,
+    /// Whose credentials its requests carry.
+    bears: Bears,
     /// Which credentials were refused, and no others came in time: one more than their number.
     refused: Arc<AtomicU64>,
     /// Why the request that ended last had no answer; nothing where it had.
@@ -155,6 +170,25 @@ impl Connection {
         Ok(())
     }
 
+    /// The same way with the token of somebody; nothing where this one has credentials of its own, or the token is none.
+    #[must_use]
+    pub fn bearing(&self, token: &str) -> Option<Self> {
+        if matches!(self.bears, Bears::Own) {
+            return None;
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        Some(Self { bears: Bears::Token(value), ..self.clone() })
+    }
+
+    /// What each request carries beside what the client adds.
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        match &self.bears {
+            Bears::Token(value) => Some(value.clone()),
+            Bears::Own | Bears::Nothing => None,
+        }
+    }
+
     /// The client with the newest credentials.
     pub(super) fn current(&self) -> Current {
         self.current.borrow().clone()
@@ -179,6 +213,7 @@ impl Connection {
         match &self.origin {
             Origin::Read(options) => self.read_again(options, refused).await,
             Origin::Given => self.wait_for_others(refused).await,
+            Origin::Nowhere => false,
         }
     }
 
@@ -229,10 +264,12 @@ impl Connection {
         let namespace = config.default_namespace.clone();
         let requests = Arc::new(AtomicU64::new(0));
         let client = client(config, Arc::clone(&requests))?;
+        let bears = if matches!(origin, Origin::Nowhere) { Bears::Nothing } else { Bears::Own };
         Ok(Self {
             current: watch::Sender::new(Current { client, number: 0 }),
             renewing: Arc::default(),
             origin,
+            bears,
             refused: Arc::default(),
             silence: watch::Sender::new(None),
             is_given_up: Arc::default(),
@@ -264,6 +301,13 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectErro
     // Whatever context becomes the current one meanwhile.
     let options = ConnectOptions { context, ..options.clone() };
     Connection::new(config, Origin::Read(options)).map_err(|error| ConnectError::Client(Box::new(error)))
+}
+
+/// Makes a connection to the same server that has no credentials of its own: [`Connection::bearing`] gives it somebody's.
+pub async fn connect_bare(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let (mut config, _) = config(options).await?;
+    config.auth_info = AuthInfo::default();
+    Connection::new(config, Origin::Nowhere).map_err(|error| ConnectError::Client(Box::new(error)))
 }
 
 fn no_kubeconfig(error: KubeconfigError) -> ConnectError {

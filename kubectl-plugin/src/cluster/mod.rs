@@ -3,6 +3,7 @@
 //! In: keys, bodies, preconditions. Out: what the server answered, as JSON. Guarantees: each request has a timeout and
 //! is counted; what is repeated after a failure is only what can be repeated safely.
 
+mod bearing;
 mod connect;
 mod discovery;
 mod failure;
@@ -15,7 +16,8 @@ mod metadata;
 mod request;
 mod watch;
 
-pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use bearing::PatchForm;
+pub use connect::{ConnectError, ConnectOptions, Connection, connect, connect_bare};
 pub use failure::{Conflict, Failure};
 pub use field_path::take_out;
 pub use follow::{Followed, Versioned};

@@ -312,6 +312,9 @@ impl Cluster {
         if !request.content_type.is_empty() {
             builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
         }
+        if let Some(authorization) = self.connection.authorization() {
+            builder = builder.header(http::header::AUTHORIZATION, authorization);
+        }
         let built = builder.body(kube::client::Body::from(body.into_bytes()));
         let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
         let answer = current.client.send(built).await.map_err(Failure::from_client)?;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::{Pin, Request};
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 use crate::application::{AppId, OperationState, Status, annotation};
 use crate::apply::{LockWatch, Target};
 
+use super::catalog::Catalog;
 use super::clusters::in_use::ClusterInUse;
 use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
@@ -87,9 +89,13 @@ pub struct AttemptOf {
 /// All of them.
 #[derive(Default)]
 pub struct Apps {
+    /// The same for readers.
+    pub catalog: Catalog,
     entries: Mutex<BTreeMap<AppId, Entry>>,
     /// What ends the syncs that run.
     stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
+    /// What each compiled to last, for readers: its memory is held while it syncs.
+    graphs: Mutex<BTreeMap<AppId, Arc<ResourceGraph>>>,
 }
 
 impl Apps {
@@ -98,6 +104,7 @@ impl Apps {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
         let object = Arc::new(lean(object));
+        self.catalog.put(&object);
         let Some(entry) = entries.get_mut(&id) else {
             entries.insert(id.clone(), Entry { object, memory: Arc::default() });
             return (id, true);
@@ -134,13 +141,29 @@ impl Apps {
             // The watch may have been faster, and have told of more.
             if versions[0] <= versions[1] {
                 entry.object = Arc::new(lean(object));
+                self.catalog.put(&entry.object);
             }
         }
     }
 
     /// Forgets an Application.
     pub fn remove(&self, id: &AppId) {
-        lock(&self.entries).remove(id);
+        let mut entries = lock(&self.entries);
+        entries.remove(id);
+        self.catalog.remove(id);
+        drop(entries);
+        lock(&self.graphs).remove(id);
+    }
+
+    /// Says what an Application compiled to.
+    pub fn note_graph(&self, id: &AppId, graph: &Arc<ResourceGraph>) {
+        lock(&self.graphs).insert(id.clone(), Arc::clone(graph));
+    }
+
+    /// What an Application compiled to last, where this replica compiles it.
+    #[must_use]
+    pub fn graph(&self, id: &AppId) -> Option<Arc<ResourceGraph>> {
+        lock(&self.graphs).get(id).cloned()
     }
 
     /// Forgets what is remembered of an Application.

@@ -17,6 +17,7 @@
 //! | [`removal`] | what becomes of what an Application applied when it goes |
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
+//! | [`catalog`] | the same for readers: searched, and told as they change |
 //! | [`heads`] | which version each record has |
 //! | [`projects`] | what the projects permit |
 //! | [`others`] | whether another controller is at an Application |
@@ -33,6 +34,7 @@
 //! decision named one. Nothing else: an application at rest costs nothing but its memory.
 
 pub mod apps;
+pub mod catalog;
 pub mod clusters;
 pub mod compare;
 pub mod compile;

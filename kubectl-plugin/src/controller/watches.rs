@@ -228,7 +228,7 @@ impl Controller {
     }
 
     /// Whether Applications of a namespace are ours.
-    fn is_watched(&self, namespace: &str) -> bool {
+    pub(crate) fn is_watched(&self, namespace: &str) -> bool {
         let named = &self.settings.application_namespaces;
         named.is_empty() || namespace == self.settings.namespace || named.iter().any(|name| name == namespace)
     }

@@ -47,7 +47,9 @@ impl Ground {
     fn of(world: World) -> Self {
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/crds");
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
-        world.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
+        // kubectl does not wait where there is no condition yet.
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s", "-f", crds];
+        assert!(World::waits_until(|| world.try_kubectl(&wait).status.success()), "the kinds are not there");
         Self::published(world)
     }
 

@@ -132,11 +132,21 @@ impl Clusters {
         place
     }
 
-    async fn find(&self, object: &Json) -> Result<Place, NotFound> {
+    /// Whether an Application's destination is the cluster that the controller runs in.
+    #[must_use]
+    pub fn is_here(&self, object: &Json) -> bool {
+        self.meant(object).is_ok_and(|secret| secret.is_here())
+    }
+
+    /// What is known of the cluster that an Application's destination means.
+    fn meant(&self, object: &Json) -> Result<Arc<ClusterSecret>, NotFound> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
         let project = Some(text("/spec/project")).filter(|project| !project.is_empty()).unwrap_or(project::DEFAULT);
-        let found = self.known().find(text("/spec/destination/server"), text("/spec/destination/name"), project);
-        let secret = found?;
+        self.known().find(text("/spec/destination/server"), text("/spec/destination/name"), project)
+    }
+
+    async fn find(&self, object: &Json) -> Result<Place, NotFound> {
+        let secret = self.meant(object)?;
         if secret.is_here() {
             return Ok(Place { secret, cluster: Arc::clone(&self.here) });
         }

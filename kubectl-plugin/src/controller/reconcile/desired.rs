@@ -118,6 +118,7 @@ impl Look<'_> {
         pins.extend(from.pins.clone());
         let compiled = self.controller.compiler.compile(application.clone(), lints, pins, capabilities).await;
         if let Ok(compiled) = &compiled {
+            self.controller.apps.note_graph(self.id, &compiled.graph);
             let is_implied = |(request, _): &&(Request, Pin)| !from.pins.contains_key(request);
             self.memory.implied = compiled.inputs.iter().filter(is_implied).cloned().collect();
         }
