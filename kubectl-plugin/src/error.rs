@@ -152,7 +152,14 @@ impl From<RecordError> for CommandError {
         let told = Self::caused(&error);
         match &error {
             RecordError::Moved => Self { code: 4, ..told },
+            RecordError::NotRecorded { elsewhere, .. } if elsewhere.len() == 1 => {
+                told.hint(format!("there is one in the namespace {0}: --record-namespace {0}", elsewhere[0]))
+            }
             RecordError::NotRecorded { .. } => told.hint("name the namespace of its record with --record-namespace"),
+            RecordError::OfAnother { .. } => told.hint(
+                "give one of them another name, or let the records of that cluster live in another namespace: the annotation \
+                 kubectl-gitops/record-namespace of its Secret",
+            ),
             RecordError::Request { failure, .. } if failure.is_namespace_not_found() => {
                 told.hint("the namespace of the record must exist: name another with --record-namespace")
             }

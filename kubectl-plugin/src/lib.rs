@@ -17,11 +17,14 @@
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 13. [`controller`]: Git and the cluster compared all the time.
-//! 14. [`http`]: the server that takes webhooks, and tells of health and metrics.
-//! 15. [`install`]: the controller's own manifests, pure.
-//! 16. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
+//! 14. [`access`]: who asks, and what they may; [`api`]: what Argo CD's API server answers, and what only we know.
+//! 15. [`http`]: the server that takes webhooks, answers the API, and tells of health and metrics.
+//! 16. [`install`]: the controller's own manifests, pure.
+//! 17. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
 
+pub mod access;
+pub mod api;
 pub mod application;
 pub mod apply;
 pub mod cache;

@@ -20,9 +20,11 @@ fn folder() -> PathBuf {
 #[test]
 fn the_published_schemas_are_those_of_the_types() {
     let mut names = BTreeSet::new();
-    for (name, schema) in schemas() {
+    let pretty = |made: serde_json::Result<String>| made.expect("JSON") + "\n";
+    let made = schemas().into_iter().map(|(name, schema)| (name, pretty(serde_json::to_string_pretty(&schema))));
+    let openapi = ("openapi", pretty(serde_json::to_string_pretty(&kubectl_gitops::api::document())));
+    for (name, made) in made.chain([openapi]) {
         let path = folder().join(format!("{name}.json"));
-        let made = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::create_dir_all(folder()).and_then(|()| std::fs::write(&path, &made)).expect("written");
         }

@@ -65,7 +65,7 @@ pub mod target;
 mod write_ahead;
 
 pub use event::{Event, StepResult};
-pub use target::{Destination, Target, TargetError};
+pub use target::{Destination, LockWatch, Target, TargetError};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

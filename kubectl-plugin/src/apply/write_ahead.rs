@@ -111,14 +111,19 @@ fn hold(head: &mut Head, release: u64, taken_back: &StoredGraph, back_to: &Store
 
 async fn first_head(target: &Target) -> Result<Head, TargetError> {
     let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
-    let found = target.records.cluster.get_metadata("/api/v1/namespaces/kube-system").await;
-    let cluster = found.map_err(|failure| TargetError::Request { doing, failure })?.map(|metadata| metadata.uid);
+    let cluster = match target.records.cluster.get_metadata("/api/v1/namespaces/kube-system").await {
+        Ok(found) => found.map(|metadata| metadata.uid),
+        // Whoever is restricted to some namespaces may not know.
+        Err(failure) if failure.is_forbidden() => None,
+        Err(failure) => return Err(TargetError::Request { doing, failure }),
+    };
     Ok(Head {
         format: FORMAT,
         target: target.target_id.clone(),
         application: target.application.clone(),
         renamed_to: None,
         cluster: cluster.unwrap_or_default(),
+        keeper: target.records.keeper.clone(),
         destination: target.destination.clone(),
         apply_set: target.identity.apply_set.clone(),
         kinds: BTreeMap::new(),

@@ -130,6 +130,17 @@ impl Failure {
         self.code() == 401
     }
 
+    /// The server as a whole does not do what it is for, whatever it was asked: it does not answer, nor does what stands
+    /// before it know where it is, or it does not know who asks.
+    #[must_use]
+    pub fn is_of_server(&self) -> bool {
+        match self {
+            Self::Answer(status) => matches!(status.code, 401 | 502 | 503 | 504),
+            Self::NoAnswer(_) | Self::Timeout(_) => true,
+            Self::Silent(_) | Self::Malformed(_) => false,
+        }
+    }
+
     /// How long to wait before the next attempt, where the server says so.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         let seconds = self.details()?.retry_after_seconds;

@@ -114,6 +114,7 @@ impl Cluster {
             }
             version.insert(at).clone()
         };
+        self.connection.may_send()?;
         let path = format!(
             "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}&resourceVersion={}{}",
             watched.collection,

@@ -49,6 +49,11 @@ impl Cluster {
         Ok(self.list_at(collection, &format!("&labelSelector={}", encode(selector))).await?.0)
     }
 
+    /// The objects of a collection that a query gives, which begins with `&`.
+    pub async fn list_matching<T: Listed>(&self, collection: &str, query: &str) -> Result<Vec<T>, Failure> {
+        Ok(self.list_at(collection, query).await?.0)
+    }
+
     /// The objects of a collection that a query gives, which begins with `&`, and the version from which a watch goes on.
     pub(super) async fn list_at<T: Listed>(&self, collection: &str, query: &str) -> Result<(Vec<T>, String), Failure> {
         let query = query.trim_start_matches('&');

@@ -3,21 +3,25 @@
 //! In: keys, bodies, preconditions. Out: what the server answered, as JSON. Guarantees: each request has a timeout and
 //! is counted; what is repeated after a failure is only what can be repeated safely.
 
+mod bearing;
 mod connect;
 mod discovery;
 mod failure;
 mod field_path;
 mod follow;
+mod given;
 mod kinds;
 mod list;
 mod metadata;
 mod request;
 mod watch;
 
-pub use connect::{ConnectError, ConnectOptions, Connection, connect};
+pub use bearing::PatchForm;
+pub use connect::{ConnectError, ConnectOptions, Connection, connect, connect_bare};
 pub use failure::{Conflict, Failure};
 pub use field_path::take_out;
 pub use follow::{Followed, Versioned};
+pub use given::{Access, Identity};
 pub use kinds::{Kinds, Served, collection};
 pub use list::Listed;
 pub use metadata::LAST_APPLIED;

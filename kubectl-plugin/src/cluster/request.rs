@@ -270,7 +270,25 @@ impl Cluster {
         }
     }
 
+    /// Whether the server does what it is for: one request, also where it is given up.
+    ///
+    /// # Errors
+    /// Where it has no answer, or does not know who asks.
+    pub async fn is_there(&self) -> Result<(), Failure> {
+        let (accept, body) = ("application/json", None);
+        let request = Request { method: Method::GET, path: "/version", accept, content_type: "", body };
+        match self.sent(&request, self.timeout).await {
+            Err(failure) if failure.is_of_server() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
     async fn once(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
+        self.connection.may_send()?;
+        self.sent(request, timeout).await
+    }
+
+    async fn sent(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
         let sent = async {
             let current = self.connection.current();
             match self.send(request, &current).await {
@@ -282,7 +300,9 @@ impl Cluster {
             }
         };
         let seconds = self.timeout.as_secs();
-        tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)))
+        let result = tokio::time::timeout(timeout, sent).await.unwrap_or(Err(Failure::Timeout(seconds)));
+        self.connection.note_answer(&result);
+        result
     }
 
     async fn send(&self, request: &Request<'_>, current: &Current) -> Result<(u16, Json), Failure> {
@@ -291,6 +311,9 @@ impl Cluster {
         builder = builder.header(http::header::ACCEPT, request.accept);
         if !request.content_type.is_empty() {
             builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
+        }
+        if let Some(authorization) = self.connection.authorization() {
+            builder = builder.header(http::header::AUTHORIZATION, authorization);
         }
         let built = builder.body(kube::client::Body::from(body.into_bytes()));
         let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;

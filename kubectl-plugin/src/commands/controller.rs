@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::api::{Api, ApiLimits};
 use crate::apply::run::signalled;
-use crate::cluster::{Cluster, ConnectOptions, connect};
+use crate::cluster::{Cluster, ConnectOptions, connect, connect_bare};
 use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
-use crate::http::{self, Limits, Site};
+use crate::http::{self, Limits, Site, Tls, TlsFiles};
 use crate::record::holder::actor;
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::shards::{self, Sharding, Timing};
@@ -47,6 +48,19 @@ pub struct ControllerArgs {
     /// Where webhooks, probes and metrics are served; nowhere where absent
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Serve the API there, too: what Argo CD's server answers, and more. Whoever asks shows a token of the API server, so it
+    /// needs TLS, a loopback address, or --insecure
+    #[arg(long, requires = "listen")]
+    api: bool,
+    /// The certificate of the server, and those that lead to its authority, as PEM. It is read again when it changes
+    #[arg(long, value_name = "FILE", requires_all = ["listen", "tls_key"])]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Serve the API without TLS to others than this machine: behind something that has TLS
+    #[arg(long, requires = "api")]
+    insecure: bool,
     /// How long one request to the API server may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     request_timeout: u64,
@@ -93,11 +107,13 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let settings = Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling };
     let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
     let address = cluster.connection.address.clone();
+    let tls = args.tls()?;
     let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache });
     log.info(None, &format!("watching Applications of {address}"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let api = args.api(&options, &controller).await?;
     let serving = match args.listen {
-        Some(address) => Some(serve_at(address, &controller, log, stopped).await?),
+        Some(address) => Some(serve_at(address, &controller, log, (api, tls), stopped).await?),
         None => None,
     };
     let ended = {
@@ -126,6 +142,34 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     })
 }
 
+impl ControllerArgs {
+    fn tls(&self) -> Result<Option<Arc<Tls>>, CommandError> {
+        let (Some(certificate), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else { return Ok(None) };
+        let read = Tls::read(TlsFiles { certificate, key });
+        read.map(Some).map_err(|error| CommandError::user(error.to_string()))
+    }
+
+    /// The API, where it is asked for.
+    async fn api(
+        &self,
+        options: &ConnectOptions,
+        controller: &Arc<Controller>,
+    ) -> Result<Option<Arc<Api>>, CommandError> {
+        let Some(address) = self.listen.filter(|_| self.api) else { return Ok(None) };
+        if self.tls_cert.is_none() && !self.insecure && !address.ip().is_loopback() {
+            return Err(CommandError::user("the API would take tokens without TLS")
+                .hint("give it --tls-cert and --tls-key, or --insecure where something in front of it has TLS"));
+        }
+        let connection = connect_bare(options).await?;
+        let theirs = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
+        let api = Api::new(Arc::clone(controller), theirs, ApiLimits::default());
+        let api = api.map_err(|error| CommandError::user(format!("the machine has no random numbers: {error}")))?;
+        let running = Arc::clone(&api);
+        tokio::spawn(async move { running.run().await });
+        Ok(Some(api))
+    }
+}
+
 /// Becomes one of the replicas.
 async fn join(cluster: &Cluster, namespace: &str) -> Result<Sharding, CommandError> {
     let host = std::env::var("POD_NAME").ok().filter(|name| !name.is_empty());
@@ -143,12 +187,23 @@ async fn serve_at(
     address: SocketAddr,
     controller: &Arc<Controller>,
     log: Log,
+    (api, tls): (Option<Arc<Api>>, Option<Arc<Tls>>),
     stopped: tokio::sync::oneshot::Receiver<()>,
 ) -> Result<tokio::task::JoinHandle<()>, CommandError> {
     let failed = |error| CommandError::user(format!("cannot listen on {address}: {error}"));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
-    log.info(None, &format!("serving webhooks, probes and metrics on {local}"));
+    let also = if api.is_some() { ", and the API" } else { "" };
+    log.info(None, &format!("serving webhooks, probes and metrics on {local}{also}"));
+    if let Some(tls) = tls.clone() {
+        tokio::spawn(async move {
+            tls.follow(|read| match read {
+                Ok(()) => log.info(None, "the certificate has changed: new connections have the new one"),
+                Err(error) => log.warn(None, &format!("the certificate stays as it was: {error}")),
+            })
+            .await;
+        });
+    }
     let (ready, metrics, counted) = (Arc::clone(controller), Arc::clone(controller), Arc::clone(&controller.metrics));
     let site = Site {
         known: Arc::clone(&controller.webhooks.known),
@@ -156,6 +211,8 @@ async fn serve_at(
         is_ready: Box::new(move || ready.is_ready()),
         metrics: Box::new(move || metrics.metrics_text()),
         observe: Box::new(move |provider, status| counted.webhook(provider, status)),
+        api,
+        tls,
     };
     let stop = async {
         let _ = stopped.await;

@@ -4,19 +4,24 @@
 //! and the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::{Pin, Request};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::application::{AppId, OperationState, Status, annotation};
-use crate::apply::Target;
+use crate::apply::{LockWatch, Target};
 
+use super::catalog::Catalog;
+use super::clusters::in_use::ClusterInUse;
+use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
+use super::refs::Asked;
 
 /// One Application.
 #[derive(Clone)]
@@ -31,11 +36,12 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Memory {
     /// What it needs of repositories, and how often they are asked.
-    pub needs: (BTreeSet<Request>, Option<Duration>),
+    pub needs: (BTreeSet<Asked>, Option<Duration>),
     /// The request that is done, and is to be taken away: it is not done again, whatever comes between.
     pub answered: Option<Json>,
     /// When compiling failed last, and how often in a row: what failed for a passing reason is tried again.
-    pub failed: Option<(Instant, u32)>,
+    /// Also how often credentials were given by then.
+    pub failed: Option<(Instant, u32, u64)>,
     /// Whose secret counts for its webhooks, what is wrong with those that it names, and what that was found for.
     pub webhooks: Option<([u8; 32], &'static str, Vec<String>)>,
     /// How often in a row a Secret that it names for webhooks could not be had.
@@ -46,12 +52,16 @@ pub struct Memory {
     pub implied: BTreeMap<Request, Pin>,
     /// The record, as it was read last.
     pub target: Option<Target>,
+    /// What was seen of the lock of another run.
+    pub lock_watch: LockWatch,
     /// The sync that ended last, and what it was of.
     pub attempt: Option<(AttemptOf, Attempt)>,
     /// Healings.
     pub heals: Heals,
     /// The sync that runs, or ran last.
     pub operation: Option<OperationState>,
+    /// The cluster that it was of: what was read of another says nothing.
+    pub cluster: Weak<ClusterInUse>,
     /// What was written last.
     pub status: Option<Status>,
 }
@@ -81,11 +91,13 @@ pub struct AttemptOf {
 /// All of them.
 #[derive(Default)]
 pub struct Apps {
+    /// The same for readers.
+    pub catalog: Catalog,
     entries: Mutex<BTreeMap<AppId, Entry>>,
     /// What ends the syncs that run.
     stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
-    /// Which Application has which ApplySet.
-    sets: Mutex<BTreeMap<String, AppId>>,
+    /// What each compiled to last, for readers: its memory is held while it syncs.
+    graphs: Mutex<BTreeMap<AppId, Arc<ResourceGraph>>>,
 }
 
 impl Apps {
@@ -93,7 +105,8 @@ impl Apps {
     pub fn put(&self, object: Json) -> (AppId, bool) {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
-        let object = Arc::new(object);
+        let object = Arc::new(lean(object));
+        self.catalog.put(&object);
         let Some(entry) = entries.get_mut(&id) else {
             entries.insert(id.clone(), Entry { object, memory: Arc::default() });
             return (id, true);
@@ -129,16 +142,30 @@ impl Apps {
             let versions = [&*entry.object, &object].map(version);
             // The watch may have been faster, and have told of more.
             if versions[0] <= versions[1] {
-                entry.object = Arc::new(object);
+                entry.object = Arc::new(lean(object));
+                self.catalog.put(&entry.object);
             }
         }
     }
 
-    /// Forgets an Application. Gives the ApplySets that it had.
-    pub fn remove(&self, id: &AppId) -> Vec<String> {
-        lock(&self.entries).remove(id);
-        let mut sets = lock(&self.sets);
-        sets.extract_if(.., |_, app| app == id).map(|(set, _)| set).collect()
+    /// Forgets an Application.
+    pub fn remove(&self, id: &AppId) {
+        let mut entries = lock(&self.entries);
+        entries.remove(id);
+        self.catalog.remove(id);
+        drop(entries);
+        lock(&self.graphs).remove(id);
+    }
+
+    /// Says what an Application compiled to.
+    pub fn note_graph(&self, id: &AppId, graph: &Arc<ResourceGraph>) {
+        lock(&self.graphs).insert(id.clone(), Arc::clone(graph));
+    }
+
+    /// What an Application compiled to last, where this replica compiles it.
+    #[must_use]
+    pub fn graph(&self, id: &AppId) -> Option<Arc<ResourceGraph>> {
+        lock(&self.graphs).get(id).cloned()
     }
 
     /// Forgets what is remembered of an Application.
@@ -170,24 +197,32 @@ impl Apps {
         lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Says which ApplySet an Application has.
-    pub fn note_set(&self, set: &str, id: &AppId) {
-        let mut sets = lock(&self.sets);
-        if sets.get(set) != Some(id) {
-            sets.insert(set.to_owned(), id.clone());
-        }
-    }
-
-    /// Which Application has an ApplySet.
+    /// Those whose destination is one of these clusters, by server or name.
     #[must_use]
-    pub fn of_set(&self, set: &str) -> Option<AppId> {
-        lock(&self.sets).get(set).cloned()
+    pub fn of_destinations(&self, clusters: &[Arc<ClusterSecret>]) -> Vec<AppId> {
+        let is_of = |entry: &Entry| {
+            let text = |field: &str| entry.object["spec"]["destination"][field].as_str().unwrap_or_default();
+            let (server, name) = (text("server").trim_end_matches('/'), text("name"));
+            clusters.iter().any(|cluster| cluster.server == server || cluster.name == name)
+        };
+        lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is whole before the next begins.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An object without the lists of who set which field, which are most of it: who wrote it, and when, is all that is asked.
+fn lean(mut object: Json) -> Json {
+    let entries = object.pointer_mut("/metadata/managedFields").and_then(Json::as_array_mut);
+    for entry in entries.into_iter().flatten() {
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("fieldsV1");
+        }
+    }
+    object
 }
 
 /// The API server compares versions as numbers since 1.35, and says that they may be.
@@ -214,6 +249,19 @@ fn is_news(before: &Json, after: &Json) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn who_set_which_field_is_not_kept() {
+        let apps = Apps::default();
+        let written = json!({"manager": "m", "time": "2026-11-26T10:00:00Z", "fieldsV1": {"f:spec": {}}});
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "managedFields": [written]}});
+        let (id, _) = apps.put(object.clone());
+        let kept = || apps.get(&id).expect("it is there").object["metadata"]["managedFields"][0].clone();
+        let lean = json!({"manager": "m", "time": "2026-11-26T10:00:00Z"});
+        assert_eq!(kept(), lean);
+        apps.put_own(object);
+        assert_eq!(kept(), lean);
+    }
 
     #[test]
     fn what_we_write_ourselves_is_no_news() {

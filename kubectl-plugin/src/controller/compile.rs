@@ -49,7 +49,8 @@ pub struct Compiled {
 
 /// Compiles for all applications.
 pub struct Compiler {
-    server: Arc<RepositoryServer>,
+    /// Where repositories are asked, and as whom.
+    pub server: Arc<RepositoryServer>,
     rules: Rules,
     workers: Arc<Workers>,
     permits: Semaphore,

@@ -1,4 +1,7 @@
-//! Which version of its record each Application has.
+//! Which version each record of a cluster has.
+//!
+//! A record is named by its namespace and its application, written as [`AppId`]: in the cluster that the controller runs in that
+//! is the Application.
 //!
 //! In: what a watch of heads tells. Out: versions, so that a record is read again where somebody else has written it, and
 //! only there. One that is gone is kept in mind as such for as long as there is an Application that must hear of it.

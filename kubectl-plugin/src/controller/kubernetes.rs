@@ -27,6 +27,13 @@ struct KnownKubernetes {
 }
 
 impl Kubernetes {
+    /// Its version, as far as it is known now; for metrics.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let known = self.known.try_lock().ok();
+        known.and_then(|known| known.as_ref()?.told.kube_version.clone()).unwrap_or_default()
+    }
+
     /// What it is, and a number that rises where that changes. What was known counts where nobody answers.
     pub async fn told(&self, cluster: &Cluster) -> Result<(Capabilities, u64), Failure> {
         let mut known = self.known.lock().await;

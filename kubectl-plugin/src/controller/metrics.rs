@@ -21,6 +21,7 @@ use crate::cache::{Cache, Counts};
 use crate::webhook::Provider;
 
 use super::Controller;
+use super::clusters::Place;
 
 /// All of them.
 pub struct Metrics {
@@ -33,8 +34,6 @@ pub struct Metrics {
     webhooks: Family<OfWebhook, Counter>,
     requests: Gauge,
     queue: Gauge,
-    kinds: Gauge,
-    objects: Gauge,
     waiting_events: Gauge,
 }
 
@@ -83,8 +82,6 @@ impl Default for Metrics {
             webhooks: Family::default(),
             requests: Gauge::default(),
             queue: Gauge::default(),
-            kinds: Gauge::default(),
-            objects: Gauge::default(),
             waiting_events: Gauge::default(),
             registry: Registry::default(),
         };
@@ -94,8 +91,6 @@ impl Default for Metrics {
         registry.register("argocd_webhook_requests", "Webhooks that were answered", metrics.webhooks.clone());
         registry.register("argocd_app_k8s_requests", "Requests to the API server so far", metrics.requests.clone());
         registry.register("workqueue_depth", "Applications that wait for a worker", metrics.queue.clone());
-        registry.register("argocd_cluster_api_resources", "Kinds that are watched", metrics.kinds.clone());
-        registry.register("argocd_cluster_api_resource_objects", "Objects that are known", metrics.objects.clone());
         registry.register("kubectl_gitops_webhook_events", "Events that wait", metrics.waiting_events.clone());
         Self { registry, ..metrics }
     }
@@ -145,11 +140,8 @@ impl Metrics {
     #[must_use]
     pub fn text(&self, controller: &Controller) -> String {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let (kinds, objects) = controller.live.counts();
         self.requests.set(i64::try_from(controller.cluster.connection.requests()).unwrap_or(i64::MAX));
         self.queue.set(number(controller.queue.len()));
-        self.kinds.set(number(kinds));
-        self.objects.set(number(objects));
         self.waiting_events.set(number(controller.webhooks.inbox.len()));
         // A sync may end when its Application is gone already.
         let counted: Vec<AppId> = self.counted().keys().cloned().collect();
@@ -162,6 +154,7 @@ impl Metrics {
         if let Some(cache) = &controller.cache {
             text.push_str(&counts(cache));
         }
+        text.push_str(&of_clusters(&controller.clusters.all()));
         text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
         for id in controller.apps.ids() {
             if let Some(entry) = controller.apps.get(&id).filter(|entry| controller.owns(&entry.object)) {
@@ -171,6 +164,35 @@ impl Metrics {
         text.push_str("# EOF\n");
         text
     }
+}
+
+/// How each cluster is.
+fn of_clusters(places: &[Place]) -> String {
+    let mut text = String::new();
+    let mut family = |name: &str, help: &str, line: &dyn Fn(&Place) -> (String, usize)| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for place in places {
+            let (labels, value) = line(place);
+            let _ = writeln!(text, "{name}{{server=\"{}\"{labels}}} {value}", escaped(&place.secret.server));
+        }
+    };
+    let version = |place: &Place| format!(",k8s_version=\"{}\"", escaped(&place.cluster.kubernetes.version()));
+    family("argocd_cluster_info", "Each cluster that is in use.", &|place| {
+        (format!("{},name=\"{}\"", version(place), escaped(&place.secret.name)), 1)
+    });
+    family("argocd_cluster_connection_status", "Whether each cluster can be reached.", &|place| {
+        (version(place), usize::from(place.is_lost().is_none()))
+    });
+    family("argocd_cluster_api_resources", "Kinds that are watched.", &|place| {
+        (String::new(), place.cluster.live.counts().0)
+    });
+    family("argocd_cluster_api_resource_objects", "Objects that are known.", &|place| {
+        (String::new(), place.cluster.live.counts().1)
+    });
+    family("kubectl_gitops_cluster_turns", "Looks at Applications of each cluster that go on.", &|place| {
+        (String::new(), place.cluster.turns.counts().0)
+    });
+    text
 }
 
 /// What became of what the cache was asked.

@@ -5,7 +5,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`queue`] | what is looked at next, one worker for each at a time |
+//! | [`credentials`] | who it is to repositories |
 //! | [`refs`] | what revisions name now, asked once for all |
+//! | [`clusters`] | where Applications are applied to, and all that belongs to one cluster |
 //! | [`kubernetes`] | which Kubernetes charts are told of |
 //! | [`live`] | what is in the cluster, from shared watches |
 //! | [`compile`] | from an Application to a graph |
@@ -15,13 +17,14 @@
 //! | [`removal`] | what becomes of what an Application applied when it goes |
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
-//! | [`heads`] | which version of its record each Application has |
+//! | [`catalog`] | the same for readers: searched, and told as they change |
+//! | [`heads`] | which version each record has |
 //! | [`projects`] | what the projects permit |
 //! | [`others`] | whether another controller is at an Application |
 //! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
 //! | [`webhooks`] | what webhooks are judged by, and what they make it do |
 //! | [`news`] | what one replica tells the others |
-//! | `watches` | what it hears of |
+//! | `watches`, `given` | what it hears of, and what its own namespace gives it |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
 //! # What makes it look
@@ -31,10 +34,14 @@
 //! decision named one. Nothing else: an application at rest costs nothing but its memory.
 
 pub mod apps;
+pub mod catalog;
+pub mod clusters;
 pub mod compare;
 pub mod compile;
+pub mod credentials;
 pub mod decide;
 pub mod events;
+mod given;
 pub mod heads;
 pub mod kubernetes;
 pub mod live;
@@ -58,6 +65,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use gitops_compiler::lock::Request;
 use gitops_compiler::store::Store;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
@@ -66,18 +74,18 @@ use tokio::task::JoinSet;
 use crate::application::AppId;
 use crate::cache::Cache;
 use crate::cluster::{Cluster, Failure};
+use crate::error::CommandError;
+use crate::record::Records;
 use crate::settings::RepositoryServer;
 use crate::shards::Members;
 
 use apps::Apps;
+use clusters::in_use::Common;
+use clusters::known::NotFound;
+use clusters::{Clusters, Place};
 use compile::Compiler;
-use live::Live;
 use queue::Queue;
 use refs::Refs;
-use sync::Ground;
-
-/// So many Applications are looked at together. A sync may wait for minutes until what others wait for is ready.
-const WORKERS: usize = 64;
 
 /// Changes of many objects of one application are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -105,14 +113,14 @@ pub struct Controller {
     pub(crate) cluster: Cluster,
     pub(crate) store: Option<Store>,
     pub(crate) apps: Apps,
-    pub(crate) heads: heads::Heads,
+    pub(crate) clusters: Clusters,
     pub(crate) projects: projects::Projects,
     pub(crate) queue: Queue<AppId>,
     pub(crate) refs: Refs,
-    pub(crate) live: Arc<Live>,
+    pub(crate) credentials: credentials::RepositoryCredentials,
+    /// Requests that may be answered otherwise since credentials are others.
+    ask_again: std::sync::Mutex<std::collections::BTreeSet<Request>>,
     pub(crate) compiler: Compiler,
-    pub(crate) ground: Ground,
-    pub(crate) kubernetes: kubernetes::Kubernetes,
     pub(crate) others: others::Others,
     /// What webhooks are judged by, and where their events go.
     pub webhooks: webhooks::Webhooks,
@@ -123,7 +131,8 @@ pub struct Controller {
     /// What is counted.
     pub metrics: Arc<metrics::Metrics>,
     is_ready: AtomicBool,
-    changed_sets: tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>,
+    /// Applications of which a cluster has something to tell.
+    cluster_news: tokio::sync::Mutex<mpsc::UnboundedReceiver<AppId>>,
 }
 
 /// What a controller is made of.
@@ -151,24 +160,22 @@ impl Controller {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { settings, cluster, server, rules, keys, log, members, cache } = parts;
-        let (changed, changed_sets) = mpsc::unbounded_channel();
+        let (news, cluster_news) = mpsc::unbounded_channel();
         let server = Arc::new(server);
         let store = server.store().cloned();
         let metrics = Arc::<metrics::Metrics>::default();
-        let live = Live::new(cluster.clone(), rules.clone(), changed);
-        let sightings: Arc<dyn crate::apply::observe::Sightings> = Arc::<Live>::clone(&live);
+        let common = Common { timeout: cluster.timeout, rules: rules.clone(), keys: Arc::new(keys), log, news };
         Arc::new(Self {
             settings,
             store,
             apps: Apps::default(),
-            heads: heads::Heads::default(),
+            clusters: Clusters::new(cluster.clone(), common),
             projects: projects::Projects::default(),
             queue: Queue::default(),
             refs: Refs::new(Arc::clone(&server), Arc::clone(&metrics)),
-            live,
-            compiler: Compiler::new(server, rules.clone()),
-            ground: Ground { sightings, rules, keys: Arc::new(keys) },
-            kubernetes: kubernetes::Kubernetes::default(),
+            credentials: credentials::RepositoryCredentials::default(),
+            ask_again: std::sync::Mutex::default(),
+            compiler: Compiler::new(server, rules),
             others: others::Others,
             webhooks: webhooks::Webhooks::default(),
             cluster,
@@ -178,7 +185,7 @@ impl Controller {
             events: events::Events::default(),
             metrics,
             is_ready: AtomicBool::new(false),
-            changed_sets: tokio::sync::Mutex::new(changed_sets),
+            cluster_news: tokio::sync::Mutex::new(cluster_news),
         })
     }
 
@@ -188,13 +195,12 @@ impl Controller {
     /// Where Applications or records cannot be watched.
     pub async fn run(self: Arc<Self>) -> Result<(), Failure> {
         let mut tasks = JoinSet::new();
-        for _ in 0..WORKERS {
-            let this = Arc::clone(&self);
-            tasks.spawn(Box::pin(async move { this.work().await }));
-        }
         for task in [
+            Self::work,
             Self::poll,
-            Self::hear_of_objects,
+            Self::hear_of_clusters,
+            Self::watch_clusters,
+            Self::watch_credentials,
             Self::hear_of_members,
             Self::hear_of_webhooks,
             Self::hear_of_news,
@@ -214,6 +220,16 @@ impl Controller {
                 Err(Failure::Malformed("a part of the controller has ended".to_owned()))
             }
         }
+    }
+
+    /// Where the record of an Application is.
+    pub(crate) async fn records(&self, id: &AppId, place: &Place) -> Result<Records, CommandError> {
+        let keeper = self.clusters.keeper(place, id).await.map_err(|failure| {
+            CommandError::user("it is not known which cluster this controller runs in")
+                .details(vec![failure.to_string()])
+        })?;
+        let namespace = place.secret.record_namespace(&id.namespace).to_owned();
+        Ok(Records { cluster: place.cluster.cluster.clone(), namespace, store: self.store.clone(), keeper })
     }
 
     /// Whether the Applications are known.
@@ -239,16 +255,52 @@ impl Controller {
         let _ = tokio::time::timeout(within, over).await;
     }
 
-    async fn work(&self) {
-        while let Some(id) = self.queue.next().await {
-            let look = AssertUnwindSafe(Box::pin(reconcile::reconcile(self, &id))).catch_unwind();
-            if look.await.is_err() {
-                // The panic was told where it happened. What is remembered of this one may be half of something.
-                self.apps.forget_memory(&id);
-                self.log.warn(Some(&id), "a bug of ours ended the look at it; it is looked at again later");
-                self.queue.add_after(&id, AFTER_BUG);
+    /// Looks at what is due: as many Applications together as their clusters have turns for.
+    fn work(self: Arc<Self>) -> watches::Task {
+        Box::pin(async move {
+            let mut looks = JoinSet::new();
+            loop {
+                let id = tokio::select! {
+                    id = self.queue.next() => id,
+                    Some(_) = looks.join_next() => continue,
+                };
+                let Some(id) = id else { break };
+                let place = self.place(&id).await;
+                let cluster = place.as_ref().map_or(&self.clusters.here, |place| &place.cluster);
+                let cluster = Arc::clone(cluster);
+                if cluster.turns.take(&id) {
+                    let this = Arc::clone(&self);
+                    looks.spawn(async move {
+                        this.look(&id, place).await;
+                        this.queue.done(&id);
+                        if let Some(next) = cluster.turns.give_back() {
+                            this.queue.add(&next);
+                        }
+                    });
+                } else {
+                    self.queue.done(&id);
+                }
             }
-            self.queue.done(&id);
+            while looks.join_next().await.is_some() {}
+        })
+    }
+
+    /// The cluster that an Application is applied to; of one that is not this replica's, none.
+    async fn place(&self, id: &AppId) -> Result<Place, NotFound> {
+        if let Some(entry) = self.apps.get(id).filter(|entry| self.owns(&entry.object)) {
+            return self.clusters.of(id, &entry.object).await;
+        }
+        self.clusters.release(id);
+        Err(NotFound::Unread("another replica cares for it".to_owned()))
+    }
+
+    async fn look(&self, id: &AppId, place: Result<Place, NotFound>) {
+        let look = AssertUnwindSafe(Box::pin(reconcile::reconcile(self, id, place))).catch_unwind();
+        if look.await.is_err() {
+            // The panic was told where it happened. What is remembered of this one may be half of something.
+            self.apps.forget_memory(id);
+            self.log.warn(Some(id), "a bug of ours ended the look at it; it is looked at again later");
+            self.queue.add_after(id, AFTER_BUG);
         }
     }
 

@@ -17,6 +17,8 @@ use crate::cluster::{Failure, Followed};
 use crate::error::CommandError;
 use crate::project::{AppProject, Asked, Cluster, DEFAULT, Governed};
 
+use super::clusters::Place;
+
 /// How long the first list is waited for.
 const FIRST_LIST: Duration = Duration::from_secs(30);
 
@@ -120,9 +122,9 @@ fn with_kind(object: &Json) -> Json {
 
 /// Whose windows are asked for.
 #[must_use]
-pub fn governed<'a>(id: &'a AppId, application: &'a Application) -> Governed<'a> {
+pub fn governed<'a>(id: &'a AppId, application: &'a Application, cluster: Cluster<'a>) -> Governed<'a> {
     let namespace = application.spec.destination.namespace.as_str();
-    Governed { application: &id.name, cluster: Cluster::own(), namespace }
+    Governed { application: &id.name, cluster, namespace }
 }
 
 /// What a project does not permit of an Application, before anything is compiled.
@@ -133,12 +135,13 @@ pub fn check(
     project: &AppProject,
     id: &AppId,
     application: &Application,
+    cluster: &Cluster<'_>,
     controller: &str,
 ) -> Result<(), CommandError> {
     let addresses = application.sources().iter().map(|source| source.repo_url.as_str());
     let mut told: Vec<String> = project.sources(addresses).iter().map(ToString::to_string).collect();
     let namespace = application.spec.destination.namespace.as_str();
-    told.extend(project.destination(&Cluster::own(), namespace).map(|violation| violation.to_string()));
+    told.extend(project.destination(cluster, namespace).map(|violation| violation.to_string()));
     told.extend(project.application_namespace(&id.namespace, controller).map(|violation| violation.to_string()));
     let restricts = project.not_enforced();
     told.extend((!restricts.is_empty()).then(|| {
@@ -150,14 +153,15 @@ pub fn check(
     Err(CommandError::refused("its project does not permit this").details(told))
 }
 
-/// Whether a project permits a resource.
+/// Whether a project permits a resource of a cluster, and that cluster's Secret does.
 ///
 /// # Errors
 /// Why not.
-pub fn permits(project: &AppProject, key: &gitops_compiler::name::ResourceKey) -> Result<(), String> {
+pub fn permits(project: &AppProject, place: &Place, key: &gitops_compiler::name::ResourceKey) -> Result<(), String> {
     let (group, kind, name) = (key.group.as_str(), key.kind.as_str(), key.name.as_str());
     let asked = Asked { group, kind, name, namespace: key.scope.namespace() };
-    match project.resource(&Cluster::own(), &asked).as_slice() {
+    place.secret.permits(kind, asked.namespace, name)?;
+    match project.resource(&place.as_asked(project.name()), &asked).as_slice() {
         [] => Ok(()),
         told => Err(told.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
     }

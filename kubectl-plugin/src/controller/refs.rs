@@ -32,11 +32,20 @@ pub struct Known {
     pub failure: Option<String>,
 }
 
+/// A request, and on whose behalf it is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// The request.
+    pub request: Request,
+    /// The project whose own credential is used: what it may read is told to no other. Empty where all use the same.
+    pub project: String,
+}
+
 /// All requests.
 pub struct Refs {
     server: Arc<RepositoryServer>,
     metrics: Arc<Metrics>,
-    entries: Mutex<BTreeMap<Request, Entry>>,
+    entries: Mutex<BTreeMap<Asked, Entry>>,
     permits: Semaphore,
 }
 
@@ -60,7 +69,7 @@ impl Refs {
     }
 
     /// Says which requests an application needs from now on, and how often they are asked for.
-    pub fn needs(&self, app: &AppId, requests: &BTreeSet<Request>, period: Option<Duration>) {
+    pub fn needs(&self, app: &AppId, requests: &BTreeSet<Asked>, period: Option<Duration>) {
         let mut entries = self.entries();
         entries.retain(|request, entry| {
             if !requests.contains(request) {
@@ -70,7 +79,7 @@ impl Refs {
         });
         for request in requests {
             let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
-            entry.users.insert(app.clone(), period.filter(|_| is_movable(request)));
+            entry.users.insert(app.clone(), period.filter(|_| is_movable(&request.request)));
             entry.reschedule();
         }
     }
@@ -81,7 +90,7 @@ impl Refs {
     }
 
     /// What a request is, by an answer that was asked for no earlier than `since`; any will do where that is absent.
-    pub async fn pin(&self, request: &Request, since: Option<Instant>) -> Known {
+    pub async fn pin(&self, request: &Asked, since: Option<Instant>) -> Known {
         let asking = {
             let mut entries = self.entries();
             let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
@@ -107,7 +116,7 @@ impl Refs {
     }
 
     /// Says what a request was found to be by whoever asked its server in another way.
-    pub fn know(&self, request: &Request, pin: &Pin, asked: Instant) {
+    pub fn know(&self, request: &Asked, pin: &Pin, asked: Instant) {
         let mut entries = self.entries();
         let entry = entries.entry(request.clone()).or_insert_with(Entry::new);
         if entry.asked.is_none_or(|before| before < asked) {
@@ -117,10 +126,10 @@ impl Refs {
         }
     }
 
-    async fn ask(&self, request: &Request) -> Result<Pin, String> {
+    async fn ask(&self, request: &Asked) -> Result<Pin, String> {
         let _permit = self.permits.acquire().await;
         let (server, request) = (Arc::clone(&self.server), request.clone());
-        let answered = tokio::task::spawn_blocking(move || server.resolve(&request)).await;
+        let answered = tokio::task::spawn_blocking(move || server.resolve(&request.request, &request.project)).await;
         self.metrics.asked(matches!(answered, Ok(Ok(_))));
         match answered {
             Ok(Ok(pin)) => Ok(pin),
@@ -129,10 +138,18 @@ impl Refs {
         }
     }
 
+    /// All requests that are known.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        let all: BTreeSet<Request> = self.entries().keys().map(|asked| asked.request.clone()).collect();
+        all.into_iter().collect()
+    }
+
     /// Asks again for the requests that `is_meant` says, and gives the applications to which that makes a difference.
     pub async fn look_again(&self, is_meant: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
         let now = Instant::now();
-        let requests: Vec<Request> = self.entries().keys().filter(|request| is_meant(request)).cloned().collect();
+        let is_meant = |asked: &&Asked| is_meant(&asked.request);
+        let requests: Vec<Asked> = self.entries().keys().filter(is_meant).cloned().collect();
         self.renew(&requests, now).await
     }
 
@@ -146,12 +163,12 @@ impl Refs {
         tokio::time::sleep_until(next.map_or(soon, |next| next.min(soon))).await;
         let now = Instant::now();
         let is_due = |entry: &Entry| entry.due.is_some_and(|due| due <= now);
-        let due: Vec<Request> =
+        let due: Vec<Asked> =
             self.entries().iter().filter(|(_, entry)| is_due(entry)).map(|(request, _)| request.clone()).collect();
         self.renew(&due, now).await
     }
 
-    async fn renew(&self, requests: &[Request], since: Instant) -> BTreeSet<AppId> {
+    async fn renew(&self, requests: &[Asked], since: Instant) -> BTreeSet<AppId> {
         let asked = requests.iter().map(|request| async move {
             let before = self.entries().get(request).map(|entry| entry.known.clone()).unwrap_or_default();
             let after = self.pin(request, Some(since)).await;
@@ -163,7 +180,7 @@ impl Refs {
         futures::future::join_all(asked.collect::<Vec<_>>()).await.into_iter().flatten().collect()
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<Request, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Asked, Entry>> {
         // Each change is whole before the next begins.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

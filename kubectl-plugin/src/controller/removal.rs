@@ -21,6 +21,8 @@ use crate::project::{AppProject, DEFAULT};
 use crate::record::Records;
 use crate::record::head::ReleaseOrigin;
 
+use super::clusters::Place;
+use super::clusters::known::NotFound;
 use super::{Controller, projects};
 
 /// How long another run is waited for.
@@ -33,17 +35,22 @@ const GONE_TIMEOUT: Duration = Duration::from_mins(5);
 ///
 /// # Errors
 /// Where not all of it is gone yet.
-pub async fn remove(controller: &Controller, id: &AppId, object: &Json) -> Result<(), CommandError> {
+pub async fn remove(
+    controller: &Controller,
+    id: &AppId,
+    object: &Json,
+    place: &Result<Place, NotFound>,
+) -> Result<(), CommandError> {
     if !deletes_resources(object) {
         return Ok(());
     }
-    let name = id.name.parse::<AppName>().map_err(|error| CommandError::user(error.to_string()))?;
-    let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
-    let records = Records { cluster, namespace: id.namespace.clone(), store };
-    if records.load(&name).await?.is_some() {
-        let project = object["spec"]["project"].as_str().filter(|project| !project.is_empty());
-        let project = controller.projects.get(project.unwrap_or(DEFAULT)).await?;
-        delete_all(controller, records, name, &project).await?;
+    match place {
+        Ok(place) => delete_recorded(controller, id, object, place).await?,
+        // Where there is no such cluster any more nothing can be deleted in it, as in Argo CD.
+        Err(NotFound::Unknown(why)) => {
+            controller.log.warn(Some(id), &format!("what it applied stays: {why}"));
+        }
+        Err(NotFound::Wrong(why) | NotFound::Unread(why)) => return Err(CommandError::user(why.clone())),
     }
     let path = id.path();
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
@@ -58,12 +65,26 @@ pub async fn remove(controller: &Controller, id: &AppId, object: &Json) -> Resul
     Ok(())
 }
 
-async fn delete_all(
+async fn delete_recorded(
     controller: &Controller,
-    records: Records,
-    name: AppName,
-    project: &AppProject,
+    id: &AppId,
+    object: &Json,
+    place: &Place,
 ) -> Result<(), CommandError> {
+    if let Some(lost) = place.is_lost() {
+        return Err(CommandError::user(lost));
+    }
+    let name = id.name.parse::<AppName>().map_err(|error| CommandError::user(error.to_string()))?;
+    let records = controller.records(id, place).await?;
+    if records.load(&name).await?.is_some() {
+        let project = object["spec"]["project"].as_str().filter(|project| !project.is_empty());
+        let project = controller.projects.get(project.unwrap_or(DEFAULT)).await?;
+        delete_all(records, name, &project, place).await?;
+    }
+    Ok(())
+}
+
+async fn delete_all(records: Records, name: AppName, project: &AppProject, place: &Place) -> Result<(), CommandError> {
     let destination = Destination::Recorded { given: None };
     let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut |_| {}).await?;
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
@@ -78,7 +99,7 @@ async fn delete_all(
     }
     // What the record says of what we own is for the project to permit: others may write it.
     let refused: Vec<String> =
-        plan.steps.iter().filter_map(|step| projects::permits(project, &step.key).err()).collect();
+        plan.steps.iter().filter_map(|step| projects::permits(project, place, &step.key).err()).collect();
     if !refused.is_empty() {
         return Err(CommandError::refused("its project does not permit deleting what it applied").details(refused));
     }
@@ -94,7 +115,7 @@ async fn delete_all(
         inputs: Vec::new(),
         health_checks: Vec::new(),
     };
-    let run = RunOptions::new(true, GONE_TIMEOUT, controller.ground.rules.clone());
+    let run = RunOptions::new(true, GONE_TIMEOUT, place.cluster.ground.rules.clone());
     let options = Options { delete_record: true, ..Options::new(run, approvals, origin, hooks) };
     let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut |_| {}).await?;
     if applied.succeeded() {

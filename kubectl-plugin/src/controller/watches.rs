@@ -24,7 +24,7 @@ use super::{Controller, SETTLE, WATCH_AGAIN, compile, news, webhooks};
 const WAITING_NEWS: usize = 1000;
 
 /// What one hears who follows: what is there, or why that cannot be told.
-type Heard<'a, T> = Result<Followed<T>, &'a Failure>;
+pub(super) type Heard<'a, T> = Result<Followed<T>, &'a Failure>;
 
 /// Something that goes on until the process ends.
 pub(super) type Task = futures::future::BoxFuture<'static, ()>;
@@ -51,11 +51,11 @@ impl Controller {
         })
     }
 
-    pub(super) fn hear_of_objects(self: Arc<Self>) -> Task {
+    pub(super) fn hear_of_clusters(self: Arc<Self>) -> Task {
         Box::pin(async move {
-            let mut changed = self.changed_sets.lock().await;
-            while let Some(set) = changed.recv().await {
-                if let Some(id) = self.apps.of_set(&set) {
+            let mut news = self.cluster_news.lock().await;
+            while let Some(id) = news.recv().await {
+                if self.apps.get(&id).is_some() {
                     self.queue.add_after(&id, SETTLE);
                 }
             }
@@ -101,7 +101,7 @@ impl Controller {
     }
 
     /// Asks for those requests of ours that may be something else now.
-    async fn look_at_repositories(&self, is_meant: impl Fn(&Request) -> bool) {
+    pub(super) async fn look_at_repositories(&self, is_meant: impl Fn(&Request) -> bool) {
         for id in self.refs.look_again(is_meant).await {
             self.queue.add_urgent(&id);
         }
@@ -193,7 +193,7 @@ impl Controller {
     }
 
     /// Follows what may not be there, or not be permitted yet: that is told, too, and tried again.
-    async fn follow_for_ever<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Heard<'_, T>)) {
+    pub(super) async fn follow_for_ever<T: Versioned>(&self, watched: &Watched, mut take: impl FnMut(Heard<'_, T>)) {
         let mut told = String::new();
         loop {
             let followed = self.follow(watched, |event| {
@@ -228,7 +228,7 @@ impl Controller {
     }
 
     /// Whether Applications of a namespace are ours.
-    fn is_watched(&self, namespace: &str) -> bool {
+    pub(crate) fn is_watched(&self, namespace: &str) -> bool {
         let named = &self.settings.application_namespaces;
         named.is_empty() || namespace == self.settings.namespace || named.iter().any(|name| name == namespace)
     }
@@ -274,8 +274,9 @@ impl Controller {
         self.refs.forget(id);
         self.webhooks.forget(id);
         self.queue.forget(id);
-        self.apps.remove(id).iter().for_each(|set| self.live.forget_rules(set));
-        self.heads.forget_gone(id);
+        self.apps.remove(id);
+        self.clusters.release(id);
+        self.clusters.here.heads.forget_gone(id);
         self.metrics.forget(id);
     }
 
@@ -284,11 +285,12 @@ impl Controller {
         let fields = format!("type={HEAD_TYPE}");
         let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
         let take = |event| {
-            for id in self.heads.take(event) {
+            let heads = &self.clusters.here.heads;
+            for id in heads.take(event) {
                 if self.apps.get(&id).is_some() {
                     self.queue.add_after(&id, SETTLE);
                 } else {
-                    self.heads.forget_gone(&id);
+                    heads.forget_gone(&id);
                 }
             }
         };
@@ -297,13 +299,13 @@ impl Controller {
 }
 
 /// One object of the controller's namespace.
-fn at_home(namespace: &str, plural: &str, name: &str) -> Watched {
+pub(super) fn at_home(namespace: &str, plural: &str, name: &str) -> Watched {
     let collection = format!("/api/v1/namespaces/{namespace}/{plural}");
     Watched { collection, selector: String::new(), fields: format!("metadata.name={name}") }
 }
 
 /// What the one object that is watched is now, where there is one.
-fn only(event: Followed<Json>) -> Option<Json> {
+pub(super) fn only(event: Followed<Json>) -> Option<Json> {
     match event {
         Followed::Listed(all) => all.into_iter().next(),
         Followed::Present(one) => Some(one),

@@ -63,6 +63,8 @@ pub struct Access {
     globs: Globs,
     plain_http: BTreeSet<String>,
     pub(super) certificates: Vec<Vec<u8>>,
+    /// Certificates to trust of single hosts, in PEM.
+    host_certificates: BTreeMap<String, Vec<u8>>,
     pub(super) timeouts: Timeouts,
     pub(super) credentials: Credentials,
     pub(super) ignores_environment: bool,
@@ -104,6 +106,26 @@ impl Access {
         Ok(self)
     }
 
+    /// Certificates in PEM to trust besides those of the system, each for one host. Gives those that have none.
+    #[must_use]
+    pub fn certificates_of_hosts(mut self, of_hosts: BTreeMap<String, Vec<u8>>) -> (Self, Vec<String>) {
+        let has_any = |pem: &[u8]| reqwest::Certificate::from_pem_bundle(pem).is_ok_and(|found| !found.is_empty());
+        let (sound, wrong): (BTreeMap<_, _>, BTreeMap<_, _>) = of_hosts.into_iter().partition(|(_, pem)| has_any(pem));
+        self.host_certificates = sound.into_iter().map(|(host, pem)| (host.to_ascii_lowercase(), pem)).collect();
+        (self, wrong.into_keys().collect())
+    }
+
+    /// Which of these are there for a host, as what tells clients apart.
+    pub(super) fn host_with_certificates(&self, url: &Url) -> Option<String> {
+        let host = url.host_str()?.to_ascii_lowercase();
+        self.host_certificates.contains_key(&host).then_some(host)
+    }
+
+    /// All certificates in PEM that are trusted of a host besides those of the system.
+    pub(super) fn trusted(&self, host: Option<&str>) -> impl Iterator<Item = &Vec<u8>> {
+        self.certificates.iter().chain(host.and_then(|host| self.host_certificates.get(host)))
+    }
+
     /// How long to wait.
     #[must_use]
     pub fn timeouts(self, timeouts: Timeouts) -> Self {
@@ -114,6 +136,30 @@ impl Access {
     #[must_use]
     pub fn credentials(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
+    }
+
+    /// With more credentials; of equals those that were there before count.
+    #[must_use]
+    pub fn and_credentials(self, more: Credentials) -> Self {
+        Self { credentials: self.credentials.and(more), ..self }
+    }
+
+    /// With the credentials that an Application of a project may use.
+    #[must_use]
+    pub fn of_project(self, project: &str) -> Self {
+        Self { credentials: self.credentials.of_project(project), ..self }
+    }
+
+    /// Whether a project has credentials of its own.
+    #[must_use]
+    pub fn has_own(&self, project: &str) -> bool {
+        self.credentials.has_own(project)
+    }
+
+    /// The project whose own credential is used for a repository; empty where all use the same, or none.
+    #[must_use]
+    pub fn project_for(&self, address: &str) -> &str {
+        self.credentials.for_address(address).map_or("", |one| one.project.as_str())
     }
 
     /// Without the proxies that `HTTPS_PROXY` names.

@@ -36,8 +36,9 @@ pub(super) enum Towards {
     Others,
 }
 
-/// What tells clients apart: the credential, what it is to the host that is asked, and how far inward it may lead.
-type Key = (Option<String>, Towards, Reach);
+/// What tells clients apart: the credential, what it is to the host that is asked, how far inward it may lead, and the host where
+/// that has certificates of its own.
+type Key = (Option<String>, Towards, Reach, Option<String>);
 
 /// Clients, made when they are first needed.
 pub(super) struct Clients {
@@ -53,25 +54,33 @@ impl Clients {
         Self { access, seen, made: Mutex::default() }
     }
 
-    /// The client for a credential, and for hosts that are this to it.
+    /// The client for a credential, for an address whose host is this to it.
     pub(super) fn client(
         &self,
         credential: Option<&Credential>,
         towards: Towards,
         ceiling: Reach,
+        url: &Url,
     ) -> Result<Client, String> {
+        let host = self.access.host_with_certificates(url);
         let id = credential.map(|one| format!("{:?} {} {}", one.scope, one.url, one.project));
-        let key = (id, towards, ceiling);
+        let key = (id, towards, ceiling, host.clone());
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&key) {
             return Ok(client.clone());
         }
-        let client = self.make(credential, towards, ceiling)?;
+        let client = self.make(credential, towards, ceiling, host.as_deref())?;
         made.insert(key, client.clone());
         Ok(client)
     }
 
-    fn make(&self, credential: Option<&Credential>, towards: Towards, ceiling: Reach) -> Result<Client, String> {
+    fn make(
+        &self,
+        credential: Option<&Credential>,
+        towards: Towards,
+        ceiling: Reach,
+        host: Option<&str>,
+    ) -> Result<Client, String> {
         let timeouts = self.access.timeouts;
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
@@ -82,7 +91,7 @@ impl Clients {
             .read_timeout(timeouts.idle)
             .no_proxy();
         let mut certificates = Vec::new();
-        for pem in &self.access.certificates {
+        for pem in self.access.trusted(host) {
             certificates.extend(Certificate::from_pem_bundle(pem).map_err(|_| "an added certificate is damaged")?);
         }
         if !certificates.is_empty() {

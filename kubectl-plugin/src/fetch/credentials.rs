@@ -11,7 +11,10 @@
 //!
 //! No error and no debug output shows a value.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use serde_json::Value as Json;
 
 use super::address::{canonical, shown_text};
 use super::registry_config;
@@ -29,7 +32,7 @@ pub(super) enum Scope {
 }
 
 /// How to be let into a repository.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credential {
     pub(super) scope: Scope,
     /// The address that it is for, as written; may hold userinfo, so it is not shown as it is.
@@ -151,6 +154,37 @@ impl Credentials {
         Ok(Self::of(registry_config::read(shown_path, bytes)?))
     }
 
+    /// Reads Secrets, each as the API server gives it. Gives what is wrong with some of them, too: with a Secret that is not
+    /// sound nobody is let in, and nobody else's credential is used instead.
+    #[must_use]
+    pub fn of_secrets(secrets: &[Json]) -> (Self, Vec<String>) {
+        let (mut written, mut problems) = (Vec::new(), Vec::new());
+        for secret in secrets {
+            match secret_file::read_object(secret) {
+                Ok(read) => written.extend(read),
+                Err((unusable, problem)) => {
+                    written.extend(unusable.map(|one| *one));
+                    problems.push(problem);
+                }
+            }
+        }
+        (Self::of(written), problems)
+    }
+
+    /// Whether some of them belong to a project.
+    pub(super) fn has_own(&self, project: &str) -> bool {
+        !project.is_empty() && self.written.iter().any(|one| one.project == project)
+    }
+
+    /// Whether both have the same for an address.
+    #[must_use]
+    pub fn agree(&self, other: &Self, address: &str) -> bool {
+        let written = self.written.iter().chain(&other.written);
+        let projects: BTreeSet<&str> = written.map(|one| one.project.as_str()).collect();
+        let of = |these: &Self, project: &str| these.clone().of_project(project).for_address(address).cloned();
+        projects.into_iter().all(|project| of(self, project) == of(other, project))
+    }
+
     /// These and others; of equals the first counts.
     #[must_use]
     pub fn and(self, others: Self) -> Self {
@@ -263,6 +297,47 @@ mod tests {
         ]);
         let one = all.for_address("registry.example.com/charts").expect("a credential");
         assert!(one.insecure && one.enable_oci && one.username == "anna" && one.password.reveal() == "s3cret");
+    }
+
+    /// As the API server gives it.
+    fn object(name: &str, label: &str, fields: &[(&str, &str)]) -> Json {
+        use base64::Engine as _;
+        let encoded = fields
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), base64::engine::general_purpose::STANDARD.encode(value).into()));
+        serde_json::json!({
+            "metadata": {"name": name, "labels": {"argocd.argoproj.io/secret-type": label}},
+            "data": encoded.collect::<serde_json::Map<String, Json>>(),
+        })
+    }
+
+    #[test]
+    fn a_secret_that_is_not_sound_is_told_and_nobody_else_s_is_used_for_it() {
+        let (all, problems) = Credentials::of_secrets(&[
+            object("all", "repo-creds", &[("url", "https://a.example.com"), ("username", "all")]),
+            object("bad", "repository", &[("url", "https://a.example.com/bad"), ("insecure", "s3cret")]),
+            object("none", "repository", &[("username", "s3cret")]),
+        ]);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("bad") && problems[1].contains("none"), "{problems:?}");
+        assert!(!format!("{problems:?}").contains("s3cret"), "{problems:?}");
+        assert_eq!(user(&all, "https://a.example.com/good").as_deref(), Some("all"));
+        let bad = all.for_address("https://a.example.com/bad").expect("it has one").check();
+        assert!(bad.is_err_and(|why| !why.contains("s3cret")));
+    }
+
+    #[test]
+    fn only_addresses_whose_credential_is_another_are_told() {
+        let of = |password: &str, project: &str| {
+            let fields = [("url", "https://a.example.com/x"), ("password", password), ("project", project)];
+            Credentials::of_secrets(&[object("x", "repository", &fields)]).0
+        };
+        assert!(of("1", "").agree(&of("1", ""), "https://a.example.com/x"));
+        assert!(!of("1", "").agree(&of("2", ""), "https://a.example.com/x"));
+        assert!(of("1", "").agree(&of("2", ""), "https://a.example.com/y"));
+        assert!(!of("1", "").agree(&Credentials::default(), "https://a.example.com/x"));
+        assert!(!of("1", "shop").agree(&of("2", "shop"), "https://a.example.com/x"));
+        assert!(of("1", "shop").has_own("shop") && !of("1", "shop").has_own("") && !of("1", "").has_own("shop"));
     }
 
     #[test]

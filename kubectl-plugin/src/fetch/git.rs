@@ -116,7 +116,8 @@ impl Git {
     /// # Errors
     /// Where the repository may not be asked, does not answer, or does not have it.
     pub fn commit(&self, repository: &str, commit: &Oid, may_fetch: bool) -> Result<PathBuf, FetchError> {
-        let mirror = self.mirrors.place(repository, object_format(commit));
+        // What one project may read others do not find here.
+        let mirror = self.mirrors.place(repository, object_format(commit), self.access.project_for(repository));
         let pinned = mirror.join("refs/pins").join(commit.as_str());
         if mirror.is_dir() {
             // Whoever cannot is about to fail, or is where nobody else can take it away, either.

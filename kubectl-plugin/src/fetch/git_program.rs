@@ -204,7 +204,7 @@ fn configuration(
     set("protocol.version", "2");
     // Where a redirect leads cannot be judged before the program follows it.
     set("http.followRedirects", "false");
-    if let Some(authorities) = authorities(access)? {
+    if let Some(authorities) = authorities(access, address)? {
         set("http.sslCAInfo", &write_secret(secrets, "authorities", &authorities)?.display().to_string());
     }
     // For this host and port only.
@@ -234,9 +234,10 @@ fn configuration(
 }
 
 /// The certificates to trust in PEM, where those of the system alone will not do: Git takes one file for all.
-fn authorities(access: &Access) -> Result<Option<String>, String> {
+fn authorities(access: &Access, address: &Address) -> Result<Option<String>, String> {
+    let host = access.host_with_certificates(&address.url);
     let named = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
-    if access.certificates.is_empty() && named.is_none() {
+    if access.trusted(host.as_deref()).next().is_none() && named.is_none() {
         return Ok(None);
     }
     let path = named.map_or_else(|| PathBuf::from(SYSTEM_CERTIFICATES), PathBuf::from);
@@ -245,7 +246,7 @@ fn authorities(access: &Access) -> Result<Option<String>, String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
-    for pem in &access.certificates {
+    for pem in access.trusted(host.as_deref()) {
         all.push('\n');
         all.push_str(&String::from_utf8_lossy(pem));
     }

@@ -59,9 +59,11 @@ impl Mirrors {
         Self { store: Some(store.clone()), ..Self::in_folder(folder) }
     }
 
-    /// The mirror of a repository whose oids have this form. It may not be there.
-    pub(super) fn place(&self, repository: &str, form: &str) -> PathBuf {
-        let digest = blake3::hash(repository.trim().as_bytes()).to_hex();
+    /// The mirror of a repository whose oids have this form, for a project that alone may read it, or for all. It may not be
+    /// there.
+    pub(super) fn place(&self, repository: &str, form: &str, project: &str) -> PathBuf {
+        let of = if project.is_empty() { String::new() } else { format!("\0{project}") };
+        let digest = blake3::hash(format!("{}{of}", repository.trim()).as_bytes()).to_hex();
         self.folder.join(format!("{}-{form}.{MIRROR}", &digest[..32]))
     }
 

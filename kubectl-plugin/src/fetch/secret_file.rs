@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use gitops_compiler::canon::Value;
 use gitops_compiler::manifest::yaml::{self, Limits, Locator};
+use serde_json::Value as Json;
 
 use super::credentials::{Credential, Scope};
 use super::secret::Secret;
@@ -45,6 +46,28 @@ pub(super) fn read(shown_path: &str, bytes: &[u8]) -> Result<Vec<Credential>, St
         return Err(format!("{shown_path}: has no Secret with the label {LABEL}: repository, or repo-creds"));
     }
     Ok(credentials)
+}
+
+/// Reads one Secret, as the API server gives it. Of one that is not sound: what keeps its address from being asked as somebody
+/// else, where it has one; and what is wrong, by the name of the Secret and of the field.
+pub(super) fn read_object(object: &Json) -> Result<Option<Credential>, (Option<Box<Credential>>, String)> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let shown = format!("the Secret {name}");
+    // Items of lists come without.
+    let mut object = object.clone();
+    object["kind"] = "Secret".into();
+    let text = object.to_string();
+    let whole = Value::from(object);
+    let place = Place { shown_path: &shown, bytes: text.as_bytes(), document: 0, pointer: String::new() };
+    place.credential(&whole).map_err(|problem| {
+        let label = whole.at(&["metadata", "labels", LABEL]).and_then(Value::as_str);
+        let scope = if label == Some("repo-creds") { Scope::Prefix } else { Scope::Repository };
+        let field = |key: &str| place.field(&whole, key).unwrap_or_default();
+        let (url, project) = (field("url"), field("project"));
+        let unsupported = Some("is not sound: see the log".to_owned());
+        let unusable = Credential { scope, url, project, unsupported, ..Credential::default() };
+        ((!unusable.url.trim().is_empty()).then(|| Box::new(unusable)), problem)
+    })
 }
 
 /// The objects of a document, with where they are in it.

@@ -147,7 +147,7 @@ async fn send(
     };
     // The host that was asked for may be anywhere; it is not the server that chose it.
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
-    let client = clients.client(request.credential.as_ref(), towards, ceiling);
+    let client = clients.client(request.credential.as_ref(), towards, ceiling, url);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
     let mut sent = match (&request.form, &request.body) {
         (Some(form), _) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),

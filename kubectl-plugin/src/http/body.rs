@@ -13,6 +13,11 @@ use hyper::body::Body as _;
 use super::budget::{Budget, Share};
 use super::limits::Limits;
 
+/// How much is read of a body that nobody wants.
+const MOST_DRAINED: usize = 4 << 20;
+/// How long that may take.
+const DRAINING: Duration = Duration::from_secs(1);
+
 /// Why a body is not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -38,12 +43,16 @@ pub(super) struct Kept {
 pub(super) async fn read(mut body: Body, limits: &Limits, budget: &Budget) -> Result<Kept, Stop> {
     let told = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     if body.size_hint().lower() > limits.body as u64 {
+        drain(body, limits).await;
         return Err(Stop::TooLarge);
     }
     let mut kept = Kept::default();
     while let Some(part) = next(&mut body, limits.part_time).await? {
         let needed = kept.bytes.len() + part.len();
         if needed > limits.body {
+            // What was kept is given back before.
+            drop(kept);
+            drain(body, limits).await;
             return Err(Stop::TooLarge);
         }
         if needed > kept.bytes.capacity() {
@@ -64,8 +73,8 @@ pub(super) async fn read(mut body: Body, limits: &Limits, budget: &Budget) -> Re
 /// Reads some of a body that nobody wants, so that the answer arrives: a system breaks a connection that is closed with
 /// bytes unread.
 pub(super) async fn drain(mut body: Body, limits: &Limits) {
-    let mut rest = limits.small * 4;
-    let time = limits.part_time.min(Duration::from_secs(1));
+    let mut rest = MOST_DRAINED;
+    let time = limits.part_time.min(DRAINING);
     let drained = async {
         while let Ok(Some(part)) = next(&mut body, time).await {
             let Some(left) = rest.checked_sub(part.len()) else { break };

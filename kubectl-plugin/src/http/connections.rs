@@ -6,6 +6,7 @@
 //! arrived is never cut for another.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(super) struct Place {
     of: Arc<Connections>,
     number: u64,
     cut: Arc<Notify>,
+    streams: AtomicBool,
 }
 
 impl Connections {
@@ -63,7 +65,7 @@ impl Connections {
         let (number, cut) = (places.next, Arc::new(Notify::new()));
         places.next += 1;
         places.taken.insert(number, Taken { waits_since: Some(now), cut: Arc::clone(&cut) });
-        Some(Place { of: Arc::clone(self), number, cut })
+        Some(Place { of: Arc::clone(self), number, cut, streams: AtomicBool::new(false) })
     }
 
     /// Cuts all of them.
@@ -93,6 +95,22 @@ impl Place {
         self.cut.notified().await;
     }
 
+    /// Cuts this connection.
+    pub(super) fn end(&self) {
+        self.cut.notify_one();
+    }
+
+    /// An answer goes out in parts, for as long as somebody reads them.
+    pub(super) fn is_streaming(&self) {
+        self.is_answering();
+        self.streams.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an answer goes out in parts.
+    pub(super) fn streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed)
+    }
+
     /// Ends when this connection has waited for so long without a request that was answered. That is also the end of those who
     /// do not read what they are answered: no request of theirs is looked for until they have.
     pub(super) async fn is_overdue(&self, time: Duration) {
@@ -113,6 +131,7 @@ impl Place {
 
     /// The next request is waited for.
     pub(super) fn is_waiting(&self) {
+        self.streams.store(false, Ordering::Relaxed);
         self.set(Some(Instant::now()));
     }
 

@@ -1,5 +1,5 @@
-//! The HTTP server: webhooks, health, metrics. HTTP/1 without TLS, for a network that one trusts or behind something that
-//! has it.
+//! The HTTP server: webhooks, the API, health, metrics. HTTP/1, over TLS where there is a certificate, else for a network
+//! that one trusts or behind something that has it.
 //!
 //! In: a listener, what webhooks are judged by, the inbox for events, two closures that know whether the controller is ready
 //! and what its metrics are. Out: answers; events in the inbox.
@@ -10,6 +10,7 @@
 //! | `GET /healthz`, `/livez` | 200 while the server answers |
 //! | `GET /readyz` | 200 when the controller is ready, else 503 |
 //! | `GET /metrics` | for Prometheus |
+//! | `/api/version`, `/api/v1/…`, `/api/gitops/v1/…` | the API, where there is one |
 //!
 //! | file | what |
 //! |---|---|
@@ -17,15 +18,19 @@
 //! | `budget`, `body` | how many bytes are kept of bodies, all together; a body, read within that |
 //! | `connections` | how many there are at once, and which is cut for another |
 //! | `routes` | the answers |
+//! | `api` | requests of the API, and their answers |
+//! | `tls` | certificate and key |
 //!
 //! Guarantees: memory, time and connections have limits, whatever is sent. Who sends slowly is cut before anybody else
 //! waits; a small body never waits for a large one. Nothing of a request is logged.
 
+mod api;
 mod body;
 mod budget;
 mod connections;
 mod limits;
 mod routes;
+mod tls;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -37,15 +42,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
+use crate::api::Api;
 use crate::webhook::{Inbox, Known, Provider};
+use api::{Peer, Streams};
 use connections::{Connections, Place};
 
 pub use limits::Limits;
+pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Who is told that there is no room, at once; others are cut without a word.
 const MOST_REFUSED: usize = 128;
@@ -71,12 +79,17 @@ pub struct Site {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// Is told of each webhook that was answered: who seems to have sent it, and the status.
     pub observe: Box<dyn Fn(Option<Provider>, u16) + Send + Sync>,
+    /// The API, where it is served.
+    pub api: Option<Arc<Api>>,
+    /// What connections are over; nothing for plain ones.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Serves until `stop` ends; then nothing more is accepted, and requests in flight have [`Limits::grace`] to end.
 pub async fn serve(listener: TcpListener, site: Site, limits: Limits, stop: impl Future<Output = ()>) {
     let connections = Arc::new(Connections::new(limits.connections, limits.patience));
     let refused = Arc::new(Semaphore::new(MOST_REFUSED));
+    let tls = site.tls.clone();
     let router = routes::router(site, limits);
     let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
@@ -86,10 +99,14 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, stop: impl
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => match connections.enter() {
+            Ok((stream, peer)) => match connections.enter() {
                 Some(place) => {
-                    tokio::spawn(connection(stream, place, router.clone(), limits, stopped.clone()));
+                    let (serving, tls) =
+                        (Serving { router: router.clone(), peer: Peer(peer.ip()), limits }, tls.clone());
+                    tokio::spawn(serve_one(stream, tls, place, serving, stopped.clone()));
                 }
+                // Nothing that is not over TLS would be understood.
+                None if tls.is_some() => drop(stream),
                 None => refuse(stream, &refused),
             },
             // Too many open files, or a connection that is gone already.
@@ -105,24 +122,53 @@ pub async fn serve(listener: TcpListener, site: Site, limits: Limits, stop: impl
     stopping.closed().await;
 }
 
-/// One connection, until its end or until it is cut.
-async fn connection(
-    stream: TcpStream,
-    place: Place,
+/// What one connection is served.
+struct Serving {
     router: Router,
+    peer: Peer,
     limits: Limits,
-    mut stopped: watch::Receiver<bool>,
+}
+
+/// One connection, over TLS or not.
+async fn serve_one(
+    stream: TcpStream,
+    tls: Option<Arc<Tls>>,
+    place: Place,
+    serving: Serving,
+    stopped: watch::Receiver<bool>,
 ) {
     // Answers are small and whole.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return connection(stream, place, serving, stopped).await };
+    let agreed = tokio::select! {
+        agreed = tokio::time::timeout(serving.limits.header_time, tls.accept(stream)) => agreed,
+        () = place.cut() => return,
+    };
+    if let Ok(Ok(stream)) = agreed {
+        connection(stream, place, serving, stopped).await;
+    }
+}
+
+/// One connection, until its end or until it is cut.
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    place: Place,
+    serving: Serving,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let Serving { router, peer, limits } = serving;
     let place = Arc::new(place);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (router, mark) = (router.clone(), Arc::clone(&place));
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Arc::clone(&mark));
+            request.extensions_mut().insert(peer);
             let answer = router.oneshot(request).await;
-            mark.is_waiting();
+            let streams = answer.as_ref().is_ok_and(|answer| answer.extensions().get::<Streams>().is_some());
+            if !streams {
+                mark.is_waiting();
+            }
             answer
         }
     });
@@ -141,6 +187,10 @@ async fn connection(
             () = place.is_overdue(limits.header_time + limits.request_time) => return,
             _ = stopped.wait_for(|stopped| *stopped), if !is_stopping => {
                 is_stopping = true;
+                // Its reader comes again, to another replica.
+                if place.streams() {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
             }
         }

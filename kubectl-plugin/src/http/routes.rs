@@ -7,16 +7,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
+use tower::util::MapResponseLayer;
 
 use super::body::{self, Stop};
 use super::budget::Budget;
 use super::connections::Place;
 use super::{Limits, Site};
+use crate::api::Api;
 use crate::webhook::{self, Provider, Received};
 
 /// How many small bodies are read and judged at once: that is work, and the machine has more to do.
@@ -54,14 +59,43 @@ pub(super) fn router(site: Site, limits: Limits) -> Router {
         small: Arc::new(Semaphore::new(MOST_SMALL)),
         large: Arc::new(Semaphore::new(MOST_LARGE)),
     };
+    let is_tls = shared.site.tls.is_some();
     Router::new()
         .route("/api/webhook", post(take))
         .route("/healthz", get(alive))
         .route("/livez", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here"))
+        .fallback(others)
         .with_state(Arc::new(shared))
+        .layer(MapResponseLayer::new(move |response| secured(response, is_tls)))
+}
+
+/// What every answer says to browsers: nothing of it is a page, nor kept, nor anybody else's.
+fn secured(mut response: Response, is_tls: bool) -> Response {
+    const SAID: [(HeaderName, &str); 4] = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in SAID {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+async fn others(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match &shared.site.api {
+        Some(api) if Api::is_path(request.uri().path()) => {
+            super::api::answer(api, request, &shared.limits, &shared.budget).await
+        }
+        _ => text(StatusCode::NOT_FOUND, "there is nothing here"),
+    }
 }
 
 async fn alive() -> Response {
@@ -90,10 +124,10 @@ async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let mut response = text(answer.status, &answer.text);
     let headers = response.headers_mut();
     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, http::HeaderValue::from_static(LATER));
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(LATER));
     }
     if answer.is_last {
-        headers.insert(CONNECTION, http::HeaderValue::from_static("close"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -165,8 +199,7 @@ impl Answer {
     }
 }
 
-/// A line of text that no browser takes for anything else.
+/// A line of text.
 fn text(status: StatusCode, line: &str) -> Response {
-    let headers = [(CONTENT_TYPE, TEXT), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    (status, headers, format!("{line}\n")).into_response()
+    (status, [(CONTENT_TYPE, TEXT)], format!("{line}\n")).into_response()
 }

@@ -24,6 +24,9 @@ pub(super) fn objects(namespace: &str) -> Vec<Json> {
         rule("argoproj.io", &["appprojects"], &READ),
         rule("", &["events"], &["create", "patch"]),
         rule("", &["namespaces"], &READ),
+        // Who asks the API, and what they may.
+        rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
+        rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
         // Records are Secrets beside their Applications, and watched in all namespaces at once.
         rule("", &["secrets"], &READ),
     ]);

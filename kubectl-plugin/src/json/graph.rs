@@ -67,7 +67,9 @@ pub struct EdgeJson {
 }
 
 impl EdgeJson {
-    pub(super) fn new(graph: &ResourceGraph, edge: &GraphEdge, field: &str) -> Self {
+    /// An edge, and the field that made it.
+    #[must_use]
+    pub fn new(graph: &ResourceGraph, edge: &GraphEdge, field: &str) -> Self {
         Self {
             from: graph.node_name(edge.from),
             to: graph.node_name(edge.to),

@@ -78,6 +78,12 @@ pub enum ReleaseOutcome {
 }
 
 impl HistoryJson {
+    /// Of an application that was never applied.
+    #[must_use]
+    pub fn empty(application: AppName) -> Self {
+        Self { schema_version: SchemaVersion, application, hold_all: false, releases: Vec::new() }
+    }
+
     /// The releases that a head names.
     #[must_use]
     pub fn new(head: &Head) -> Self {

@@ -49,6 +49,9 @@ pub struct Head {
     pub renamed_to: Option<AppName>,
     /// The uid of the namespace kube-system: which cluster this is.
     pub cluster: String,
+    /// Whose record it is, where that is an Application of another cluster: `UID OF KUBE-SYSTEM/NAMESPACE/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<String>,
     /// Where manifests without a namespace go.
     pub destination: String,
     /// The label value by which our objects are found.

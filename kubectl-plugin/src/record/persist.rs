@@ -56,6 +56,18 @@ pub enum RecordError {
         application: AppName,
         /// Where its record was looked for.
         namespace: String,
+        /// Where there is one of this name.
+        elsewhere: Vec<String>,
+    },
+    /// The record is that of another Application, which a controller applies from another cluster.
+    #[error("the record of {application} in the namespace {namespace} is that of another Application: {keeper}")]
+    OfAnother {
+        /// The application.
+        application: AppName,
+        /// Where the record is.
+        namespace: String,
+        /// Whose it is.
+        keeper: String,
     },
     /// A head of a version that this program does not know, or no head at all.
     #[error("the Secret {namespace}/{name} is not a record of this version of kubectl-gitops")]
@@ -115,6 +127,9 @@ pub struct Records {
     pub namespace: String,
     /// Chunks that were seen before.
     pub store: Option<Store>,
+    /// Whose records these are, where that is an Application of another cluster ([`Head::keeper`]); those of whoever asks where
+    /// absent.
+    pub keeper: Option<String>,
 }
 
 impl Records {
@@ -122,10 +137,29 @@ impl Records {
     pub async fn load(&self, application: &AppName) -> Result<Option<Found>, RecordError> {
         let name = head_name(application);
         match self.cluster.get(&path(&self.namespace, &name)).await {
-            Ok(secret) => self.found(secret, &name).map(Some),
+            Ok(secret) => self.found(secret, &name).and_then(|found| self.ours(found)).map(Some),
             Err(failure) if failure.is_not_found() => Ok(None),
             Err(failure) => Err(request(format!("cannot read the record of {application}"), failure)),
         }
+    }
+
+    /// A head, unless it is that of another Application: two that shared one would delete each other's objects.
+    fn ours(&self, found: Found) -> Result<Found, RecordError> {
+        match (&self.keeper, &found.head.keeper) {
+            (Some(ours), Some(keeper)) if ours != keeper => Err(RecordError::OfAnother {
+                application: found.head.application.clone(),
+                namespace: self.namespace.clone(),
+                keeper: keeper.clone(),
+            }),
+            _ => Ok(found),
+        }
+    }
+
+    /// Other namespaces that have a record of an application, where we may see that; for messages.
+    pub async fn elsewhere(&self, application: &AppName) -> Vec<String> {
+        let query = format!("&fieldSelector=type={HEAD_TYPE},metadata.name={}", head_name(application));
+        let heads = self.cluster.list_matching::<PartialObject>("/api/v1/secrets", &query).await.unwrap_or_default();
+        heads.into_iter().map(|head| head.metadata.namespace).filter(|name| *name != self.namespace).collect()
     }
 
     /// What time it is by the clock that all who use these records share.
@@ -136,7 +170,17 @@ impl Records {
 
     /// Reads the head of an application that must have been applied before.
     pub async fn load_recorded(&self, application: &AppName) -> Result<Found, RecordError> {
-        self.load(application).await?.ok_or_else(|| not_recorded(application, &self.namespace))
+        match self.load(application).await? {
+            Some(found) => Ok(found),
+            None => Err(self.not_recorded(application).await),
+        }
+    }
+
+    /// There is no record where one is needed, and where there is one of this name.
+    pub async fn not_recorded(&self, application: &AppName) -> RecordError {
+        let elsewhere = Box::pin(self.elsewhere(application)).await;
+        let (application, namespace) = (application.clone(), self.namespace.clone());
+        RecordError::NotRecorded { application, namespace, elsewhere }
     }
 
     /// Writes the first head; fails where there is one. `members` are the keys that the ApplySet may hold.
@@ -157,7 +201,9 @@ impl Records {
     }
 
     /// Writes a head under another name, with what the head `found` says of its members; fails where there is one.
-    pub async fn create_as(&self, found: &Found, head: Head) -> Result<Found, RecordError> {
+    pub async fn create_as(&self, found: &Found, mut head: Head) -> Result<Found, RecordError> {
+        // It is that of an Application of another name now, which takes it when it comes.
+        head.keeper.clone_from(&self.keeper);
         let name = head_name(&head.application);
         let mut secret = self.head_secret(&head, Some(found), None)?;
         if let Some(metadata) = secret["metadata"].as_object_mut() {
@@ -176,9 +222,10 @@ impl Records {
     pub async fn replace(
         &self,
         found: &Found,
-        head: Head,
+        mut head: Head,
         members: Option<&[&ResourceKey]>,
     ) -> Result<Found, RecordError> {
+        head.keeper = head.keeper.or_else(|| self.keeper.clone());
         let name = head_name(&head.application);
         let secret = self.head_secret(&head, Some(found), members)?;
         let failure = match self.cluster.replace(&path(&self.namespace, &name), &secret).await {
@@ -397,7 +444,8 @@ pub fn application_of_head(name: &str) -> Option<&str> {
 
 /// There is no record where one is needed.
 pub(crate) fn not_recorded(application: &AppName, namespace: &str) -> RecordError {
-    RecordError::NotRecorded { application: application.clone(), namespace: namespace.to_owned() }
+    let (application, namespace) = (application.clone(), namespace.to_owned());
+    RecordError::NotRecorded { application, namespace, elsewhere: Vec::new() }
 }
 
 pub(super) fn secrets(namespace: &str) -> String {

@@ -15,7 +15,7 @@ use gitops_compiler::tree::{LargeFiles, Repository, Snapshot, Tree};
 
 use crate::error::CommandError;
 use crate::fetch::{
-    ArtifactFound, ChartRepository, Charts, FetchError, Git, Mirrors, Part, Unpacked, digest, unpack_artifact,
+    Access, ArtifactFound, ChartRepository, Charts, FetchError, Git, Mirrors, Part, Unpacked, digest, unpack_artifact,
     unpack_chart,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Fetched {
     store: Option<Store>,
     /// Where mirrors and contents of Git LFS are where there is no store.
     _instead: Option<tempfile::TempDir>,
+    /// What the program reads the keys of SSH servers from, as long as this is there.
+    _known_hosts: Option<Arc<tempfile::NamedTempFile>>,
 }
 
 /// Why there are no files of a request, and what to do.
@@ -64,7 +66,19 @@ impl Fetched {
         reads_submodules: bool,
         store: Option<&Store>,
     ) -> Result<Self, CommandError> {
-        let access = args.access()?;
+        Self::with(args, args.access()?, None, clones, reads_submodules, store)
+    }
+
+    /// The same with what was given since: what may be asked, and a file of keys of SSH servers, which counts where no flag
+    /// names one.
+    pub(super) fn with(
+        args: &RemoteArgs,
+        access: Access,
+        given_hosts: Option<Arc<tempfile::NamedTempFile>>,
+        clones: &BTreeMap<String, Arc<Repository>>,
+        reads_submodules: bool,
+        store: Option<&Store>,
+    ) -> Result<Self, CommandError> {
         let temporary = |error| CommandError::user(format!("there is no place for what is fetched: {error}"));
         let (mirrors, contents, instead) = if let Some(store) = store {
             (Mirrors::beside(store), Some(store.clone()), None)
@@ -74,14 +88,16 @@ impl Fetched {
             let contents = Store::open(&folder.path().join("contents")).ok();
             (Mirrors::in_folder(folder.path().join("mirrors")), contents, Some(folder))
         };
-        let git = Git::new(access.clone(), mirrors, args.known_hosts.clone(), args.time());
+        let given = given_hosts.as_ref().map(|file| file.path().to_owned());
+        let git = Git::new(access.clone(), mirrors, args.known_hosts.clone().or(given), args.time());
         let git = Arc::new(git);
         let large_files = FetchedLargeFiles::new(access.clone(), Arc::clone(&git), args.lfs, args.offline, contents);
         let large_files = Arc::new(large_files);
         let submodules =
             FetchedSubmodules { git: Arc::clone(&git), offline: args.offline, clones: clones.clone(), large_files };
         let (charts, submodules) = (Charts::new(access), Arc::new(submodules));
-        Ok(Self { charts, git, submodules, reads_submodules, store: store.cloned(), _instead: instead })
+        let store = store.cloned();
+        Ok(Self { charts, git, submodules, reads_submodules, store, _instead: instead, _known_hosts: given_hosts })
     }
 
     /// The lock file of a repository as of a commit.

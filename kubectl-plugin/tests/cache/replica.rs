@@ -1,4 +1,5 @@
 //! Replicas: each has a store of its own, and they have one Redis in common.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,11 +39,14 @@ impl World {
 
     /// A connection that is not ours, but of somebody who knows the password.
     pub(crate) fn client(&self) -> redis::Connection {
+        self.stranger().get_connection().expect("it answers")
+    }
+
+    /// Somebody who knows the password, and may connect again.
+    pub(crate) fn stranger(&self) -> redis::Client {
         let info = self.server.address().into_connection_info().expect("an address");
         let who = info.redis_settings().clone().set_password(self.server.password());
-        redis::Client::open(info.set_redis_settings(who))
-            .and_then(|client| client.get_connection())
-            .expect("it answers")
+        redis::Client::open(info.set_redis_settings(who)).expect("an address")
     }
 }
 

@@ -1,6 +1,6 @@
-//! Argo CD's own end-to-end applications, as folders of one repository: an Application is made for each as it is, and what
-//! becomes of each is told in a table. Nothing is expected of a folder but that it comes to rest, and is Synced or says why
-//! not.
+//! Argo CD's own end-to-end applications, as folders of one repository, and its example applications, made by their own
+//! Application of Applications: what becomes of each is told in a table. Nothing is expected of one but that it comes to
+//! rest, and is Synced or says why not.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,12 +82,18 @@ fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
         ground.create(&application);
     }
     let names: Vec<String> = folders.iter().map(|folder| name_of(folder)).collect();
+    told(&ground, &ground.world.name, &names);
+}
+
+/// Waits until all have come to rest; tells what became of each.
+fn told(ground: &Ground, namespace: &str, names: &[String]) -> BTreeMap<String, Became> {
     let mut all: BTreeMap<String, Became> = BTreeMap::new();
     ground.until_long("all have come to rest", |ground| {
-        for name in &names {
-            let status = ground.status_of(name);
-            if is_at_rest(&status) {
-                all.insert(name.clone(), became(&status));
+        for name in names {
+            let text = ground.world.kubectl(&["get", "applications.argoproj.io", name, "-n", namespace, "-o", "json"]);
+            let application: Json = serde_json::from_str(&text).expect("JSON");
+            if is_at_rest(&application["status"]) {
+                all.insert(name.clone(), became(&application["status"]));
             }
         }
         all.len() == names.len()
@@ -102,4 +108,51 @@ fn each_folder_of_argo_cds_own_tests_is_synced_or_says_why_not() {
     }
     corpus::say(&format!("{} Applications: {counts:?}", all.len()));
     assert!(silent.is_empty(), "they are not Synced and do not say why: {silent:?}");
+    all
+}
+
+/// Where the example applications are made, as their chart says.
+const EXAMPLES: &str = "argocd";
+
+#[test]
+fn argo_cds_example_applications_are_synced_or_say_why_not() {
+    let Some(bundle) = corpus::part("git/argocd-example-apps.bundle") else { return };
+    let cluster = LocalCluster::start(&Options::default()).expect("a cluster");
+    let mut ground = Ground::on(&cluster, EXAMPLES);
+    let folder = ground.world.home.path().join("examples");
+    let bundle = bundle.display().to_string();
+    ground.world.repository.git(&["clone", "--quiet", &bundle, &folder.display().to_string()]).expect("cloned");
+    copy_but(&folder, ground.world.repository.path(), ".git");
+    ground.push();
+    let (helm, kubectl) = (helm_program::build().expect("Helm"), cluster::build().expect("kubectl").kubectl());
+    let [helm, kubectl] = [helm, kubectl].map(|program| program.display().to_string());
+    ground.start_with(&["--polling", "0", "--helm", &helm, "--kustomize", &kubectl]);
+    let mut apps = ground.another("apps");
+    apps["spec"]["source"]["helm"] = json!({"parameters": [
+        {"name": "config.spec.source.repoURL", "value": ground.address()},
+        {"name": "config.spec.source.targetRevision", "value": "HEAD"},
+    ]});
+    ground.create(&apps);
+    ground.until("the Application of Applications is Synced", |ground| {
+        ground.status_of("apps")["sync"]["status"] == "Synced"
+    });
+    let listed = ground.world.kubectl(&["get", "applications.argoproj.io", "-n", EXAMPLES, "-o", "name"]);
+    let all_names = listed.lines().filter_map(|line| Some(line.split_once('/')?.1.to_owned()));
+    let names: Vec<String> = all_names.filter(|name| name != "apps").collect();
+    let all = told(&ground, EXAMPLES, &names);
+    assert_eq!(all.len(), 14, "{listed}");
+    for name in ["guestbook", "kustomize-guestbook", "helm-guestbook", "jsonnet-guestbook", "sync-waves"] {
+        assert_eq!(all[&format!("example.{name}")].sync, "Synced", "{name}");
+    }
+}
+
+/// Copies what is in a folder, but one entry.
+fn copy_but(from: &Path, to: &Path, but: &str) {
+    for entry in std::fs::read_dir(from).expect("a folder").flatten().filter(|entry| entry.file_name() != but) {
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+        }
+    }
 }

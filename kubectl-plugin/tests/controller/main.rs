@@ -5,15 +5,23 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../cache/replica.rs"]
+mod replica;
+
 mod asked;
 mod beside;
+mod clusters;
 mod commands;
 mod corpus;
+mod credentials;
 mod delivery;
 mod health;
 mod implied;
+mod interrupted;
+mod poisoned;
 mod replicas;
 mod rights;
 mod rollback;
+mod spoke;
 mod webhooks;
 mod world;

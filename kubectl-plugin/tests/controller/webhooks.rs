@@ -39,7 +39,8 @@ fn send(address: &str, request: &str) -> (u16, String) {
     (status, answer)
 }
 
-fn get(address: &str, path: &str) -> (u16, String) {
+/// Asks for a page.
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     send(address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
 }
 

@@ -47,7 +47,9 @@ impl Ground {
     fn of(world: World) -> Self {
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/crds");
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
-        world.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
+        // kubectl does not wait where there is no condition yet.
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s", "-f", crds];
+        assert!(World::waits_until(|| world.try_kubectl(&wait).status.success()), "the kinds are not there");
         Self::published(world)
     }
 
@@ -91,13 +93,31 @@ impl Ground {
 
     /// The same in another namespace than that of the Application.
     pub(crate) fn start_as(&mut self, own: &str, more: &[&str]) {
+        self.launch(own, more, |_| {});
+    }
+
+    /// The same with another environment. Gives its process.
+    pub(crate) fn launch(&mut self, own: &str, more: &[&str], set: impl FnOnce(&mut Command)) -> u32 {
         let authority = self.certificates.authority().display().to_string();
+        self.launch_bare(own, &[&["--ca-file", &authority], more].concat(), set)
+    }
+
+    /// Starts the controller without trusting the Git server.
+    pub(crate) fn start_bare(&mut self, own: &str, more: &[&str]) {
+        self.launch_bare(own, more, |_| {});
+    }
+
+    fn launch_bare(&mut self, own: &str, more: &[&str], set: impl FnOnce(&mut Command)) -> u32 {
         let name = self.world.name.clone();
-        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name, "--ca-file", &authority];
+        let mut arguments = vec!["controller", "-n", own, "--application-namespaces", &name];
         arguments.extend(more);
         let log = std::fs::File::options().create(true).append(true).open(&self.log).expect("a log");
         let mut command = self.world.command(&arguments);
-        self.controllers.push(command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts"));
+        set(&mut command);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts");
+        let process = child.id();
+        self.controllers.push(child);
+        process
     }
 
     /// Ends the controller as Kubernetes does; gives its exit code.
@@ -114,9 +134,22 @@ impl Ground {
         child.wait().expect("it ends");
     }
 
+    /// The same to one of several.
+    pub(crate) fn kill_process(&mut self, process: u32) {
+        let position = self.controllers.iter().position(|child| child.id() == process).expect("it is ours");
+        self.controllers.swap(0, position);
+        self.kill();
+    }
+
     /// Freezes the controller that was started first, or wakes it.
     pub(crate) fn freeze(&self, is_frozen: bool) {
-        signal(&self.controllers[0], if is_frozen { "STOP" } else { "CONT" });
+        self.freeze_process(self.controllers[0].id(), is_frozen);
+    }
+
+    /// The same to one of several.
+    pub(crate) fn freeze_process(&self, process: u32, is_frozen: bool) {
+        let child = self.controllers.iter().find(|child| child.id() == process).expect("it is ours");
+        signal(child, if is_frozen { "STOP" } else { "CONT" });
     }
 
     /// What the controller said.

@@ -88,6 +88,8 @@ fn its_rights_are_what_it_needs(world: &World) {
         ("list", "appprojects.argoproj.io", "default", true),
         ("patch", "appprojects.argoproj.io", "default", false),
         ("create", "events", "default", true),
+        ("create", "tokenreviews.authentication.k8s.io", "default", true),
+        ("create", "subjectaccessreviews.authorization.k8s.io", "default", true),
         ("create", "secrets", "kubectl-gitops", true),
         // Records are Secrets, in the namespaces of Applications, and are watched wherever they are.
         ("watch", "secrets", "default", true),

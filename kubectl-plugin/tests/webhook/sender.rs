@@ -56,6 +56,8 @@ impl Server {
             is_ready: Box::new(move || ready.load(Ordering::SeqCst)),
             metrics: Box::new(move || metrics.clone()),
             observe: Box::new(move |provider, status| told.lock().expect("no panic").push((provider, status))),
+            api: None,
+            tls: None,
         };
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(serve(listener, site, limits, async {

@@ -9,6 +9,7 @@
 //! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key, and where their large files are |
 //! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
 //! | [`RedisServer`] | Redis, alone or with a sentinel; with a password, with or without TLS | a cache that can be killed and comes back empty |
+//! | [`Relay`] | a way to another server | what a network does that is cut and mended |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
 //! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
@@ -30,6 +31,7 @@ mod listener;
 mod programs;
 mod redis;
 mod registry;
+mod relay;
 mod requests;
 mod ssh;
 mod web;
@@ -40,6 +42,7 @@ pub use hostile::{Hung, Lie, Lying};
 pub use programs::{Programs, programs};
 pub use redis::RedisServer;
 pub use registry::{Access, Registry};
+pub use relay::Relay;
 pub use ssh::SshServer;
 pub use web::WebServer;
 

@@ -244,9 +244,14 @@ mod tests {
         assert!(matches!(failure, Failure::TimedOut { .. }), "{failure}");
         let log = String::from_utf8(job.into_log()).expect("text");
         let id = log.lines().last().expect("the id").to_owned();
-        // Killed; who its parent is now may not have noticed yet.
-        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        // Killed: it ends when it gets the processor, and who its parent is now may not have noticed yet.
+        let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let is_over = |state: &str| state.is_empty() || state.contains(") Z ");
+        let begun = std::time::Instant::now();
+        while !is_over(&state()) && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(is_over(&state()), "{}", state());
     }
 
     #[test]

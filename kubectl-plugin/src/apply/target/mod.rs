@@ -7,6 +7,7 @@ mod error;
 mod unlocked;
 
 pub use error::TargetError;
+pub use unlocked::LockWatch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -86,8 +87,11 @@ impl Target {
         destination: Destination<'_>,
     ) -> Result<Self, TargetError> {
         let found = records.load(&application).await?;
+        if found.is_none() && matches!(destination, Destination::Recorded { .. }) {
+            return Err(records.not_recorded(&application).await.into());
+        }
         let destination = destination_of(&application, &records.namespace, destination, found.as_ref())?;
-        Self::from_head(records, application, destination, found).await
+        Box::pin(Self::from_head(records, application, destination, found)).await
     }
 
     async fn from_head(

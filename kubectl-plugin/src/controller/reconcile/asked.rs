@@ -51,7 +51,7 @@ impl Look<'_> {
 
     /// Whether what people ask for may be done; where not, the request is answered.
     pub(super) fn may_be_done(&mut self, operation: &Operation, desired: &Desired, now: Timestamp) -> bool {
-        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application, desired.cluster()), now);
         let why = if !windows.manual {
             windows.reason().unwrap_or_else(|| "sync windows do not allow it".to_owned())
         } else if operation.is_of_other_graph(&desired.compiled.graph) {
@@ -83,7 +83,9 @@ impl Look<'_> {
 
     async fn held(&self, operation: &Operation, holding: Holding<'_>) -> Result<String, CommandError> {
         let name: AppName = self.id.name.parse().map_err(|error| CommandError::user(format!("{error}")))?;
-        let records = self.records();
+        let place = self.controller.clusters.of(self.id, &self.object).await;
+        let place = place.map_err(|error| CommandError::user(error.why().to_owned()))?;
+        let records = self.records(&place).await?;
         match holding {
             Holding::Hold(reason) => {
                 let (time, actor) = (Timestamp::now(), operation.actor().to_owned());

@@ -14,14 +14,16 @@ use tokio::time::Instant;
 use crate::application::{POLLING, REFRESH, annotation};
 use crate::cluster::Failure;
 use crate::controller::apps::CompiledFrom;
+use crate::controller::clusters::Place;
 use crate::controller::compile::{self, Compiled};
 use crate::controller::decide;
+use crate::controller::refs::Asked;
 use crate::controller::report::condition;
 use crate::error::CommandError;
 use crate::project::AppProject;
 use crate::webhook;
 
-use super::{Desired, Look, TRY_AGAIN};
+use super::{Controller, Desired, Look, TRY_AGAIN};
 
 /// Of so many inputs that are neither sources nor locked is asked what they are now.
 const MOST_IMPLIED: usize = 100;
@@ -33,14 +35,17 @@ impl Look<'_> {
         application: Application,
         lints: Vec<Diagnostic>,
         project: Arc<AppProject>,
+        place: &Place,
     ) -> Result<Desired, CommandError> {
         let controller = self.controller;
+        controller.credentials.known().await?;
         let requests = compile::requests(&application);
         let refresh = annotation(&self.object, REFRESH);
         let since = refresh.map(|_| Instant::now());
         let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
         for request in &requests {
-            let known = controller.refs.pin(request, since).await;
+            let asked = asked_for(controller, &application, request);
+            let known = controller.refs.pin(&asked, since).await;
             failures.extend(known.failure);
             pins.extend(known.pin.map(|pin| (request.clone(), pin)));
         }
@@ -57,25 +62,27 @@ impl Look<'_> {
             self.memory.implied.clear();
             self.memory.target = None;
         }
-        pins.extend(self.implied(since).await);
+        pins.extend(self.implied(&application, since).await);
         let failed = |failure: Failure| {
             CommandError::user("the cluster does not say which Kubernetes it is").details(vec![failure.to_string()])
         };
-        let (capabilities, cluster) = controller.kubernetes.told(&controller.cluster).await.map_err(failed)?;
+        let asking = async { place.cluster.kubernetes.told(&place.cluster.cluster).await.map_err(failed) };
+        let told = Self::unless_lost(place, asking).await;
+        let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
         let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
         let compiled = self.compiled(&application, lints, &from, capabilities).await?;
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
-        Ok(Desired { application, project, from, compiled, revisions })
+        Ok(Desired { application, project, place: place.clone(), from, compiled, revisions })
     }
 
     /// What the inputs are that are neither sources nor locked, as far as they are known: by what their servers say now, or
     /// said last.
-    async fn implied(&mut self, since: Option<Instant>) -> BTreeMap<Request, Pin> {
-        let mut failures = Vec::new();
+    async fn implied(&mut self, application: &Application, since: Option<Instant>) -> BTreeMap<Request, Pin> {
+        let (mut failures, controller) = (Vec::new(), self.controller);
         for (request, pin) in self.memory.implied.iter_mut().take(MOST_IMPLIED) {
-            let known = self.controller.refs.pin(request, since).await;
+            let known = controller.refs.pin(&asked_for(controller, application, request), since).await;
             failures.extend(known.failure);
             if let Some(now) = known.pin {
                 *pin = now;
@@ -90,13 +97,14 @@ impl Look<'_> {
     /// Says what the Application needs of repositories and webhooks, at its own revisions, whatever a request names.
     pub(super) async fn note_needs(&mut self, application: &Application) {
         self.look_at_webhooks(application).await;
-        self.note_requests(compile::requests(application));
+        self.note_requests(application, compile::requests(application));
     }
 
     /// The same of repositories alone: sources, and what those imply.
-    fn note_requests(&mut self, mut requests: BTreeSet<Request>) {
+    fn note_requests(&mut self, application: &Application, mut requests: BTreeSet<Request>) {
         requests.extend(self.memory.implied.keys().take(MOST_IMPLIED).cloned());
-        let needs = (requests, self.period());
+        let asked = requests.iter().map(|request| asked_for(self.controller, application, request)).collect();
+        let needs = (asked, self.period());
         if self.memory.needs != needs {
             self.controller.refs.needs(self.id, &needs.0, needs.1);
             self.memory.needs = needs;
@@ -111,14 +119,16 @@ impl Look<'_> {
         capabilities: Capabilities,
     ) -> Result<Compiled, CommandError> {
         if let Some((_, known)) = self.memory.compiled.as_ref().filter(|(of, _)| of == from) {
-            let pause = self.memory.failed.map(|(at, times)| pause(times).saturating_sub(at.elapsed()));
+            let given = self.controller.compiler.server.given();
+            let failed = self.memory.failed.filter(|(.., before)| *before == given);
+            let pause = failed.map(|(at, times, _)| pause(times).saturating_sub(at.elapsed()));
             match (known.clone(), pause) {
                 (Err(why), Some(pause)) if !pause.is_zero() => {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
                 (Ok(compiled), _) => return Ok(compiled),
-                // It may have failed since a server was away.
+                // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
         } else {
@@ -129,7 +139,8 @@ impl Look<'_> {
             self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
         let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            self.note_implied(&compiled.implied, began);
+            self.controller.apps.note_graph(self.id, &compiled.graph);
+            self.note_implied(application, &compiled.implied, began);
             let sources = compile::requests(application);
             from.pins.retain(|request, _| sources.contains(request));
             from.pins.extend(compiled.implied.clone());
@@ -137,8 +148,8 @@ impl Look<'_> {
         if compiled.is_ok() {
             self.memory.failed = None;
         } else {
-            let times = self.memory.failed.map_or(0, |(_, times)| times.saturating_add(1));
-            self.memory.failed = Some((Instant::now(), times));
+            let times = self.memory.failed.map_or(0, |(_, times, _)| times.saturating_add(1));
+            self.memory.failed = Some((Instant::now(), times, self.controller.compiler.server.given()));
             self.come_again(pause(times));
         }
         let kept = compiled.as_ref().map(Clone::clone).map_err(CommandError::in_one_line);
@@ -147,13 +158,13 @@ impl Look<'_> {
     }
 
     /// Remembers what was looked up besides sources, which is asked for from now on as often as they are.
-    fn note_implied(&mut self, implied: &BTreeMap<Request, Pin>, asked: Instant) {
+    fn note_implied(&mut self, application: &Application, implied: &BTreeMap<Request, Pin>, asked: Instant) {
         let before = std::mem::replace(&mut self.memory.implied, implied.clone());
-        let mut needed = self.memory.needs.0.clone();
-        needed.retain(|request| !before.contains_key(request));
-        self.note_requests(needed);
+        let needed = self.memory.needs.0.iter().map(|asked| asked.request.clone());
+        let needed = needed.filter(|request| !before.contains_key(request)).collect();
+        self.note_requests(application, needed);
         for (request, pin) in implied.iter().take(MOST_IMPLIED).filter(|(request, _)| !before.contains_key(*request)) {
-            self.controller.refs.know(request, pin, asked);
+            self.controller.refs.know(&asked_for(self.controller, application, request), pin, asked);
         }
     }
 
@@ -191,6 +202,12 @@ impl Look<'_> {
         let said = annotation(&self.object, POLLING).and_then(decide::duration_or_seconds);
         said.or(self.controller.settings.polling).filter(|period| !period.is_zero())
     }
+}
+
+/// A request, as this Application makes it.
+fn asked_for(controller: &Controller, application: &Application, request: &Request) -> Asked {
+    let project = controller.compiler.server.behalf(request, application.project());
+    Asked { request: request.clone(), project }
 }
 
 /// After how long what failed so often, and one time more, is tried again although nothing is known to have changed.

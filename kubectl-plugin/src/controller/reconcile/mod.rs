@@ -27,15 +27,15 @@ use tokio::time::Instant;
 
 use crate::application::{AppId, Condition, is_deleted};
 use crate::error::CommandError;
-use crate::project::AppProject;
+use crate::project::{self, AppProject};
 
 use super::apps::{CompiledFrom, Memory};
+use super::clusters::Place;
+use super::clusters::known::NotFound;
 use super::compile::{self, Compiled};
+use super::decide::Heals;
 use super::report::condition;
 use super::{Controller, projects, removal};
-
-/// The cluster that a controller runs in, as destinations name it.
-const HERE: [&str; 2] = ["https://kubernetes.default.svc", "in-cluster"];
 
 /// How often an Application is looked at that another controller is at, or another replica, where there is a reason.
 const LOOK_AT_OTHERS: Duration = Duration::from_mins(1);
@@ -46,8 +46,8 @@ const AFTER_REQUEST: Duration = Duration::from_millis(100);
 /// What a look that failed for a passing reason is followed by.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
-/// Looks at an Application.
-pub async fn reconcile(controller: &Controller, id: &AppId) {
+/// Looks at an Application, which is applied to this place.
+pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place, NotFound>) {
     let Some(entry) = controller.apps.get(id) else { return };
     let began = Instant::now();
     let mut memory = entry.memory.lock().await;
@@ -63,8 +63,8 @@ pub async fn reconcile(controller: &Controller, id: &AppId) {
         }
         return;
     }
-    let mut look =
-        Look { controller, id, object: entry.object, memory: &mut memory, conditions: Vec::new(), again: None };
+    let (object, conditions) = (entry.object, Vec::new());
+    let mut look = Look { controller, id, object, place, memory: &mut memory, conditions, again: None };
     Box::pin(look.run()).await;
     controller.metrics.looked(began.elapsed());
     if let Some(after) = look.again {
@@ -77,25 +77,38 @@ struct Look<'a> {
     controller: &'a Controller,
     id: &'a AppId,
     object: Arc<Json>,
+    place: Result<Place, NotFound>,
     memory: &'a mut Memory,
     conditions: Vec<Condition>,
     /// When to look again.
     again: Option<Duration>,
 }
 
+/// An Application, what there is to say of it, its project and its cluster.
+type Understood = (Application, Vec<Diagnostic>, Arc<AppProject>, Place);
+
 /// An Application that was understood, and what it compiles to.
 struct Desired {
     application: Application,
     project: Arc<AppProject>,
+    place: Place,
     from: CompiledFrom,
     compiled: Compiled,
     revisions: Vec<String>,
 }
 
+impl Desired {
+    /// Its cluster, as its project knows it.
+    fn cluster(&self) -> project::Cluster<'_> {
+        self.place.as_asked(self.project.name())
+    }
+}
+
 impl Look<'_> {
     async fn run(&mut self) {
         if is_deleted(&self.object) {
-            if let Err(error) = removal::remove(self.controller, self.id, &self.object).await {
+            let removed = removal::remove(self.controller, self.id, &self.object, &self.place);
+            if let Err(error) = Box::pin(removed).await {
                 self.say("DeletionError", &error);
                 self.come_again(TRY_AGAIN);
                 self.publish_failure(None).await;
@@ -111,42 +124,85 @@ impl Look<'_> {
         if self.hold().await {
             return;
         }
-        let (application, lints, project) = match self.understood().await {
-            Ok((application, lints, project)) => {
+        let (application, lints, project, place) = match self.understood().await {
+            Ok((application, lints, project, place)) => {
                 self.note_needs(&application).await;
-                (self.at_asked_revision(application), lints, project)
+                (self.at_asked_revision(application), lints, project, place)
             }
-            Err(error) => {
-                self.say("InvalidSpecError", &error);
+            Err((kind, error)) => {
+                self.say(kind, &error);
                 return self.publish_failure(None).await;
             }
         };
-        let desired = match self.desired(application.clone(), lints, project).await {
-            Ok(desired) => desired,
-            Err(error) => {
-                self.say("ComparisonError", &error);
-                return self.publish_failure(Some(&application)).await;
-            }
-        };
-        if let Err(error) = self.settle(&desired).await {
+        self.is_of(&place);
+        let compared = Box::pin(self.compared(application.clone(), lints, project, &place)).await;
+        if let Err(error) = compared {
+            // Where the cluster is the reason all of its Applications say the same, until it is back: then it tells.
+            let lost = place.cluster.reach.verdict(&place.cluster.cluster).await;
+            let error = lost.map_or(error, |why| CommandError::user(place.lost(&why)));
             self.say("ComparisonError", &error);
-            self.come_again(TRY_AGAIN);
             self.publish_failure(Some(&application)).await;
         }
     }
 
-    /// The Application and its project, where it is one that can be ours.
-    async fn understood(&self) -> Result<(Application, Vec<Diagnostic>, Arc<AppProject>), CommandError> {
-        let (application, lints) = compile::read(&self.object)?;
-        let destination = &application.spec.destination;
-        let cluster = if destination.server.is_empty() { &destination.name } else { &destination.server };
-        if !HERE.contains(&cluster.trim_end_matches('/')) {
-            let message = format!("the destination `{cluster}` is not the cluster that this controller runs in");
-            return Err(CommandError::user(message).hint(format!("that is {}", HERE[0])));
+    async fn compared(
+        &mut self,
+        application: Application,
+        lints: Vec<Diagnostic>,
+        project: Arc<AppProject>,
+        place: &Place,
+    ) -> Result<(), CommandError> {
+        if let Some(lost) = place.is_lost() {
+            return Err(CommandError::user(lost));
         }
-        let project = self.controller.projects.get(application.project()).await?;
-        projects::check(&project, self.id, &application, &self.controller.settings.namespace)?;
-        Ok((application, lints, project))
+        let desired = self.desired(application, lints, project, place).await?;
+        let settled = self.settle(&desired).await;
+        if settled.is_err() {
+            self.come_again(TRY_AGAIN);
+        }
+        settled
+    }
+
+    /// Forgets what is remembered of another cluster.
+    fn is_of(&mut self, place: &Place) {
+        let cluster = Arc::downgrade(&place.cluster);
+        if !self.memory.cluster.ptr_eq(&cluster) {
+            self.memory.target = None;
+            self.memory.compiled = None;
+            self.memory.attempt = None;
+            self.memory.heals = Heals::default();
+            self.memory.cluster = cluster;
+        }
+    }
+
+    /// Does what needs the cluster, for as long as that can be reached.
+    pub(super) async fn unless_lost<T>(
+        place: &Place,
+        doing: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        tokio::select! {
+            done = doing => done,
+            why = place.cluster.reach.lost() => Err(CommandError::user(place.lost(&why))),
+        }
+    }
+
+    /// The Application, its project and its cluster, where it is one that can be ours; else which condition says so.
+    async fn understood(&mut self) -> Result<Understood, (&'static str, CommandError)> {
+        let invalid = |error: CommandError| ("InvalidSpecError", error);
+        let (application, lints) = compile::read(&self.object).map_err(invalid)?;
+        let place = match &self.place {
+            Ok(place) => place.clone(),
+            Err(NotFound::Unread(why)) => {
+                let error = CommandError::user(why.clone());
+                self.come_again(TRY_AGAIN);
+                return Err(("ComparisonError", error));
+            }
+            Err(wrong) => return Err(invalid(CommandError::user(wrong.why().to_owned()))),
+        };
+        let project = self.controller.projects.get(application.project()).await.map_err(invalid)?;
+        let (cluster, own) = (place.as_asked(project.name()), &self.controller.settings.namespace);
+        projects::check(&project, self.id, &application, &cluster, own).map_err(invalid)?;
+        Ok((application, lints, project, place))
     }
 
     /// The Application at the revision that a request names instead of its own.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::application::{MOST_RESOURCES, Operation, OperationPhase, OperationState, SyncResult, short_revision};
 use crate::apply::run::Stop;
+use crate::controller::clusters::record_place;
 use crate::controller::decide::Attempt;
 use crate::controller::report::{self, written};
 use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
@@ -50,6 +51,7 @@ impl Look<'_> {
         };
         let (stopper, stop) = Stop::pair();
         controller.apps.set_stop(self.id, Some(stopper.clone()));
+        let mut lock_watch = std::mem::take(&mut self.memory.lock_watch);
         let order = Order {
             object: &self.object,
             name: desired.application.name.clone(),
@@ -63,12 +65,19 @@ impl Look<'_> {
             prunes: prunes(desired),
             purpose,
             stop,
-            permits: &|key| projects::permits(&desired.project, key),
+            permits: &|key| projects::permits(&desired.project, &desired.place, key),
             is_ours: &|| controller.owns(&self.object) && (!is_asked || self.is_still_asked()),
+            watch: &mut lock_watch,
         };
-        let running = Box::pin(order.run(self.records(), &controller.ground, &told));
+        let cluster = &desired.place.cluster;
+        let running = Box::pin(async {
+            let records = self.records(&desired.place).await?;
+            record_place::ensure(&records).await?;
+            Box::pin(order.run(records, &cluster.ground, &told)).await
+        });
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);
+        self.memory.lock_watch = lock_watch;
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
         // The record is another now.
         self.memory.target = None;

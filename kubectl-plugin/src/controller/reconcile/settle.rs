@@ -6,9 +6,10 @@ use std::time::Duration;
 use gitops_compiler::plan::Bound;
 use jiff::Timestamp;
 
-use crate::application::{Operation, OperationPhase, OperationState};
+use crate::application::{AppId, Operation, OperationPhase, OperationState};
 use crate::apply::{Destination, Target};
 use crate::controller::apps::AttemptOf;
+use crate::controller::clusters::Place;
 use crate::controller::compare::{Compare, Comparison};
 use crate::controller::decide::{Decision, Situation, Why, Window};
 use crate::controller::projects::governed;
@@ -39,7 +40,7 @@ impl State {
 impl Look<'_> {
     /// Compares, syncs where that is to be, and says how things are.
     pub(super) async fn settle(&mut self, desired: &Desired) -> Result<(), CommandError> {
-        self.open_target(desired).await?;
+        Box::pin(self.open_target(desired)).await?;
         let mut state = self.compare(desired).await?;
         let request = self.request();
         let now = Timestamp::now();
@@ -59,13 +60,13 @@ impl Look<'_> {
                     None => Purpose::Deliver,
                 };
                 self.sync(desired, &operation, retries, purpose).await;
-                self.open_target(desired).await?;
+                Box::pin(self.open_target(desired)).await?;
                 state = self.compare(desired).await?;
             }
             Decision::Heal => {
                 self.memory.heals = self.memory.heals.and_one(now);
                 self.sync(desired, &Operation::automated(prunes(desired)), 0, Purpose::Heal).await;
-                self.open_target(desired).await?;
+                Box::pin(self.open_target(desired)).await?;
                 state = self.compare(desired).await?;
             }
         }
@@ -73,39 +74,47 @@ impl Look<'_> {
         Ok(())
     }
 
-    pub(super) fn records(&self) -> Records {
-        let controller = self.controller;
-        let (cluster, store) = (controller.cluster.clone(), controller.store.clone());
-        Records { cluster, namespace: self.id.namespace.clone(), store }
+    /// Where its record is.
+    pub(super) async fn records(&self, place: &Place) -> Result<Records, CommandError> {
+        self.controller.records(self.id, place).await
     }
 
     /// Reads the record, unless it is as it was read last.
     async fn open_target(&mut self, desired: &Desired) -> Result<(), CommandError> {
-        let version = self.controller.heads.version(self.id);
+        let place = &desired.place;
+        let records = self.records(place).await?;
+        let record = AppId { namespace: records.namespace.clone(), name: self.id.name.clone() };
+        let version = place.cluster.heads.version(&record);
         let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, Found::version));
         if known.is_some_and(|known| version.is_none_or(|version| version <= known)) {
             return Ok(());
         }
         let (name, namespace) = (desired.application.name.clone(), destination(&desired.application));
-        let mut target = Target::open(self.records(), name, Destination::Named(namespace)).await?;
-        target.sightings = Some(Arc::clone(&self.controller.ground.sightings));
+        let opening = async { Ok(Target::open(records, name, Destination::Named(namespace)).await?) };
+        let mut target = Self::unless_lost(place, Box::pin(opening)).await?;
+        target.sightings = Some(Arc::clone(&place.cluster.ground.sightings));
         target.ignored = desired.compiled.delivery.ignored().await?;
-        self.controller.apps.note_set(&target.identity.apply_set, self.id);
+        place.cluster.users.note_set(&target.identity.apply_set, self.id);
         self.memory.target = Some(target);
         Ok(())
     }
 
     /// Holds Git, the record and the cluster against each other.
     async fn compare(&mut self, desired: &Desired) -> Result<State, CommandError> {
-        let live = Arc::clone(&self.controller.live);
+        let (place, live) = (&desired.place, Arc::clone(&desired.place.cluster.live));
         let Some(target) = self.memory.target.as_mut() else {
             return Err(CommandError::user("the record is not read"));
         };
-        let (bound, rules) = (target.bind(Arc::clone(&desired.compiled.graph)).await?, &desired.compiled.rules);
-        live.set_rules(&target.identity.apply_set, rules);
-        let kinds = target.inventory.keys().map(|key| (key.group.as_str(), key.kind.as_str()));
-        live.watch(&target.kinds, kinds).await;
-        let observation = target.observe(None, false).await?;
+        let rules = &desired.compiled.rules;
+        let looking = async {
+            let bound = target.bind(Arc::clone(&desired.compiled.graph)).await?;
+            live.set_rules(&target.identity.apply_set, rules);
+            let kinds = target.inventory.keys().map(|key| (key.group.as_str(), key.kind.as_str()));
+            live.watch(&target.kinds, kinds).await;
+            let observation = target.observe(None, false).await?;
+            Ok((bound, observation))
+        };
+        let (bound, observation) = Self::unless_lost(place, looking).await?;
         let head = target.found.as_ref().map(|found| &found.head);
         let is_settled = head.is_some_and(|head| head.pending.is_none());
         let compare = Compare { desired: &bound, inventory: &target.inventory, seen: &observation.seen, is_settled };
@@ -124,7 +133,7 @@ impl Look<'_> {
 
     fn situation<'p>(&self, desired: &'p Desired, state: &State, now: Timestamp) -> Situation<'p> {
         let policy = desired.application.spec.sync_policy.as_ref();
-        let windows = desired.project.windows.state(&governed(self.id, &desired.application), now);
+        let windows = desired.project.windows.state(&governed(self.id, &desired.application, desired.cluster()), now);
         let of = attempt_of(desired);
         let last = self.memory.attempt.as_ref().filter(|(tried, _)| *tried == of).map(|(_, attempt)| *attempt);
         Situation {

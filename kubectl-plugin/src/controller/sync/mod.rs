@@ -24,7 +24,7 @@ use crate::application::{Operation, OperationPhase, annotation};
 use crate::apply::hold::Held;
 use crate::apply::observe::Sightings;
 use crate::apply::run::{RunOptions, Stop};
-use crate::apply::{Destination, Event, Options, Target, TargetError, apply, namespace};
+use crate::apply::{Destination, Event, LockWatch, Options, Target, TargetError, apply, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
@@ -47,7 +47,7 @@ pub const ALLOW_RECREATE: &str = "kubectl-gitops/allow-recreate";
 /// Confirms what asks for a confirmation before it is deleted, as in Argo CD: a time.
 pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
-/// How long another run is waited for.
+/// How long another run is waited for, each time; what was seen of its lock is remembered.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an object is waited for.
@@ -115,6 +115,8 @@ pub struct Order<'a> {
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
     /// Says whether the Application is still this replica's, and what is asked of it still stands.
     pub is_ours: &'a (dyn Fn() -> bool + Sync),
+    /// What was seen of another run's lock before.
+    pub watch: &'a mut LockWatch,
 }
 
 impl Order<'_> {
@@ -130,7 +132,8 @@ impl Order<'_> {
     ) -> Result<Synced, CommandError> {
         let (name, destination) = (self.name.clone(), Destination::Named(self.destination));
         let mut say = |message: String| told(message);
-        let mut target = match Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut say).await {
+        let opened = Target::open_watched(records, name, destination, LOCK_PATIENCE, self.watch, &mut say);
+        let mut target = match opened.await {
             Err(error) if is_busy(&error) => return Ok(Synced::busy(error.to_string())),
             opened => opened?,
         };

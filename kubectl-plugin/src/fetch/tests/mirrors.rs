@@ -28,7 +28,7 @@ impl World {
     }
 
     fn place(&self) -> PathBuf {
-        self.mirrors().place(ADDRESS, "sha1")
+        self.mirrors().place(ADDRESS, "sha1", "")
     }
 
     /// A mirror that nobody uses.
@@ -182,7 +182,7 @@ fn what_the_dead_left_is_swept_and_what_is_made_now_is_not() {
     set_modified(&left, IN_USE + Duration::from_secs(1));
     // Killed between the rename and the end of the sweep, with locks that nobody holds.
     std::fs::create_dir_all(mirrors.folder.join(".gone-1/objects")).expect("made");
-    let other = mirrors.place("https://git.example.com/other.git", "sha1");
+    let other = mirrors.place("https://git.example.com/other.git", "sha1", "");
     for extension in ["lock", "used"] {
         File::create(other.with_extension(extension)).expect("written");
     }

@@ -58,6 +58,8 @@ const ORDERS: [Order; 2] = [
             "cache",
             "shards",
             "controller",
+            "access",
+            "api",
             "http",
             "install",
             "commands",

@@ -6,8 +6,13 @@
 //! [`Health`] are.
 //!
 //! A kind that cannot be watched (no right to, not served any more) is not known here: whoever needs it asks by requests.
+//! Where only some namespaces may be looked at, a kind has a watch in each of them.
+
+mod objects;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gitops_compiler::name::ResourceKey;
@@ -16,8 +21,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::apply::observe::{Sighting, Sightings};
-use crate::cluster::{Cluster, Followed, Kinds, ObjectMeta, PART_OF, PartialObject, Versioned, Watched, collection};
-use crate::health::{self, Health, Rules};
+use crate::cluster::{Cluster, Followed, Kinds, PART_OF, PartialObject, Served, Watched, collection};
+use crate::health::{Health, Rules};
+
+use objects::Objects;
+use seen::{Of, Seen};
 
 /// An object, as it was seen last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +48,8 @@ pub struct Live {
     rules: Rules,
     /// The rules of ApplySets that have their own.
     own_rules: RwLock<BTreeMap<String, Rules>>,
+    /// The only namespaces that are looked at, and whether objects without a namespace are; everything where absent.
+    only: Option<(Vec<String>, bool)>,
     kinds: RwLock<BTreeMap<Kind, WatchedKind>>,
     /// ApplySets of which something has changed.
     changed: mpsc::UnboundedSender<String>,
@@ -49,13 +59,6 @@ struct WatchedKind {
     objects: Objects,
     state: watch::Receiver<State>,
     task: AbortHandle,
-}
-
-/// By ApplySet and key, and the ApplySet of each key.
-#[derive(Default)]
-struct Objects {
-    by_set: BTreeMap<String, BTreeMap<ResourceKey, LiveObject>>,
-    sets: BTreeMap<ResourceKey, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +80,19 @@ impl Drop for WatchedKind {
 impl Live {
     /// No watch yet.
     #[must_use]
-    pub fn new(cluster: Cluster, rules: Rules, changed: mpsc::UnboundedSender<String>) -> Arc<Self> {
-        Arc::new(Self { cluster, rules, own_rules: RwLock::default(), kinds: RwLock::default(), changed })
+    pub fn new(
+        cluster: Cluster,
+        rules: Rules,
+        only: Option<(Vec<String>, bool)>,
+        changed: mpsc::UnboundedSender<String>,
+    ) -> Arc<Self> {
+        let (own_rules, kinds) = (RwLock::default(), RwLock::default());
+        Arc::new(Self { cluster, rules, own_rules, only, kinds, changed })
+    }
+
+    /// Ends all watches. What is asked for afterwards is watched again.
+    pub fn end(&self) {
+        self.write().clear();
     }
 
     /// Says by which rules the objects of an ApplySet are judged from now on. Where that changes anything the watches of the
@@ -123,10 +137,13 @@ impl Live {
                 continue;
             }
             let Some((api_version, served)) = kinds.served_version(group, kind) else { continue };
-            let path = collection(api_version, served, None);
+            let places = self.places(api_version, served);
+            if places.is_empty() {
+                continue;
+            }
             let mut all = self.write();
             // Another may have been faster.
-            let watched = all.entry(name.clone()).or_insert_with(|| self.begin(name, api_version.to_owned(), path));
+            let watched = all.entry(name.clone()).or_insert_with(|| self.begin(name, api_version.to_owned(), places));
             waits.push(watched.state.clone());
         }
         for mut state in waits {
@@ -135,28 +152,54 @@ impl Live {
         }
     }
 
-    fn begin(self: &Arc<Self>, name: Kind, api_version: String, path: String) -> WatchedKind {
+    /// Where a kind is watched: paths of collections, with the namespace that each is of.
+    fn places(&self, api_version: &str, served: &Served) -> Vec<Place> {
+        let place = |namespace: Option<&str>| Place {
+            collection: collection(api_version, served, namespace),
+            namespace: namespace.map(str::to_owned),
+        };
+        match &self.only {
+            Some((namespaces, _)) if served.namespaced => {
+                namespaces.iter().map(|namespace| place(Some(namespace))).collect()
+            }
+            Some((_, false)) => Vec::new(),
+            _ => vec![place(None)],
+        }
+    }
+
+    fn begin(self: &Arc<Self>, name: Kind, api_version: String, places: Vec<Place>) -> WatchedKind {
         let (told, state) = watch::channel(State::Starting);
-        let watched = Watched { collection: path, selector: PART_OF.to_owned(), fields: String::new() };
         let this = Arc::clone(self);
         let task = tokio::spawn(async move {
             let of = Of { group: name.0, kind: name.1, api_version };
-            if this.is_assessed(&of.group, &of.kind) {
-                this.follow::<Json>(&watched, &of, &told).await;
-            } else {
-                this.follow::<PartialObject>(&watched, &of, &told).await;
-            }
+            let first = First { left: AtomicUsize::new(places.len()), told };
+            let is_assessed = this.is_assessed(&of.group, &of.kind);
+            let follow = |place| {
+                let (this, of, first) = (&this, &of, &first);
+                async move {
+                    if is_assessed {
+                        this.follow::<Json>(place, of, first).await;
+                    } else {
+                        this.follow::<PartialObject>(place, of, first).await;
+                    }
+                }
+            };
+            // Where one of them ends the kind is not known as a whole.
+            futures::future::select_all(places.iter().map(|place| Box::pin(follow(place)))).await;
             // It is asked for again when somebody needs it.
-            let _ = told.send(State::Unwatchable);
+            let _ = first.told.send(State::Unwatchable);
             // Unless another watch is in its place by now.
-            let own = told.subscribe();
+            let own = first.told.subscribe();
             this.write().retain(|_, watched| !watched.state.same_channel(&own));
         });
         WatchedKind { objects: Objects::default(), state, task: task.abort_handle() }
     }
 
-    async fn follow<T: Seen>(self: &Arc<Self>, watched: &Watched, of: &Of, told: &watch::Sender<State>) {
+    async fn follow<T: Seen>(self: &Arc<Self>, place: &Place, of: &Of, first: &First) {
         let (events, mut received) = mpsc::channel::<Followed<T>>(256);
+        let collection = place.collection.clone();
+        let watched = Watched { collection, selector: PART_OF.to_owned(), fields: String::new() };
+        let mut is_first = true;
         let take = async {
             while let Some(event) = received.recv().await {
                 match event {
@@ -165,8 +208,10 @@ impl Live {
                         for object in objects {
                             all.extend(object.seen(self, of).await);
                         }
-                        self.take_all(of, all);
-                        let _ = told.send(State::Known);
+                        self.take_all(of, place.namespace.as_deref(), all);
+                        if std::mem::take(&mut is_first) {
+                            first.is_listed();
+                        }
                     }
                     Followed::Present(object) => {
                         if let Some((key, object)) = object.seen(self, of).await {
@@ -182,17 +227,18 @@ impl Live {
             }
         };
         tokio::select! {
-            _ = self.cluster.follow(watched, &events) => {}
+            _ = self.cluster.follow(&watched, &events) => {}
             () = take => {}
         }
     }
 
-    /// All objects of a kind: what is not among them is gone.
-    fn take_all(&self, of: &Of, all: BTreeMap<ResourceKey, LiveObject>) {
+    /// All objects of a kind, or those of a namespace: what is not among them is gone.
+    fn take_all(&self, of: &Of, namespace: Option<&str>, all: BTreeMap<ResourceKey, LiveObject>) {
+        let is_there = |key: &&ResourceKey| namespace.is_none() || key.scope.namespace() == namespace;
         let before: Vec<ResourceKey> = {
             let kinds = self.read();
             let known = kinds.get(&(of.group.clone(), of.kind.clone()));
-            known.into_iter().flat_map(|known| known.objects.sets.keys().cloned()).collect()
+            known.into_iter().flat_map(|known| known.objects.sets.keys().filter(is_there).cloned()).collect()
         };
         for key in before.into_iter().filter(|key| !all.contains_key(key)) {
             self.take(of, key, None);
@@ -251,100 +297,23 @@ impl Sightings for Live {
     }
 }
 
-impl Objects {
-    /// Puts an object, or takes it away. Gives the ApplySets to which that is news.
-    fn put(&mut self, key: ResourceKey, object: Option<LiveObject>) -> Vec<String> {
-        let before = self.sets.get(&key).cloned();
-        let after = object.as_ref().and_then(|object| object.sighting.part_of.clone());
-        let known = before.as_ref().and_then(|set| self.by_set.get(set)?.get(&key));
-        if before == after && known.is_some_and(|known| Some(known) == object.as_ref()) {
-            return Vec::new();
+/// Where a kind is watched.
+struct Place {
+    collection: String,
+    /// All where absent.
+    namespace: Option<String>,
+}
+
+/// Says when the first list of each place is there.
+struct First {
+    left: AtomicUsize,
+    told: watch::Sender<State>,
+}
+
+impl First {
+    fn is_listed(&self) {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let _ = self.told.send(State::Known);
         }
-        if let Some(set) = &before {
-            let emptied = self.by_set.get_mut(set).is_some_and(|objects| {
-                objects.remove(&key);
-                objects.is_empty()
-            });
-            if emptied {
-                self.by_set.remove(set);
-            }
-            self.sets.remove(&key);
-        }
-        if let (Some(set), Some(object)) = (&after, object) {
-            self.sets.insert(key.clone(), set.clone());
-            self.by_set.entry(set.clone()).or_default().insert(key, object);
-        }
-        let mut news: Vec<String> = before.into_iter().chain(after).collect();
-        news.dedup();
-        news
-    }
-}
-
-/// The kind of which objects are.
-struct Of {
-    group: String,
-    kind: String,
-    api_version: String,
-}
-
-impl Of {
-    fn key(&self, metadata: &ObjectMeta) -> Option<ResourceKey> {
-        (!metadata.name.is_empty())
-            .then(|| ResourceKey::new(&self.group, &self.kind, &metadata.namespace, &metadata.name))
-    }
-}
-
-/// A form in which objects come.
-trait Seen: Versioned {
-    /// What is kept of it.
-    fn seen(self, live: &Live, of: &Of) -> impl Future<Output = Option<(ResourceKey, LiveObject)>> + Send;
-}
-
-impl Seen for PartialObject {
-    async fn seen(self, _live: &Live, of: &Of) -> Option<(ResourceKey, LiveObject)> {
-        let key = of.key(&self.metadata)?;
-        Some((key, LiveObject { sighting: Sighting::of(&self.metadata), health: None, is_ignored: false }))
-    }
-}
-
-impl Seen for Json {
-    async fn seen(mut self, live: &Live, of: &Of) -> Option<(ResourceKey, LiveObject)> {
-        let metadata: ObjectMeta = serde_json::from_value(self["metadata"].clone()).ok()?;
-        let key = of.key(&metadata)?;
-        // Items of lists come without.
-        self["apiVersion"] = of.api_version.as_str().into();
-        self["kind"] = of.kind.as_str().into();
-        let (is_ignored, sighting) = (health::is_ignored(&self), Sighting::of(&metadata));
-        let rules = live.rules_of(sighting.part_of.as_deref());
-        // Others may have a check for this kind, and be the reason why whole objects are watched.
-        let health = if rules.is_assessed(&of.group, &of.kind) { Some(rules.assess_aside(self).await.1) } else { None };
-        Some((key, LiveObject { sighting, health, is_ignored }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(set: &str, version: &str) -> LiveObject {
-        let metadata = ObjectMeta {
-            uid: "u".to_owned(),
-            resource_version: version.to_owned(),
-            labels: BTreeMap::from([(PART_OF.to_owned(), set.to_owned())]),
-            ..ObjectMeta::default()
-        };
-        LiveObject { sighting: Sighting::of(&metadata), health: None, is_ignored: false }
-    }
-
-    #[test]
-    fn both_hear_of_an_object_that_changes_hands_and_nobody_of_one_that_does_not_change() {
-        let (mut objects, key) = (Objects::default(), ResourceKey::new("", "ConfigMap", "a", "b"));
-        assert_eq!(objects.put(key.clone(), Some(object("one", "1"))), ["one"]);
-        assert!(objects.put(key.clone(), Some(object("one", "1"))).is_empty());
-        assert_eq!(objects.put(key.clone(), Some(object("one", "2"))), ["one"]);
-        assert_eq!(objects.put(key.clone(), Some(object("two", "3"))), ["one", "two"]);
-        assert!(!objects.by_set.contains_key("one"));
-        assert_eq!(objects.put(key.clone(), None), ["two"]);
-        assert!(objects.put(key, None).is_empty() && objects.by_set.is_empty() && objects.sets.is_empty());
     }
 }

@@ -1,0 +1,256 @@
+//! The API: what Argo CD's server answers to its clients, and beside it what only we know. No sockets here.
+//!
+//! In: the head of a request ([`Asked`]), then its body. Out: an [`Answer`]. The `http` module brings both, within its limits.
+//!
+//! | file | what |
+//! |---|---|
+//! | `asked`, `answer` | the head of a request, pure; what is answered, and refusals in the gateway's shape |
+//! | `routes`, `table` | where requests lead, by the table of all that is served, pure |
+//! | `limits` | how much of it one may have |
+//! | `caller` | who asks, before anything is done for them |
+//! | `filter`, `selector`, `fields` | which Applications, and which fields of them, pure |
+//! | `shown` | an Application without its secrets, and back again, pure |
+//! | `asks`, `shapes` | the other bodies, as types: what is sent, and what is answered |
+//! | `reads` | what the controller knows |
+//! | `live` | what the cluster is asked for, with the token of whoever asks |
+//! | `objects`, `tree`, `mask` | objects of an Application, what they own; without the values of Secrets |
+//! | `writes`, `change` | what is asked of Applications, and how their objects are changed |
+//! | `session` | sign in, sign out, who is it |
+//! | `stream`, `form` | Applications as they change; how answers in parts are written |
+//! | `audit` | who did what |
+//! | `document` | the table and the types as OpenAPI |
+//!
+//! # What somebody may
+//!
+//! Exactly what they may do to the objects with kubectl. What is read of the controller's memory is asked for by
+//! SubjectAccessReview: `get`, `list` or `watch` of `applications.argoproj.io` in the Application's namespace. Whatever else
+//! is read, and whatever is written, is sent with their own token: rights, admission and the API server's audit see them, and
+//! not us. An Application that somebody may not get answers as one that is not there: the same status, the same body, after
+//! the same questions.
+
+mod answer;
+mod asked;
+mod asks;
+mod audit;
+mod caller;
+mod change;
+mod document;
+mod fields;
+mod filter;
+mod form;
+mod limits;
+mod live;
+mod mask;
+mod objects;
+mod reads;
+mod routes;
+mod selector;
+mod session;
+mod shapes;
+mod shown;
+mod stream;
+mod table;
+mod tree;
+mod writes;
+
+use std::sync::{Arc, OnceLock};
+
+use http::Method;
+use tokio::sync::Semaphore;
+
+use crate::access::{Access, Sessions};
+use crate::application::AppId;
+use crate::cluster::Cluster;
+use crate::controller::Controller;
+
+use answer::Code;
+use caller::{Caller, Turn};
+use limits::Users;
+use objects::KnownKinds;
+use routes::{Action, Found, Route};
+use table::ROUTES;
+
+pub use answer::{Answer, ErrorJson, Parts, Refusal, Whole};
+pub use asked::{Asked, COOKIE_NAME, CSRF_HEADER, Credentials, Query};
+pub use document::document;
+pub use limits::ApiLimits;
+
+/// So many lists of whole objects are written at once.
+const MOST_LISTS: usize = 4;
+
+/// What answers.
+pub struct Api {
+    controller: Arc<Controller>,
+    access: Access,
+    sessions: Arc<Sessions>,
+    /// The API server, asked with the token of whoever asks.
+    theirs: Cluster,
+    users: Users,
+    /// Lists of whole objects that are written at once: each may be large.
+    lists: Semaphore,
+    kinds: KnownKinds,
+    /// Tells the streams of this process from those of others.
+    epoch: String,
+}
+
+/// A request of somebody who may ask.
+pub struct Begun {
+    asked: Asked,
+    route: &'static Route,
+    names: Vec<String>,
+    caller: Option<Caller>,
+    /// The Application that it names, once that is known.
+    id: OnceLock<AppId>,
+    /// Who signs in, once that is known.
+    who: OnceLock<String>,
+    /// Held until it is answered.
+    _turn: Option<Turn>,
+}
+
+impl Begun {
+    /// Whether it has a body to be read.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        !self.route.takes.is_empty()
+    }
+}
+
+impl Api {
+    /// Over a controller. `theirs` has no credentials of its own.
+    ///
+    /// # Errors
+    /// Where the machine has no random numbers.
+    pub fn new(controller: Arc<Controller>, theirs: Cluster, limits: ApiLimits) -> Result<Arc<Self>, getrandom::Error> {
+        let access = Access::new(controller.cluster.clone())?;
+        let sessions = Arc::new(Sessions::new(controller.cluster.clone(), controller.settings.namespace.clone()));
+        let epoch = format!("{:08x}", getrandom::u32()?);
+        Ok(Arc::new(Self {
+            controller,
+            access,
+            sessions,
+            theirs,
+            users: Users::new(limits),
+            lists: Semaphore::new(MOST_LISTS),
+            kinds: KnownKinds::default(),
+            epoch,
+        }))
+    }
+
+    /// Hears of sessions until the process ends.
+    pub async fn run(&self) {
+        self.sessions.run().await;
+    }
+
+    /// How large a body may be.
+    #[must_use]
+    pub fn largest_body(&self) -> usize {
+        self.users.limits.body
+    }
+
+    /// Whether a path is of the API.
+    #[must_use]
+    pub fn is_path(path: &str) -> bool {
+        path == "/api/version" || path.starts_with("/api/v1/") || path.starts_with("/api/gitops/v1/")
+    }
+
+    /// Finds what is asked for, and who asks. The body is not needed for that, and not read for nobody.
+    ///
+    /// # Errors
+    /// The answer, where it is one already.
+    pub async fn begin(&self, asked: Asked) -> Result<Begun, Answer> {
+        let begun = match routes::find(&asked.method, &asked.path) {
+            Found::Here(number, names) => {
+                self.admit(&asked, &ROUTES[number]).await.map(|(caller, turn)| (number, names, caller, turn))
+            }
+            Found::OtherMethod => Err(Refusal::new(Code::Unserved, "this path has other methods")),
+            Found::Nowhere => Err(Refusal::new(Code::NotFound, "there is nothing here")),
+        };
+        match begun {
+            Ok((number, names, caller, turn)) => Ok(Begun {
+                asked,
+                route: &ROUTES[number],
+                names,
+                caller,
+                id: OnceLock::new(),
+                who: OnceLock::new(),
+                _turn: turn,
+            }),
+            Err(refusal) => {
+                self.note_refusal(&asked, &refusal);
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// Does what is asked for.
+    pub async fn answer(self: &Arc<Self>, begun: Begun, body: &[u8]) -> Answer {
+        let done = self.act(&begun, body).await;
+        self.note(&begun, &done);
+        done.unwrap_or_else(Answer::from)
+    }
+
+    async fn act(self: &Arc<Self>, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
+        match begun.route.action {
+            Action::Version => Ok(reads::version()),
+            Action::Settings => Ok(reads::settings()),
+            Action::SignIn => self.sign_in(begun, body).await,
+            Action::SignOut => self.sign_out(begun.caller.as_ref()).await,
+            Action::UserInfo => Ok(session::user_info(begun.caller.as_ref())),
+            _ => {
+                let caller = begun.caller.as_ref().ok_or_else(|| Refusal::new(Code::Unknown, "nobody is signed in"))?;
+                self.act_for(begun, caller, body).await
+            }
+        }
+    }
+
+    async fn act_for(self: &Arc<Self>, begun: &Begun, caller: &Caller, body: &[u8]) -> Result<Answer, Refusal> {
+        if !self.controller.is_ready() {
+            return Err(Refusal::away("the Applications are not known yet"));
+        }
+        let (query, body) = (&begun.asked.query, &change::read(body)?);
+        match begun.route.action {
+            Action::List => return self.list(caller, query).await,
+            Action::Rows => return self.rows(caller, query).await,
+            Action::Watch | Action::WatchRows => return self.watch(begun, caller),
+            Action::Create => return self.create(caller, query, body).await,
+            Action::Projects => return self.projects(caller).await,
+            Action::Clusters => return self.clusters(caller).await,
+            Action::Repositories => return self.repositories(caller).await,
+            _ => {}
+        }
+        let name = begun.names.first().map(String::as_str).unwrap_or_default();
+        let id = begun.id.get_or_init(|| self.named(name, query, body));
+        let projects: Vec<&str> = query.all("project").chain(body["project"].as_str()).collect();
+        let row = self.visible(caller, id, &projects).await?;
+        if begun.route.action.looks_at_the_destination() && !self.controller.clusters.is_here(&row.object) {
+            // Who asks is known to this cluster only, and nobody is shown what the controller alone may see.
+            return Err(Refusal::new(Code::Unserved, "the objects of this Application are not in this cluster"));
+        }
+        match begun.route.action {
+            Action::Get => self.get(caller, &row, query).await,
+            Action::History => self.history(&row).await,
+            Action::Graph => self.graph(&row, query).await,
+            Action::Rights => self.rights(caller, &row).await,
+            Action::Events => self.events(caller, &row, query).await,
+            Action::Resource => self.resource(caller, query).await,
+            Action::Manifests => self.manifests(caller, &row).await,
+            Action::Tree => self.resource_tree(caller, &row).await,
+            Action::Logs => self.logs(begun, caller, &row).await,
+            Action::Update => self.update(caller, &row, body).await,
+            Action::UpdateSpec => self.update_spec(caller, &row, body).await,
+            Action::Patch => self.patch(caller, &row, body).await,
+            Action::Delete => self.delete(caller, &row, query).await,
+            Action::Sync => self.sync(caller, &row, body).await,
+            Action::Rollback => self.rollback(caller, &row, body).await,
+            Action::Terminate => self.terminate(caller, &row).await,
+            Action::Refresh => self.refresh(caller, &row, body).await,
+            _ => Err(Refusal::broken()),
+        }
+    }
+}
+
+/// Whether a request changes something.
+fn is_write(asked: &Asked) -> bool {
+    // Argo CD's clients ask for a comparison by a read.
+    asked.method != Method::GET || asked.query.one("refresh").is_some()
+}

@@ -1,0 +1,150 @@
+//! Objects of an Application: what Git says of them, what the cluster has, what they own.
+//!
+//! In: who asks, an Application that they may get, a query. Out: bodies, with the values of Secrets masked. What the cluster has
+//! is asked for with their token; what Git says of an object is told to those who may get all objects of its kind where it
+//! goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_compiler::name::ResourceKey;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::Api;
+use super::answer::{Answer, Refusal};
+use super::asked::Query;
+use super::caller::Caller;
+use super::mask::masked;
+use super::routes;
+use super::shapes::{ManifestJson, ManifestsJson};
+use super::tree::{Owned, tree};
+use crate::access::Right;
+use crate::application::Status;
+use crate::cluster::{Cluster, Failure, Kinds};
+use crate::controller::catalog::Row;
+
+/// For so long it is believed which kinds the cluster has.
+const KINDS_LAST: Duration = Duration::from_mins(1);
+/// Children are looked for in so many namespaces.
+const MOST_NAMESPACES: usize = 20;
+/// The kinds of what workloads own, with the paths of their collections.
+const OWNED: [(&str, &str, &str); 2] = [("apps/v1", "ReplicaSet", "replicasets"), ("v1", "Pod", "pods")];
+
+/// Which kinds the cluster has, as it said last.
+#[derive(Default)]
+pub(super) struct KnownKinds(tokio::sync::Mutex<Option<(Instant, Arc<Kinds>)>>);
+
+impl KnownKinds {
+    async fn get(&self, cluster: &Cluster) -> Result<Arc<Kinds>, Failure> {
+        let mut known = self.0.lock().await;
+        if let Some((asked, kinds)) = known.as_ref()
+            && asked.elapsed() < KINDS_LAST
+        {
+            return Ok(Arc::clone(kinds));
+        }
+        let kinds = Arc::new(cluster.discover().await?);
+        *known = Some((Instant::now(), Arc::clone(&kinds)));
+        Ok(kinds)
+    }
+}
+
+impl Api {
+    async fn kinds(&self) -> Result<Arc<Kinds>, Refusal> {
+        let known = self.kinds.get(&self.controller.cluster).await;
+        known.map_err(|_| Refusal::away("the cluster does not say which kinds it has"))
+    }
+
+    /// `GET …/resource`.
+    pub(super) async fn resource(&self, caller: &Caller, query: &Query) -> Result<Answer, Refusal> {
+        let wrong = || Refusal::invalid("kind and resourceName are missing");
+        let (kind, name) = query.one("kind").zip(query.one("resourceName")).ok_or_else(wrong)?;
+        let (group, namespace) = (query.one("group").unwrap_or_default(), query.one("namespace").unwrap_or_default());
+        let not_found = || Refusal::not_found("the object");
+        if !namespace.is_empty() && routes::name(namespace).is_none() {
+            return Err(not_found());
+        }
+        let kinds = self.kinds().await?;
+        let version = query
+            .one("version")
+            .map(|version| if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") });
+        let served = || kinds.served_version(group, kind).map(|(version, _)| version.to_owned());
+        let version = version.or_else(served).ok_or_else(not_found)?;
+        let path = kinds.path(&version, &ResourceKey::new(group, kind, namespace, name)).ok_or_else(not_found)?;
+        let found = caller.ask(&self.theirs)?.get(&path).await;
+        let found = found
+            .map_err(|failure| Refusal::of_server(&failure, "the object", group.is_empty() && kind == "Secret"))?;
+        Ok(Answer::json(&ManifestJson { manifest: masked(found).to_string() }))
+    }
+
+    /// `GET …/manifests`.
+    pub(super) async fn manifests(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
+        let none = || Refusal::away("this replica has not compiled the Application");
+        let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
+        let kinds = self.kinds().await?;
+        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
+        let (mut manifests, mut answers) = (Vec::new(), BTreeMap::new());
+        for resource in graph.ordered() {
+            let key = &resource.key;
+            // Whoever may not be asked about this kind is not shown it.
+            let Some((_, served)) = kinds.any_version(&key.group, &key.kind) else { continue };
+            let namespace = key.scope.namespace().unwrap_or(destination);
+            let namespace = if served.namespaced { namespace } else { "" };
+            let asked = (key.group.clone(), served.plural.clone(), namespace.to_owned());
+            let may = if let Some(known) = answers.get(&asked) {
+                *known
+            } else {
+                let right =
+                    Right { verb: "get", group: &asked.0, resource: &asked.1, subresource: "", namespace, name: "" };
+                let may = self.access.may(&caller.person, &right).await?;
+                answers.insert(asked, may);
+                may
+            };
+            if may {
+                let body = serde_json::to_value(&*resource.body).map_err(|_| Refusal::broken())?;
+                manifests.push(masked(body).to_string());
+            }
+        }
+        let text = |pointer: &str| row.object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        Ok(Answer::json(&ManifestsJson {
+            manifests,
+            namespace: destination.to_owned(),
+            server: text("/spec/destination/server"),
+            revision: text("/status/sync/revision"),
+            source_type: text("/status/sourceType"),
+        }))
+    }
+
+    /// `GET …/resource-tree`.
+    pub(super) async fn resource_tree(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
+        let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
+        let resources: Vec<_> = status.resources.into_iter().filter(|resource| !resource.hook).collect();
+        let namespaces: BTreeSet<&str> = resources.iter().map(|it| it.namespace.as_str()).collect();
+        let namespaces = namespaces.into_iter().filter_map(routes::name).take(MOST_NAMESPACES);
+        let theirs = caller.ask(&self.theirs)?;
+        let mut owned = Vec::new();
+        for namespace in namespaces {
+            for (version, kind, plural) in OWNED {
+                let root = if version.contains('/') { "/apis/" } else { "/api/" };
+                let path = format!("{root}{version}/namespaces/{namespace}/{plural}");
+                let objects = match theirs.list::<Json>(&path, "").await {
+                    Ok(objects) => objects,
+                    // What they may not list they do not see.
+                    Err(failure) if failure.is_forbidden() || failure.is_not_found() => continue,
+                    Err(failure) => return Err(Refusal::of_server(&failure, "the namespace", false)),
+                };
+                for mut object in objects.into_iter().filter(|object| object["metadata"]["ownerReferences"].is_array())
+                {
+                    // Items of lists come without.
+                    object["apiVersion"] = version.into();
+                    object["kind"] = kind.into();
+                    let (object, health) = self.controller.clusters.here.ground.rules.assess_aside(object).await;
+                    owned.push(Owned { object, health });
+                }
+            }
+        }
+        let live = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
+        Ok(Answer::json(&tree(&resources, &live, &owned)))
+    }
+}

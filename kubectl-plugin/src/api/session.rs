@@ -1,0 +1,63 @@
+//! Sign in, sign out, who is it.
+//!
+//! In: a token, or a session. Out: cookies. The one with the id is out of reach of scripts; the other has what a page of ours
+//! shows to prove that it is one. Sign-in by OIDC, once it is there, ends here, too: with a token that the API server knows.
+
+use http::HeaderValue;
+use http::header::SET_COOKIE;
+
+use super::answer::{Answer, Code, Refusal};
+use super::asked::COOKIE_NAME;
+use super::asks::SignInAsk;
+use super::caller::Caller;
+use super::shapes::UserInfoJson;
+use super::{Api, Begun, change};
+use crate::access::LONGEST_SESSION;
+
+/// The cookie that pages of ours read.
+pub(super) const CSRF_COOKIE: &str = "__Host-kubectl-gitops-csrf";
+
+impl Api {
+    /// Begins a session.
+    pub(super) async fn sign_in(&self, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
+        let SignInAsk { token } = change::typed(&change::read(body)?)?;
+        let token = zeroize::Zeroizing::new(token);
+        let person = self.access.who(token.trim(), begun.asked.peer).await?;
+        let _ = begun.who.set(person.name.clone());
+        let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
+        let _turn = self.users.request(person.key()).ok_or_else(often)?;
+        let id = self.sessions.begin(token.trim(), &person.name).await?;
+        let seconds = LONGEST_SESSION.as_secs();
+        let own = format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}", *id.text());
+        let csrf = format!("{CSRF_COOKIE}={}; Path=/; Secure; SameSite=Strict; Max-Age={seconds}", id.csrf());
+        Ok(with_cookies(&[&own, &csrf]))
+    }
+
+    /// Ends a session, for all replicas.
+    pub(super) async fn sign_out(&self, caller: Option<&Caller>) -> Result<Answer, Refusal> {
+        if let Some((id, _)) = caller.and_then(|caller| caller.session.as_ref()) {
+            self.sessions.end(id).await?;
+        }
+        let gone = |name: &str, more: &str| format!("{name}=; Path=/; Secure{more}; SameSite=Strict; Max-Age=0");
+        Ok(with_cookies(&[&gone(COOKIE_NAME, "; HttpOnly"), &gone(CSRF_COOKIE, "")]))
+    }
+}
+
+/// Who is signed in.
+pub(super) fn user_info(caller: Option<&Caller>) -> Answer {
+    let of = |caller: &Caller| UserInfoJson {
+        logged_in: true,
+        username: caller.person.name.clone(),
+        groups: caller.person.groups.clone(),
+    };
+    Answer::json(&caller.map(of).unwrap_or_default())
+}
+
+fn with_cookies(cookies: &[&str]) -> Answer {
+    let mut answer = Answer::json(&serde_json::json!({}));
+    if let Answer::Whole(whole) = &mut answer {
+        let values = cookies.iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok());
+        whole.headers.extend(values.map(|value| (SET_COOKIE, value)));
+    }
+    answer
+}

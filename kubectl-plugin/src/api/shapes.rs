@@ -1,0 +1,290 @@
+//! What is answered beside Applications, as types: bodies of Argo CD's that its clients read, and our own.
+//!
+//! In: rows, heads. Out: values that are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::application::Status;
+use crate::controller::catalog::Row;
+use crate::json::{EdgeJson, GraphResourceJson, SchemaVersion};
+
+/// `GET /api/version`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct VersionJson {
+    /// As `v1.2.3`.
+    pub(super) version: String,
+}
+
+/// `GET /api/v1/settings`: nothing that is of use to somebody who is not to know it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SettingsJson {
+    /// There are no users and passwords of ours.
+    pub(super) user_logins_disabled: bool,
+    /// Applications may be in any namespace.
+    pub(super) apps_in_any_namespace_enabled: bool,
+    /// Nobody gets a shell in a Pod from us.
+    pub(super) exec_enabled: bool,
+}
+
+/// `GET /api/v1/session/userinfo`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserInfoJson {
+    /// Whether somebody is signed in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) logged_in: bool,
+    /// Who.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) username: String,
+    /// Of which groups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<String>,
+}
+
+/// `metadata` of a list.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListMetaJson {
+    /// The newest version among its items.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) resource_version: String,
+    /// Where the next page begins.
+    #[serde(rename = "continue", skip_serializing_if = "String::is_empty")]
+    pub(super) next: String,
+    /// How many come after this page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remaining_item_count: Option<usize>,
+}
+
+/// How something that is connected to does. We do not connect to tell it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ConnectionStateJson {
+    /// `Unknown`.
+    status: &'static str,
+}
+
+/// A cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClusterJson {
+    /// Its address; empty where Applications go by name.
+    server: String,
+    /// Its name; the address where Applications go by that.
+    name: String,
+    /// How it does.
+    connection_state: ConnectionStateJson,
+    /// More of it.
+    info: ClusterInfoJson,
+}
+
+/// More of a cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClusterInfoJson {
+    /// How many Applications go there, of those that whoever asks may see.
+    applications_count: usize,
+}
+
+/// A repository.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RepositoryJson {
+    /// Its address, without user and password.
+    repo: String,
+    /// How it does.
+    connection_state: ConnectionStateJson,
+}
+
+/// A list of clusters or repositories.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ItemsJson<T> {
+    /// Nothing.
+    metadata: ListMetaJson,
+    /// In order.
+    items: Vec<T>,
+}
+
+/// One object.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ManifestJson {
+    /// The object, as JSON in a text.
+    pub(super) manifest: String,
+}
+
+/// What Git says.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ManifestsJson {
+    /// The objects that whoever asks may get, each as JSON in a text, in the order in which they are applied.
+    pub(super) manifests: Vec<String>,
+    /// Where those go that name no namespace.
+    pub(super) namespace: String,
+    /// The cluster.
+    pub(super) server: String,
+    /// The commit that was compared last.
+    pub(super) revision: String,
+    /// What renders it.
+    pub(super) source_type: String,
+}
+
+/// Applications in short.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RowsJson {
+    /// The version of this form.
+    pub(super) schema_version: SchemaVersion,
+    /// In order of namespace and name.
+    pub(super) applications: Vec<RowJson>,
+    /// How many there are on all pages.
+    pub(super) total: usize,
+    /// Where the next page begins; empty on the last.
+    #[serde(rename = "continue")]
+    pub(super) next: String,
+    /// How many there are of each sync word, on all pages.
+    pub(super) sync: BTreeMap<String, usize>,
+    /// How many there are of each health word, on all pages.
+    pub(super) health: BTreeMap<String, usize>,
+    /// From where a stream goes on, as `Last-Event-ID`.
+    pub(super) at: String,
+}
+
+/// An Application in short.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RowJson {
+    /// Its namespace.
+    namespace: String,
+    /// Its name.
+    name: String,
+    /// Its project.
+    project: String,
+    /// `Synced`, `OutOfSync` or `Unknown`.
+    sync: String,
+    /// In a word of Argo CD's.
+    health: String,
+    /// The commit, or the version of a chart, of its first source.
+    revision: String,
+    /// The live release; null where none is told.
+    release: Option<u64>,
+    /// The live graph; empty where none is told.
+    graph: String,
+    /// The sync that runs or ran last, in a word; null before the first.
+    operation: Option<String>,
+    /// The first thing there is to say.
+    message: String,
+    /// Where it comes from.
+    repositories: Vec<String>,
+    /// The cluster that it goes to.
+    cluster: String,
+    /// The namespace that it goes to.
+    destination: String,
+    /// Its version.
+    resource_version: String,
+}
+
+/// An event of a stream of Applications in short.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RowEventJson {
+    /// `ADDED`, `MODIFIED` or `DELETED`.
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    /// The Application now, or as it was last.
+    pub(super) application: RowJson,
+}
+
+/// What somebody may do with an Application.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RightsJson {
+    /// The version of this form.
+    pub(super) schema_version: SchemaVersion,
+    /// Sync, rollback, refresh, terminate, change.
+    pub(super) patch: bool,
+    /// Delete.
+    pub(super) delete: bool,
+    /// Read logs of Pods where it goes to.
+    pub(super) logs: bool,
+}
+
+/// A graph.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GraphShown {
+    /// The version of this form.
+    pub(super) schema_version: SchemaVersion,
+    /// The graph: content, hooks and edges.
+    pub(super) graph: Id<Graph>,
+    /// What stays in the cluster.
+    pub(super) content_root: Id<ContentRoot>,
+    /// What runs as hooks.
+    pub(super) hook_root: Id<HookRoot>,
+    /// In canonical order.
+    pub(super) resources: Vec<GraphResourceJson>,
+    /// What waits for what. Those of the state `absent` come last: they order deletion only.
+    pub(super) edges: Vec<EdgeJson>,
+}
+
+impl RowJson {
+    /// Of a row.
+    pub(super) fn of(row: &Row) -> Self {
+        let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
+        let kept = status.gitops.unwrap_or_default();
+        let revision = Some(status.sync.revision).filter(|revision| !revision.is_empty());
+        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
+        Self {
+            namespace: row.id.namespace.clone(),
+            name: row.id.name.clone(),
+            project: row.project.clone(),
+            sync: row.sync.clone(),
+            health: row.health.clone(),
+            revision: revision.or_else(|| status.sync.revisions.first().cloned()).unwrap_or_default(),
+            release: kept.release.or_else(|| Some(status.history.last()?.id)),
+            graph: kept.live,
+            operation: status.operation_state.map(|state| format!("{:?}", state.phase)),
+            message: status.conditions.into_iter().next().map(|told| told.message).unwrap_or_default(),
+            repositories: row.repositories.clone(),
+            cluster: row.cluster.clone(),
+            destination: destination.to_owned(),
+            resource_version: row.version.to_string(),
+        }
+    }
+}
+
+impl ItemsJson<ClusterJson> {
+    /// Those that Applications go to.
+    pub(super) fn clusters(rows: &[Arc<Row>]) -> Self {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in rows {
+            *counts.entry(row.cluster.as_str()).or_default() += 1;
+        }
+        let cluster = |(known, applications_count): (&str, usize)| {
+            let is_address = known.contains("://");
+            ClusterJson {
+                server: if is_address { known.to_owned() } else { String::new() },
+                name: known.to_owned(),
+                connection_state: ConnectionStateJson { status: "Unknown" },
+                info: ClusterInfoJson { applications_count },
+            }
+        };
+        Self { metadata: ListMetaJson::default(), items: counts.into_iter().map(cluster).collect() }
+    }
+}
+
+impl ItemsJson<RepositoryJson> {
+    /// Those that Applications come from.
+    pub(super) fn repositories(rows: &[Arc<Row>]) -> Self {
+        let all: BTreeSet<&String> = rows.iter().flat_map(|row| &row.repositories).collect();
+        let repository = |repo: &String| RepositoryJson {
+            repo: repo.clone(),
+            connection_state: ConnectionStateJson { status: "Unknown" },
+        };
+        Self { metadata: ListMetaJson::default(), items: all.into_iter().map(repository).collect() }
+    }
+}

@@ -1,0 +1,18 @@
+//! The API of a controller that runs as a process, against the real API server: people and machines with different rights
+//! ask, over sockets, and what they are answered is held against what they may do with kubectl.
+
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../controller/world.rs"]
+#[allow(dead_code, reason = "it is that of the controller's tests")]
+mod world;
+
+mod asker;
+mod doors;
+mod limits;
+mod objects;
+mod people;
+mod rights;
+mod shapes;
+mod streams;
+mod writes;

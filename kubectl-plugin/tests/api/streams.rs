@@ -1,0 +1,66 @@
+//! Streams: what happens is seen by those who may see it, for as long as they may.
+
+use serde_json::json;
+
+use crate::people::People;
+
+#[test]
+fn a_stream_sees_a_sync_and_nothing_of_others() {
+    let people = People::new("api-stream");
+    let (reader, writer, own) = (people.reader(), people.writer(), people.own().to_owned());
+    let mut events = reader.events("/api/v1/stream/applications");
+    let (_, first) = events.next().expect("an event");
+    assert_eq!(
+        (&first["result"]["type"], &first["result"]["application"]["metadata"]["name"]),
+        (&json!("ADDED"), &json!(own))
+    );
+    let mut rows = reader.events("/api/gitops/v1/stream/applications");
+    assert_eq!(rows.next().expect("an event").1["application"]["sync"], "Synced");
+    // Somebody else's.
+    people.ground.world.kubectl(&["annotate", "applications.argoproj.io", "hidden", "-n", &people.other, "a=b"]);
+    let reply = writer.send("POST", &people.path("/sync"), &json!({}));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let mut names = Vec::new();
+    loop {
+        let (id, event) = events.next().expect("it goes on");
+        let application = &event["result"]["application"];
+        names.push(application["metadata"]["name"].clone());
+        let state = &application["status"]["operationState"];
+        if state["operation"]["initiatedBy"]["username"].as_str().is_some_and(|name| name.ends_with(":writer"))
+            && state["phase"] == "Succeeded"
+        {
+            assert!(!id.is_empty());
+            break;
+        }
+    }
+    assert!(names.iter().all(|name| *name == own.as_str()), "{names:?}");
+    let (id, row) = rows.until(|event| event["type"] == "MODIFIED" && event["application"]["operation"] == "Succeeded");
+    assert_eq!(row["application"]["name"], own.as_str());
+    drop(rows);
+
+    // Whoever was away for a moment hears what came meanwhile, and not all again.
+    people.ground.patch(&json!({"metadata": {"labels": {"now": "yes"}}}));
+    let mut again = reader
+        .with(&format!("Last-Event-ID: {id}"))
+        .events("/api/v1/stream/applications?fields=result.type,result.application.metadata.labels");
+    let (_, event) = again.until(|event| event["result"]["application"]["metadata"]["labels"]["now"] == "yes");
+    assert_eq!(event, json!({"result": {"type": "MODIFIED", "application": {"metadata": {"labels": {"now": "yes"}}}}}));
+    // Of an earlier process: all there is.
+    let mut other = reader.with("Last-Event-ID: 00000000-7").events("/api/v1/stream/applications");
+    assert_eq!(other.next().expect("an event").1["result"]["type"], "ADDED");
+}
+
+#[test]
+fn a_deleted_application_is_told_as_such() {
+    let people = People::new("api-gone");
+    let (reader, writer) = (people.reader(), people.writer());
+    let mut object = people.ground.application(&json!({}));
+    object["metadata"] = json!({"name": "second", "namespace": people.own()});
+    assert_eq!(writer.send("POST", "/api/v1/applications", &object).status, 200);
+    let mut events = reader.events("/api/v1/stream/applications?name=second");
+    let (_, first) = events.next().expect("an event");
+    assert_eq!(first["result"]["type"], "ADDED");
+    assert_eq!(writer.delete("/api/v1/applications/second?cascade=false").status, 200);
+    let (_, last) = events.until(|event| event["result"]["type"] == "DELETED");
+    assert_eq!(last["result"]["application"]["metadata"]["name"], "second");
+}
