@@ -44,7 +44,7 @@ use kept::Kept;
 pub use pace::{Pace, Rate};
 pub use person::{Person, Right};
 pub use seal::SessionId;
-pub use sessions::{LABEL as SESSION_LABEL, LONGEST as LONGEST_SESSION, NoSession, Session, Sessions, spawn};
+pub use sessions::{LONGEST as LONGEST_SESSION, NoSession, Session, Sessions};
 
 /// For how long an answer holds.
 const HOLDS: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@
 //! Bounded: [`LONGEST`] for each, so many for each name and in all.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -25,7 +25,7 @@ use crate::controller::report::written;
 use super::seal::{PREFIX, SessionId};
 
 /// The label of their Secrets.
-pub const LABEL: &str = "kubectl-gitops/session";
+const LABEL: &str = "kubectl-gitops/session";
 const END: &str = "kubectl-gitops/session-ends";
 const NAME: &str = "kubectl-gitops/session-of";
 const TYPE: &str = "kubectl-gitops/session";
@@ -265,12 +265,6 @@ impl Sessions {
         // Each change is whole before the next begins.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs in the background for as long as somebody holds them.
-pub fn spawn(sessions: &Arc<Sessions>) -> tokio::task::AbortHandle {
-    let sessions = Arc::clone(sessions);
-    tokio::spawn(async move { sessions.run().await }).abort_handle()
 }
 
 fn failed(failure: &Failure) -> NoSession {
