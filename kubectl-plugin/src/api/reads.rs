@@ -209,22 +209,14 @@ pub(super) fn object(object: &Json) -> Answer {
 }
 
 fn graph_shown(graph: &ResourceGraph) -> GraphShown {
-    let resource = |node: &usize| {
-        let resource = graph.resources().get(*node)?;
-        Some(GraphResourceJson {
-            resource: resource.key.clone(),
-            id: resource.shown_id(),
-            hook: resource.hook().map(|hook| hook.phases.into_iter().collect()),
-            origin: None,
-        })
-    };
     let edges = graph.edges().iter().chain(graph.deletions());
     GraphShown {
         schema_version: SchemaVersion,
         graph: graph.id(),
         content_root: graph.content_root(),
         hook_root: graph.hook_root(),
-        resources: graph.order().iter().filter_map(resource).collect(),
+        // Where they were read is in no graph.
+        resources: GraphResourceJson::all(graph, |_| None),
         edges: edges.map(|edge| EdgeJson::new(graph, edge, "")).collect(),
     }
 }

@@ -66,6 +66,23 @@ pub struct EdgeJson {
     pub field: String,
 }
 
+impl GraphResourceJson {
+    /// The resources of a graph in their order. `origin` says where that of a node was read, where that is known.
+    #[must_use]
+    pub fn all(graph: &ResourceGraph, origin: impl Fn(usize) -> Option<Origin>) -> Vec<Self> {
+        let resource = |node: &usize| {
+            let resource = graph.resources().get(*node)?;
+            Some(Self {
+                resource: resource.key.clone(),
+                id: resource.shown_id(),
+                hook: resource.hook().map(|hook| hook.phases.into_iter().collect()),
+                origin: origin(*node),
+            })
+        };
+        graph.order().iter().filter_map(resource).collect()
+    }
+}
+
 impl EdgeJson {
     /// An edge, and the field that made it.
     #[must_use]
@@ -87,15 +104,7 @@ impl GraphJson {
     #[must_use]
     pub fn new(compilation: &Compilation) -> Self {
         let graph = &compilation.graph;
-        let resource = |node: &usize| {
-            let resource = graph.resources().get(*node)?;
-            Some(GraphResourceJson {
-                resource: resource.key.clone(),
-                id: resource.shown_id(),
-                hook: resource.hook().map(|hook| hook.phases.into_iter().collect()),
-                origin: compilation.provenance.origins.get(*node).cloned(),
-            })
-        };
+        let origin = |node| compilation.provenance.origins.get(node).cloned();
         let edges = graph.edges().iter().chain(graph.deletions()).zip(&compilation.provenance.fields);
         let edges = edges.map(|(edge, field)| EdgeJson::new(graph, edge, field));
         Self {
@@ -104,7 +113,7 @@ impl GraphJson {
             content_root: graph.content_root(),
             hook_root: graph.hook_root(),
             recipe: compilation.recipe,
-            resources: graph.order().iter().filter_map(resource).collect(),
+            resources: GraphResourceJson::all(graph, origin),
             edges: edges.collect(),
             lints: compilation.lints.clone(),
         }

@@ -83,9 +83,8 @@ impl Look<'_> {
 
     async fn held(&self, operation: &Operation, holding: Holding<'_>) -> Result<String, CommandError> {
         let name: AppName = self.id.name.parse().map_err(|error| CommandError::user(format!("{error}")))?;
-        let place = self.controller.clusters.of(self.id, &self.object).await;
-        let place = place.map_err(|error| CommandError::user(error.why().to_owned()))?;
-        let records = self.records(&place).await?;
+        let place = self.place.as_ref().map_err(|error| CommandError::user(error.why().to_owned()))?;
+        let records = self.records(place).await?;
         match holding {
             Holding::Hold(reason) => {
                 let (time, actor) = (Timestamp::now(), operation.actor().to_owned());
