@@ -50,6 +50,12 @@ pub struct AppId {
 }
 
 impl AppId {
+    /// From both.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
     /// Of an object.
     #[must_use]
     pub fn of(object: &Json) -> Self {

@@ -29,8 +29,8 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::application::{
-    AppId, OTHER_GRAPH, Operation, OperationPhase, OperationState, ResourceResult, SyncRequest, WAIT, is_automated,
-    is_cared_for, is_deleted,
+    AppId, OTHER_GRAPH, Operation, OperationPhase, OperationState, ResourceResult, SyncRequest, WAIT,
+    deletes_resources, is_automated, is_cared_for, is_deleted,
 };
 use crate::apply::{Applied, StepResult, Target};
 use crate::controller::others::Others;
@@ -163,6 +163,25 @@ impl CaredFor {
              it OutOfSync",
             self.id
         ));
+        Ok(())
+    }
+
+    /// What is told before everything that it owns is deleted.
+    ///
+    /// # Errors
+    /// Where it would be applied again at once.
+    pub fn would_be_applied_again(&self, session: &Session) -> Result<(), CommandError> {
+        let AppId { namespace, name } = &self.id;
+        if is_automated(&self.object) {
+            let message = format!("the automatic sync of {} would apply all of it again; nothing was deleted", self.id);
+            let delete = format!("`kubectl delete application {name} -n {namespace}`");
+            return Err(CommandError::refused(message).hint(if deletes_resources(&self.object) {
+                format!("{delete} deletes both")
+            } else {
+                format!("{delete} first, and then this; --direct deletes what it owns all the same")
+            }));
+        }
+        session.printer.say(&format!("the Application {} stays, and its controller will call it OutOfSync", self.id));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::error::CommandError;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, HealthArgs, Session};
 
+use super::beside::BesideArgs;
 use super::change::{self, ApprovalArgs, RunArgs};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
@@ -32,6 +33,8 @@ pub struct DeleteArgs {
     run: RunArgs,
     #[command(flatten)]
     health: HealthArgs,
+    #[command(flatten)]
+    beside: BesideArgs,
 }
 
 impl DeleteArgs {
@@ -50,6 +53,9 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     let mut say = |message: String| session.printer.say(&message);
     let mut target =
         Target::open_unlocked(connected.records, args.app.clone(), destination, patience, &mut say).await?;
+    if let Some(cared_for) = args.beside.find_of(session, &target, false).await? {
+        cared_for.would_be_applied_again(session)?;
+    }
     let head = target.recorded_head()?;
     let rules = args.health.recorded_rules(&target.records, &target.target_id, head.last_origin()).await?;
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;

@@ -145,6 +145,15 @@ impl Refs {
         all.into_iter().collect()
     }
 
+    /// The requests that any of these applications needs.
+    #[must_use]
+    pub fn needed_by(&self, apps: &BTreeSet<AppId>) -> BTreeSet<Request> {
+        let is_needed = |entry: &Entry| entry.users.keys().any(|user| apps.contains(user));
+        let entries = self.entries();
+        let needed = entries.iter().filter(|(_, entry)| is_needed(entry));
+        needed.map(|(asked, _)| asked.request.clone()).collect()
+    }
+
     /// Asks again for the requests that `is_meant` says, and gives the applications to which that makes a difference.
     pub async fn look_again(&self, is_meant: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
         let now = Instant::now();

@@ -91,11 +91,10 @@ impl Controller {
     /// The requests of Applications that an event concerns.
     fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<Request> {
         let concerned = self.webhooks.known.concerned(event, trust);
-        concerned
-            .iter()
-            .map(|key| AppId { namespace: key.namespace.to_string(), name: key.name.to_string() })
-            .filter_map(|id| compile::read(&self.apps.get(&id)?.object).ok())
-            .flat_map(|(application, _)| compile::requests(&application))
+        let read = concerned.iter().filter_map(|id| compile::read(&self.apps.get(id)?.object).ok());
+        let of_sources = read.flat_map(|(application, _)| compile::requests(&application));
+        of_sources
+            .chain(self.refs.needed_by(&concerned))
             .filter(|request| event.concerns(&webhooks::source_of(request)))
             .collect()
     }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::application::AppId;
 use crate::cluster::{Cluster, Failure};
-use crate::webhook::{ApplicationKey, Asked, Entry, Inbox, Known, Secret, SecretReference, Secrets, Source};
+use crate::webhook::{Asked, Entry, Inbox, Known, Secret, SecretReference, Secrets, Source};
 
 /// The Secret of the providers' secrets, in the controller's namespace, as Argo CD calls it.
 pub const SECRET: &str = "argocd-secret";
@@ -70,13 +70,13 @@ impl Webhooks {
             }
         }
         let entry = Entry { sources: sources.collect(), secrets: has_own.then_some(secrets) };
-        self.known.set(key(id), entry);
+        self.known.set(id.clone(), entry);
         (if has_own { "application" } else { "global" }, asked.problems)
     }
 
     /// Forgets an Application.
     pub fn forget(&self, id: &AppId) {
-        self.known.remove(&key(id));
+        self.known.remove(id);
     }
 
     /// Takes the Secret of the providers' secrets; nothing where there is none.
@@ -105,10 +105,6 @@ impl Webhooks {
         // Each secret is elsewhere, and nothing is found there.
         self.known.set_secrets(Secrets::read(|_| Some(b"$unreadable:secret".to_vec()), |_| None));
     }
-}
-
-fn key(id: &AppId) -> ApplicationKey {
-    ApplicationKey::new(&id.namespace, &id.name)
 }
 
 /// A request, as events know it.

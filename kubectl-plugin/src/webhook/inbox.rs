@@ -122,10 +122,10 @@ mod tests {
 
     use super::super::address::Address;
     use super::super::event::{Change, Push};
-    use super::super::index::ApplicationKey;
     use super::super::provider::Provider;
     use super::super::target::Reference;
     use super::*;
+    use crate::application::AppId;
 
     fn received(repository: &str, references: &[&str], trust: Trust) -> Received {
         let event = |reference: &&str| {
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn events_come_in_order_and_each_once() {
         let inbox = Inbox::default();
-        let own = |name: &str| Trust { own: [ApplicationKey::new("argocd", name)].into(), ..Trust::default() };
+        let own = |name: &str| Trust { own: [AppId::new("argocd", name)].into(), ..Trust::default() };
         for (repository, reference, trust) in [
             ("https://a.example/x/y", "refs/heads/main", own("shop")),
             ("https://a.example/x/z", "refs/heads/main", Trust::open()),

@@ -6,36 +6,13 @@
 //! Guarantees: finding takes time in the number of applications of one repository, whatever else there is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
-use std::sync::Arc;
+
+use crate::application::AppId;
 
 use super::address::Address;
 use super::event::{Event, Source};
 use super::received::Trust;
 use super::secret::Secret;
-
-/// An Application: its namespace and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApplicationKey {
-    /// Where it is.
-    pub namespace: Arc<str>,
-    /// What it is called.
-    pub name: Arc<str>,
-}
-
-impl ApplicationKey {
-    /// From both.
-    #[must_use]
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-}
-
-impl fmt::Display for ApplicationKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// An application as events know it.
 #[derive(Debug, Clone, Default)]
@@ -47,31 +24,59 @@ pub struct Entry {
     pub secrets: Option<Vec<Secret>>,
 }
 
+/// An application, and the sources that its files name: bases and charts elsewhere.
+#[derive(Debug, Default)]
+struct Indexed {
+    entry: Entry,
+    implied: Vec<Source>,
+}
+
+impl Indexed {
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.entry.sources.iter().chain(&self.implied)
+    }
+}
+
 /// All applications, by their repositories.
 #[derive(Debug, Default)]
 pub struct Index {
-    applications: HashMap<ApplicationKey, Entry>,
-    by_address: HashMap<Address, BTreeSet<ApplicationKey>>,
+    applications: HashMap<AppId, Indexed>,
+    by_address: HashMap<Address, BTreeSet<AppId>>,
     /// How many have secrets of their own.
     with_secrets: usize,
 }
 
 impl Index {
-    /// Puts an application in, or in the place of what it was.
-    pub fn set(&mut self, application: ApplicationKey, entry: Entry) {
-        self.remove(&application);
-        for address in entry.sources.iter().flat_map(Source::addresses) {
-            self.by_address.entry(address.clone()).or_default().insert(application.clone());
+    /// Puts an application in, or in the place of what it was. What its files name stays.
+    pub fn set(&mut self, application: AppId, entry: Entry) {
+        let implied = self.take(&application).map(|before| before.implied).unwrap_or_default();
+        self.put(application, Indexed { entry, implied });
+    }
+
+    /// Says which sources the files of an application name, instead of those that were said before.
+    pub fn set_implied(&mut self, application: &AppId, implied: Vec<Source>) {
+        if let Some(before) = self.take(application) {
+            self.put(application.clone(), Indexed { implied, ..before });
         }
-        self.with_secrets += usize::from(entry.secrets.is_some());
-        self.applications.insert(application, entry);
     }
 
     /// Takes an application out.
-    pub fn remove(&mut self, application: &ApplicationKey) {
-        let Some(entry) = self.applications.remove(application) else { return };
-        self.with_secrets -= usize::from(entry.secrets.is_some());
-        for address in entry.sources.iter().flat_map(Source::addresses) {
+    pub fn remove(&mut self, application: &AppId) {
+        self.take(application);
+    }
+
+    fn put(&mut self, application: AppId, indexed: Indexed) {
+        for address in indexed.sources().flat_map(Source::addresses) {
+            self.by_address.entry(address.clone()).or_default().insert(application.clone());
+        }
+        self.with_secrets += usize::from(indexed.entry.secrets.is_some());
+        self.applications.insert(application, indexed);
+    }
+
+    fn take(&mut self, application: &AppId) -> Option<Indexed> {
+        let indexed = self.applications.remove(application)?;
+        self.with_secrets -= usize::from(indexed.entry.secrets.is_some());
+        for address in indexed.sources().flat_map(Source::addresses) {
             if let Some(applications) = self.by_address.get_mut(address) {
                 applications.remove(application);
                 if applications.is_empty() {
@@ -79,11 +84,12 @@ impl Index {
                 }
             }
         }
+        Some(indexed)
     }
 
     /// The applications that an event concerns, and that whoever sent it may speak to.
     #[must_use]
-    pub fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<ApplicationKey> {
+    pub fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<AppId> {
         self.all_concerned(event, trust).cloned().collect()
     }
 
@@ -93,11 +99,11 @@ impl Index {
         self.all_concerned(event, trust).next().is_some()
     }
 
-    fn all_concerned<'a>(&'a self, event: &'a Event, trust: &'a Trust) -> impl Iterator<Item = &'a ApplicationKey> {
+    fn all_concerned<'a>(&'a self, event: &'a Event, trust: &'a Trust) -> impl Iterator<Item = &'a AppId> {
         self.at(event.addresses()).filter(move |application| {
-            self.applications.get(*application).is_some_and(|entry| {
-                trust.reaches(application, entry.secrets.is_some())
-                    && entry.sources.iter().any(|source| event.concerns(source))
+            self.applications.get(*application).is_some_and(|indexed| {
+                trust.reaches(application, indexed.entry.secrets.is_some())
+                    && indexed.sources().any(|source| event.concerns(source))
             })
         })
     }
@@ -111,10 +117,10 @@ impl Index {
     pub(super) fn secrets_at<'a>(
         &'a self,
         addresses: impl IntoIterator<Item = &'a Address>,
-    ) -> Vec<(Secret, BTreeSet<ApplicationKey>)> {
-        let mut found: BTreeMap<Secret, BTreeSet<ApplicationKey>> = BTreeMap::new();
+    ) -> Vec<(Secret, BTreeSet<AppId>)> {
+        let mut found: BTreeMap<Secret, BTreeSet<AppId>> = BTreeMap::new();
         for application in self.at(addresses) {
-            let secrets = self.applications.get(application).and_then(|entry| entry.secrets.as_ref());
+            let secrets = self.applications.get(application).and_then(|indexed| indexed.entry.secrets.as_ref());
             for secret in secrets.into_iter().flatten() {
                 found.entry(secret.clone()).or_default().insert(application.clone());
             }
@@ -122,7 +128,7 @@ impl Index {
         found.into_iter().collect()
     }
 
-    fn at<'a>(&'a self, addresses: impl IntoIterator<Item = &'a Address>) -> impl Iterator<Item = &'a ApplicationKey> {
+    fn at<'a>(&'a self, addresses: impl IntoIterator<Item = &'a Address>) -> impl Iterator<Item = &'a AppId> {
         addresses.into_iter().filter_map(|address| self.by_address.get(address)).flatten()
     }
 }
@@ -144,14 +150,14 @@ mod tests {
         Entry { sources: vec![Source::new(repo_url, revision)], secrets }
     }
 
-    fn names(found: &BTreeSet<ApplicationKey>) -> Vec<String> {
+    fn names(found: &BTreeSet<AppId>) -> Vec<String> {
         found.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn applications_are_found_by_their_repository() {
         let mut index = Index::default();
-        let (shop, cart) = (ApplicationKey::new("argocd", "shop"), ApplicationKey::new("argocd", "cart"));
+        let (shop, cart) = (AppId::new("argocd", "shop"), AppId::new("argocd", "cart"));
         index.set(shop.clone(), entry("https://git.example.com/a/b.git", "", None));
         index.set(cart.clone(), entry("git@git.example.com:a/b", "v1", None));
         let event = push("https://git.example.com/a/b", "refs/heads/main");
@@ -168,22 +174,41 @@ mod tests {
     }
 
     #[test]
+    fn what_the_files_of_an_application_name_concerns_it() {
+        let mut index = Index::default();
+        let shop = AppId::new("argocd", "shop");
+        let base = || vec![Source::new("https://git.example.com/a/base.git", "main")];
+        index.set_implied(&shop, base());
+        let event = push("https://git.example.com/a/base", "refs/heads/main");
+        assert!(!index.concerns_anyone(&event, &Trust::open()), "nobody knows the application");
+        index.set(shop.clone(), entry("https://git.example.com/a/b.git", "", None));
+        index.set_implied(&shop, base());
+        assert_eq!(names(&index.concerned(&event, &Trust::open())), ["argocd/shop"]);
+        index.set(shop.clone(), entry("https://git.example.com/a/c.git", "", None));
+        assert_eq!(names(&index.concerned(&event, &Trust::open())), ["argocd/shop"]);
+        index.set_implied(&shop, Vec::new());
+        assert!(!index.concerns_anyone(&event, &Trust::open()));
+        index.remove(&shop);
+        assert!(index.by_address.is_empty());
+    }
+
+    #[test]
     fn own_secrets_are_found_by_the_repository_alone() {
         let mut index = Index::default();
         assert!(!index.has_secrets());
         for (name, secret) in [("shop", "word"), ("cart", "word"), ("blog", "other")] {
-            let application = ApplicationKey::new("argocd", name);
+            let application = AppId::new("argocd", name);
             index.set(application, entry("https://git.example.com/a/b.git", "v1", Some(vec![secret])));
         }
-        index.set(ApplicationKey::new("argocd", "open"), entry("https://git.example.com/a/b.git", "", None));
-        index.set(ApplicationKey::new("argocd", "lost"), entry("https://git.example.com/a/b.git", "", Some(vec![])));
-        index.set(ApplicationKey::new("argocd", "far"), entry("https://git.example.com/x", "", Some(vec!["word"])));
+        index.set(AppId::new("argocd", "open"), entry("https://git.example.com/a/b.git", "", None));
+        index.set(AppId::new("argocd", "lost"), entry("https://git.example.com/a/b.git", "", Some(vec![])));
+        index.set(AppId::new("argocd", "far"), entry("https://git.example.com/x", "", Some(vec!["word"])));
         let found = index.secrets_at(&Address::of_git("https://git.example.com/a/b"));
         let found: Vec<_> = found.iter().map(|(_, applications)| names(applications)).collect();
         assert_eq!(found, [vec!["argocd/blog".to_owned()], vec!["argocd/cart".to_owned(), "argocd/shop".to_owned()]]);
         assert!(index.has_secrets());
         for name in ["shop", "cart", "blog", "lost", "far"] {
-            index.remove(&ApplicationKey::new("argocd", name));
+            index.remove(&AppId::new("argocd", name));
         }
         assert!(!index.has_secrets());
     }

@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::application::AppId;
+
 use super::address::Address;
-use super::event::Event;
-use super::index::{ApplicationKey, Entry, Index};
+use super::event::{Event, Source};
+use super::index::{Entry, Index};
 use super::received::Trust;
 use super::secret::Secret;
 use super::secrets::Secrets;
@@ -27,18 +29,23 @@ impl Known {
     }
 
     /// Puts an application in, or in the place of what it was.
-    pub fn set(&self, application: ApplicationKey, entry: Entry) {
+    pub fn set(&self, application: AppId, entry: Entry) {
         self.index.write().unwrap_or_else(PoisonError::into_inner).set(application, entry);
     }
 
+    /// Says which sources the files of an application name.
+    pub fn set_implied(&self, application: &AppId, implied: Vec<Source>) {
+        self.index.write().unwrap_or_else(PoisonError::into_inner).set_implied(application, implied);
+    }
+
     /// Takes an application out.
-    pub fn remove(&self, application: &ApplicationKey) {
+    pub fn remove(&self, application: &AppId) {
         self.index.write().unwrap_or_else(PoisonError::into_inner).remove(application);
     }
 
     /// The applications that an event concerns, and that whoever sent it may speak to.
     #[must_use]
-    pub fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<ApplicationKey> {
+    pub fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<AppId> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).concerned(event, trust)
     }
 
@@ -56,7 +63,7 @@ impl Known {
         self.index.read().unwrap_or_else(PoisonError::into_inner).has_secrets()
     }
 
-    pub(super) fn own_secrets(&self, addresses: &BTreeSet<Address>) -> Vec<(Secret, BTreeSet<ApplicationKey>)> {
+    pub(super) fn own_secrets(&self, addresses: &BTreeSet<Address>) -> Vec<(Secret, BTreeSet<AppId>)> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).secrets_at(addresses)
     }
 }

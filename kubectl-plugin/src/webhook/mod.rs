@@ -39,7 +39,7 @@ use http::HeaderMap;
 pub use address::Address;
 pub use event::{Change, Event, Oid, Push, Source};
 pub use inbox::{CAPACITY, Full, Inbox};
-pub use index::{ApplicationKey, Entry, Index};
+pub use index::{Entry, Index};
 pub use known::Known;
 pub use provider::Provider;
 pub use received::{Received, Trust};

@@ -11,8 +11,8 @@
 use std::collections::BTreeSet;
 
 use super::event::Event;
-use super::index::ApplicationKey;
 use super::provider::Provider;
+use crate::application::AppId;
 
 /// What came of a webhook that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Received {
 pub struct Trust {
     pub(super) is_open: bool,
     pub(super) is_of_provider: bool,
-    pub(super) own: BTreeSet<ApplicationKey>,
+    pub(super) own: BTreeSet<AppId>,
 }
 
 impl Trust {
@@ -47,12 +47,12 @@ impl Trust {
     }
 
     /// The applications whose own secret it carries.
-    pub fn authenticated(&self) -> impl Iterator<Item = &ApplicationKey> {
+    pub fn authenticated(&self) -> impl Iterator<Item = &AppId> {
         self.own.iter()
     }
 
     /// Whether it speaks to an application, which may have secrets of its own.
-    pub(super) fn reaches(&self, application: &ApplicationKey, has_secrets: bool) -> bool {
+    pub(super) fn reaches(&self, application: &AppId, has_secrets: bool) -> bool {
         self.is_of_provider || self.is_open && !has_secrets || self.own.contains(application)
     }
 
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn who_is_reached() {
-        let shop = ApplicationKey::new("argocd", "shop");
+        let shop = AppId::new("argocd", "shop");
         let own = Trust { own: [shop.clone()].into(), ..Trust::default() };
         let provider = Trust { is_of_provider: true, ..Trust::default() };
-        let cart = ApplicationKey::new("argocd", "cart");
+        let cart = AppId::new("argocd", "cart");
         for (trust, application, has_secrets, is_reached) in [
             (&Trust::open(), &shop, false, true),
             (&Trust::open(), &shop, true, false),

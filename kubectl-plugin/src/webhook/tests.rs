@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+use crate::application::AppId;
+
 use super::secret::sign;
 use super::*;
 
@@ -25,7 +27,7 @@ fn known(secrets: &[(&str, &str)]) -> Known {
     for (name, own) in [("shop", Some("of shop")), ("cart", Some("of cart")), ("open", None)] {
         let sources = vec![Source::new("git@git.example.com:shop/deploy.git", "main")];
         let secrets = own.map(|text| Secret::of(text.as_bytes()).into_iter().collect());
-        known.set(ApplicationKey::new("argocd", name), Entry { sources, secrets });
+        known.set(AppId::new("argocd", name), Entry { sources, secrets });
     }
     known
 }
@@ -69,11 +71,11 @@ fn the_secret_of_an_application_is_good_for_its_repository_alone() {
     let known = known(&[("webhook.github.secret", "of all")]);
     let elsewhere = BODY.replace("shop/deploy", "shop/other");
     assert!(reached(&known, &sign("of shop", elsewhere.as_bytes()), &elsewhere).is_err());
-    known.remove(&ApplicationKey::new("argocd", "shop"));
+    known.remove(&AppId::new("argocd", "shop"));
     assert!(reached(&known, &sign("of shop", BODY.as_bytes()), BODY).is_err());
     // Where it says that it is lost, nobody can show it.
     let sources = vec![Source::new("git@git.example.com:shop/deploy.git", "main")];
-    known.set(ApplicationKey::new("argocd", "shop"), Entry { sources, secrets: Some(Vec::new()) });
+    known.set(AppId::new("argocd", "shop"), Entry { sources, secrets: Some(Vec::new()) });
     assert!(reached(&known, &sign("", BODY.as_bytes()), BODY).is_err());
 }
 
@@ -184,7 +186,7 @@ fn a_large_body_is_hashed_a_few_times_at_most() {
     for number in 0..40 {
         let sources = vec![Source::new("git@git.example.com:shop/deploy.git", "main")];
         let secret = Secret::of(format!("secret {number:02}").as_bytes()).into_iter().collect();
-        known.set(ApplicationKey::new("argocd", &format!("app-{number:02}")), Entry { sources, secrets: Some(secret) });
+        known.set(AppId::new("argocd", &format!("app-{number:02}")), Entry { sources, secrets: Some(secret) });
     }
     let body = format!("{}{}", BODY, " ".repeat(2 << 20));
     let reaches = |number: usize| {

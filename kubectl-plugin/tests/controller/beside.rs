@@ -238,3 +238,29 @@ fn an_application_that_no_controller_cares_for_is_applied_from_here() {
     done(&run(&ground, "hold", &[]));
     assert!(run(&ground, "release", &[]).stdout.contains("1 hold released"));
 }
+
+#[test]
+fn what_automatic_sync_would_apply_again_is_not_deleted() {
+    let mut ground = Ground::new("ctl-beside-del");
+    let name = ground.world.name.clone();
+    ground.start_with(&["--polling", "0"]);
+    ground.automated();
+    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
+    let ended = run(&ground, "delete", &["--yes"]);
+    assert!(ended.code == 4 && ended.stderr.contains("would apply all of it again"), "{}", ended.told());
+    let hint = format!("`kubectl delete application {name} -n {name}` first, and then this");
+    assert!(ended.stderr.contains(&hint), "{}", ended.told());
+    assert!(ground.value("a").is_some());
+
+    ground.world.kubectl(&["delete", "application", &name, "-n", &name]);
+    done(&run(&ground, "delete", &["--yes"]));
+    assert_eq!(ground.value("a"), None);
+
+    // Where nobody would undo it, it is done.
+    ground.create(&ground.application(&json!({})));
+    done(&ground.world.run(&["sync", &name, "-n", &name]));
+    let ended = run(&ground, "delete", &["--yes"]);
+    done(&ended);
+    assert!(ended.stderr.contains("stays, and its controller will call it OutOfSync"), "{}", ended.told());
+    assert_eq!(ground.value("a"), None);
+}

@@ -6,6 +6,7 @@ use gitops_testdata::cluster;
 use gitops_testdata::repository::RepositoryBuilder;
 
 use crate::support::config_map;
+use crate::webhooks::{address as listening, push};
 use crate::world::Ground;
 
 /// Commits a base with this value, and publishes it. Gives the commit.
@@ -15,6 +16,25 @@ fn publish(ground: &Ground, base: &RepositoryBuilder, value: &str) -> String {
     let commit = base.commit("A base").expect("a commit");
     base.publish(&ground.web.repositories().join("base.git")).expect("published");
     commit
+}
+
+#[test]
+fn a_base_elsewhere_that_moves_is_seen_by_its_webhook() {
+    let mut ground = Ground::new("ctl-base-hook");
+    let base = RepositoryBuilder::new().expect("a repository");
+    publish(&ground, &base, "one");
+    let address = format!("{}/git/base.git", ground.web.address());
+    ground.world.remove("deploy/a.yaml");
+    ground.commit("deploy/kustomization.yaml", &format!("resources: ['{address}?ref=main']\n"));
+    let kubectl = cluster::build().expect("kubectl").kubectl().display().to_string();
+    ground.start_with(&["--polling", "0", "--listen", "127.0.0.1:0", "--kustomize", &kubectl]);
+    ground.automated();
+    ground.until("the first sync", |ground| ground.value("a").as_deref() == Some("one"));
+
+    publish(&ground, &base, "two");
+    ground.stays("nobody asks", Duration::from_secs(2), |ground| ground.value("a").as_deref() == Some("one"));
+    assert_eq!(push(&listening(&ground), &address, ""), 200);
+    ground.until("the base is seen", |ground| ground.value("a").as_deref() == Some("two"));
 }
 
 #[test]

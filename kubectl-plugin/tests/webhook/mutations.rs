@@ -2,9 +2,8 @@
 
 use gitops_testdata::fuzz::{Heap, mutate, turn};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use kubectl_gitops::webhook::{
-    Address, ApplicationKey, Asked, Entry, Known, Secret, Secrets, Source, Target, check, receive,
-};
+use kubectl_gitops::application::AppId;
+use kubectl_gitops::webhook::{Address, Asked, Entry, Known, Secret, Secrets, Source, Target, check, receive};
 
 use crate::json;
 use crate::payloads::headers;
@@ -64,7 +63,7 @@ fn known() -> Known {
             Source::with("ghcr.io/example", revision, "shop", "v"),
         ];
         let secrets = secret.map(|text: &str| Secret::of(text.as_bytes()).into_iter().collect());
-        known.set(ApplicationKey::new("argocd", name), Entry { sources, secrets });
+        known.set(AppId::new("argocd", name), Entry { sources, secrets });
     }
     known
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use kubectl_gitops::application::AppId;
 use kubectl_gitops::http::{Limits, Site, serve};
-use kubectl_gitops::webhook::{ApplicationKey, Entry, Inbox, Known, Provider, Secrets, Source};
+use kubectl_gitops::webhook::{Entry, Inbox, Known, Provider, Secrets, Source};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -47,7 +48,7 @@ impl Server {
             ["a/b".to_owned(), "a/c".to_owned()].into_iter().chain((0..50).map(|number| format!("honest/{number}")))
         {
             let sources = vec![Source::new(&format!("https://git.example.com/{name}.git"), "main")];
-            known.set(ApplicationKey::new("argocd", &name), Entry { sources, secrets: None });
+            known.set(AppId::new("argocd", &name), Entry { sources, secrets: None });
         }
         let (ready, told) = (Arc::clone(&is_ready), Arc::clone(&observed));
         let site = Site {

@@ -19,6 +19,7 @@ use crate::controller::compile::{self, Compiled};
 use crate::controller::decide;
 use crate::controller::refs::Asked;
 use crate::controller::report::condition;
+use crate::controller::webhooks;
 use crate::error::CommandError;
 use crate::project::AppProject;
 use crate::webhook;
@@ -107,6 +108,8 @@ impl Look<'_> {
         let needs = (asked, self.period());
         if self.memory.needs != needs {
             self.controller.refs.needs(self.id, &needs.0, needs.1);
+            let implied = self.memory.implied.keys().take(MOST_IMPLIED).map(webhooks::source_of).collect();
+            self.controller.webhooks.known.set_implied(self.id, implied);
             self.memory.needs = needs;
         }
     }

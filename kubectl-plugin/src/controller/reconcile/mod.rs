@@ -54,6 +54,7 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
     if !controller.owns(&entry.object) {
         // Another replica cares for it: what was known may be old when it comes back. A webhook for it may come here.
         controller.refs.forget(id);
+        controller.webhooks.known.set_implied(id, Vec::new());
         *memory = Memory::default();
         if let Ok((application, _)) = compile::read(&entry.object) {
             let (_, problems) = controller.webhooks.set(&controller.cluster, id, &entry.object, &application).await;
