@@ -21,6 +21,7 @@ use super::clusters::in_use::ClusterInUse;
 use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
+use super::others::ARGO_CD;
 use super::refs::Asked;
 
 /// One Application.
@@ -105,7 +106,12 @@ impl Apps {
     pub fn put(&self, object: Json) -> (AppId, bool) {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
-        let object = Arc::new(lean(object));
+        let object = lean(object);
+        // What an own write gave is told once more by the watch: it is kept once, here and for readers.
+        if entries.get(&id).is_some_and(|entry| *entry.object == object) {
+            return (id, false);
+        }
+        let object = Arc::new(object);
         self.catalog.put(&object);
         let Some(entry) = entries.get_mut(&id) else {
             entries.insert(id.clone(), Entry { object, memory: Arc::default() });
@@ -214,13 +220,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An object without the lists of who set which field, which are most of it: who wrote it, and when, is all that is asked.
+/// An object without who set which field and when, which is most of it; but for when another controller wrote it.
 fn lean(mut object: Json) -> Json {
     let entries = object.pointer_mut("/metadata/managedFields").and_then(Json::as_array_mut);
-    for entry in entries.into_iter().flatten() {
-        if let Some(entry) = entry.as_object_mut() {
-            entry.remove("fieldsV1");
+    if let Some(entries) = entries {
+        entries.retain(|entry| entry["manager"] == ARGO_CD);
+        for entry in entries.iter_mut().filter_map(Json::as_object_mut) {
+            entry.retain(|field, _| field == "manager" || field == "time");
         }
+        entries.shrink_to_fit();
     }
     object
 }
@@ -253,14 +261,28 @@ mod tests {
     #[test]
     fn who_set_which_field_is_not_kept() {
         let apps = Apps::default();
-        let written = json!({"manager": "m", "time": "2026-11-26T10:00:00Z", "fieldsV1": {"f:spec": {}}});
-        let object = json!({"metadata": {"name": "a", "namespace": "n", "managedFields": [written]}});
+        let written =
+            |manager: &str| json!({"manager": manager, "time": "2026-11-26T10:00:00Z", "fieldsV1": {"f:spec": {}}});
+        let entries = ["kubectl", ARGO_CD].map(written);
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "managedFields": entries}});
         let (id, _) = apps.put(object.clone());
-        let kept = || apps.get(&id).expect("it is there").object["metadata"]["managedFields"][0].clone();
-        let lean = json!({"manager": "m", "time": "2026-11-26T10:00:00Z"});
+        let kept = || apps.get(&id).expect("it is there").object["metadata"]["managedFields"].clone();
+        let lean = json!([{"manager": ARGO_CD, "time": "2026-11-26T10:00:00Z"}]);
         assert_eq!(kept(), lean);
         apps.put_own(object);
         assert_eq!(kept(), lean);
+    }
+
+    #[test]
+    fn what_is_told_twice_is_kept_once() {
+        let apps = Apps::default();
+        let object = json!({"metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "2"}});
+        let (id, _) =
+            apps.put(json!({"metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"}}));
+        apps.put_own(object.clone());
+        let own = apps.get(&id).expect("it is there").object;
+        assert!(!apps.put(object).1);
+        assert!(Arc::ptr_eq(&own, &apps.get(&id).expect("it is there").object));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::application::{SKIP_RECONCILE, annotation};
 pub const MANAGE: &str = "kubectl-gitops/manage";
 
 /// The field manager of Argo CD's controller.
-const ARGO_CD: &str = "argocd-application-controller";
+pub const ARGO_CD: &str = "argocd-application-controller";
 
 /// An entry is fresh for so long: Argo CD writes an Application's status when it refreshes it, every few minutes.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);

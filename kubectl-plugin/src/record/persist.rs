@@ -372,7 +372,9 @@ impl Records {
             let message = format!("format {} instead of {FORMAT}", version.format);
             return Err(format(serde::de::Error::custom(message)));
         }
-        let head = serde_json::from_slice(&bytes).map_err(format)?;
+        let mut head: Head = serde_json::from_slice(&bytes).map_err(format)?;
+        // Thousands of heads are kept by a controller, most with few releases.
+        head.releases.shrink_to_fit();
         let text = |field: &str| secret["metadata"][field].as_str().unwrap_or_default().to_owned();
         let annotation = |name: &str| secret["metadata"]["annotations"][name].as_str().unwrap_or_default().to_owned();
         let contents = (annotation(apply_set::GROUP_KINDS), annotation(apply_set::NAMESPACES));
