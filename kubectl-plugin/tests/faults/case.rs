@@ -11,7 +11,7 @@ use gitops_testdata::cluster::{Api, LocalCluster, Options, TestNamespace};
 use gitops_testdata::faults::{Exchange, Fault, FaultyWay};
 use serde_json::Value as Json;
 
-use super::application::{Graph, config_map, group, own_namespace};
+use super::application::{Graph, config_map, group, own_namespace, path};
 use super::support::{Ended, World};
 
 /// No run takes this long.
@@ -28,6 +28,8 @@ pub(crate) fn cluster() -> &'static LocalCluster {
 pub(crate) enum Goal {
     /// A graph is delivered.
     Apply(Graph),
+    /// What is there of the first graph becomes release 0.
+    Adopt,
     /// What was tried is taken back.
     Rollback,
     /// All of it goes.
@@ -114,6 +116,24 @@ impl Case {
         case
     }
 
+    /// The same, where kubectl has applied what the first graph has, and nothing is ours.
+    pub(crate) fn made_by_kubectl(label: &str) -> Self {
+        let case = Self::new(label);
+        let name = case.world.name.clone();
+        let items = Graph::First.content(&name);
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
+        let file = case.world.home.path().join("made.json").display().to_string();
+        std::fs::write(&file, list.to_string()).expect("written");
+        case.world.kubectl(&["apply", "--server-side", "-n", &name, "-f", &file]);
+        case
+    }
+
+    /// The uids of what the first graph has, as they are now.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        let paths = Graph::First.content(&self.world.name).into_iter().map(|it| path(&it, &self.world.name));
+        paths.map(|path| self.get(&path)["metadata"]["uid"].to_string()).collect()
+    }
+
     /// What the kubeconfigs of ways say of the user from now on.
     pub(crate) fn with_user(&mut self, user: &str) {
         user.clone_into(&mut self.user);
@@ -150,12 +170,14 @@ impl Case {
         let name = self.world.name.clone();
         let mut arguments = match goal {
             Goal::Apply(graph) => vec!["apply", name.as_str(), "--path", graph.folder(), "-n", name.as_str()],
+            Goal::Adopt => vec!["adopt", name.as_str(), "--path", Graph::First.folder(), "-n", name.as_str()],
             Goal::Rollback => vec!["rollback", name.as_str()],
             Goal::Delete => vec!["delete", name.as_str()],
         };
-        let allowed = "--allow-delete=Namespace,CustomResourceDefinition";
-        arguments.extend(["--yes", "--record-namespace", name.as_str(), "--timeout", "60", allowed]);
-        arguments.extend(["--lock-timeout", "30"]);
+        arguments.extend(["--yes", "--record-namespace", name.as_str(), "--lock-timeout", "30"]);
+        if goal != Goal::Adopt {
+            arguments.extend(["--timeout", "60", "--allow-delete=Namespace,CustomResourceDefinition"]);
+        }
         arguments.extend(more);
         // Each run is on another machine, as far as its store goes.
         let home = tempfile::tempdir().expect("a folder");

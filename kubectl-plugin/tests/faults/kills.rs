@@ -105,7 +105,7 @@ pub(crate) fn settles(case: &mut Case, goal: Goal, counts: Counts) -> Result<Cou
     }
     let wrong = match goal {
         Goal::Apply(graph) => wrong(case, graph),
-        Goal::Rollback => wrong(case, Graph::First),
+        Goal::Rollback | Goal::Adopt => wrong(case, Graph::First),
         Goal::Delete => wrong_after_deletion(case),
     };
     if wrong.is_empty() { Ok(counts) } else { Err(format!("{}\n{}", wrong.join("\n"), case.told())) }
@@ -260,4 +260,33 @@ fn a_deletion_may_die_too() {
     };
     let works: Vec<Work<'_>> = sample(all, 6, usize::MAX).into_iter().map(work).collect();
     lanes::run("The deletion killed", count, &works);
+}
+
+/// Taking over dies; then again, and something else is applied to it.
+fn adopting(label: &str, at: usize, death: Death) -> Result<Counts, String> {
+    let mut case = Case::made_by_kubectl(label);
+    let before = case.uids();
+    let died = case.run(Goal::Adopt, death.at(at)).was_killed;
+    settles(&mut case, Goal::Adopt, Vec::new())?;
+    if case.uids() != before {
+        return Err(format!("something was made again\n{}", case.told()));
+    }
+    settles(&mut case, Goal::Apply(Graph::Third), vec![("killed", usize::from(died))])
+}
+
+#[test]
+fn taking_over_may_die_too() {
+    let mut case = Case::made_by_kubectl("count-adopt");
+    let requests = case.run(Goal::Adopt, Vec::new()).exchanges.len();
+    let wrong = wrong(&case, Graph::First);
+    assert!(wrong.is_empty(), "without faults: {wrong:#?}\n{}", case.told());
+    let all: Vec<(usize, Death)> = (1..=requests).flat_map(|at| Death::ALL.map(|death| (at, death))).collect();
+    let count = all.len();
+    let work = |(at, death): (usize, Death)| Work {
+        name: format!("adopt-{}-{at}", death.name()),
+        row: format!("adoption killed {} sending, then again", death.name()),
+        run: Box::new(move |label| adopting(label, at, death)),
+    };
+    let works: Vec<Work<'_>> = sample(all, 6, usize::MAX).into_iter().map(work).collect();
+    lanes::run("Taking over killed", count, &works);
 }
