@@ -15,8 +15,10 @@
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
 //! 8. [`store`]: graphs as files; [`diff`]: what changed, field by field.
 //! 9. [`compile`]: the driver that ties all of this together; [`plan`]: the steps from one state of a target to another.
+//! 10. [`bundle`]: a graph as files that anybody can make again, bit for bit.
 
 pub mod app;
+pub mod bundle;
 pub mod canon;
 pub mod compile;
 pub mod depend;

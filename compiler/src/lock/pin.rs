@@ -66,6 +66,12 @@ impl fmt::Display for Pin {
 pub struct Digest(String);
 
 impl Digest {
+    /// Of a SHA-256.
+    #[must_use]
+    pub fn of(sha256: [u8; 32]) -> Self {
+        Self(sha256.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

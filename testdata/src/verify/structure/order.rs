@@ -34,6 +34,7 @@ const ORDERS: [Order; 2] = [
             "diff",
             "compile",
             "plan",
+            "bundle",
         ],
     },
     Order {

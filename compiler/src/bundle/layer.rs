@@ -1,0 +1,137 @@
+//! The layer of a bundle: a tar of manifests, and its compression.
+//!
+//! In: a graph. Out: the bytes of a tar (ustar; regular files alone, in the order of their names, mode 0644, no user, no
+//! time), and the same compressed. The other way: files by their names, which must give the same bytes when they are written again.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+
+use flate2::bufread::GzDecoder;
+use flate2::{Compression as Level, GzBuilder};
+
+use super::BundleError;
+use crate::graph::{GraphResource, ResourceGraph};
+use crate::manifest::yaml;
+
+/// So large may a layer be when it is not compressed. Argo CD takes one gigabyte by default.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// So long is a name at most: a ustar header has 100 bytes for it.
+const MOST_NAME: usize = 90;
+
+/// The byte of gzip's header that says on which system it was made: unknown (RFC 1952).
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// How a layer is compressed. What it is does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// By this program's version of DEFLATE.
+    #[default]
+    Deflate,
+    /// Not at all, in the form of gzip: whoever audits it needs no library to make the same bytes.
+    Store,
+}
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layer {
+    /// The name of the file of each resource, in the order of resources of the graph.
+    pub(super) names: Vec<String>,
+    /// The tar.
+    pub(super) tar: Vec<u8>,
+}
+
+impl Layer {
+    /// The layer of a graph.
+    pub(super) fn of(graph: &ResourceGraph) -> Self {
+        let mut names = vec![String::new(); graph.resources().len()];
+        let ordered: Vec<usize> = graph.order().iter().copied().filter(|node| *node < names.len()).collect();
+        let width = ordered.len().to_string().len().max(4);
+        let mut files = Vec::with_capacity(ordered.len());
+        for (place, node) in ordered.into_iter().enumerate() {
+            let resource = &graph.resources()[node];
+            let name = file_name(place + 1, width, resource);
+            files.push((name.clone(), yaml::emit(&resource.body).into_bytes()));
+            names[node] = name;
+        }
+        Self { names, tar: write(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))) }
+    }
+
+    pub(super) fn compressed(&self, compression: Compression) -> Vec<u8> {
+        let level = match compression {
+            Compression::Deflate => Level::new(6),
+            Compression::Store => Level::none(),
+        };
+        let mut encoder = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM).write(Vec::new(), level);
+        // Memory takes whatever it is given.
+        let _ = encoder.write_all(&self.tar);
+        encoder.finish().unwrap_or_default()
+    }
+}
+
+/// The name of a resource's file: its place in the order, its kind and its name.
+fn file_name(place: usize, width: usize, resource: &GraphResource) -> String {
+    let word = format!("{}-{}", resource.key.kind, resource.key.name).to_lowercase();
+    let plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '.';
+    let word: String = word.chars().map(|character| if plain(character) { character } else { '-' }).collect();
+    format!("{place:0width$}-{}.yaml", &word[..word.len().min(MOST_NAME - width)])
+}
+
+/// Writes files as a tar, in the order given.
+fn write<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(bytes.len() as u64);
+        // Memory takes whatever it is given; names are short.
+        let _ = builder.append_data(&mut header, name, bytes);
+    }
+    builder.into_inner().unwrap_or_default()
+}
+
+/// What is compressed.
+pub(super) fn decompressed(path: &str, bytes: &[u8]) -> Result<Vec<u8>, BundleError> {
+    let mut decoder = GzDecoder::new(bytes);
+    let mut tar = Vec::new();
+    let mut bounded = (&mut decoder).take(MOST_BYTES + 1);
+    bounded.read_to_end(&mut tar).map_err(|error| BundleError::file(path, format!("it is no gzip: {error}")))?;
+    if tar.len() as u64 > MOST_BYTES {
+        return Err(BundleError::file(path, "it is larger than 1 GiB when it is not compressed"));
+    }
+    // Other readers would go on where the first member ends.
+    if !decoder.into_inner().is_empty() {
+        return Err(BundleError::file(path, "something follows what is compressed"));
+    }
+    Ok(tar)
+}
+
+/// The files of a tar, which must be to the byte what is written of them here.
+pub(super) fn files_of(path: &str, tar: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
+    let wrong = |error: std::io::Error| BundleError::file(path, format!("it is no tar: {error}"));
+    let mut files = Vec::new();
+    let mut archive = tar::Archive::new(tar);
+    for entry in archive.entries().map_err(wrong)? {
+        let mut entry = entry.map_err(wrong)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(wrong)?;
+        files.push((name, bytes));
+    }
+    if write(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))) != tar {
+        return Err(BundleError::file(
+            path,
+            "its tar has something else than plain files with mode 0644, no user and no time",
+        ));
+    }
+    let count = files.len();
+    let files: BTreeMap<String, Vec<u8>> = files.into_iter().collect();
+    if files.len() < count {
+        return Err(BundleError::file(path, "its tar has two files of one name"));
+    }
+    Ok(files)
+}

@@ -1,0 +1,120 @@
+//! Release bundles: one graph as an OCI image layout that anybody can make again, bit for bit, and check.
+//!
+//! In: a graph, and how it is delivered. Out: a [`Bundle`], whose files are a pure function of both: no clock, no commit, no
+//! machine is in it. The other way: files of a layout, to the graph that they hold.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | layer | a tar of plain manifests, one file for each resource, in topological order (`layer`); its media type is one that Argo CD and Flux take by themselves |
+//! | config | the graph without bodies: ids, edges, files, how it is delivered (`config`) |
+//! | manifest, index | what OCI wants around them (`layout`) |
+//!
+//! # Guarantees
+//!
+//! - The same graph gives the same bytes, on any machine, with any number of threads.
+//! - What is read is made again from the graph that it holds, and every byte must be equal: headers and padding too
+//!   ([`Bundle::read`]). Compression is the one thing that may differ: no canonical one exists, so that the identity of a
+//!   layer is the hash of what is compressed.
+//! - Reading is bounded, whatever the files say.
+
+mod config;
+mod layer;
+mod layout;
+
+pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
+pub use layer::Compression;
+pub use layout::{CONFIG, Files, INDEX, LAYER, LAYOUT, MANIFEST, Referrer, blob_path, digest};
+
+use crate::graph::ResourceGraph;
+use crate::lock::Digest;
+use crate::name::AppName;
+
+use layer::Layer;
+
+/// A graph as a layout.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// What it holds, without bodies.
+    pub config: Config,
+    /// The graph.
+    pub graph: ResourceGraph,
+    /// The digest of the manifest, by which registries know it.
+    pub manifest: Digest,
+    /// The digest of the layer, as it is compressed here.
+    pub layer: Digest,
+    /// The files of the layout, by their paths.
+    pub files: Files,
+}
+
+/// What is wrong with a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// A Secret has values that anybody who reads the bundle would read.
+    #[error("{0} has values that whoever has the bundle can read")]
+    PlainSecret(String),
+    /// A file is missing, not one of a bundle, or not what its name says.
+    #[error("{path}: {what}")]
+    File {
+        /// The path in the layout.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The parts do not belong together.
+    #[error("{0}")]
+    Content(String),
+    /// A format of a later version, say.
+    #[error("the format `{0}` is not known; this program reads {FORMAT}")]
+    Format(String),
+}
+
+impl BundleError {
+    fn file(path: impl Into<String>, what: impl ToString) -> Self {
+        Self::File { path: path.into(), what: what.to_string() }
+    }
+}
+
+/// A bundle that was read, and whether it is to the byte what this program makes.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The bundle, as this program makes it.
+    pub bundle: Bundle,
+    /// Whether the layer is compressed in another way; all else is equal.
+    pub is_compressed_otherwise: bool,
+    /// Manifests of the index that say something about this one: by their digests, the type that each says it is of.
+    pub referrers: Vec<Referrer>,
+}
+
+impl Bundle {
+    /// Makes a bundle.
+    ///
+    /// # Errors
+    /// For Secrets whose values are written in manifests, unless `plain_secrets`.
+    pub fn build(
+        name: &AppName,
+        graph: &ResourceGraph,
+        delivery: Delivery,
+        compression: Compression,
+        plain_secrets: bool,
+    ) -> Result<Self, Vec<BundleError>> {
+        let open = graph.resources().iter().filter(|resource| !plain_secrets && resource.is_plain_secret());
+        let open: Vec<BundleError> = open.map(|secret| BundleError::PlainSecret(secret.key.to_string())).collect();
+        if !open.is_empty() {
+            return Err(open);
+        }
+        let layer = Layer::of(graph);
+        let config = Config::new(name, graph, delivery, &layer);
+        Ok(layout::lay_out(config, graph.clone(), &layer.compressed(compression)))
+    }
+
+    /// Reads the files of a layout, and demands that they are what [`Bundle::build`] makes of the graph that they hold.
+    ///
+    /// # Errors
+    /// For whatever is not: it is never taken for what it nearly is.
+    pub fn read(files: &Files) -> Result<Read, BundleError> {
+        layout::read(files)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Bundles: the same bytes always, and no other byte taken.
+
+use std::io::Write as _;
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::diagnostic::Origin;
+use crate::manifest::{objects, read};
+
+fn graph_of(documents: Json) -> ResourceGraph {
+    let origin = Origin { path: "a.yaml".to_owned(), line: 1, column: 0 };
+    let list = json!({"kind": "List", "apiVersion": "v1", "items": documents});
+    let manifests = objects(list.into(), &origin, &mut Vec::new());
+    ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph
+}
+
+fn shop() -> ResourceGraph {
+    let data = json!({"text": "yes\n", "number": "0644", "empty": "", "unicode": "é\u{2028}\t"});
+    graph_of(json!([
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"}, "data": data},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "shop:Reader"}, "rules": []},
+        {
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart", "namespace": "shop"},
+            "spec": {"template": {"spec": {"containers": [{"name": "main", "image": "cart:1",
+                "envFrom": [{"configMapRef": {"name": "settings"}}]}]}}},
+        },
+    ]))
+}
+
+fn name() -> AppName {
+    "shop".parse().expect("a name")
+}
+
+fn bundle() -> Bundle {
+    Bundle::build(&name(), &shop(), Delivery::default(), Compression::Deflate, false).expect("a bundle")
+}
+
+/// The files with other bytes at a path; names, digests and sizes are made right again, up to the index.
+fn with_blob(files: &Files, path: &str, bytes: Vec<u8>) -> Files {
+    let mut files = files.clone();
+    let old = files.remove(path).expect("it is there");
+    let listed = |bytes: &[u8]| format!("\"digest\":\"{}\",\"size\":{}", digest(bytes), bytes.len());
+    let (from, to) = (listed(&old), listed(&bytes));
+    files.insert(if path.contains('/') { blob_path(&digest(&bytes)) } else { path.to_owned() }, bytes);
+    let parent = files.iter().find(|(_, bytes)| String::from_utf8_lossy(bytes).contains(&from));
+    let Some((parent, text)) = parent.map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
+    else {
+        return files;
+    };
+    with_blob(&files, &parent, text.replace(&from, &to).into_bytes())
+}
+
+fn path_of(bundle: &Bundle, part: &str) -> String {
+    let manifest = blob_path(&bundle.manifest);
+    match part {
+        "manifest" => manifest,
+        "layer" => blob_path(&bundle.layer),
+        _ => bundle
+            .files
+            .keys()
+            .find(|path| path.contains('/') && **path != manifest && **path != blob_path(&bundle.layer))
+            .expect("a config")
+            .clone(),
+    }
+}
+
+fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+    encoder.write_all(bytes).expect("written");
+    encoder.finish().expect("written")
+}
+
+fn refused(files: &Files) -> String {
+    Bundle::read(files).expect_err("it is refused").to_string()
+}
+
+#[test]
+fn a_bundle_is_pinned() {
+    let made = bundle();
+    let tar = layer::decompressed("layer", &made.files[&path_of(&made, "layer")]).expect("a tar");
+    let names: Vec<String> = layer::files_of("layer", &tar).expect("files").into_keys().collect();
+    assert_eq!(
+        names,
+        [
+            "0001-namespace-shop.yaml",
+            "0002-clusterrole-shop-reader.yaml",
+            "0003-configmap-settings.yaml",
+            "0004-deployment-cart.yaml"
+        ]
+    );
+    insta::assert_snapshot!(made.config.rootfs.diff_ids[0], @"sha256:d0d3aba29c7fc6a24c56cc619c556cafdf2b3119b59bbd06f9b680a599e3016e");
+    insta::assert_snapshot!(made.layer, @"sha256:f4bfc2aedf7c7380af48fb755bd9e08acb9e21b1f92ae1f96deeca36e3f4c202");
+    insta::assert_snapshot!(made.manifest, @"sha256:ba4c3e942ff67124ddc441985e6c80079f0f67a1f36a92f9791bbe0e0f98cee5");
+    let stored = Bundle::build(&name(), &shop(), Delivery::default(), Compression::Store, false).expect("a bundle");
+    insta::assert_snapshot!(stored.layer, @"sha256:6d5e6fd6803ea6bbeec6a24e46820cd68f324c51251e198c9ba7a13af77a4366");
+    assert_eq!(stored.config, made.config);
+}
+
+#[test]
+fn what_is_read_is_what_was_made() {
+    for compression in [Compression::Deflate, Compression::Store] {
+        let delivery = Delivery { namespace: "shop".to_owned(), history_limit: Some(3), ..Delivery::default() };
+        let made = Bundle::build(&name(), &shop(), delivery, compression, false).expect("a bundle");
+        let read = Bundle::read(&made.files).expect("it is whole");
+        assert!(!read.is_compressed_otherwise);
+        assert_eq!((read.bundle.files, &read.bundle.graph), (made.files, &made.graph));
+        assert_eq!(read.bundle.config, made.config);
+    }
+}
+
+#[test]
+fn threads_make_no_difference() {
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| Bundle::read(&bundle().files).expect("it is whole").bundle.files)
+    };
+    assert_eq!(with(1), with(7));
+}
+
+#[test]
+fn one_bit_anywhere_is_refused() {
+    let made = bundle();
+    for (path, bytes) in &made.files {
+        for at in 0..bytes.len() {
+            let mut files = made.files.clone();
+            files.get_mut(path).expect("it is there")[at] ^= 1 << (at % 8);
+            assert!(Bundle::read(&files).is_err(), "{path}, byte {at}");
+        }
+    }
+}
+
+/// Whoever changes something may make all hashes right again; what there is must still be what the graph gives.
+#[test]
+fn one_byte_of_what_is_hashed_is_refused_though_all_hashes_are_right() {
+    let made = bundle();
+    let tar = layer::decompressed("layer", &made.files[&path_of(&made, "layer")]).expect("a tar");
+    for at in 0..tar.len() {
+        let mut other = tar.clone();
+        other[at] ^= 1;
+        let files = with_blob(&made.files, &path_of(&made, "layer"), gzip(&other, 1));
+        assert!(Bundle::read(&files).is_err(), "byte {at} of the tar");
+    }
+    for part in ["config", "manifest"] {
+        let path = path_of(&made, part);
+        for at in 0..made.files[&path].len() {
+            let mut other = made.files[&path].clone();
+            other[at] ^= 1;
+            let files = with_blob(&made.files, &path, other);
+            let read = Bundle::read(&files);
+            // The name of the application is whatever the bundle says: nothing else knows it.
+            let is_renamed = read.as_ref().is_ok_and(|read| read.bundle.config.application != made.config.application);
+            assert!(read.is_err() || is_renamed, "byte {at} of the {part}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_or_too_much_is_told() {
+    let made = bundle();
+    for path in made.files.keys() {
+        let mut files = made.files.clone();
+        files.remove(path);
+        assert!(refused(&files).contains("it is not there"), "{path}");
+    }
+    let with = |path: &str, bytes: &[u8]| {
+        let mut files = made.files.clone();
+        files.insert(path.to_owned(), bytes.to_vec());
+        refused(&files)
+    };
+    assert_eq!(
+        with(&blob_path(&digest(b"x")), b"x"),
+        format!("{}: nothing in the bundle names it", blob_path(&digest(b"x")))
+    );
+    assert_eq!(with("README", b"x"), "README: no bundle has such a file");
+    let file = || made.files[&path_of(&made, "layer")].clone();
+    let two = with_blob(&made.files, &path_of(&made, "layer"), [file(), gzip(b"", 6)].concat());
+    assert!(refused(&two).contains("something follows what is compressed"));
+    let later = String::from_utf8(made.files[&path_of(&made, "config")].clone())
+        .expect("text")
+        .replace("bundle/v1", "bundle/v2");
+    let later = with_blob(&made.files, &path_of(&made, "config"), later.into_bytes());
+    assert_eq!(
+        refused(&later),
+        "the format `kubectl-gitops/bundle/v2` is not known; this program reads kubectl-gitops/bundle/v1"
+    );
+}
+
+#[test]
+fn another_compression_is_told_and_is_no_other_bundle() {
+    let made = bundle();
+    let tar = layer::decompressed("layer", &made.files[&path_of(&made, "layer")]).expect("a tar");
+    let files = with_blob(&made.files, &path_of(&made, "layer"), gzip(&tar, 9));
+    let read = Bundle::read(&files).expect("the content is the same");
+    assert!(read.is_compressed_otherwise);
+    assert_eq!(read.bundle.files, made.files);
+}
+
+#[test]
+fn secrets_with_values_need_a_word() {
+    let data = json!({"password": "aHVudGVyMg=="});
+    let graph = graph_of(json!([{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": data}]));
+    let build = |plain| Bundle::build(&name(), &graph, Delivery::default(), Compression::Deflate, plain);
+    assert_eq!(build(false).expect_err("refused"), [BundleError::PlainSecret("Secret a".to_owned())]);
+    let made = build(true).expect("a bundle");
+    assert_eq!(made.config.resources[0].id, "secret");
+    assert!(Bundle::read(&made.files).is_ok());
+}
+
+#[test]
+fn what_sops_has_encrypted_stays_as_it_was_written() {
+    let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  b: ENC[AES256_GCM,data:x]\n  a: ENC[AES256_GCM,data:y]\n\
+                sops:\n  mac: ENC[AES256_GCM,data:z]\n  version: 3.9.0\n  lastmodified: \"2026-01-01T00:00:00Z\"\n";
+    let (manifests, findings) = read("a.yaml", text.as_bytes());
+    assert!(findings.is_empty(), "{findings:?}");
+    let graph = ResourceGraph::build(manifests, &mut Vec::new()).expect("a graph").graph;
+    let made = Bundle::build(&name(), &graph, Delivery::default(), Compression::Deflate, false).expect("a bundle");
+    assert_eq!(Bundle::read(&made.files).expect("it is whole").bundle.graph, graph);
+}
