@@ -12,7 +12,7 @@
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`application`]: `Application` objects as a controller meets them; [`json`]: what `-o json` prints, as types.
-//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become.
+//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become. [`bundle`]: bundles as files.
 //! 10. [`project`]: what applications of a project may do, pure.
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
@@ -27,6 +27,7 @@ pub mod access;
 pub mod api;
 pub mod application;
 pub mod apply;
+pub mod bundle;
 pub mod cache;
 mod child;
 pub mod cli;

@@ -457,6 +457,29 @@ fn store_gc_runs_beside_compilations() {
 }
 
 #[test]
+fn a_bundle_is_made_checked_and_made_again() {
+    let example = example();
+    example.write("web/config.yaml", CONFIG).write("web/web.yaml", &WEB.replace("- secretRef: {name: database}", ""));
+    let mut steps = vec![
+        example.run(&["bundle", "build", "shop", "--path", "shop", "--out", "shop.tar"]),
+        example.run(&["bundle", "build", "web", "--path", "web", "-n", "shop", "--out", "web.tar"]),
+        example.run(&["bundle", "build", "web", "--path", "web", "--out", "web", "-o", "json"]),
+        example.run(&["bundle", "verify", "web.tar"]),
+        example.run(&["bundle", "verify", "web", "--rebuild", "--path", "web", "-o", "json"]),
+        example.run(&["bundle", "build", "web", "--path", "web", "--out", "shop"]),
+    ];
+    example.write("web/config.yaml", &CONFIG.replace("hello", "welcome")).write("web/more.yaml", NAMESPACE);
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--rebuild", "--path", "web"]));
+    let other = format!("g1-{}", "a".repeat(52));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--graph", &other]));
+    example.write("web/oci-layout", "{}");
+    steps.push(example.run(&["bundle", "verify", "web"]));
+    steps.push(example.run(&["bundle", "verify", "nowhere.tar"]));
+    steps.push(example.run(&["bundle", "verify", "web/config.yaml"]));
+    insta::assert_snapshot!("bundle", steps.concat());
+}
+
+#[test]
 fn a_store_that_cannot_be_used_is_a_warning_for_compile_and_an_error_for_itself() {
     let example = example();
     example.write("file", "");

@@ -85,8 +85,8 @@ pub struct Delivery {
     /// How many releases are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history_limit: Option<usize>,
-    /// Health checks of its own, as `.gitops/health.yaml` has them.
-    pub health_checks: Vec<String>,
+    /// Health checks of its own, as its `.gitops/health.yaml` has them, by their paths.
+    pub health_checks: BTreeMap<String, String>,
 }
 
 impl Config {

@@ -78,7 +78,7 @@ fn file_name(place: usize, width: usize, resource: &GraphResource) -> String {
 }
 
 /// Writes files as a tar, in the order given.
-fn write<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
+pub(super) fn write<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
         let mut header = tar::Header::new_ustar();

@@ -29,7 +29,8 @@ pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// The file that says which layout it is.
 pub const LAYOUT: &str = "oci-layout";
 const LAYOUT_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-const INDEX_FILE: &str = "index.json";
+/// The file that lists manifests.
+pub const INDEX_FILE: &str = "index.json";
 const BLOBS: &str = "blobs/sha256/";
 
 /// When it was made, for readers that ask: a bundle has no time.

@@ -23,7 +23,7 @@ mod layout;
 
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use layer::Compression;
-pub use layout::{CONFIG, Files, INDEX, LAYER, LAYOUT, MANIFEST, Referrer, blob_path, digest};
+pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, Referrer, blob_path, digest};
 
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;
@@ -105,6 +105,20 @@ impl Bundle {
         let layer = Layer::of(graph);
         let config = Config::new(name, graph, delivery, &layer);
         Ok(layout::lay_out(config, graph.clone(), &layer.compressed(compression)))
+    }
+
+    /// All files in one tar, which is a function of them alone.
+    #[must_use]
+    pub fn archive(&self) -> Vec<u8> {
+        layer::write(self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+    }
+
+    /// The files of an archive; `path` is what it is called.
+    ///
+    /// # Errors
+    /// Where it is not to the byte what [`Bundle::archive`] makes of them.
+    pub fn unarchive(path: &str, bytes: &[u8]) -> Result<Files, BundleError> {
+        layer::files_of(path, bytes)
     }
 
     /// Reads the files of a layout, and demands that they are what [`Bundle::build`] makes of the graph that they hold.

@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod app;
 pub mod apply;
 pub mod beside;
+pub mod bundle;
 pub mod check;
 pub mod compile;
 mod compile_set;

@@ -6,6 +6,7 @@
 //! null, not absent, unless its type says otherwise. A change that could break a reader gets a new version.
 
 mod application;
+mod bundle;
 mod change;
 mod check;
 mod diff;
@@ -22,6 +23,7 @@ mod store;
 mod telling;
 
 pub use application::{ApplicationJson, ApplicationResourceJson, ApplicationsJson};
+pub use bundle::BundleJson;
 pub use change::{
     BarrierWaitJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, RunJson, RunOutcome, RunStepJson,
     StepOutcomeJson,
@@ -101,6 +103,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         read_schema::<SavedPlan>("saved-plan"),
         schema::<StatusJson>("status"),
         schema::<StoreCollectedJson>("store-gc"),
+        schema::<BundleJson>("bundle"),
+        schema::<gitops_compiler::bundle::Config>("bundle-config"),
         schema::<StoreInfoJson>("store-info"),
         schema::<StoreVerifiedJson>("store-verify"),
     ]

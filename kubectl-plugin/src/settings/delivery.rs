@@ -31,11 +31,11 @@ impl DeliveryArgs {
 #[derive(Debug, Clone, Default)]
 pub struct Delivery {
     /// In the words of `syncOptions`.
-    words: Vec<String>,
+    pub(super) words: Vec<String>,
     /// What a namespace that is made for it has.
     pub namespace: NamespaceMetadata,
     /// Differences that do not count.
-    ignored: Vec<IgnoreDifference>,
+    pub(super) ignored: Vec<IgnoreDifference>,
     /// How many releases are kept, where it says so.
     pub history_limit: Option<usize>,
 }

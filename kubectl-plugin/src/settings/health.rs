@@ -93,7 +93,7 @@ impl Opened {
     }
 
     /// Paths and bytes of the health checks that the sources have.
-    fn health_checks(&self) -> Result<Vec<(String, Vec<u8>)>, CommandError> {
+    pub(super) fn health_checks(&self) -> Result<Vec<(String, Vec<u8>)>, CommandError> {
         let mut files = Vec::new();
         for folder in self.folders() {
             let path = join(folder.folder(), FILE).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! In: what the user typed. Out: an application with its sources opened, a store, a connection: things that commands work
 //! with.
 
+mod bundled;
 mod check;
 mod cluster;
 mod compiled_for;

@@ -54,6 +54,7 @@ const ORDERS: [Order; 2] = [
             "error",
             "output",
             "settings",
+            "bundle",
             "project",
             "webhook",
             "cache",

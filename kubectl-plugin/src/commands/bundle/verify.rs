@@ -1,0 +1,103 @@
+//! `bundle verify`: whether a bundle is what it says, and whether its sources give it again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use gitops_compiler::bundle::{Bundle, Compression};
+use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::name::ResourceKey;
+
+use crate::bundle;
+use crate::error::CommandError;
+use crate::json::BundleJson;
+use crate::settings::{Session, SourceArgs};
+
+/// Check that every byte of a bundle is what the graph in it gives; with --rebuild also that its sources give that graph
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The bundle: a folder, or a tar
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// The graph that it must hold, whole
+    #[arg(long, value_name = "GRAPH")]
+    graph: Option<Id<Graph>>,
+    /// Compile it again, and compare; the flags below say from what
+    #[arg(long)]
+    rebuild: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// With --rebuild: the namespace for manifests that name none [default: that of the Application, else of the bundle]
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandError> {
+    let read = Bundle::read(&bundle::read(&args.bundle)?).map_err(|error| super::told(&[error]))?;
+    let found = &read.bundle;
+    if let Some(wanted) = args.graph.filter(|wanted| *wanted != found.graph.id()) {
+        let message = format!("the bundle holds {}, and not {wanted}", found.graph.id());
+        return Err(CommandError::refused(message));
+    }
+    let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
+    if !differences.is_empty() {
+        let message = format!("the sources give something else than {}", args.bundle.display());
+        return Err(CommandError { code: 1, ..CommandError::user(message) }.details(differences));
+    }
+    if args.output.is_some() {
+        session.printer.json(&BundleJson::new(found, read.is_compressed_otherwise));
+        return Ok(0);
+    }
+    let bytes = if read.is_compressed_otherwise {
+        "the content is what the graph gives; it is compressed in another way"
+    } else {
+        "every byte is what the graph gives"
+    };
+    let again = if args.rebuild { ", and its sources give it again" } else { "" };
+    session.printer.out(&format!("{}\n{bytes}{again}\n", super::in_a_line(found)));
+    Ok(0)
+}
+
+/// What the sources give otherwise.
+fn rebuilt(session: &Session, args: &VerifyArgs, found: &Bundle) -> Result<Vec<String>, CommandError> {
+    let store = session.store.open(session.printer);
+    let opened = args.source.open(Some(&found.config.application), store.as_ref())?;
+    let namespace = args.namespace.as_deref().or(opened.home.destination.as_deref());
+    let delivery = opened.bundled_delivery(Some(namespace.unwrap_or(&found.config.delivery.namespace)))?;
+    let graph = opened.compile(store.as_ref(), session.printer)?.graph;
+    // Whatever is in it: it is not written anywhere.
+    let made = Bundle::build(&opened.app.name, &graph, delivery, Compression::Store, true);
+    let made = made.map_err(|errors| super::told(&errors))?;
+    let mut differences = graphs_differ(&found.graph, &made.graph);
+    if differences.is_empty() && found.graph.id() != made.graph.id() {
+        differences.push("the edges, or how they are found".to_owned());
+    }
+    if found.config.delivery != made.config.delivery {
+        differences.push("how it is delivered: namespace, sync options or what is ignored".to_owned());
+    }
+    Ok(differences)
+}
+
+/// The resources that are not equal.
+fn graphs_differ(bundle: &ResourceGraph, sources: &ResourceGraph) -> Vec<String> {
+    let by_key = |graph: &ResourceGraph| -> BTreeMap<ResourceKey, _> {
+        graph.resources().iter().map(|resource| (resource.key.clone(), resource.id)).collect()
+    };
+    let (there, here) = (by_key(bundle), by_key(sources));
+    let mut differences = Vec::new();
+    for (key, id) in &there {
+        match here.get(key) {
+            None => differences.push(format!("{key} is in the bundle alone")),
+            Some(other) if other != id => differences.push(format!("{key} is another")),
+            Some(_) => {}
+        }
+    }
+    differences
+        .extend(here.keys().filter(|key| !there.contains_key(key)).map(|key| format!("{key} is in the sources alone")));
+    differences
+}
