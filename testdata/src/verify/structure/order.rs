@@ -34,6 +34,8 @@ const ORDERS: [Order; 2] = [
             "diff",
             "compile",
             "plan",
+            "review",
+            "snapshot",
         ],
     },
     Order {
