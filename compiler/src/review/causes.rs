@@ -47,7 +47,7 @@ type Found = BTreeMap<(Origin, Option<String>, bool), BTreeSet<ResourceKey>>;
 pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Cause> {
     let files = &files[..files.len().min(MOST_FILES)];
     let by_path: BTreeMap<&str, &ChangedFile> = files.iter().map(|file| (file.path.as_str(), file)).collect();
-    let mut texts: BTreeMap<&str, Option<Text>> = BTreeMap::new();
+    let mut texts: BTreeMap<&str, Text> = BTreeMap::new();
     let lines: Vec<ValueLine> = files.iter().flat_map(value_lines).collect();
     let (mut found, mut work) = (Found::new(), 0);
     for change in &compared.changes {
@@ -69,8 +69,7 @@ pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Caus
             let text = texts.entry(origin.path.as_str()).or_insert_with(|| Text::read(bytes));
             for difference in change.differences.iter().take(MOST_FIELDS) {
                 work += bytes.len();
-                let place =
-                    text.as_ref().filter(|_| work <= MOST_WORK).and_then(|text| text.place(origin, change, difference));
+                let place = if work <= MOST_WORK { text.place(origin, change, difference) } else { None };
                 let Some(line) = place else { continue };
                 push(Origin { path: origin.path.clone(), line, column: 0 }, Some(difference.change.path.clone()), true);
                 located += 1;
@@ -111,9 +110,9 @@ struct Text {
 }
 
 impl Text {
-    fn read(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Self {
         let documents = yaml::read(bytes, Limits::default()).documents;
-        Some(Self { locator: Locator::new(bytes), documents })
+        Self { locator: Locator::new(bytes), documents }
     }
 
     /// The line of a field of the object that was read at `origin`.

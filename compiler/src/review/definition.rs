@@ -37,7 +37,7 @@ pub(super) fn changes(old: &Value, new: &Value) -> Vec<SchemaChange> {
     let mut found = Found::default();
     let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     for name in names {
-        found.version = name.to_owned();
+        name.clone_into(&mut found.version);
         match (old.get(name), new.get(name)) {
             (Some(_), None) => found.push("", "the version is removed", true),
             (None, Some(_)) => found.push("", "the version is new", false),
@@ -193,13 +193,22 @@ fn narrows(word: &str, old: Option<&Value>, new: Option<&Value>) -> bool {
         (_, Some(old), Some(new)) if UPPER.contains(&word) => new < old,
         (_, Some(old), Some(new)) if LOWER.contains(&word) => new > old,
         // What is no pattern, rule or format any more takes more; another one may take less.
-        ("pattern" | "format" | "not" | "allOf" | "anyOf" | "oneOf" | "x-kubernetes-validations", _, _) => {
-            new.is_some()
-        }
+        (
+            "pattern"
+            | "format"
+            | "not"
+            | "allOf"
+            | "anyOf"
+            | "oneOf"
+            | "x-kubernetes-validations"
+            | "items"
+            | "additionalProperties",
+            _,
+            _,
+        ) => new.is_some(),
         ("nullable" | "x-kubernetes-preserve-unknown-fields" | "x-kubernetes-int-or-string", _, _) => {
             old == Some(&Value::Bool(true))
         }
-        ("items" | "additionalProperties", _, _) => new.is_some(),
         _ => false,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! In: oids. Out: a merge base; files with their bytes on both sides. Folders that are equal are not walked.
 
+use std::collections::BTreeMap;
+
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::objs::tree::EntryKind as Mode;
@@ -71,7 +73,7 @@ impl Repository {
                 None => Ok(Vec::new()),
                 Some(tree) => entries_of(&read_object(&repository, tree, Kind::Tree, &prefix)?, tree, &prefix),
             };
-            let mut names: std::collections::BTreeMap<String, [Option<(Mode, ObjectId)>; 2]> = Default::default();
+            let mut names: BTreeMap<String, [Option<(Mode, ObjectId)>; 2]> = BTreeMap::new();
             for (side, tree) in [old, new].into_iter().enumerate() {
                 for (name, mode, oid) in entries(tree)? {
                     names.entry(name).or_default()[side] = Some((mode, oid));

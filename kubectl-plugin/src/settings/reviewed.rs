@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::Compilation;
 use gitops_compiler::diagnostic::{Diagnostic, Level};
 use gitops_compiler::lock::{LOCK_FILE, Lock};
@@ -159,12 +158,6 @@ impl ReviewedApplication {
 
     fn failed(name: AppName, error: &CommandError) -> Self {
         Self { name, compiled: Err(NotCompiled::of(error)), folders: Vec::new(), is_rendered: false }
-    }
-
-    /// Its graph.
-    #[must_use]
-    pub fn graph(&self) -> Option<Id<Graph>> {
-        self.compiled.as_ref().ok().map(|compilation| compilation.graph.id())
     }
 
     /// Those of the files that differ which may have to do with it.

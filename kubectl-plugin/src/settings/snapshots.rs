@@ -27,7 +27,7 @@ pub struct SnapshotArgs {
     #[arg(value_name = "APP")]
     pub app: Option<AppName>,
     #[command(flatten)]
-    pub source: SourceArgs,
+    pub(crate) source: SourceArgs,
     /// The file of the snapshot [default: gitops.snap in the root of the repository]
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -90,6 +90,7 @@ impl SnapshotArgs {
 
     /// The side that was agreed on: the oldest of the last commits that have this snapshot, where that is what it compiles
     /// to.
+    #[must_use]
     pub fn agreed_side(
         &self,
         here: &Repository,

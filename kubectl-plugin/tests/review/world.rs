@@ -56,6 +56,14 @@ impl World {
             .unwrap_or_else(|_| panic!("{arguments:?}: {}{}", ended.stdout, ended.stderr))
     }
 
+    /// Fails where a document is not what its published schema says.
+    pub(crate) fn check(&self, name: &str, document: &Json) {
+        let found = kubectl_gitops::json::schemas().into_iter().find(|(known, _)| *known == name);
+        let validator = jsonschema::validator_for(&Json::from(found.expect("a schema").1)).expect("a schema");
+        let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}\n{document:#}");
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.repository.path()
     }

@@ -21,6 +21,9 @@ pub const MARKER: &str = "<!-- kubectl-gitops review -->";
 /// What is kept free for saying what was left out.
 const TAIL: usize = 1_200;
 
+/// How folded changes end.
+const CLOSE: &str = "\n</details>\n";
+
 /// Longer lines are cut: a risk names what it is about at its beginning.
 const LONGEST: usize = 600;
 
@@ -237,7 +240,6 @@ fn changes(review: &Review, index: usize, application: &ApplicationReview, page:
     let blocks = lines::changes(application);
     let open = format!("\n<details><summary>Changes ({})</summary>\n\n", application.changes.len());
     let open = if review.applications.len() > 1 { format!("\n{name}\n{open}") } else { open };
-    const CLOSE: &str = "\n</details>\n";
     if !page.add(&format!("{open}{CLOSE}"), "changes", &application.application) {
         return;
     }

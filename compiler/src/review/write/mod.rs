@@ -29,7 +29,7 @@ pub fn resource_text(change: &ResourceReview) -> String {
 }
 
 /// The first application before this one with the same changes, which need not be read twice.
-fn same_as<'a>(review: &'a Review, index: usize) -> Option<&'a ApplicationReview> {
+fn same_as(review: &Review, index: usize) -> Option<&ApplicationReview> {
     let this = review.applications.get(index).filter(|application| !application.changes.is_empty())?;
     let is_same = |other: &&ApplicationReview| {
         let key = |review: &ApplicationReview| (review.counts, review.shared.clone());
