@@ -68,13 +68,13 @@ fn another_value_of_a_secret_alone_is_not_pending() {
 fn manifests_are_kept_where_that_is_asked_for() {
     let world = shop();
     assert_eq!(snapshot(&world, "accept", &["--all", "--full"]).code, 0);
-    assert!(file(&world).contains("\n  k: '1'\n") && !file(&world).contains("hunter2"), "{}", file(&world));
+    assert!(file(&world).contains("\n  k: \"1\"\n") && !file(&world).contains("hunter2"), "{}", file(&world));
     world.commit("Accepted");
     assert_eq!(snapshot(&world, "check", &[]).code, 0);
     world.write("deploy/a.yaml", &map("a", "2"));
     assert_eq!(snapshot(&world, "check", &[]).code, 1);
     assert_eq!(snapshot(&world, "accept", &["--all"]).code, 0);
-    assert!(file(&world).contains("\n  k: '2'\n"), "it stays in its form: {}", file(&world));
+    assert!(file(&world).contains("\n  k: \"2\"\n"), "it stays in its form: {}", file(&world));
     assert_eq!(snapshot(&world, "accept", &["--full=false", "--resource", "x"]).code, 2);
 }
 
