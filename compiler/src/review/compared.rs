@@ -3,6 +3,7 @@
 //! In: two [`Side`]s, either of which may be absent. Out: [`Compared`], which every part of a review reads. Only bodies that
 //! differ are decoded, so that the rest costs a comparison of ids.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::canon::{Encoder, Value};
@@ -128,17 +129,17 @@ impl<'a> Compared<'a> {
         let (old, new) = (self.old_resources(), self.new_resources());
         let (mut at_old, mut at_new) = (0, 0);
         loop {
-            let (was, is) = (old.get(at_old), new.get(at_new));
-            let order = match (was, is) {
+            let (before, after) = (old.get(at_old), new.get(at_new));
+            let place = match (before, after) {
                 (None, None) => break,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(was), Some(is)) => was.key.cmp(&is.key),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(before), Some(after)) => before.key.cmp(&after.key),
             };
             let found =
                 |node: Node, resource: Option<&'a GraphResource>| resource.map(|resource| Found { node, resource });
-            let older = if order.is_le() { found(at_old, was) } else { None };
-            let newer = if order.is_ge() { found(at_new, is) } else { None };
+            let older = if place.is_le() { found(at_old, before) } else { None };
+            let newer = if place.is_ge() { found(at_new, after) } else { None };
             at_old += usize::from(older.is_some());
             at_new += usize::from(newer.is_some());
             if matches!((older, newer), (Some(old), Some(new)) if old.resource.id == new.resource.id) {
@@ -207,8 +208,8 @@ fn schema_of<'a>(definitions: &HashMap<(&str, &str), &'a Value>, key: &ResourceK
     let definition = definitions.get(&(key.group.as_str(), key.kind.as_str()))?;
     let (_, version) = body.get("apiVersion")?.as_str()?.split_once('/')?;
     let versions = definition.at(&["spec", "versions"])?.items().iter();
-    let found = versions.filter(|found| found.get("name").and_then(Value::as_str) == Some(version));
-    found.filter_map(|found| found.at(&["schema", "openAPIV3Schema"])).next()
+    let mut found = versions.filter(|found| found.get("name").and_then(Value::as_str) == Some(version));
+    found.find_map(|found| found.at(&["schema", "openAPIV3Schema"]))
 }
 
 /// The letters of Kustomize's hashes.

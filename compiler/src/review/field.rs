@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn items_without_keys_are_matched_by_what_is_equal() {
         let role = |rules: Json| json!({"rules": rules});
-        let rule = |verb: &str| json!({"verbs": [verb], "resources": ["pods"]});
-        let old = role(json!([rule("get"), rule("list")]));
-        let new = role(json!([rule("get"), rule("watch"), rule("list")]));
+        let one = |verb: &str| json!({"verbs": [verb], "resources": ["pods"]});
+        let old = role(json!([one("get"), one("list")]));
+        let new = role(json!([one("get"), one("watch"), one("list")]));
         let found = lines(("rbac.authorization.k8s.io", "Role"), old, new);
         assert_eq!(found, ["rules[1]  + {\"resources\":[\"pods\"],\"verbs\":[\"watch\"]} @/rules/1"]);
     }

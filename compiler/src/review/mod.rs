@@ -262,15 +262,12 @@ impl Judge<'_> {
             let (rule, advice) = (rule.name.to_owned(), rule.advice.to_owned());
             let risk = Risk { level, rule, resource, path, evidence, advice, origin };
             let fitting = || self.settings.acceptances().iter().filter(|acceptance| acceptance.fits(&risk));
-            match fitting().find(|acceptance| acceptance.until >= self.today) {
-                Some(Acceptance { until, reason, .. }) => {
-                    let (until, reason) = (until.to_string(), reason.clone());
-                    accepted.push(Accepted { risk, until, reason });
-                }
-                None => {
-                    expired.extend(fitting().map(ExpiredAcceptance::of));
-                    risks.push(risk);
-                }
+            if let Some(acceptance) = fitting().find(|acceptance| acceptance.until >= self.today) {
+                let (until, reason) = (acceptance.until.to_string(), acceptance.reason.clone());
+                accepted.push(Accepted { risk, until, reason });
+            } else {
+                expired.extend(fitting().map(ExpiredAcceptance::of));
+                risks.push(risk);
             }
         }
         let place = |risk: &Risk| (risk.rule.clone(), risk.resource.clone(), risk.path.clone(), risk.evidence.clone());

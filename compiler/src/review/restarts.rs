@@ -33,7 +33,8 @@ pub(super) fn restarts(compared: &Compared<'_>) -> Vec<Restart> {
 fn restart(change: &Changed<'_>, renamed: &BTreeSet<&str>) -> Option<Restart> {
     let key = change.key();
     let (_, new) = (change.old_body()?, change.new_body()?);
-    if key.group != "apps" || !ROLLING.contains(&key.kind.as_str()) {
+    // Old commits have them in the group that they had before.
+    if !["apps", "extensions"].contains(&key.group.as_str()) || !ROLLING.contains(&key.kind.as_str()) {
         return None;
     }
     let recreated = plan::immutable_field(key, new, change.differences.iter().map(|found| &found.change));

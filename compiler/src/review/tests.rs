@@ -150,6 +150,13 @@ fn a_name_with_a_hash_of_its_content_is_one_change_and_a_restart() {
 }
 
 #[test]
+fn workloads_of_old_groups_restart_as_well() {
+    let of = |image: &str| World::new(&SHOP.replace("apps/v1", "extensions/v1beta1").replace("1.8.2", image));
+    let review = reviewed(&of("1.8.2"), &of("1.8.3"), "");
+    assert_eq!(review.applications[0].restarts.len(), 1, "{}", write::text(&review));
+}
+
+#[test]
 fn values_of_secrets_are_in_no_review() {
     let secret = |value: &str| {
         World::new(&format!(

@@ -35,7 +35,6 @@ impl<'a> ListKeys<'a> {
         let at = match self.0 {
             At::Nowhere => None,
             At::Own(node) => match Self::form(node) {
-                Some(Form::Metadata) => None,
                 Some(Form::Object(object)) => match (object.field(name), object.others) {
                     (Some(field), _) => Some(At::Own(field.node)),
                     (None, Others::Each(each)) => Some(At::Own(each)),

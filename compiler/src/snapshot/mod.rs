@@ -241,7 +241,9 @@ fn id(resource: &GraphResource) -> String {
     if let Some(body) = body.as_map_mut() {
         for field in ["data", "stringData"] {
             if let Some(values) = body.get_mut(field).and_then(Value::as_map_mut) {
-                values.values_mut().for_each(|value| *value = Value::Null);
+                for value in values.values_mut() {
+                    *value = Value::Null;
+                }
             }
         }
         // kubectl's copy has the values, too; SOPS's MAC is of them.

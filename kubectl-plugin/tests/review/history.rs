@@ -4,7 +4,7 @@
 //! The history is the bundle `git/microservices-demo.bundle` of the corpus. `GITOPS_LONG=1` takes all commits, else each
 //! twentieth. The times are told, and decide nothing.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gitops_testdata::repository::RepositoryBuilder;
@@ -18,7 +18,7 @@ const FOLDER: &str = "kubernetes-manifests";
 /// Every how many commits the short run takes one.
 const STRIDE: usize = 20;
 
-fn world(bundle: &PathBuf) -> World {
+fn world(bundle: &Path) -> World {
     let home = tempfile::tempdir().expect("a folder");
     let (clone, elsewhere) = (home.path().join("clone"), RepositoryBuilder::new().expect("a repository"));
     let (from, to) = (bundle.display().to_string(), clone.display().to_string());

@@ -65,10 +65,10 @@ fn what_is_printed_as_json_is_what_the_schemas_say() {
     world.repository.remove("deploy/b.yaml").expect("removed");
     let review = world.json(&["review", "main", "shop", "--path", "deploy", "-o", "json"]);
     assert!(!review["risks"][0].is_null() && !review["applications"][0]["changes"][0].is_null(), "{review}");
-    world.check("review", &review);
+    World::check("review", &review);
     let pending = world.json(&["snapshot", "pending", "shop", "--path", "deploy", "-o", "json"]);
     assert!(!pending["pending"][0].is_null(), "{pending}");
-    world.check("snapshot", &pending);
+    World::check("snapshot", &pending);
     let example = include_str!("../../docs/review.md").split("```yaml\nrules:").nth(1).expect("an example");
     let example = format!("rules:{}", example.split("```").next().unwrap_or_default());
     gitops_compiler::review::Settings::read("review.yaml", example.as_bytes()).expect("the page has settings");

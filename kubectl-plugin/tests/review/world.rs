@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Fails where a document is not what its published schema says.
-    pub(crate) fn check(&self, name: &str, document: &Json) {
+    pub(crate) fn check(name: &str, document: &Json) {
         let found = kubectl_gitops::json::schemas().into_iter().find(|(known, _)| *known == name);
         let validator = jsonschema::validator_for(&Json::from(found.expect("a schema").1)).expect("a schema");
         let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();

@@ -80,9 +80,9 @@ fn rights(context: &mut Context<'_, '_>, change: &Changed<'_>, (old, was): Befor
         let evidence = format!("container {} gains {}", container.name, added.join(", "));
         context.push(CAPABILITY_ADDED, change, field("capabilities.add"), evidence);
     }
-    let escalates = container.security("allowPrivilegeEscalation");
-    let escalated = before("allowPrivilegeEscalation");
-    if (escalates == Some(true) && escalated != Some(true)) || (escalates.is_none() && escalated == Some(false)) {
+    let now = container.security("allowPrivilegeEscalation");
+    let then = before("allowPrivilegeEscalation");
+    if (now == Some(true) && then != Some(true)) || (now.is_none() && then == Some(false)) {
         let evidence = format!("container {} may gain more rights than it starts with", container.name);
         context.push(ESCALATION_ALLOWED, change, field("allowPrivilegeEscalation"), evidence);
     }

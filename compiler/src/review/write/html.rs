@@ -86,7 +86,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
     let restarts = format!("Restarts: {}", lines::restarts(&application.restarts));
     section(page, &restarts, application.restarts.iter().map(lines::restart));
     section(page, "What depends on what changes", application.reach.iter().map(lines::reach));
-    section(page, "Causes", application.causes.iter().map(lines::cause));
+    section(page, "Causes", lines::causes(&application.causes).into_iter());
     if let Some(same) = same_as(review, index) {
         let _ = writeln!(page, "<p>The changes are those of {}.</p>", escape(&same.application));
         return;

@@ -110,8 +110,32 @@ pub(super) fn reach(reach: &Reach) -> String {
     format!("{} ← {} ({}){further}", reach.resource, resources(&keys), reasons.join("; "))
 }
 
+/// One line for each cause; those of one field in many files are one.
+pub(super) fn causes(causes: &[Cause]) -> Vec<String> {
+    let mut by_field: BTreeMap<(&str, bool), Vec<&Cause>> = BTreeMap::new();
+    for cause in causes {
+        by_field.entry((cause.field.as_deref().unwrap_or_default(), cause.exact)).or_default().push(cause);
+    }
+    let mut lines = Vec::new();
+    for one in causes {
+        let field = one.field.as_deref().unwrap_or_default();
+        let same = by_field.get(&(field, one.exact)).filter(|same| !field.is_empty() && same.len() > NAMED);
+        let Some(same) = same else {
+            lines.push(cause(one));
+            continue;
+        };
+        if same.first().is_some_and(|first| first.origin == one.origin) {
+            let all: BTreeSet<&ResourceKey> = same.iter().flat_map(|cause| &cause.resources).collect();
+            let all: Vec<ResourceKey> = all.into_iter().cloned().collect();
+            let (place, more) = (file_line(&one.origin), same.len() - 1);
+            lines.push(format!("{place} and {more} more places  {field} → {}", resources(&all)));
+        }
+    }
+    lines
+}
+
 /// `values/prod.yaml:14  image.tag → Deployment app/api, …`.
-pub(super) fn cause(cause: &Cause) -> String {
+fn cause(cause: &Cause) -> String {
     let field = cause.field.as_ref().map(|field| format!("  {field}")).unwrap_or_default();
     let about = if cause.exact { "" } else { " (by its value)" };
     format!("{}{field}{about} → {}", file_line(&cause.origin), resources(&cause.resources))

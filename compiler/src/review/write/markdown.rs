@@ -198,7 +198,7 @@ fn sections(review: &Review, application: &ApplicationReview, page: &mut Page) {
         ("Versions", application.versions.iter().map(lines::version).collect()),
         (&restarts, application.restarts.iter().map(lines::restart).collect()),
         ("What depends on what changes", application.reach.iter().map(lines::reach).collect()),
-        ("Causes", application.causes.iter().map(lines::cause).collect()),
+        ("Causes", lines::causes(&application.causes)),
     ];
     for (title, all) in sections {
         if all.is_empty() {

@@ -24,7 +24,7 @@ pub fn sarif(review: &Review, version: &str) -> Json {
         let errors = application.findings.iter().filter(|finding| finding.level == Severity::Error);
         results.extend(errors.map(error));
         // Each error has a result of its own.
-        let is_told = |risk: &&Risk| !(risk.rule == ERROR && !application.findings.is_empty());
+        let is_told = |risk: &&Risk| risk.rule != ERROR || application.findings.is_empty();
         results.extend(application.risks.iter().filter(is_told).map(|risk| result(risk, None)));
         results.extend(application.accepted.iter().map(|accepted| result(&accepted.risk, Some(accepted))));
     }

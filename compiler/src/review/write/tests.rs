@@ -126,3 +126,16 @@ fn sarif_has_a_rule_for_each_result() {
         assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "deploy/a.yaml");
     }
 }
+
+#[test]
+fn one_field_in_many_places_is_one_cause() {
+    let many = |value: &str| {
+        let one = |at: usize| {
+            format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{at}}}\ndata: {{k: {value}}}\n")
+        };
+        World::new(&(0..7).map(one).collect::<String>())
+    };
+    let told = text(&reviewed(&many("a"), &many("b"), ""));
+    assert!(told.contains("deploy/a.yaml:5 and 6 more places  data.k → 7 ConfigMaps"), "{told}");
+    assert_eq!(told.matches("data.k").count(), 2, "once as a cause, once as a change: {told}");
+}

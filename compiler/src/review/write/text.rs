@@ -86,7 +86,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview) -> String
     let restarts = format!("restarts  {}", lines::restarts(&application.restarts));
     section(&restarts, application.restarts.iter().map(lines::restart).collect());
     section("reaches", application.reach.iter().map(lines::reach).collect());
-    section("causes", application.causes.iter().map(lines::cause).collect());
+    section("causes", lines::causes(&application.causes));
     if let Some(same) = same_as(review, index) {
         let _ = writeln!(text, "  changes  the same as those of {}", line(&same.application));
         return text;
