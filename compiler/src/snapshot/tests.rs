@@ -38,7 +38,7 @@ fn what_is_written_is_read_back() {
     }
     let kept = snapshot(Snapshot::with_bodies(), &text).text();
     assert!(
-        kept.contains("\n--- # shop /ConfigMap/shop/a r1-") && kept.contains("\n  k: --- # not a head\n"),
+        kept.contains("\n--- # shop /ConfigMap/shop/a r1-") && kept.contains("\n  k: '--- # not a head'\n"),
         "{kept}"
     );
     let manifests = manifest::read("gitops.snap", kept.as_bytes());
