@@ -28,7 +28,11 @@ fn told(pending: &[Pending]) -> Vec<String> {
 
 #[test]
 fn what_is_written_is_read_back() {
-    let text = format!("{}{}---\n{SECRET}", map("a", "--- # not a head"), map("b", "z").replace("'z'", "\"x\\n--- # y z w\\n\""));
+    let text = format!(
+        "{}{}---\n{SECRET}",
+        map("a", "--- # not a head"),
+        map("b", "z").replace("'z'", "\"x\\n--- # y z w\\n\"")
+    );
     for empty in [Snapshot::default(), Snapshot::with_bodies()] {
         let taken = snapshot(empty, &text);
         let read = Snapshot::read(taken.text().as_bytes()).expect("a snapshot");
