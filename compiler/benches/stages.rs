@@ -16,6 +16,7 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest::{self, Manifest};
 use gitops_compiler::plan::{self, Approvals, Bound, Seen};
+use gitops_compiler::review::{self, ChangedFile, Day, Outcome, Pair, Side, SideName, Whole};
 use gitops_compiler::schema;
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::{Repository, Snapshot};
@@ -250,5 +251,36 @@ fn plan_20_000(bencher: Bencher<'_, '_>) {
         })
         .steps
         .len()
+    });
+}
+
+/// One object of a hundred differs among 10,001: a ConfigMap that others read, with the files for causes.
+#[divan::bench]
+fn review_one_percent(bencher: Bencher<'_, '_>) {
+    let set = |revision: u32| {
+        let files = services_with(SERVICES, "bench", |index| if index % 10 == 0 { revision } else { 0 });
+        let read = files.iter().flat_map(|(path, text)| manifest::read(path, text.as_bytes()).0).collect();
+        let built = ResourceGraph::build(read, &mut Vec::new()).expect("a graph");
+        (files, built)
+    };
+    let ((old_files, old), (new_files, new)) = (set(0), set(1));
+    let differing = old_files.iter().zip(&new_files).filter(|(old, new)| old != new);
+    let files: Vec<ChangedFile> = differing
+        .map(|((path, old), (_, new))| {
+            let (old, new) = (Some(old.clone().into_bytes()), Some(new.clone().into_bytes()));
+            ChangedFile { path: path.clone(), old, new }
+        })
+        .collect();
+    assert_eq!(files.len(), SERVICES / 10);
+    // As they come out of a store: bodies are not decoded yet.
+    let again = |graph: &ResourceGraph| ResourceGraph::decode(&graph.encode(), graph.id()).expect("it comes back");
+    let today = Day::new(2026, 1, 1).expect("a day");
+    bencher.with_inputs(|| (again(&old.graph), again(&new.graph))).bench_refs(|(was, is)| {
+        let base = Outcome::Compiled(Side { graph: was, origins: &old.origins });
+        let head = Outcome::Compiled(Side { graph: is, origins: &new.origins });
+        let pair = Pair { application: "bench", base, head, files: &files };
+        let review = review::review(SideName::default(), SideName::default(), &[pair], &Whole::default(), today);
+        assert_eq!(review.applications[0].counts.changed, SERVICES / 10);
+        review::write::markdown(&review, review::write::ROOM).len()
     });
 }

@@ -14,8 +14,9 @@
 //! 6. [`depend`]: which object waits for which, and why.
 //! 7. [`graph`]: the immutable graph, its ids, its canonical order.
 //! 8. [`store`]: graphs as files; [`diff`]: what changed, field by field.
-//! 9. [`compile`]: the driver that ties all of this together; [`plan`]: the steps from one state of a target to another.
-//! 10. [`bundle`]: a graph as files that anybody can make again, bit for bit.
+//! 9. [`compile`]: the driver that ties all of this together; [`plan`]: the steps from one state of a target to another;
+//!    [`review`]: what a change does, for whoever has to agree to it; [`snapshot`]: graphs as lines that are kept in Git;
+//!    [`bundle`]: a graph as files that anybody can make again, bit for bit.
 
 pub mod app;
 pub mod bundle;
@@ -31,7 +32,9 @@ pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod render;
+pub mod review;
 pub mod sandbox;
 pub mod schema;
+pub mod snapshot;
 pub mod store;
 pub mod tree;

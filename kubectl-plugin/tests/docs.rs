@@ -1,5 +1,5 @@
 //! The pages of reference are what the program says of itself: `docs/commands.md` is made from clap and `docs/lints.md`
-//! from the list of lints, and both are compared here; `docs/edges.md` is written by hand, and has every rule that makes
+//! from the list of lints, `docs/risks.md` from the list of risk rules, and all are compared here; `docs/edges.md` is written by hand, and has every rule that makes
 //! edges, and no other; `docs/health.md` likewise has every kind with a rule of its own, and the table of what is always
 //! reported is made from the program; `docs/webhooks.md` has the keys of all secrets.
 
@@ -10,6 +10,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 use gitops_compiler::depend::RULES;
 use gitops_compiler::lint::{DefaultLevel, LINTS, Lint};
+use gitops_compiler::review::{RULES as RISK_RULES, RiskRule};
 use kubectl_gitops::cli::Cli;
 use kubectl_gitops::health::{reporting_kinds, ruled_kinds};
 use kubectl_gitops::webhook::{ANNOTATION, Provider};
@@ -77,6 +78,21 @@ fn lints() -> String {
     page
 }
 
+/// Each rule of reviews.
+fn risks() -> String {
+    let mut page = format!(
+        "# Risk rules\n\n<!-- Made from the program itself; renew with `{RENEW}`. -->\n\n\
+         What [a review](review.md) objects to. `block`: something is lost, broken or given away; `caution`: a person should look \
+         at it; `info`: good to know. A rule looks at what a change brings: what was there before is no risk of it.\n\n\
+         `.gitops/review.yaml` of the base gives rules other levels, or accepts single risks until a day; \
+         [how](review.md#settings-and-risks-that-are-accepted).\n\n| rule | level | finds | why | what to do |\n|---|---|---|---|---|\n"
+    );
+    for RiskRule { name, level, finds, why, advice } in RISK_RULES {
+        let _ = writeln!(page, "| `{name}` | {} | {finds} | {why} | {advice} |", level.as_str());
+    }
+    page
+}
+
 /// Compares a page with what it should be, or writes it.
 fn check_page(name: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
@@ -102,6 +118,11 @@ fn the_page_of_commands_is_what_the_program_says() {
 #[test]
 fn the_page_of_lints_has_them_all() {
     check_page("lints.md", &lints());
+}
+
+#[test]
+fn the_page_of_risks_has_every_rule() {
+    check_page("risks.md", &risks());
 }
 
 #[test]

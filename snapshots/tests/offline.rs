@@ -489,6 +489,56 @@ fn a_store_that_cannot_be_used_is_a_warning_for_compile_and_an_error_for_itself(
 }
 
 #[test]
+fn a_review_has_the_important_first_in_every_format() {
+    let example = example();
+    example.write("shop/config.yaml", &CONFIG.replace("hello", "welcome").replace("greeting", "text"));
+    example
+        .write("shop/web.yaml", &WEB.replace("1.4.0", "2.0.0").replace("port: 80", "port: 80\n  type: LoadBalancer"));
+    example.repository.remove("shop/database.yaml").expect("removed");
+    example.repository.commit("Another web").expect("committed");
+    let outputs = ["text", "markdown", "html", "json", "sarif"];
+    let review = |output: &&str| {
+        let range = ["review", "HEAD~1..HEAD", "shop", "--path", "shop", "--date", "2026-01-01", "-o", output];
+        without_commits(&example.run(&range))
+    };
+    for output in outputs {
+        insta::assert_snapshot!(format!("review_{output}"), review(&output));
+    }
+    example.write("shop/web.yaml", "kind: Deployment\n");
+    let broken = ["review", "HEAD", "shop", "--path", "shop", "--fail-on", "block", "--date", "2026-01-01"];
+    insta::assert_snapshot!("review_broken", without_commits(&example.run(&broken)));
+}
+
+/// Commits have other ids each time: they carry the time.
+fn without_commits(transcript: &str) -> String {
+    let is_hex = |word: &str| matches!(word.len(), 7 | 40) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let line = |line: &str| {
+        let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+        let word = |word: &str| {
+            let (text, end) =
+                word.split_at(word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric()).len());
+            if is_hex(text) { format!("…{end}") } else { word.to_owned() }
+        };
+        words.map(word).collect::<String>()
+    };
+    transcript.lines().map(|text| line(text) + "\n").collect()
+}
+
+#[test]
+fn a_snapshot_is_accepted_checked_and_listed() {
+    let example = example();
+    let run = |action: &[&str]| example.run(&[&["snapshot"], action, &["shop", "--path", "shop"]].concat());
+    let (none, accepted) = (run(&["check"]), run(&["accept", "--all"]));
+    example.repository.commit("Accepted").expect("committed");
+    let same = run(&["check"]);
+    example.write("shop/config.yaml", &CONFIG.replace("hello", "good evening"));
+    let (pending, checked, asked) = (run(&["pending"]), run(&["check", "--date", "2026-01-01"]), run(&["accept"]));
+    let all = [none, accepted, same, pending, without_commits(&checked), asked].concat();
+    let file = std::fs::read_to_string(example.repository.path().join("gitops.snap")).expect("a snapshot");
+    insta::assert_snapshot!("snapshot", format!("{all}── gitops.snap\n{file}"));
+}
+
+#[test]
 fn wrong_revisions_and_places_are_told() {
     let example = example();
     let unknown = example.run(&["compile", "--path", "shop", "--revision", "v9"]);

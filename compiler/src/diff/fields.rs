@@ -145,7 +145,8 @@ fn by_key(key: &str, items: &[Value]) -> Option<BTreeMap<String, usize>> {
     Some(found)
 }
 
-fn join(path: &str, key: &str) -> String {
+/// The path of a field below a path.
+pub(crate) fn join(path: &str, key: &str) -> String {
     let plain =
         !key.is_empty() && key.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character));
     match (path.is_empty(), plain) {

@@ -5,6 +5,7 @@
 
 mod fields;
 
+pub(crate) use fields::join;
 pub use fields::{FieldChange, KEYS, fields};
 
 use std::collections::BTreeSet;

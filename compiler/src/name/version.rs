@@ -30,6 +30,18 @@ impl Version {
         read(text).ok_or_else(|| format!("`{text}` is no version: write 1.2.3, for example"))
     }
 
+    /// Its first number.
+    #[must_use]
+    pub fn major(&self) -> u64 {
+        self.major
+    }
+
+    /// Its second number.
+    #[must_use]
+    pub fn minor(&self) -> u64 {
+        self.minor
+    }
+
     /// Whether this is something before a release, such as `1.2.3-rc.1`.
     #[must_use]
     pub fn is_prerelease(&self) -> bool {

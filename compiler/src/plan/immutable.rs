@@ -100,7 +100,18 @@ const HARMLESS: [(&str, &str); 10] = [
 #[must_use]
 pub fn changed(step: &Step) -> Option<String> {
     let (_, body) = step.desired.as_ref().filter(|_| step.action == Action::Update)?;
-    let (_, _, fixed) = RULES.iter().find(|(group, kind, _)| step.key.is(group, kind))?;
+    field(&step.key, body, step.changes.iter())
+}
+
+/// The first of the fields in which an object becomes `body` that cannot change.
+#[must_use]
+pub fn field<'a>(
+    key: &ResourceKey,
+    body: &Value,
+    mut changes: impl Iterator<Item = &'a FieldChange> + Clone,
+) -> Option<String> {
+    let (_, _, fixed) = RULES.iter().find(|(group, kind, _)| key.is(group, kind))?;
+    let all = changes.clone();
     let is_fixed = |change: &&FieldChange| {
         let path = plain(&change.path);
         // What one side leaves to the server may be what the server has.
@@ -112,18 +123,18 @@ pub fn changed(step: &Step) -> Option<String> {
             }
             Fixed::DataAnd(fields) => {
                 let is_immutable = body.get("immutable") == Some(&Value::Bool(true))
-                    && !step.changes.iter().any(|change| change.path == "immutable");
+                    && !all.clone().any(|change| change.path == "immutable");
                 let is_data = ["data", "binaryData"].iter().any(|field| is_in(&path, field));
                 (is_immutable && is_data) || (is_known && fields.iter().any(|field| is_in(&path, field)))
             }
         }
     };
-    step.changes.iter().find(is_fixed).map(|change| change.path.clone())
+    changes.find(is_fixed).map(|change| change.path.clone())
 }
 
 /// Whether objects of a kind may be deleted and made again without a word.
 #[must_use]
-pub(super) fn is_harmless(key: &ResourceKey) -> bool {
+pub fn is_harmless(key: &ResourceKey) -> bool {
     HARMLESS.iter().any(|(group, kind)| key.is(group, kind))
 }
 

@@ -21,7 +21,7 @@ pub use bind::{BindError, Bound};
 pub use build::build;
 pub use guard::{Approvals, Guard, is_precious, may_recreate};
 pub use hook::{HookProgress, HookStep, Hooks, StartedHook};
-pub use immutable::changed as immutable_change;
+pub use immutable::{changed as immutable_change, field as immutable_field, is_harmless as recreates_freely};
 pub use input::Input;
 
 use std::cmp::Reverse;

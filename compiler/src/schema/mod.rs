@@ -24,6 +24,7 @@ mod custom;
 mod fault;
 mod format;
 mod kubernetes;
+mod list_keys;
 mod model;
 mod number_text;
 mod pattern;
@@ -36,6 +37,7 @@ mod text;
 mod verdict;
 mod walk;
 
+pub use list_keys::ListKeys;
 pub use rules::{RULES_WORKER, check_rules};
 pub use served::Documents;
 

@@ -162,7 +162,7 @@ pub(super) fn walk(repository: &gix::Repository, root: ObjectId, folder: &str) -
 }
 
 /// Name, mode and oid of each entry of one tree object. Names that could leave the tree are refused.
-fn entries_of(data: &[u8], id: ObjectId, path: &str) -> Result<Vec<(String, Mode, ObjectId)>, Error> {
+pub(super) fn entries_of(data: &[u8], id: ObjectId, path: &str) -> Result<Vec<(String, Mode, ObjectId)>, Error> {
     let tree = gix::objs::TreeRef::from_bytes(data, id.kind()).map_err(|error| Error::Object {
         path: path.to_owned(),
         oid: id.to_string(),

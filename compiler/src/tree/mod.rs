@@ -10,6 +10,7 @@
 //! checkout with its submodules would have it.
 
 mod attributes;
+mod between;
 mod checked_out;
 mod commit;
 mod files;
@@ -27,6 +28,7 @@ mod together;
 mod whole;
 mod working;
 
+pub use between::DifferingFile;
 pub use found::Found;
 pub use large::{LargeFile, LargeFiles};
 pub use pointer::Pointer;

@@ -26,8 +26,10 @@ pub mod plan;
 pub mod refuse;
 pub mod rename;
 mod request;
+pub mod review;
 pub mod rollback;
 pub mod show;
+pub mod snapshot;
 pub mod status;
 pub mod store;
 

@@ -17,6 +17,7 @@ mod graph;
 mod graph_set;
 mod history;
 mod lock;
+mod review;
 mod saved_plan;
 mod status;
 mod store;
@@ -37,6 +38,7 @@ pub use graph::{EdgeJson, GraphJson, GraphResourceJson};
 pub use graph_set::{GraphSetJson, SetMemberJson};
 pub use history::{HistoryJson, ReleaseJson, ReleaseOutcome};
 pub use lock::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
+pub use review::{ReviewJson, SnapshotJson};
 pub use saved_plan::{SavedPlan, SavedStep};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
 pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
@@ -44,6 +46,7 @@ pub use telling::Telling;
 
 use gitops_compiler::depend::EdgeRules;
 use gitops_compiler::lock::LockFile;
+use gitops_compiler::review::Settings;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -98,9 +101,12 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<LockVerifiedJson>("lock-verify"),
         schema::<PlanJson>("plan"),
         schema::<Head>("record-head"),
+        schema::<ReviewJson>("review"),
+        read_schema::<Settings>("review-settings"),
         schema::<RunJson>("run"),
         schema::<EventJson>("run-event"),
         read_schema::<SavedPlan>("saved-plan"),
+        schema::<SnapshotJson>("snapshot"),
         schema::<StatusJson>("status"),
         schema::<StoreCollectedJson>("store-gc"),
         schema::<BundleJson>("bundle"),

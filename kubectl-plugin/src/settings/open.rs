@@ -170,7 +170,12 @@ impl SourceArgs {
 fn applications(file: &Path) -> Result<Vec<Described>, CommandError> {
     let shown = file.display().to_string();
     let bytes = std::fs::read(file).map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
-    let (applications, findings) = app::read(&shown, &bytes);
+    applications_of(&shown, &bytes)
+}
+
+/// All Applications of the bytes of a file.
+pub(super) fn applications_of(shown: &str, bytes: &[u8]) -> Result<Vec<Described>, CommandError> {
+    let (applications, findings) = app::read(shown, bytes);
     if findings.iter().any(|finding| finding.level == Level::Error) {
         return Err(CommandError::user(format!("{shown} is not understood")).findings(findings));
     }
@@ -188,7 +193,11 @@ fn is_of(finding: &Diagnostic, application: &Application, all: &[Application]) -
 }
 
 /// The Application of the file that is meant.
-fn chosen(mut described: Vec<Described>, name: Option<&AppName>, file: &Path) -> Result<Described, CommandError> {
+pub(super) fn chosen(
+    mut described: Vec<Described>,
+    name: Option<&AppName>,
+    file: &Path,
+) -> Result<Described, CommandError> {
     let shown = file.display();
     let names: Vec<String> = described.iter().map(|described| described.app.name.to_string()).collect();
     match name {
@@ -237,6 +246,12 @@ impl Opened {
     /// The folders of its sources.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Snapshot> {
         self.sources.iter().map(|source| &*source.folder)
+    }
+
+    /// The folders of its sources that are in the repository at hand, or in a clone.
+    pub(super) fn own_folders(&self) -> Vec<String> {
+        let own = self.sources.iter().filter(|source| source.elsewhere.is_none());
+        own.map(|source| source.folder.folder().to_owned()).collect()
     }
 
     /// What of Kubernetes its charts ask for that nobody said.

@@ -39,6 +39,15 @@ pub struct ProgramArgs {
     application_timeout: u64,
 }
 
+impl ProgramArgs {
+    /// Asks for all of the sandbox, unless the user says otherwise on purpose: what is rendered is a stranger's.
+    pub(super) fn demand_whole_sandbox(&mut self) {
+        if self.sandbox == Confinement::Weak {
+            self.sandbox = Confinement::Full;
+        }
+    }
+}
+
 /// How much of the sandbox must be there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Confinement {

@@ -35,6 +35,8 @@ const ORDERS: [Order; 2] = [
             "compile",
             "plan",
             "bundle",
+            "review",
+            "snapshot",
         ],
     },
     Order {

@@ -1,0 +1,119 @@
+//! Configuration, secrets, namespaces, claims, and fields that cannot change.
+//!
+//! In: what differs. Out: findings.
+
+use std::collections::BTreeSet;
+
+use crate::canon::Value;
+use crate::name::{ResourceKey, Scope};
+use crate::plan;
+
+use super::super::compared::{Changed, Found};
+use super::super::pods::{read_at_start, spec};
+use super::super::rule::{
+    CLAIM_SHRINKS, CONFIG_NOT_RELOADED, FINALIZER_ADDED, IMMUTABLE_FIELD, PLAIN_SECRET, POD_SECURITY_LOWERED,
+};
+use super::Context;
+use super::images::bytes;
+
+/// The label of a Namespace that says which standard its Pods must meet.
+const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+
+pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let key = change.key();
+    if key.is("", "Namespace") {
+        pod_security(context, change);
+    }
+    if key.is("", "PersistentVolumeClaim") {
+        shrinks(context, change);
+    }
+    let is_plain = |found: Option<Found<'_>>| found.is_some_and(|found| found.resource.is_plain_secret());
+    if is_plain(change.new) && !is_plain(change.old) {
+        context.push(PLAIN_SECRET, change, None, "its values lie open in Git");
+    }
+    finalizers(context, change);
+    if let (Some(_), Some(body)) = (change.old, change.new_body())
+        && !change.is_replaced()
+        && !plan::recreates_freely(key)
+        && let Some(field) = plan::immutable_field(key, body, change.differences.iter().map(|found| &found.change))
+    {
+        let evidence = format!("{field} cannot change: the server refuses it");
+        context.push(IMMUTABLE_FIELD, change, Some(field), evidence);
+    }
+}
+
+fn pod_security(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let level = |body: Option<&Value>| match body.and_then(|body| body.at(&["metadata", "labels", ENFORCE])?.as_str()) {
+        Some("restricted") => 2,
+        Some("baseline") => 1,
+        _ => 0,
+    };
+    let (was, is) = (level(change.old_body()), level(change.new_body()));
+    if change.old.is_some() && change.new.is_some() && is < was {
+        let word = |level: usize| ["privileged", "baseline", "restricted"][level.min(2)];
+        let path = Some(format!("metadata.labels[{ENFORCE}]"));
+        context.push(POD_SECURITY_LOWERED, change, path, format!("enforces {} instead of {}", word(is), word(was)));
+    }
+}
+
+fn shrinks(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let size = |body: Option<&Value>| bytes(body?.at(&["spec", "resources", "requests", "storage"]));
+    let (Some(was), Some(is)) = (size(change.old_body()), size(change.new_body())) else { return };
+    if is < was {
+        let path = "spec.resources.requests.storage";
+        let found = change.differences.iter().find(|found| found.change.path == path);
+        let evidence = found.map(|found| found.change.to_string()).unwrap_or_default();
+        context.push(CLAIM_SHRINKS, change, Some(path.to_owned()), evidence);
+    }
+}
+
+fn finalizers(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let of = |body: Option<&'_ Value>| -> BTreeSet<String> {
+        let items = body.and_then(|body| body.at(&["metadata", "finalizers"])).map(Value::items).unwrap_or_default();
+        items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let added: Vec<String> = of(change.new_body()).difference(&of(change.old_body())).cloned().collect();
+    if !added.is_empty() {
+        let path = Some("metadata.finalizers".to_owned());
+        context.push(FINALIZER_ADDED, change, path, format!("gains {}", added.join(", ")));
+    }
+}
+
+/// ConfigMaps and Secrets that differ while the Pods that read them at their start stay as they are.
+pub(super) fn find(context: &mut Context<'_, '_>) {
+    let compared = context.compared;
+    let is_data = |path: &str| ["data", "binaryData", "stringData", "sops"].iter().any(|field| path.starts_with(field));
+    let differs = |change: &&Changed<'_>| change.differences.iter().any(|found| is_data(&found.change.path));
+    let is_configuration = |key: &ResourceKey| key.is("", "ConfigMap") || key.is("", "Secret");
+    let configuration: Vec<&Changed<'_>> = compared
+        .changes
+        .iter()
+        .filter(|change| is_configuration(change.key()) && !change.is_replaced())
+        .filter(differs)
+        .collect();
+    if configuration.is_empty() {
+        return;
+    }
+    let restarted: BTreeSet<&ResourceKey> = compared
+        .changes
+        .iter()
+        .filter(|change| change.differences.iter().any(|found| found.change.path.starts_with("spec.template")))
+        .map(Changed::key)
+        .collect();
+    let mut stale: std::collections::BTreeMap<(&Scope, &str, &str), Vec<String>> = std::collections::BTreeMap::new();
+    for resource in compared.new_resources() {
+        let is_rolling = resource.key.group == "apps" && !restarted.contains(&resource.key);
+        let Some(spec) = spec(&resource.key, &resource.body).filter(|_| is_rolling) else { continue };
+        for (kind, name) in read_at_start(spec) {
+            stale.entry((&resource.key.scope, kind, name)).or_default().push(resource.key.to_string());
+        }
+    }
+    for change in configuration {
+        let key = change.key();
+        if let Some(who) = stale.get(&(&key.scope, key.kind.as_str(), key.name.as_str())) {
+            let verb = if who.len() == 1 { "reads it at its start, and is" } else { "read it at their start, and are" };
+            let evidence = format!("{} {verb} not restarted", who.join(", "));
+            context.push(CONFIG_NOT_RELOADED, change, None, evidence);
+        }
+    }
+}

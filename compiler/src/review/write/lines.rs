@@ -1,0 +1,237 @@
+//! The sentences of a review, each on one line, before they are escaped.
+//!
+//! In: parts of a review. Out: lines that text, markdown and HTML have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::name::ResourceKey;
+
+use super::super::report::{
+    ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Risk, Step, VersionChange, Versioned,
+};
+
+/// So many resources are named; of more their kinds are counted.
+const NAMED: usize = 4;
+
+/// So many fields of one resource are shown.
+const SHOWN_FIELDS: usize = 200;
+
+/// A resource that differs, or a change of several, and what differs.
+pub(super) struct Block {
+    pub(super) head: String,
+    pub(super) body: Vec<String>,
+}
+
+/// `1 resource`, `2 resources`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// `5 changed, 1 added, 1 removed (412 unchanged)`.
+pub(super) fn counts(counts: Counts) -> String {
+    let parts = [(counts.changed, "changed"), (counts.added, "added"), (counts.removed, "removed")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let unchanged = format!("{} unchanged", counts.unchanged);
+    if parts.is_empty() { unchanged } else { format!("{} ({unchanged})", parts.join(", ")) }
+}
+
+/// `g1-… → g1-…`.
+pub(super) fn graphs(application: &ApplicationReview) -> String {
+    let short = |id: &Option<crate::canon::Id<crate::canon::Graph>>, nothing: &str| {
+        id.map_or_else(|| nothing.to_owned(), |id| id.short())
+    };
+    let nothing = |error: &Option<String>| if error.is_some() { "does not compile" } else { "nothing" };
+    let base = short(&application.base, nothing(&application.base_error));
+    format!("{base} → {}", short(&application.head, nothing(&application.error)))
+}
+
+/// `claim-removed  PersistentVolumeClaim data/pg-0: is deleted…`.
+pub(super) fn risk(risk: &Risk) -> String {
+    let resource = risk.resource.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+    let origin = risk.origin.as_ref().map(|origin| format!("  ({})", file_line(origin))).unwrap_or_default();
+    format!("{resource}{}{origin}", risk.evidence)
+}
+
+/// `path:line`.
+pub(super) fn file_line(origin: &crate::diagnostic::Origin) -> String {
+    crate::diagnostic::Origin { column: 0, ..origin.clone() }.to_string()
+}
+
+/// `ghcr.io/acme/api  1.8.2 → 2.0.0 (major)  3 Deployments`.
+pub(super) fn version(change: &VersionChange) -> String {
+    let step = match change.step {
+        Step::New => "new",
+        Step::Gone => "gone",
+        Step::Major => "major",
+        Step::Minor => "minor",
+        Step::Patch => "patch",
+        Step::Older => "older",
+        Step::Other => "",
+    };
+    let kind = if change.kind == Versioned::Chart { "chart " } else { "" };
+    let what = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{from} → {to}"),
+        (None, Some(to)) => to.clone(),
+        (Some(from), None) => from.clone(),
+        (None, None) => String::new(),
+    };
+    let step = if step.is_empty() { String::new() } else { format!(" ({step})") };
+    format!("{kind}{}  {what}{step}  {}", change.name, resources(&change.resources))
+}
+
+/// `Deployment shop/web  3 Pods  another image`.
+pub(super) fn restart(restart: &Restart) -> String {
+    let pods = match restart.pods {
+        Some(1) => "1 Pod".to_owned(),
+        Some(pods) => format!("{pods} Pods"),
+        None if restart.resource.kind == "DaemonSet" => "a Pod on each node".to_owned(),
+        None => "its Pods".to_owned(),
+    };
+    let causes: Vec<&str> = restart.causes.iter().map(|cause| cause.as_str()).collect();
+    format!("{}  {pods}  {}", restart.resource, causes.join(", "))
+}
+
+/// How many Pods are replaced: `3 workloads, 14 Pods`.
+pub(super) fn restarts(restarts: &[Restart]) -> String {
+    let pods: u64 = restarts.iter().filter_map(|restart| restart.pods).fold(0, u64::saturating_add);
+    let more = if restarts.iter().any(|restart| restart.pods.is_none()) { " and more" } else { "" };
+    let plural = if pods == 1 { "" } else { "s" };
+    format!("{}, {pods} Pod{plural}{more}", counted(restarts.len(), "workload"))
+}
+
+/// `ConfigMap app/cfg ← 3 Deployments, 1 CronJob (its pods read it); 2 more behind these`.
+pub(super) fn reach(reach: &Reach) -> String {
+    let keys: Vec<ResourceKey> = reach.dependents.iter().map(|dependent| dependent.resource.clone()).collect();
+    let reasons: BTreeSet<&str> = reach.dependents.iter().map(|dependent| dependent.reason.as_str()).collect();
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    let further = if reach.further > 0 { format!("; {} more behind these", reach.further) } else { String::new() };
+    format!("{} ← {} ({}){further}", reach.resource, resources(&keys), reasons.join("; "))
+}
+
+/// One line for each cause; those of one field in many files are one.
+pub(super) fn causes(causes: &[Cause]) -> Vec<String> {
+    let mut by_field: BTreeMap<(&str, bool), Vec<&Cause>> = BTreeMap::new();
+    for cause in causes {
+        by_field.entry((cause.field.as_deref().unwrap_or_default(), cause.exact)).or_default().push(cause);
+    }
+    let mut lines = Vec::new();
+    for one in causes {
+        let field = one.field.as_deref().unwrap_or_default();
+        let same = by_field.get(&(field, one.exact)).filter(|same| !field.is_empty() && same.len() > NAMED);
+        let Some(same) = same else {
+            lines.push(cause(one));
+            continue;
+        };
+        if same.first().is_some_and(|first| first.origin == one.origin) {
+            let all: BTreeSet<&ResourceKey> = same.iter().flat_map(|cause| &cause.resources).collect();
+            let all: Vec<ResourceKey> = all.into_iter().cloned().collect();
+            let (place, more) = (file_line(&one.origin), same.len() - 1);
+            lines.push(format!("{place} and {more} more places  {field} → {}", resources(&all)));
+        }
+    }
+    lines
+}
+
+/// `values/prod.yaml:14  image.tag → Deployment app/api, …`.
+fn cause(cause: &Cause) -> String {
+    let field = cause.field.as_ref().map(|field| format!("  {field}")).unwrap_or_default();
+    let about = if cause.exact { "" } else { " (by its value)" };
+    format!("{}{field}{about} → {}", file_line(&cause.origin), resources(&cause.resources))
+}
+
+/// A few names, or many kinds.
+pub(super) fn resources(keys: &[ResourceKey]) -> String {
+    if keys.len() <= NAMED {
+        return keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    }
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for key in keys {
+        *kinds.entry(key.qualified_kind()).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| counted(count, &kind)).collect();
+    kinds.join(", ")
+}
+
+/// All changes: those that are shared first, then each resource with what is its own.
+pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for shared in &application.shared {
+        let head =
+            format!("~ the same in {}: {}", counted(shared.resources.len(), "resource"), names(&shared.resources));
+        // Several changes of the same resources are one block.
+        match blocks.last_mut().filter(|last| last.head == head) {
+            Some(last) => last.body.push(shared.field.to_string()),
+            None => blocks.push(Block { head, body: vec![shared.field.to_string()] }),
+        }
+    }
+    let is_shared: BTreeSet<(&ResourceKey, String)> = application
+        .shared
+        .iter()
+        .flat_map(|shared| shared.resources.iter().map(|key| (key, full(&shared.field))))
+        .collect();
+    let whole = |change: &&ResourceReview| {
+        let fields = change.fate.fields();
+        let all_shared =
+            !fields.is_empty() && fields.iter().all(|field| is_shared.contains(&(&change.resource, full(field))));
+        !(all_shared && schema(change).is_empty() && matches!(change.fate, Fate::Changed { .. }))
+    };
+    for change in application.changes.iter().filter(whole) {
+        let fields = change.fate.fields().iter().filter(|field| !is_shared.contains(&(&change.resource, full(field))));
+        let mut body: Vec<String> = schema(change);
+        body.extend(fields.map(ToString::to_string));
+        let more = body.len().saturating_sub(SHOWN_FIELDS);
+        if more > 0 {
+            body.truncate(SHOWN_FIELDS);
+            body.push(format!("… {more} more"));
+        }
+        blocks.push(Block { head: head(change), body });
+    }
+    blocks
+}
+
+/// One resource with all that differs.
+pub(super) fn whole(change: &ResourceReview) -> Block {
+    let fields = change.fate.fields().iter().take(SHOWN_FIELDS).map(ToString::to_string);
+    Block { head: head(change), body: schema(change).into_iter().chain(fields).collect() }
+}
+
+/// A change as a text that no other change has; what is shown of it is shorter.
+fn full(field: &crate::diff::FieldChange) -> String {
+    serde_json::to_string(field).unwrap_or_default()
+}
+
+fn head(change: &ResourceReview) -> String {
+    let origin = change.origin.as_ref().map(|origin| format!("  {}", file_line(origin))).unwrap_or_default();
+    let from = match &change.fate {
+        Fate::Replaced { from, .. } => format!(" (was {from}: its name says what is in it)"),
+        _ => String::new(),
+    };
+    format!("{} {}{from}{origin}", change.fate.sign(), change.resource)
+}
+
+fn schema(change: &ResourceReview) -> Vec<String> {
+    let Fate::Changed { schema, .. } = &change.fate else { return Vec::new() };
+    let line = |found: &super::super::report::SchemaChange| {
+        let sign = if found.narrows { "! " } else { "" };
+        let field = if found.field.is_empty() { String::new() } else { format!(" {}", found.field) };
+        format!("{sign}{}{field}: {}", found.version, found.what)
+    };
+    schema.iter().map(line).collect()
+}
+
+/// All names up to a length.
+fn names(keys: &[ResourceKey]) -> String {
+    const LENGTH: usize = 400;
+    let mut text = String::new();
+    for (index, key) in keys.iter().enumerate() {
+        let name = key.to_string();
+        if text.len() + name.len() > LENGTH {
+            return format!("{text} and {} more", keys.len() - index);
+        }
+        let comma = if index == 0 { "" } else { ", " };
+        text = format!("{text}{comma}{name}");
+    }
+    text
+}
