@@ -29,6 +29,7 @@ pub mod rollback;
 pub mod show;
 pub mod status;
 pub mod store;
+pub mod ui;
 
 pub mod change;
 
