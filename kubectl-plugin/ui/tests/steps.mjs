@@ -24,6 +24,31 @@ export function told(name) {
 }
 
 let browser;
+const pages = [];
+
+// What was seen when something failed.
+process.on("uncaughtException", async (error) => {
+  console.log(error);
+  for (const [at, page] of pages.entries()) {
+    await shoot(page, `failed-${at}`).catch(() => {});
+    console.log(page.url(), page.wrong, await page.locator("body").innerText({ timeout: 1000 }).catch(() => ""));
+  }
+  process.exit(1);
+});
+
+/** Takes the pages from a folder where `UI_DIST` names one, as `node build.mjs FOLDER` makes it: nothing else is built again. */
+async function fromFolder(context) {
+  const folder = process.env.UI_DIST;
+  if (!folder) return;
+  await context.route(`${address}/**`, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname.startsWith("/api/")) return route.fallback();
+    const { headers } = await (await fetch(address));
+    const path = pathname.startsWith("/assets/") ? folder + pathname : `${folder}/index.html`;
+    await route.fulfill({ path, headers: { "content-security-policy": headers.get("content-security-policy") }, contentType: TYPES[path.split(".").pop()] });
+  });
+}
+const TYPES = { js: "text/javascript", css: "text/css", html: "text/html", svg: "image/svg+xml" };
 
 /** A browser of its own for each, with nothing kept. What a page says is wrong fails the test. */
 export async function open({ dark = false, narrow = false, ...more } = {}) {
@@ -34,7 +59,9 @@ export async function open({ dark = false, narrow = false, ...more } = {}) {
     reducedMotion: "reduce",
     ...more,
   });
+  await fromFolder(context);
   const page = await context.newPage();
+  pages.push(page);
   page.setDefaultTimeout(20_000);
   page.wrong = [];
   page.on("pageerror", (error) => page.wrong.push(`error: ${error.message}`));

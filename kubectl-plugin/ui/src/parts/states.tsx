@@ -45,7 +45,7 @@ export function Failed({ error, verb, what, again }: { error: ApiError; verb: st
       </span>
       <h2>{title}</h2>
       {text && <p class="about">{text}</p>}
-      {error.message && error.status !== 404 && <pre class="told">{error.message}</pre>}
+      {error.message && error.status !== 404 && <pre class="told" tabIndex={0}>{error.message}</pre>}
       {again && error.status !== 403 && <Button onClick={again}>{T.state.retry}</Button>}
     </div>
   );

@@ -22,7 +22,7 @@ export function Activity() {
   if (state.value.error) return <Failed error={state.value.error} verb="list" what="applications.argoproj.io" again={restart} />;
   if (state.value.is === "loading" && rows.size === 0) return <Skeleton />;
   return (
-    <div class="page">
+    <div class="page" tabIndex={0}>
       <h1>{T.nav.activity}</h1>
       <section>
         <h2>{T.activity.trouble}</h2>

@@ -21,7 +21,12 @@ export function Applications() {
   const items = useMemo(() => arrange(rows.values(), wanted), [wanted, version.value]);
   const isTiles = place.value.query.get("view") === "tiles";
   if (state.value.is === "failed" && state.value.error) {
-    return <Failed error={state.value.error} verb="list" what="applications.argoproj.io" again={restart} />;
+    return (
+      <>
+        <h1 class="unseen">{T.apps.title}</h1>
+        <Failed error={state.value.error} verb="list" what="applications.argoproj.io" again={restart} />
+      </>
+    );
   }
   const isLoading = state.value.is === "loading";
   if (!isLoading && rows.size === 0) return <First />;
@@ -237,6 +242,7 @@ function Tiles({ items }: { items: Item[] }) {
 function First() {
   return (
     <Empty title={T.apps.empty}>
+      <h1 class="unseen">{T.apps.title}</h1>
       <p>{T.apps.emptyWhat}</p>
       <ol class="commands">
         {T.apps.emptyCommands.map((command) => (

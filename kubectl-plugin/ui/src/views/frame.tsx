@@ -63,7 +63,7 @@ export function Frame({ user }: { user: UserInfo }) {
             ))}
           </ol>
         </nav>
-        <button type="button" class="search-open" onClick={() => (isSearchOpen.value = true)} aria-label={T.search.label} data-testid="search-open">
+        <button type="button" class="search-open" onClick={() => (isSearchOpen.value = true)} title={T.search.label} data-testid="search-open">
           <Icon name="search" />
           <span>{T.search.placeholder}</span>
           <kbd>/</kbd>
@@ -93,7 +93,12 @@ function Section({ section, parts }: { section: string; parts: string[] }) {
     case "projects":
       return <Lists key={section} of={section} />;
     default:
-      return <Empty title={T.state.notFound}>{T.state.notFoundWhat}</Empty>;
+      return (
+        <>
+          <h1 class="unseen">{T.product}</h1>
+          <Empty title={T.state.notFound}>{T.state.notFoundWhat}</Empty>
+        </>
+      );
   }
 }
 

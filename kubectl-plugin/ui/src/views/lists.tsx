@@ -31,7 +31,7 @@ const EMPTY: Record<Of, string> = { repositories: T.lists.repositoriesEmpty, clu
 export function Lists({ of }: { of: Of }) {
   const loaded = useLoad((signal) => get<Items>(api[of], {}, signal), [], of);
   return (
-    <div class="page">
+    <div class="page" tabIndex={0}>
       <h1>{T.nav[of]}</h1>
       <Show of={loaded} verb="list" what={of === "projects" ? "appprojects.argoproj.io" : "applications.argoproj.io"}>
         {({ items }) =>

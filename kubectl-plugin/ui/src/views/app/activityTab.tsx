@@ -13,7 +13,7 @@ export function ActivityTab({ app }: { app: AppState }) {
   const status = app.application.value?.status;
   const version = String(app.application.value?.metadata.resourceVersion ?? "");
   return (
-    <div class="page scroll">
+    <div class="page scroll" tabIndex={0}>
       {status?.operationState && <LastSync state={status.operationState} />}
       <section>
         <h2>{T.activity.events}</h2>
@@ -39,7 +39,7 @@ function LastSync({ state }: { state: OperationState }) {
           {T.activity.by} {by?.username || T.activity.automated}
         </span>
       </p>
-      {state.message && <pre class="told">{state.message}</pre>}
+      {state.message && <pre class="told" tabIndex={0}>{state.message}</pre>}
       {failed.length > 0 && (
         <ul class="lines">
           {failed.map((one) => (

@@ -22,7 +22,7 @@ export function DiffTab({ app }: { app: AppState }) {
   const history = useLoad((signal) => get<History>(api.ours(app.id, "/history"), app.where, signal), [], "history");
   const numbers = (history.value?.releases ?? []).map((one) => one.release);
   return (
-    <div class="page scroll">
+    <div class="page scroll" tabIndex={0}>
       <div class="filters flat">
         <label class="select">
           <span>{T.diff.between}</span>
@@ -89,13 +89,13 @@ function OneGroup({ group }: { group: Group }) {
   );
   return (
     <li class={`group-of ${change}`}>
-      <h3>
+      <h2>
         <span class="sign" aria-hidden="true">
           {SIGNS[change]}
         </span>
         {resources.length === 1 ? link(resources[0] as string) : change === "changed" ? T.diff.same(resources.length) : T.app.outOf(resources.length)}
         <span class="faint">{change === "changed" ? T.diff.changed(fields.length) : T.diff[change]}</span>
-      </h3>
+      </h2>
       {resources.length > 1 && <p class="names">{resources.slice(0, 100).map(link)}</p>}
       {fields.length > 0 && <Changes fields={fields} />}
     </li>

@@ -226,7 +226,7 @@ function Layers({ graph, boxes, resources, onChoose }: { graph: Graph; boxes: Bo
         .sort(([one], [other]) => one - other)
         .map(([layer, members]) => (
           <li key={layer}>
-            <h3>{T.graph.layer(layer + 1)}</h3>
+            <h2>{T.graph.layer(layer + 1)}</h2>
             <ul>
               {members.slice(0, 400).map((at) => {
                 const box = boxes[at] as Box;

@@ -20,7 +20,7 @@ export function HistoryTab({ app }: { app: AppState }) {
   const on = `${status?.gitops?.release ?? ""} ${status?.history?.at(-1)?.id ?? ""} ${status?.operationState?.phase ?? ""} ${(status?.conditions ?? []).map((one) => one.type).join()}`;
   const loaded = useLoad((signal) => get<History>(api.ours(app.id, "/history"), app.where, signal), [on], "history");
   return (
-    <div class="page scroll">
+    <div class="page scroll" tabIndex={0}>
       <Show of={loaded} verb="get" what="applications.argoproj.io">
         {(history) => (history.releases.length === 0 ? <Empty title={T.history.empty}>{T.history.emptyWhat}</Empty> : <Releases app={app} history={history} />)}
       </Show>

@@ -41,7 +41,12 @@ export function AppPage({ namespace, name, tab }: { namespace: string; name: str
   const application = app.application.value;
   if (!application) {
     const error = app.error.value;
-    return error ? <Failed error={error} verb="get" what="applications.argoproj.io" again={() => void app.load()} /> : <Skeleton />;
+    return (
+      <>
+        <h1 class="unseen">{name}</h1>
+        {error ? <Failed error={error} verb="get" what="applications.argoproj.io" again={() => void app.load()} /> : <Skeleton />}
+      </>
+    );
   }
   const at = (Object.hasOwn(T.app.tabs, tab) ? tab : "graph") as Tab;
   const node = place.value.query.get("node");

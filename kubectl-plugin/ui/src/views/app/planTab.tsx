@@ -29,7 +29,7 @@ export function PlanTab({ app }: { app: AppState }) {
   const loaded = useLoad((signal) => get<Plan>(api.ours(app.id, "/plan"), values, signal), [on, prune], `plan ${release}`);
   if (!loaded.value && loaded.error) {
     return (
-      <div class="page scroll">
+      <div class="page scroll" tabIndex={0}>
         <Failed error={loaded.error} verb="get" what="applications.argoproj.io" again={loaded.again} />
         {app.rights.value.patch && !release && loaded.error.status !== 501 && (
           <div class="go-on">
@@ -77,7 +77,7 @@ function Planned({ app, plan: whole, release, isPartial, prune, onPrune }: Props
     if (isDone && !dryRun) go(appPath(app.id));
   };
   return (
-    <div class="page scroll plan" data-testid="plan">
+    <div class="page scroll plan" tabIndex={0} data-testid="plan">
       <header class="plan-head">
         <h2>{release === null ? T.plan.title : T.plan.rollback(release)}</h2>
         <Id id={plan.from ?? ""} /> <span aria-hidden="true">→</span> <Id id={plan.to} />

@@ -37,7 +37,7 @@ export function ProgressBar({ app }: { app: AppState }) {
         {outcome && <Button kind="quiet" icon="close" label={T.progress.hide} onClick={() => (app.isQuiet.value = true)} />}
       </div>
       <progress value={total > 0 ? over : undefined} max={Math.max(1, total)} aria-label={T.progress.of(over, total)} />
-      {outcome && tone === "bad" && progress.notes.length > 0 && <pre class="told">{progress.notes.join("\n")}</pre>}
+      {outcome && tone === "bad" && progress.notes.length > 0 && <pre class="told" tabIndex={0}>{progress.notes.join("\n")}</pre>}
     </section>
   );
 }

@@ -15,7 +15,7 @@ export function SettingsTab({ app }: { app: AppState }) {
   const shown = { apiVersion: application.apiVersion, kind: application.kind, metadata: { name: metadata.name, namespace: metadata.namespace, labels: metadata.labels, annotations: metadata.annotations }, spec };
   const text = yaml(JSON.parse(JSON.stringify(shown)));
   return (
-    <div class="page scroll">
+    <div class="page scroll" tabIndex={0}>
       {sources.map((source, at) => (
         <SourceFacts key={at} source={source} />
       ))}

@@ -47,7 +47,7 @@ export function Drawer({ app, id }: { app: AppState; id: string }) {
           </button>
         ))}
       </div>
-      <div class="body scroll">{one ? <Content tab={at} app={app} one={one} pods={pods} /> : <Empty title={T.state.notFound}>{T.state.notFoundWhat}</Empty>}</div>
+      <div class="body scroll" tabIndex={0}>{one ? <Content tab={at} app={app} one={one} pods={pods} /> : <Empty title={T.state.notFound}>{T.state.notFoundWhat}</Empty>}</div>
     </aside>
   );
 }
@@ -80,7 +80,7 @@ function Summary({ app, one }: { app: AppState; one: Resource }) {
         {one.health && <Word word={one.health} />}
         {one.hook && <Tag>{one.hook.join(", ") || T.drawer.hook}</Tag>}
       </p>
-      {one.message && <pre class="told">{one.message}</pre>}
+      {one.message && <pre class="told" tabIndex={0}>{one.message}</pre>}
       {isSyncing && step && <Waiting step={step} />}
       <dl class="facts">
         {one.origin && (
