@@ -3,7 +3,7 @@
 //! In: values, or why there are none. Out: [`Answer`].
 
 use axum::body::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -102,6 +102,17 @@ impl Answer {
             Ok(body) => Self::whole(StatusCode::OK, body),
             Err(_) => Refusal::broken().into(),
         }
+    }
+
+    /// That a path has these methods only.
+    pub(super) fn other_method(allowed: &[&str]) -> Self {
+        let refusal = Refusal::new(Code::Unserved, "this path has other methods");
+        let body = serde_json::to_vec(&refusal.json()).unwrap_or_default();
+        let mut answer = Self::whole(StatusCode::METHOD_NOT_ALLOWED, body);
+        if let (Self::Whole(whole), Ok(allowed)) = (&mut answer, HeaderValue::from_str(&allowed.join(", "))) {
+            whole.headers.push((ALLOW, allowed));
+        }
+        answer
     }
 
     fn whole(status: StatusCode, body: Vec<u8>) -> Self {

@@ -3,12 +3,11 @@
 //! In: bodies. Out: words of a request. Fields that Argo CD's clients may leave out, or send as null, may be absent; what we do
 //! not know of is passed over.
 
-use std::collections::BTreeMap;
-
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 
+use super::definition;
 use crate::application::ResourceChoice;
 
 /// `POST /api/v1/session`.
@@ -31,39 +30,57 @@ pub(super) struct SyncAsk {
     /// Whether it is only tried.
     pub(super) dry_run: Option<bool>,
     /// `hook` or `apply`, each with `force`.
-    #[schemars(with = "Option<BTreeMap<String, Json>>")]
-    pub(super) strategy: Option<Json>,
+    #[schemars(schema_with = "strategy")]
+    pub(super) strategy: Option<Map<String, Json>>,
     /// Only these.
-    #[schemars(with = "Option<Vec<ResourceAsk>>")]
-    pub(super) resources: Option<Vec<ResourceChoice>>,
+    pub(super) resources: Option<Vec<ResourceAsk>>,
     /// Notes.
     pub(super) infos: Option<Vec<NoteAsk>>,
     /// As in `syncPolicy.retry`.
-    #[schemars(with = "Option<BTreeMap<String, Json>>")]
-    pub(super) retry_strategy: Option<Json>,
+    #[schemars(schema_with = "retry")]
+    pub(super) retry_strategy: Option<Map<String, Json>>,
     /// Words as in `syncPolicy.syncOptions`.
     pub(super) sync_options: Option<SyncOptionsAsk>,
     /// Refused: what is applied comes from Git.
+    #[schemars(length(max = 0))]
     pub(super) manifests: Option<Vec<String>>,
 }
 
+fn strategy(_: &mut SchemaGenerator) -> Schema {
+    or_null(definition::schema("/properties/operation/properties/sync/properties/syncStrategy"))
+}
+
+fn retry(_: &mut SchemaGenerator) -> Schema {
+    or_null(definition::schema("/properties/operation/properties/retry"))
+}
+
+fn or_null(mut schema: Json) -> Schema {
+    schema["type"] = json!(["object", "null"]);
+    schema.try_into().unwrap_or_default()
+}
+
 /// A resource that is asked for.
-#[derive(JsonSchema)]
-#[allow(dead_code, reason = "it only tells the shape")]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ResourceAsk {
     /// Its group; absent for the core group.
-    group: Option<String>,
+    pub(super) group: Option<String>,
     /// Its kind.
-    kind: String,
+    pub(super) kind: String,
     /// Its namespace, where there is more than one.
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
     /// Its name.
-    name: String,
+    pub(super) name: String,
+}
+
+impl From<ResourceAsk> for ResourceChoice {
+    fn from(asked: ResourceAsk) -> Self {
+        let ResourceAsk { group, kind, namespace, name } = asked;
+        Self { group: group.unwrap_or_default(), kind, namespace: namespace.unwrap_or_default(), name }
+    }
 }
 
 /// A note of an operation.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 pub(super) struct NoteAsk {
     /// Its name.
     pub(super) name: String,
@@ -117,4 +134,25 @@ pub(super) struct PatchAsk {
 pub(super) struct RefreshAsk {
     /// Whether nothing that was kept is trusted.
     pub(super) hard: Option<bool>,
+}
+
+/// `POST …/hold`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct HoldAsk {
+    /// Why, for whoever wonders: it is kept in the record.
+    #[schemars(length(max = 1024))]
+    pub(super) reason: Option<String>,
+    /// An Application is held as a whole: nothing, or an empty list.
+    #[schemars(length(max = 0))]
+    pub(super) resources: Option<Vec<Json>>,
+}
+
+/// `POST …/release`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ReleaseAsk {
+    /// An Application is released as a whole: nothing, or an empty list.
+    #[schemars(length(max = 0))]
+    pub(super) resources: Option<Vec<Json>>,
 }

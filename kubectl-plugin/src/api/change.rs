@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::answer::Refusal;
-use super::asks::{NumberAsk, PatchAsk, RollbackAsk, SyncAsk};
+use super::asks::{HoldAsk, NumberAsk, PatchAsk, ReleaseAsk, RollbackAsk, SyncAsk};
 use super::routes;
 use super::shown::restore;
 use crate::application::{
-    InitiatedBy, Operation, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND, ROLLBACK, SyncRequest, finalizers,
+    HOLD, InitiatedBy, Operation, RELEASE, RESOURCES_FINALIZER, RESOURCES_FINALIZER_BACKGROUND, ROLLBACK,
+    ResourceChoice, SyncRequest, finalizers,
 };
 use crate::cluster::{LAST_APPLIED, PatchForm};
 use crate::controller::report::merge_patch;
@@ -20,6 +21,8 @@ use crate::controller::report::merge_patch;
 const OWN_NOTES: &str = "kubectl-gitops/";
 /// So many notes and words a request may have.
 const MOST_ITEMS: usize = 1000;
+/// So many characters the reason of a hold may have: it is kept in the record.
+const LONGEST_REASON: usize = 1024;
 
 /// A body.
 pub(super) fn read(body: &[u8]) -> Result<Json, Refusal> {
@@ -56,13 +59,13 @@ pub(super) fn sync(asked: SyncAsk, who: &str) -> Result<Operation, Refusal> {
         revisions: asked.revisions.unwrap_or_default(),
         prune: asked.prune.unwrap_or_default(),
         dry_run: asked.dry_run.unwrap_or_default(),
-        resources,
-        sync_strategy: asked.strategy.filter(Json::is_object),
+        resources: resources.into_iter().map(ResourceChoice::from).collect(),
+        sync_strategy: asked.strategy.map(Json::Object),
         sync_options,
         ..SyncRequest::default()
     };
     let info = infos.iter().map(|note| json!(note)).collect();
-    Ok(Operation { sync: Some(request), retry: asked.retry_strategy.filter(Json::is_object), info, ..by(who) })
+    Ok(Operation { sync: Some(request), retry: asked.retry_strategy.map(Json::Object), info, ..by(who) })
 }
 
 /// A rollback.
@@ -74,6 +77,29 @@ pub(super) fn rollback(asked: RollbackAsk, who: &str) -> Operation {
     let request = SyncRequest { dry_run: asked.dry_run.unwrap_or_default(), ..SyncRequest::default() };
     let info = vec![json!({"name": ROLLBACK, "value": to.unwrap_or_default()})];
     Operation { sync: Some(request), info, ..by(who) }
+}
+
+/// A hold.
+pub(super) fn hold(asked: HoldAsk, who: &str) -> Result<Operation, Refusal> {
+    whole(asked.resources.as_deref())?;
+    let reason = asked.reason.unwrap_or_default();
+    if reason.chars().count() > LONGEST_REASON {
+        return Err(Refusal::invalid(format!("a reason has at most {LONGEST_REASON} characters")));
+    }
+    Ok(by(who).with_note(HOLD, &reason))
+}
+
+/// A release of what is held.
+pub(super) fn release(asked: &ReleaseAsk, who: &str) -> Result<Operation, Refusal> {
+    whole(asked.resources.as_deref())?;
+    Ok(by(who).with_note(RELEASE, ""))
+}
+
+fn whole(resources: Option<&[Json]>) -> Result<(), Refusal> {
+    match resources {
+        None | Some([]) => Ok(()),
+        Some(_) => Err(Refusal::invalid("an Application is held and released as a whole, not some of its resources")),
+    }
 }
 
 fn by(who: &str) -> Operation {
@@ -194,6 +220,7 @@ pub(super) fn finalizers_for(object: &Json, cascade: bool, policy: &str) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::Holding;
 
     fn asked<T: DeserializeOwned>(body: Json) -> T {
         typed(&body).expect("a body")
@@ -227,6 +254,16 @@ mod tests {
             assert_eq!(rollback(asked(json!({"id": id})), "a").rollback(), Some(Some("3")));
         }
         assert_eq!(rollback(asked(json!({})), "a").rollback(), Some(None));
+    }
+
+    #[test]
+    fn a_hold_says_why_and_is_of_all() {
+        let operation = hold(asked(json!({"reason": "a fire", "resources": []})), "anna").expect("an operation");
+        assert_eq!((operation.holding(), operation.actor()), (Some(Holding::Hold(Some("a fire"))), "anna"));
+        assert_eq!(release(&asked(json!({})), "anna").expect("one").holding(), Some(Holding::Release));
+        let some = json!({"resources": [{"kind": "ConfigMap", "name": "a"}]});
+        assert!(hold(asked(some.clone()), "a").is_err() && release(&asked(some), "a").is_err());
+        assert!(hold(asked(json!({"reason": "x".repeat(2000)})), "a").is_err());
     }
 
     #[test]

@@ -10,16 +10,19 @@ use serde_json::{Map, Value as Json, json};
 
 use super::answer::ErrorJson;
 use super::asked::{COOKIE_NAME, CSRF_HEADER};
-use super::asks::{PatchAsk, RefreshAsk, RollbackAsk, SignInAsk, SyncAsk};
+use super::asks::{HoldAsk, PatchAsk, RefreshAsk, ReleaseAsk, RollbackAsk, SignInAsk, SyncAsk};
+use super::definition;
 use super::live::LogEntryJson;
+use super::managed::ManagedListJson;
 use super::routes::{Action, Door, Route, Verb};
+use super::selector;
 use super::shapes::{
     ClusterJson, GraphShown, ItemsJson, ListMetaJson, ManifestJson, ManifestsJson, RepositoryJson, RightsJson,
     RowEventJson, RowsJson, SettingsJson, UserInfoJson, VersionJson,
 };
 use super::table::ROUTES;
 use super::tree::TreeJson;
-use crate::json::HistoryJson;
+use crate::json::{DiffJson, EventJson, HistoryJson, PlanJson};
 
 /// Where schemas are.
 const SCHEMAS: &str = "/components/schemas";
@@ -85,7 +88,7 @@ fn id(route: &Route) -> String {
 }
 
 fn is_stream(action: Action) -> bool {
-    matches!(action, Action::Watch | Action::WatchRows | Action::Logs)
+    matches!(action, Action::Watch | Action::WatchRows | Action::WatchTree | Action::WatchRun | Action::Logs)
 }
 
 fn security(route: &Route) -> Json {
@@ -99,7 +102,7 @@ fn security(route: &Route) -> Json {
 
 fn parameters(route: &Route) -> Vec<Json> {
     let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let name = json!({"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "maxLength": 253});
+    let name = json!({"type": "string", "pattern": definition::NAME, "maxLength": 253});
     let in_path = in_path.map(|part| json!({"name": part, "in": "path", "required": true, "schema": name}));
     let in_query = route.query.iter().copied().flatten();
     let in_query = in_query.map(|part| json!({"name": part, "in": "query", "schema": query_schema(part)}));
@@ -109,9 +112,12 @@ fn parameters(route: &Route) -> Vec<Json> {
 fn query_schema(name: &str) -> Json {
     match name {
         "limit" | "sinceSeconds" | "tailLines" | "resourceVersion" | "release" => {
-            json!({"type": "integer", "minimum": 0})
+            json!({"type": "integer", "minimum": 0, "maximum": i64::MAX})
         }
-        "follow" | "previous" | "cascade" | "upsert" => json!({"type": "boolean"}),
+        "from" | "to" => json!({"type": "string", "pattern": "^([0-9]{1,18}|live)$"}),
+        "selector" => json!({"type": "string", "pattern": selector::pattern()}),
+        "continue" => json!({"type": "string", "pattern": "/"}),
+        "follow" | "previous" | "cascade" | "upsert" | "prune" => json!({"type": "boolean"}),
         "project" | "sync" | "health" => json!({"type": "array", "items": {"type": "string"}}),
         "propagationPolicy" => json!({"enum": ["foreground", "background", "orphan"]}),
         "refresh" => json!({"enum": ["normal", "hard", "true"]}),
@@ -153,6 +159,14 @@ impl Schemas {
             "Resource" => of::<ManifestJson>(given),
             "Manifests" => of::<ManifestsJson>(given),
             "Tree" => of::<TreeJson>(given),
+            "TreeEvents" => {
+                let tree = of::<TreeJson>(given);
+                json!({"type": "object", "required": ["result"], "properties": {"result": tree}})
+            }
+            "ManagedResources" => of::<ManagedListJson>(given),
+            "Diff" => of::<DiffJson>(given),
+            "Plan" => of::<PlanJson>(given),
+            "RunEvents" => of::<EventJson>(given),
             "ClusterList" => of::<ItemsJson<ClusterJson>>(given),
             "RepositoryList" => of::<ItemsJson<RepositoryJson>>(given),
             "LogEntries" => {
@@ -191,10 +205,31 @@ impl Schemas {
             "RollbackRequest" => of::<RollbackAsk>(taken),
             "PatchRequest" => of::<PatchAsk>(taken),
             "RefreshRequest" => of::<RefreshAsk>(taken),
-            "Application" => self.kubernetes("Application"),
-            "ApplicationSpec" => self.spec(),
+            "HoldRequest" => of::<HoldAsk>(taken),
+            "ReleaseRequest" => of::<ReleaseAsk>(taken),
+            "NewApplication" => {
+                let nothing = json!({"type": ["object", "null"], "maxProperties": 0});
+                definition::object(
+                    json!({
+                        "metadata": definition::metadata(true), "spec": self.taken_spec(), "status": nothing,
+                        "operation": nothing,
+                    }),
+                    &["metadata", "spec"],
+                )
+            }
+            "Application" => definition::object(
+                json!({"metadata": definition::metadata(false), "spec": self.taken_spec()}),
+                &["spec"],
+            ),
+            "ApplicationSpec" => self.taken_spec(),
             other => unknown(other),
         }
+    }
+
+    /// What people may send as a spec.
+    fn taken_spec(&mut self) -> Json {
+        self.written.insert("NewApplicationSpec", definition::spec());
+        json!({"$ref": format!("#{SCHEMAS}/NewApplicationSpec")})
     }
 
     /// An object of Kubernetes. Its definition says more of it.

@@ -39,7 +39,11 @@ impl Form {
 
     /// One event, and where whoever has heard it goes on.
     pub(super) fn part(self, value: &impl Serialize, id: &str) -> Vec<u8> {
-        let text = serde_json::to_string(value).unwrap_or_default();
+        self.written(&serde_json::to_string(value).unwrap_or_default(), id)
+    }
+
+    /// The same of an event that is JSON already.
+    pub(super) fn written(self, text: &str, id: &str) -> Vec<u8> {
         match self {
             Self::Events if id.is_empty() => format!("data: {text}\n\n").into_bytes(),
             Self::Events => format!("id: {id}\ndata: {text}\n\n").into_bytes(),
@@ -50,6 +54,7 @@ impl Form {
     /// Nothing but where whoever reads it goes on.
     pub(super) fn mark(self, id: &str) -> Vec<u8> {
         match self {
+            Self::Events if id.is_empty() => b":\n\n".to_vec(),
             Self::Events => format!("id: {id}\n\n").into_bytes(),
             Self::Lines => b"\n".to_vec(),
         }
@@ -82,6 +87,7 @@ mod tests {
         assert_eq!(text(Form::Events.part(&event, "e-1")), "id: e-1\ndata: {\"result\":{\"type\":\"ADDED\"}}\n\n");
         assert_eq!(text(Form::Lines.part(&event, "e-1")), "{\"result\":{\"type\":\"ADDED\"}}\n");
         assert_eq!(text(Form::Events.mark("e-2")), "id: e-2\n\n");
+        assert_eq!(text(Form::Events.mark("")), ":\n\n", "where there is nowhere to go on");
     }
 
     #[tokio::test]

@@ -14,11 +14,15 @@
 //! | `reads` | what the controller knows |
 //! | `live` | what the cluster is asked for, with the token of whoever asks |
 //! | `objects`, `tree`, `mask` | objects of an Application, what they own; without the values of Secrets |
+//! | `gettable` | which of them somebody may get |
+//! | `managed`, `predicted` | both sides of each, as Argo CD's clients read them |
+//! | `preview` | what a sync would do, and where two sides differ |
 //! | `writes`, `change` | what is asked of Applications, and how their objects are changed |
 //! | `session` | sign in, sign out, who is it |
-//! | `stream`, `form` | Applications as they change; how answers in parts are written |
+//! | `form`, `listener` | how answers in parts are written; whoever reads them |
+//! | `stream`, `tree_stream`, `run_stream` | Applications as they change; the tree of one; the sync of one |
 //! | `audit` | who did what |
-//! | `document` | the table and the types as OpenAPI |
+//! | `document`, `definition` | the table and the types as OpenAPI; what people may send of Applications |
 //!
 //! # What somebody may
 //!
@@ -34,16 +38,23 @@ mod asks;
 mod audit;
 mod caller;
 mod change;
+mod definition;
 mod document;
 mod fields;
 mod filter;
 mod form;
+mod gettable;
 mod limits;
+mod listener;
 mod live;
+mod managed;
 mod mask;
 mod objects;
+mod predicted;
+mod preview;
 mod reads;
 mod routes;
+mod run_stream;
 mod selector;
 mod session;
 mod shapes;
@@ -51,11 +62,14 @@ mod shown;
 mod stream;
 mod table;
 mod tree;
+mod tree_stream;
 mod writes;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
+use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -63,6 +77,7 @@ use crate::access::{Access, Denied, Sessions};
 use crate::application::AppId;
 use crate::cluster::Cluster;
 use crate::controller::Controller;
+use crate::controller::catalog::Row;
 
 use answer::Code;
 use caller::{Caller, Turn};
@@ -175,6 +190,16 @@ impl Api {
         path == "/api/version" || path.starts_with("/api/v1/") || path.starts_with("/api/gitops/v1/")
     }
 
+    /// Counts an answer.
+    pub fn count(&self, method: &Method, path: &str, status: StatusCode, time: Duration) {
+        let route = match routes::find(method, path) {
+            Found::Here(number, _) => (ROUTES[number].verb.name(), ROUTES[number].path),
+            // Whatever else people send is one.
+            Found::OtherMethod(_) | Found::Nowhere => ("other", "other"),
+        };
+        self.controller.metrics.answered(route, status.as_u16(), time);
+    }
+
     /// Finds what is asked for, and who asks. The body is not needed for that, and not read for nobody.
     ///
     /// # Errors
@@ -184,7 +209,7 @@ impl Api {
             Found::Here(number, names) => {
                 self.admit(&asked, &ROUTES[number]).await.map(|(caller, turn)| (number, names, caller, turn))
             }
-            Found::OtherMethod => Err(Refusal::new(Code::Unserved, "this path has other methods")),
+            Found::OtherMethod(allowed) => return Err(Answer::other_method(&allowed)),
             Found::Nowhere => Err(Refusal::new(Code::NotFound, "there is nothing here")),
         };
         match begun {
@@ -248,24 +273,42 @@ impl Api {
             // Who asks is known to this cluster only, and nobody is shown what the controller alone may see.
             return Err(Refusal::new(Code::Unserved, "the objects of this Application are not in this cluster"));
         }
+        self.act_on(begun, caller, &row, body).await
+    }
+
+    async fn act_on(
+        self: &Arc<Self>,
+        begun: &Begun,
+        caller: &Caller,
+        row: &Arc<Row>,
+        body: &Json,
+    ) -> Result<Answer, Refusal> {
+        let query = &begun.asked.query;
         match begun.route.action {
-            Action::Get => self.get(caller, &row, query).await,
-            Action::History => self.history(&row).await,
-            Action::Graph => self.graph(&row, query).await,
-            Action::Rights => self.rights(caller, &row).await,
-            Action::Events => self.events(caller, &row, query).await,
+            Action::Get => self.get(caller, row, query).await,
+            Action::History => self.history(row).await,
+            Action::Graph => self.graph(row, query).await,
+            Action::Rights => self.rights(caller, row).await,
+            Action::Events => self.events(caller, row, query).await,
             Action::Resource => self.resource(caller, query).await,
-            Action::Manifests => self.manifests(caller, &row).await,
-            Action::Tree => self.resource_tree(caller, &row).await,
-            Action::Logs => self.logs(begun, caller, &row).await,
-            Action::Update => self.update(caller, &row, body).await,
-            Action::UpdateSpec => self.update_spec(caller, &row, body).await,
-            Action::Patch => self.patch(caller, &row, body).await,
-            Action::Delete => self.delete(caller, &row, query).await,
-            Action::Sync => self.sync(caller, &row, body).await,
-            Action::Rollback => self.rollback(caller, &row, body).await,
-            Action::Terminate => self.terminate(caller, &row).await,
-            Action::Refresh => self.refresh(caller, &row, body).await,
+            Action::Manifests => self.manifests(caller, row).await,
+            Action::Managed => self.managed(caller, row, query).await,
+            Action::Tree => self.resource_tree(caller, row).await,
+            Action::WatchTree => self.watch_tree(begun, caller, row),
+            Action::Logs => self.logs(begun, caller, row).await,
+            Action::Diff => self.diff(caller, row, query).await,
+            Action::Plan => self.plan(caller, row, query).await,
+            Action::WatchRun => self.watch_run(begun, caller, row),
+            Action::Update => self.update(caller, row, body).await,
+            Action::UpdateSpec => self.update_spec(caller, row, body).await,
+            Action::Patch => self.patch(caller, row, body).await,
+            Action::Delete => self.delete(caller, row, query).await,
+            Action::Sync => self.sync(caller, row, body).await,
+            Action::Rollback => self.rollback(caller, row, body).await,
+            Action::Hold => self.hold(caller, row, body).await,
+            Action::Release => self.release(caller, row, body).await,
+            Action::Terminate => self.terminate(caller, row).await,
+            Action::Refresh => self.refresh(caller, row, body).await,
             _ => Err(Refusal::broken()),
         }
     }

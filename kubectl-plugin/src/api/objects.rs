@@ -4,7 +4,7 @@
 //! is asked for with their token; what Git says of an object is told to those who may get all objects of its kind where it
 //! goes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,8 @@ use super::caller::Caller;
 use super::mask::masked;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
-use super::tree::{Owned, tree};
-use crate::access::Right;
-use crate::application::Status;
+use super::tree::{Owned, TreeJson, tree};
+use crate::application::{ResourceState, Status};
 use crate::cluster::{Cluster, Failure, Kinds};
 use crate::controller::catalog::Row;
 
@@ -29,8 +28,26 @@ use crate::controller::catalog::Row;
 const KINDS_LAST: Duration = Duration::from_mins(1);
 /// Children are looked for in so many namespaces.
 const MOST_NAMESPACES: usize = 20;
-/// The kinds of what workloads own, with the paths of their collections.
-const OWNED: [(&str, &str, &str); 2] = [("apps/v1", "ReplicaSet", "replicasets"), ("v1", "Pod", "pods")];
+/// The kinds of what workloads own, owners before what they own.
+pub(super) static OWNED: [OwnedKind; 2] = [
+    OwnedKind { version: "apps/v1", kind: "ReplicaSet", plural: "replicasets" },
+    OwnedKind { version: "v1", kind: "Pod", plural: "pods" },
+];
+
+/// A kind of what workloads own.
+pub(super) struct OwnedKind {
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+}
+
+impl OwnedKind {
+    /// The path of its objects in a namespace.
+    pub(super) fn collection(&self, namespace: &str) -> String {
+        let root = if self.version.contains('/') { "/apis/" } else { "/api/" };
+        format!("{root}{}/namespaces/{namespace}/{}", self.version, self.plural)
+    }
+}
 
 /// Which kinds the cluster has, as it said last.
 #[derive(Default)]
@@ -51,7 +68,7 @@ impl KnownKinds {
 }
 
 impl Api {
-    async fn kinds(&self) -> Result<Arc<Kinds>, Refusal> {
+    pub(super) async fn kinds(&self) -> Result<Arc<Kinds>, Refusal> {
         let known = self.kinds.get(&self.controller.cluster).await;
         known.map_err(|_| Refusal::away("the cluster does not say which kinds it has"))
     }
@@ -82,26 +99,10 @@ impl Api {
     pub(super) async fn manifests(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let none = || Refusal::away("this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
-        let kinds = self.kinds().await?;
-        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
-        let (mut manifests, mut answers) = (Vec::new(), BTreeMap::new());
+        let mut gettable = self.gettable(caller, row).await?;
+        let mut manifests = Vec::new();
         for resource in graph.ordered() {
-            let key = &resource.key;
-            // Whoever may not be asked about this kind is not shown it.
-            let Some((_, served)) = kinds.any_version(&key.group, &key.kind) else { continue };
-            let namespace = key.scope.namespace().unwrap_or(destination);
-            let namespace = if served.namespaced { namespace } else { "" };
-            let asked = (key.group.clone(), served.plural.clone(), namespace.to_owned());
-            let may = if let Some(known) = answers.get(&asked) {
-                *known
-            } else {
-                let right =
-                    Right { verb: "get", group: &asked.0, resource: &asked.1, subresource: "", namespace, name: "" };
-                let may = self.access.may(&caller.person, &right).await?;
-                answers.insert(asked, may);
-                may
-            };
-            if may {
+            if gettable.has(&resource.key).await? {
                 let body = serde_json::to_value(&*resource.body).map_err(|_| Refusal::broken())?;
                 manifests.push(masked(body).to_string());
             }
@@ -109,7 +110,7 @@ impl Api {
         let text = |pointer: &str| row.object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
         Ok(Answer::json(&ManifestsJson {
             manifests,
-            namespace: destination.to_owned(),
+            namespace: text("/spec/destination/namespace"),
             server: text("/spec/destination/server"),
             revision: text("/status/sync/revision"),
             source_type: text("/status/sourceType"),
@@ -118,33 +119,50 @@ impl Api {
 
     /// `GET …/resource-tree`.
     pub(super) async fn resource_tree(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
-        let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
-        let resources: Vec<_> = status.resources.into_iter().filter(|resource| !resource.hook).collect();
-        let namespaces: BTreeSet<&str> = resources.iter().map(|it| it.namespace.as_str()).collect();
-        let namespaces = namespaces.into_iter().filter_map(routes::name).take(MOST_NAMESPACES);
+        let resources = resources(row);
         let theirs = caller.ask(&self.theirs)?;
         let mut owned = Vec::new();
-        for namespace in namespaces {
-            for (version, kind, plural) in OWNED {
-                let root = if version.contains('/') { "/apis/" } else { "/api/" };
-                let path = format!("{root}{version}/namespaces/{namespace}/{plural}");
-                let objects = match theirs.list::<Json>(&path, "").await {
+        for namespace in namespaces(&resources) {
+            for kind in &OWNED {
+                let objects = match theirs.list::<Json>(&kind.collection(&namespace), "").await {
                     Ok(objects) => objects,
                     // What they may not list they do not see.
                     Err(failure) if failure.is_forbidden() || failure.is_not_found() => continue,
                     Err(failure) => return Err(Refusal::of_server(&failure, "the namespace", false)),
                 };
-                for mut object in objects.into_iter().filter(|object| object["metadata"]["ownerReferences"].is_array())
-                {
-                    // Items of lists come without.
-                    object["apiVersion"] = version.into();
-                    object["kind"] = kind.into();
-                    let (object, health) = self.controller.clusters.here.ground.rules.assess_aside(object).await;
-                    owned.push(Owned { object, health });
+                for object in objects {
+                    owned.extend(self.owned(kind, object).await);
                 }
             }
         }
-        let live = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
-        Ok(Answer::json(&tree(&resources, &live, &owned)))
+        Ok(Answer::json(&self.tree(&resources, owned.iter())))
     }
+
+    /// An object of such a kind, where another owns it.
+    pub(super) async fn owned(&self, kind: &OwnedKind, mut object: Json) -> Option<Owned> {
+        object["metadata"]["ownerReferences"].as_array()?;
+        // Items of lists come without.
+        object["apiVersion"] = kind.version.into();
+        object["kind"] = kind.kind.into();
+        let (object, health) = self.controller.clusters.here.ground.rules.assess_aside(object).await;
+        Some(Owned::of(&object, health))
+    }
+
+    /// The tree of these, and of what others own.
+    pub(super) fn tree<'a>(&self, resources: &[ResourceState], owned: impl Iterator<Item = &'a Owned>) -> TreeJson {
+        let live = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
+        tree(resources, &live, owned)
+    }
+}
+
+/// The resources of an Application, as its status has them; hooks are none.
+pub(super) fn resources(row: &Row) -> Vec<ResourceState> {
+    let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
+    status.resources.into_iter().filter(|resource| !resource.hook).collect()
+}
+
+/// The namespaces in which children of these are looked for.
+pub(super) fn namespaces(resources: &[ResourceState]) -> BTreeSet<String> {
+    let namespaces: BTreeSet<&str> = resources.iter().map(|it| it.namespace.as_str()).collect();
+    namespaces.into_iter().filter_map(routes::name).take(MOST_NAMESPACES).map(str::to_owned).collect()
 }

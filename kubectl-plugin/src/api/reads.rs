@@ -132,6 +132,10 @@ impl Api {
     /// `GET /api/v1/applications/{name}`.
     pub(super) async fn get(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         if let Some(how) = query.one("refresh") {
+            // Argo CD's clients also say true.
+            if !["normal", "hard", "true"].contains(&how) {
+                return Err(Refusal::invalid("refresh is normal or hard"));
+            }
             let row = self.refreshed(caller, row, how).await?;
             return Ok(application(&row, query));
         }
@@ -163,6 +167,13 @@ impl Api {
         let release = head.releases.iter().find(|release| release.number == number).ok_or_else(none)?;
         let graph = records.graph(&release.graph, &head.target).await.map_err(|error| of_record(&error))?;
         Ok(Answer::json(&graph_shown(&graph)))
+    }
+
+    /// Refuses a release that is not kept.
+    pub(super) async fn is_kept(&self, row: &Row, release: u64) -> Result<(), Refusal> {
+        let found = self.records(row).load(&app_name(row)?).await.map_err(|error| of_record(&error))?;
+        let is_kept = found.is_some_and(|found| found.head.release(release).is_some());
+        if is_kept { Ok(()) } else { Err(Refusal::not_found("the release")) }
     }
 
     /// `GET …/rights`.

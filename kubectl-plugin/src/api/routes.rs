@@ -40,6 +40,13 @@ pub(super) enum Action {
     Graph,
     Rights,
     Refresh,
+    Managed,
+    WatchTree,
+    Diff,
+    Plan,
+    Hold,
+    Release,
+    WatchRun,
 }
 
 impl Action {
@@ -47,7 +54,18 @@ impl Action {
     pub(super) fn looks_at_the_destination(self) -> bool {
         matches!(
             self,
-            Self::Events | Self::Graph | Self::History | Self::Logs | Self::Manifests | Self::Resource | Self::Tree
+            Self::Events
+                | Self::Graph
+                | Self::History
+                | Self::Logs
+                | Self::Manifests
+                | Self::Resource
+                | Self::Tree
+                | Self::Managed
+                | Self::WatchTree
+                | Self::Diff
+                | Self::Plan
+                | Self::WatchRun
         )
     }
 }
@@ -131,24 +149,24 @@ impl Route {
 pub(super) enum Found {
     /// Here, with these names.
     Here(usize, Vec<String>),
-    /// The path is ours, with other methods.
-    OtherMethod,
+    /// The path is ours, with these methods only.
+    OtherMethod(Vec<&'static str>),
     /// Nowhere.
     Nowhere,
 }
 
 /// Finds where a request leads.
 pub(super) fn find(method: &Method, path: &str) -> Found {
-    let mut found = Found::Nowhere;
+    let mut others = Vec::new();
     for (number, route) in ROUTES.iter().enumerate() {
         if let Some(names) = names(route.path, path) {
             if route.verb.name() == method.as_str() {
                 return Found::Here(number, names);
             }
-            found = Found::OtherMethod;
+            others.push(route.verb.name());
         }
     }
-    found
+    if others.is_empty() { Found::Nowhere } else { Found::OtherMethod(others) }
 }
 
 /// The names in a path that is of this form.
@@ -192,7 +210,9 @@ mod tests {
         assert_eq!(action(Method::DELETE, "/api/v1/applications/a.b"), Some((Action::Delete, named(&["a.b"]))));
         let logs = action(Method::GET, "/api/v1/applications/a/pods/b/logs");
         assert_eq!(logs, Some((Action::Logs, named(&["a", "b"]))));
-        assert_eq!(find(&Method::POST, "/api/version"), Found::OtherMethod);
+        assert_eq!(find(&Method::POST, "/api/version"), Found::OtherMethod(vec!["GET"]));
+        let others = vec!["GET", "PUT", "PATCH", "DELETE"];
+        assert_eq!(find(&Method::TRACE, "/api/v1/applications/a"), Found::OtherMethod(others));
     }
 
     #[test]

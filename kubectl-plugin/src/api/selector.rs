@@ -25,11 +25,19 @@ enum Test {
 /// So many terms it may have.
 const MOST_TERMS: usize = 50;
 
+/// The same as a pattern, for the document of the API.
+pub(super) fn pattern() -> String {
+    let (label, value) = ("[A-Za-z0-9._/-]+", "[A-Za-z0-9._-]{0,63}");
+    let term = format!("(!?{label}|{label}(=|==|!=){value}|{label} (in|notin) \\({value}(,{value})*\\))");
+    format!("^({term}(,{term}){{0,{}}})?$", MOST_TERMS - 1)
+}
+
 impl Selector {
     /// Of its text.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let mut terms = Vec::new();
-        for part in split(text).into_iter().map(str::trim).filter(|part| !part.is_empty()) {
+        let parts = if text.is_empty() { Vec::new() } else { split(text) };
+        for part in parts.into_iter().map(str::trim) {
             terms.push(Term::read(part).ok_or_else(|| format!("the selector is not understood at {part:?}"))?);
             if terms.len() > MOST_TERMS {
                 return Err("the selector has too many terms".to_owned());
@@ -76,7 +84,11 @@ impl Term {
             let label = label.trim();
             let is_label =
                 !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
-            is_label.then(|| Self { label: label.to_owned(), test })
+            let are_values = match &test {
+                Test::In(values) | Test::NotIn(values) => values.iter().all(|value| is_value(value)),
+                Test::There | Test::Absent => true,
+            };
+            (is_label && are_values).then(|| Self { label: label.to_owned(), test })
         };
         if let Some(label) = text.strip_prefix('!') {
             return term(label, Test::Absent);
@@ -98,6 +110,11 @@ impl Term {
         }
         term(text, Test::There)
     }
+}
+
+/// A value that a label may have.
+fn is_value(text: &str) -> bool {
+    text.len() <= 63 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ const SINCE: &[&str] = &["resourceVersion"];
 const OBJECT: &[&str] = &["resourceNamespace", "resourceName", "resourceUID"];
 const DELETION: &[&str] = &["cascade", "propagationPolicy"];
 const ONE: &[&str] = &["group", "version", "kind", "namespace", "resourceName"];
+const MANAGED: &[&str] = &["group", "kind", "namespace", "name"];
+const SIDES: &[&str] = &["from", "to"];
+const PRUNE: &[&str] = &["prune"];
 const LOGS: &[&str] =
     &["namespace", "podName", "container", "sinceSeconds", "tailLines", "follow", "previous", "filter"];
 
@@ -45,7 +48,7 @@ pub(super) const ROUTES: &[Route] = &[
         .query(&[FILTER, PAGE, FIELDS]),
     Route::new(Verb::Post, "/api/v1/applications", Action::Create, "Application", "Make an Application")
         .query(&[UPSERT])
-        .takes("Application"),
+        .takes("NewApplication"),
     Route::new(
         Verb::Get,
         "/api/v1/stream/applications",
@@ -199,4 +202,62 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .query(&[APP])
     .takes("RefreshRequest"),
+    Route::new(
+        Verb::Get,
+        "/api/v1/applications/{name}/managed-resources",
+        Action::Managed,
+        "ManagedResources",
+        "Both sides of each resource: what Git says, what the cluster has, what it would have",
+    )
+    .query(&[APP, MANAGED]),
+    Route::new(
+        Verb::Get,
+        "/api/v1/stream/applications/{name}/resource-tree",
+        Action::WatchTree,
+        "TreeEvents",
+        "Follow the tree of an Application as it changes",
+    )
+    .query(&[APP]),
+    Route::new(
+        Verb::Get,
+        "/api/gitops/v1/applications/{name}/diff",
+        Action::Diff,
+        "Diff",
+        "Where two sides differ, field by field: releases, what Git says, what is live",
+    )
+    .query(&[APP, SIDES]),
+    Route::new(
+        Verb::Get,
+        "/api/gitops/v1/applications/{name}/plan",
+        Action::Plan,
+        "Plan",
+        "What a sync would do, or a rollback to a release",
+    )
+    .query(&[APP, RELEASE, PRUNE]),
+    Route::new(
+        Verb::Post,
+        "/api/gitops/v1/applications/{name}/hold",
+        Action::Hold,
+        "Application",
+        "Ask for a hold: nothing is applied until it is released",
+    )
+    .query(&[APP])
+    .takes("HoldRequest"),
+    Route::new(
+        Verb::Post,
+        "/api/gitops/v1/applications/{name}/release",
+        Action::Release,
+        "Application",
+        "Ask for a release of what is held",
+    )
+    .query(&[APP])
+    .takes("ReleaseRequest"),
+    Route::new(
+        Verb::Get,
+        "/api/gitops/v1/stream/applications/{name}/progress",
+        Action::WatchRun,
+        "RunEvents",
+        "Follow the sync that runs, step by step",
+    )
+    .query(&[APP]),
 ];

@@ -6,7 +6,7 @@
 use gitops_compiler::name::ResourceKey;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::application::ResourceState;
 use crate::apply::observe::Sighting;
@@ -76,17 +76,41 @@ pub(super) struct NodeHealthJson {
 
 /// An object that another owns.
 pub(super) struct Owned {
-    /// The whole object.
-    pub(super) object: Json,
+    /// What of it is told.
+    object: Json,
     /// How it does.
-    pub(super) health: Health,
+    health: Health,
+}
+
+impl Owned {
+    /// Keeps of an object what is told of it: there may be thousands.
+    pub(super) fn of(object: &Json, health: Health) -> Self {
+        let metadata = |name: &str| object["metadata"][name].clone();
+        let images = object["spec"]["containers"].as_array().into_iter().flatten();
+        let containers: Vec<Json> = images.map(|container| json!({"image": container["image"]})).collect();
+        let object = json!({
+            "apiVersion": object["apiVersion"], "kind": object["kind"], "spec": {"containers": containers},
+            "metadata": {
+                "name": metadata("name"), "namespace": metadata("namespace"), "uid": metadata("uid"),
+                "resourceVersion": metadata("resourceVersion"), "ownerReferences": metadata("ownerReferences"),
+                "creationTimestamp": metadata("creationTimestamp"),
+            },
+        });
+        Self { object, health }
+    }
+
+    /// Its namespace and name.
+    pub(super) fn place(object: &Json) -> (String, String) {
+        let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
+        (text("namespace"), text("name"))
+    }
 }
 
 /// The tree. `owned` has owners before what they own.
-pub(super) fn tree(
+pub(super) fn tree<'a>(
     resources: &[ResourceState],
     live: &dyn Fn(&ResourceKey) -> Option<Sighting>,
-    owned: &[Owned],
+    owned: impl Iterator<Item = &'a Owned>,
 ) -> TreeJson {
     let mut nodes: Vec<NodeJson> = resources.iter().map(|resource| root(resource, live)).collect();
     for one in owned {
@@ -155,23 +179,19 @@ impl NodeJson {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::health::Status;
 
     fn owned(api_version: &str, kind: &str, name: &str, owner: (&str, &str, &str)) -> Owned {
         let (version, of, by) = owner;
-        Owned {
-            object: json!({
-                "apiVersion": api_version, "kind": kind, "spec": {"containers": [{"image": "i"}]},
-                "metadata": {
-                    "name": name, "namespace": "n", "uid": format!("u-{name}"),
-                    "ownerReferences": [{"apiVersion": version, "kind": of, "name": by, "uid": format!("u-{by}")}],
-                },
-            }),
-            health: Health::new(Status::Healthy, ""),
-        }
+        let object = json!({
+            "apiVersion": api_version, "kind": kind, "spec": {"containers": [{"image": "i"}]},
+            "metadata": {
+                "name": name, "namespace": "n", "uid": format!("u-{name}"),
+                "ownerReferences": [{"apiVersion": version, "kind": of, "name": by, "uid": format!("u-{by}")}],
+            },
+        });
+        Owned::of(&object, Health::new(Status::Healthy, ""))
     }
 
     #[test]
@@ -191,7 +211,7 @@ mod tests {
             owned("v1", "Pod", "q", ("apps/v1", "ReplicaSet", "other")),
             owned("v1", "Pod", "s", ("batch/v1", "Deployment", "d")),
         ];
-        let tree = serde_json::to_value(tree(&[deployment], &|_| None, &all)).expect("JSON");
+        let tree = serde_json::to_value(tree(&[deployment], &|_| None, all.iter())).expect("JSON");
         let nodes = tree["nodes"].as_array().expect("nodes");
         let told: Vec<(&str, &str)> = nodes
             .iter()

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, Code, Refusal};
 use super::asked::Query;
-use super::asks::{PatchAsk, RefreshAsk, RollbackAsk, SyncAsk};
+use super::asks::{HoldAsk, PatchAsk, RefreshAsk, ReleaseAsk, RollbackAsk, SyncAsk};
 use super::caller::Caller;
 use super::{Api, change, reads};
 use crate::application::{AppId, COLLECTION, Operation, REFRESH, is_deleted};
@@ -45,6 +45,18 @@ impl Api {
     pub(super) async fn rollback(&self, caller: &Caller, row: &Row, body: &Json) -> Result<Answer, Refusal> {
         let operation = change::rollback(change::typed::<RollbackAsk>(body)?, &caller.person.name);
         self.operate(caller, row, &operation, "a rollback").await
+    }
+
+    /// `POST …/hold`.
+    pub(super) async fn hold(&self, caller: &Caller, row: &Row, body: &Json) -> Result<Answer, Refusal> {
+        let operation = change::hold(change::typed::<HoldAsk>(body)?, &caller.person.name)?;
+        self.operate(caller, row, &operation, "a hold").await
+    }
+
+    /// `POST …/release`.
+    pub(super) async fn release(&self, caller: &Caller, row: &Row, body: &Json) -> Result<Answer, Refusal> {
+        let operation = change::release(&change::typed::<ReleaseAsk>(body)?, &caller.person.name)?;
+        self.operate(caller, row, &operation, "a release of what is held").await
     }
 
     async fn operate(&self, caller: &Caller, row: &Row, operation: &Operation, what: &str) -> Result<Answer, Refusal> {
@@ -88,7 +100,6 @@ impl Api {
 
     /// Asks for a comparison, and waits for it.
     pub(super) async fn refreshed(&self, caller: &Caller, row: &Row, how: &str) -> Result<Arc<Row>, Refusal> {
-        // Argo CD's clients also say true.
         let how = if how == "hard" { "hard" } else { "normal" };
         let mut news = self.controller.apps.catalog.subscribe();
         let asked = self.ask_to_refresh(caller, row, how).await?;

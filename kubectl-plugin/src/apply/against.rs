@@ -1,23 +1,27 @@
 //! What applying a graph would change of what is live.
 //!
 //! In: a target, a graph. Out: [`Against`]: for each object that would be made, changed or deleted, the fields that would get
-//! another value. The plan says which objects these are; for each that is there the server is asked to apply it and only to
+//! another value, and who wrote those that others than we wrote. The plan says which objects these are; for each that is there the server is asked to apply it and only to
 //! pretend, so that its defaults, its forms of values and fields that would be given up count as they do. Where it refuses
 //! to pretend, what the manifest has is compared with what is there, as for drift. Nothing is changed, nothing locked.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::collections::BTreeMap;
+
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use gitops_compiler::canon::Value;
 use gitops_compiler::diff::{self, Change, FieldChange};
+use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::manifest::sops;
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Approvals, Bound, Hooks, Step};
+use gitops_compiler::plan::{Action, Approvals, Bound, Hooks, Plan, Step};
 use serde_json::Value as Json;
 
-use crate::cluster::{ApplyOptions, Failure, PART_OF};
+use crate::cluster::{ApplyOptions, Cluster, Failure, PART_OF};
 use crate::sops::Unlocked;
 
 use super::conflict;
-use super::drift::compare::compare;
+use super::drift::Writer;
+use super::drift::compare::{compare, writer_of};
 use super::step::{ToSend, api_version_of, body_to_send};
 use super::target::{Target, TargetError};
 
@@ -35,11 +39,36 @@ pub struct Against {
     pub changes: Vec<(ResourceKey, Change)>,
     /// Objects that may differ, and why that is not known.
     pub unknown: Vec<(ResourceKey, &'static str)>,
+    /// Who wrote fields of live objects last, by key and path; those of ours are not among them.
+    pub writers: BTreeMap<(ResourceKey, String), Writer>,
+}
+
+impl Against {
+    /// What differs between two graphs, of which none is live.
+    #[must_use]
+    pub fn between(old: &ResourceGraph, new: &ResourceGraph) -> Self {
+        Self { changes: diff::graphs(old, new), ..Self::default() }
+    }
+
+    /// The same changes the other way.
+    #[must_use]
+    pub fn reversed(mut self) -> Self {
+        for (_, change) in &mut self.changes {
+            *change = match std::mem::replace(change, Change::Added) {
+                Change::Added => Change::Removed,
+                Change::Removed => Change::Added,
+                Change::Changed(fields) => Change::Changed(fields.into_iter().map(reversed).collect()),
+            };
+        }
+        self
+    }
 }
 
 /// What there is to say of one object.
 enum Compared {
     Changed(Change),
+    /// The fields, and the live object.
+    Fields(Vec<FieldChange>, Json),
     Unknown(&'static str),
     Same,
 }
@@ -52,8 +81,16 @@ impl Target {
     pub async fn against(&mut self, wanted: &Bound) -> Result<Against, TargetError> {
         let observation = self.observe(Some(wanted), false).await?;
         let plan = self.plan(wanted, &observation.seen, &Approvals::default(), &Hooks::default());
-        let this = &*self;
-        let looks = plan.steps.iter().map(|step| async move { Ok((step.key.clone(), this.compared(step).await?)) });
+        self.against_as(&plan, &self.records.cluster).await
+    }
+
+    /// Compares what is live with what a plan would send. Objects are read, and tried, with the rights of whoever asks this
+    /// way: what they may not get is unknown.
+    ///
+    /// # Errors
+    /// Where an object cannot be read for another reason.
+    pub async fn against_as(&self, plan: &Plan, viewer: &Cluster) -> Result<Against, TargetError> {
+        let looks: Vec<_> = plan.steps.iter().map(|step| self.looked_at(step, viewer).boxed()).collect();
         let compared: Vec<(ResourceKey, Compared)> = stream::iter(looks)
             .buffered(CONCURRENT)
             .try_collect()
@@ -63,6 +100,14 @@ impl Target {
         for (key, compared) in compared {
             match compared {
                 Compared::Changed(change) => against.changes.push((key, change)),
+                Compared::Fields(fields, live) => {
+                    let writer = |field: &FieldChange| writer_of(&live, &self.identity, &field.path);
+                    // Of what is not there the server knows nobody.
+                    let there = fields.iter().filter(|field| field.old.is_some());
+                    let known = there.filter_map(|field| Some((field.path.clone(), writer(field)?)));
+                    against.writers.extend(known.map(|(path, by)| ((key.clone(), path), by)));
+                    against.changes.push((key, Change::Changed(fields)));
+                }
                 Compared::Unknown(why) => against.unknown.push((key, why)),
                 Compared::Same => {}
             }
@@ -71,7 +116,11 @@ impl Target {
         Ok(against)
     }
 
-    async fn compared(&self, step: &Step) -> Result<Compared, Failure> {
+    async fn looked_at(&self, step: &Step, viewer: &Cluster) -> Result<(ResourceKey, Compared), Failure> {
+        Ok((step.key.clone(), self.compared(step, viewer).await?))
+    }
+
+    async fn compared(&self, step: &Step, viewer: &Cluster) -> Result<Compared, Failure> {
         let (body, path) = match (step.action, &step.desired) {
             (Action::Hook, _) => return Ok(Compared::Same),
             (Action::Delete, _) | (_, None) => return Ok(Compared::Changed(Change::Removed)),
@@ -88,27 +137,32 @@ impl Target {
             }
         };
         let Some(path) = path else { return Ok(Compared::Unknown("the server does not serve its version")) };
-        let Some(live) = self.records.cluster.find(&path).await? else { return Ok(Compared::Changed(Change::Added)) };
-        let fields = if let Some(applied) = self.pretended(step, &path).await? {
+        let live = match viewer.find(&path).await {
+            Ok(Some(live)) => live,
+            Ok(None) => return Ok(Compared::Changed(Change::Added)),
+            Err(failure) if failure.is_forbidden() => return Ok(Compared::Unknown("whoever asks may not get it")),
+            Err(failure) => return Err(failure),
+        };
+        let fields = if let Some(applied) = self.pretended(step, &path, viewer).await? {
             self.differing(&step.key, &live, &applied).await
         } else {
             let ignored = self.ignored.fields(&step.key, body, &live).await;
             let findings = compare(&step.key, body, &live, &self.identity, &ignored);
             findings.fields.into_iter().map(|field| reversed(field.change)).collect()
         };
-        Ok(if fields.is_empty() { Compared::Same } else { Compared::Changed(Change::Changed(fields)) })
+        Ok(if fields.is_empty() { Compared::Same } else { Compared::Fields(fields, live) })
     }
 
     /// The object as it would be; none where the server would not even pretend. What belongs to others by design is left to
     /// them, as it is when it is applied; other fields of theirs are taken.
-    async fn pretended(&self, step: &Step, path: &str) -> Result<Option<Json>, Failure> {
+    async fn pretended(&self, step: &Step, path: &str, viewer: &Cluster) -> Result<Option<Json>, Failure> {
         let Ok(ToSend { mut body, .. }) = body_to_send(step, &self.identity, &Unlocked::default()) else {
             return Ok(None);
         };
         let field_manager = &self.identity.field_manager;
         let mut options = ApplyOptions { field_manager, force: false, dry_run: true };
         loop {
-            let failure = match self.records.cluster.apply(path, &body, &options).await {
+            let failure = match viewer.apply(path, &body, &options).await {
                 Ok(applied) => return Ok(Some(applied.object)),
                 Err(failure) => failure,
             };

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use gitops_compiler::canon::{self, Id};
-use gitops_compiler::diff::{self, Change};
+use gitops_compiler::diff::Change;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::store::Store;
 
+use crate::apply::against::Against;
 use crate::error::CommandError;
 use crate::json::DiffJson;
 use crate::output::counted;
@@ -80,32 +81,32 @@ impl<'a> Side<'a> {
 /// Runs the command.
 pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError> {
     let (old, new) = (Side::named(Some(&args.old))?, Side::named(args.new.as_deref())?);
-    let (old, new, changes) = match (old, new) {
+    let (old, new, against) = match (old, new) {
         (Side::Live(_), Side::Live(_)) => {
             return Err(CommandError::user("what is live differs from itself in nothing: name another side"));
         }
         (Side::Live(app), Side::Graph(graph)) => {
             let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: false }, graph)).await?;
-            (None, Some(compared.graph), compared.changes)
+            (None, Some(compared.graph), compared.against)
         }
         (Side::Graph(graph), Side::Live(app)) => {
             let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: true }, graph)).await?;
-            (Some(compared.graph), None, compared.changes)
+            (Some(compared.graph), None, compared.against)
         }
         (Side::Graph(old), Side::Graph(new)) => {
             let (old, new) = (graph(session, args, old).await?, graph(session, args, new).await?);
-            let changes = diff::graphs(&old, &new);
-            (Some(Arc::new(old)), Some(Arc::new(new)), changes)
+            let against = Against::between(&old, &new);
+            (Some(Arc::new(old)), Some(Arc::new(new)), against)
         }
     };
     let [old, new] = [old, new].map(|graph| graph.map(|graph| graph.id()));
     if args.output.is_some() {
-        session.printer.json(&DiffJson::new(old, new, &changes));
+        session.printer.json(&DiffJson::new(old, new, &against));
     } else {
         let name = |id: Option<Id<canon::Graph>>| id.map_or_else(|| LIVE.to_owned(), |id| id.short());
-        session.printer.out(&text(&name(old), &name(new), &changes));
+        session.printer.out(&text(&name(old), &name(new), &against.changes));
     }
-    Ok(u8::from(!changes.is_empty()))
+    Ok(u8::from(!against.changes.is_empty()))
 }
 
 async fn graph(session: &Session, args: &DiffArgs, named: Graph<'_>) -> Result<ResourceGraph, CommandError> {

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use gitops_compiler::diff::{Change, FieldChange};
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::name::AppName;
 
+use crate::apply::against::Against;
 use crate::apply::{Destination, Target, TargetError};
 use crate::error::CommandError;
 use crate::record::{RecordError, Records};
@@ -30,8 +30,8 @@ pub(super) struct Live {
 pub(super) struct Compared {
     /// The graph.
     pub(super) graph: Arc<ResourceGraph>,
-    /// By key, in the direction that was asked for.
-    pub(super) changes: Vec<(ResourceKey, Change)>,
+    /// In the direction that was asked for.
+    pub(super) against: Against,
 }
 
 /// Compares.
@@ -48,13 +48,8 @@ pub(super) async fn compare(
     for (key, why) in &against.unknown {
         session.printer.say(&format!("{key} is not compared: {why}"));
     }
-    let mut changes = against.changes;
-    if live.is_newer {
-        for (_, change) in &mut changes {
-            reverse(change);
-        }
-    }
-    Ok(Compared { graph: wanted.graph, changes })
+    let against = if live.is_newer { against.reversed() } else { against };
+    Ok(Compared { graph: wanted.graph, against })
 }
 
 /// The target, and the graph of the other side.
@@ -108,17 +103,5 @@ async fn target(args: &DiffArgs, records: Records, app: AppName, destination: &s
             Ok(Target::open(records, app, Destination::Named(destination)).await?)
         }
         other => Ok(other?),
-    }
-}
-
-/// The same change the other way.
-fn reverse(change: &mut Change) {
-    match change {
-        Change::Added => *change = Change::Removed,
-        Change::Removed => *change = Change::Added,
-        Change::Changed(fields) => {
-            let swap = |field: &mut FieldChange| std::mem::swap(&mut field.old, &mut field.new);
-            fields.iter_mut().for_each(swap);
-        }
     }
 }

@@ -27,6 +27,9 @@ use super::controller_cache::redis_address;
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
+/// Where certificate and key of the API are, where nobody says.
+const TLS_SECRET: &str = "kubectl-gitops-tls";
+
 /// Install the controller in a cluster, as an application that can be rolled back and deleted like any other
 #[derive(Debug, Args)]
 pub struct InstallArgs {
@@ -51,6 +54,12 @@ pub struct InstallArgs {
     /// The Secret kubectl-gitops-redis has, as ca.crt, the authorities that may vouch for Redis, instead of those of the image
     #[arg(long, requires = "redis")]
     redis_ca: bool,
+    /// Serve the API, too, and all else over TLS, on port 443 of the Service
+    #[arg(long)]
+    api: bool,
+    /// The Secret there with certificate and key of the API, of type kubernetes.io/tls; it is no part of the installation
+    #[arg(long, value_name = "SECRET", default_value = TLS_SECRET, requires = "api", value_parser = secret_name)]
+    api_tls: String,
     /// Add spec.webhook to the definition of Applications that Argo CD has installed
     #[arg(long)]
     extend_crd: bool,
@@ -121,7 +130,8 @@ impl InstallArgs {
             sentinel_user: self.redis_sentinel_user.clone(),
             has_authorities: self.redis_ca,
         });
-        Ok(Installation { namespace, image, replicas: self.replicas, definitions, with_namespace, redis })
+        let api = self.api.then(|| self.api_tls.clone());
+        Ok(Installation { namespace, image, replicas: self.replicas, definitions, with_namespace, redis, api })
     }
 
     fn cluster(&self) -> ClusterArgs {
@@ -191,6 +201,16 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
     let origin = change::origin(&target, None, None, Vec::new());
     let options: Options = run.options(approvals, origin, hooks, Rules::default());
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, run.json())).await
+}
+
+/// A name that a Secret can have (RFC 1123's subdomain).
+fn secret_name(text: &str) -> Result<String, String> {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let is_name = !text.is_empty() && text.len() <= 253 && text.chars().all(known);
+    if is_name && !text.starts_with(['-', '.']) && !text.ends_with(['-', '.']) {
+        return Ok(text.to_owned());
+    }
+    Err("a Secret has at most 253 lower-case letters, digits, `-` and `.`".to_owned())
 }
 
 /// A name that a namespace can have (RFC 1123's label).

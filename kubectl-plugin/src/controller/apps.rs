@@ -21,6 +21,7 @@ use super::clusters::in_use::ClusterInUse;
 use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
+use super::preview::Deliverable;
 use super::refs::Asked;
 
 /// One Application.
@@ -97,7 +98,7 @@ pub struct Apps {
     /// What ends the syncs that run.
     stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
     /// What each compiled to last, for readers: its memory is held while it syncs.
-    graphs: Mutex<BTreeMap<AppId, Arc<ResourceGraph>>>,
+    graphs: Mutex<BTreeMap<AppId, Deliverable>>,
 }
 
 impl Apps {
@@ -158,13 +159,20 @@ impl Apps {
     }
 
     /// Says what an Application compiled to.
-    pub fn note_graph(&self, id: &AppId, graph: &Arc<ResourceGraph>) {
-        lock(&self.graphs).insert(id.clone(), Arc::clone(graph));
+    pub fn note_graph(&self, id: &AppId, compiled: &Compiled) {
+        let (graph, delivery) = (Arc::clone(&compiled.graph), compiled.delivery.clone());
+        lock(&self.graphs).insert(id.clone(), Deliverable { graph, delivery });
     }
 
     /// What an Application compiled to last, where this replica compiles it.
     #[must_use]
     pub fn graph(&self, id: &AppId) -> Option<Arc<ResourceGraph>> {
+        self.deliverable(id).map(|deliverable| deliverable.graph)
+    }
+
+    /// The same, and how it is delivered.
+    #[must_use]
+    pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
         lock(&self.graphs).get(id).cloned()
     }
 

@@ -32,6 +32,8 @@ pub struct Metrics {
     looks: Histogram,
     git: Family<OfGit, Counter>,
     webhooks: Family<OfWebhook, Counter>,
+    api: Family<OfApi, Counter>,
+    api_seconds: Family<OfRoute, Histogram, fn() -> Histogram>,
     requests: Gauge,
     queue: Gauge,
     waiting_events: Gauge,
@@ -54,6 +56,19 @@ struct OfGit {
 struct OfWebhook {
     handler: String,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfApi {
+    method: &'static str,
+    path: &'static str,
+    code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRoute {
+    method: &'static str,
+    path: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +95,8 @@ impl Default for Metrics {
             looks: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             git: Family::default(),
             webhooks: Family::default(),
+            api: Family::default(),
+            api_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             requests: Gauge::default(),
             queue: Gauge::default(),
             waiting_events: Gauge::default(),
@@ -89,6 +106,9 @@ impl Default for Metrics {
         registry.register("argocd_app_reconcile", "Looks at Applications, in seconds", metrics.looks.clone());
         registry.register("argocd_git_request", "Questions to repositories", metrics.git.clone());
         registry.register("argocd_webhook_requests", "Webhooks that were answered", metrics.webhooks.clone());
+        registry.register("kubectl_gitops_api_requests", "Requests to the API", metrics.api.clone());
+        let seconds = "Requests to the API until they were answered, in seconds; streams until they began";
+        registry.register("kubectl_gitops_api_request_seconds", seconds, metrics.api_seconds.clone());
         registry.register("argocd_app_k8s_requests", "Requests to the API server so far", metrics.requests.clone());
         registry.register("workqueue_depth", "Applications that wait for a worker", metrics.queue.clone());
         registry.register("kubectl_gitops_webhook_events", "Events that wait", metrics.waiting_events.clone());
@@ -134,6 +154,12 @@ impl Metrics {
     pub fn webhook(&self, provider: Option<Provider>, status: u16) {
         let handler = provider.map_or_else(|| "unknown".to_owned(), |provider| format!("{provider:?}").to_lowercase());
         self.webhooks.get_or_create(&OfWebhook { handler, status }).inc();
+    }
+
+    /// A request to the API that was answered. Method and path are those of a route, so that there are not more than routes.
+    pub fn answered(&self, (method, path): (&'static str, &'static str), code: u16, time: Duration) {
+        self.api.get_or_create(&OfApi { method, path, code }).inc();
+        self.api_seconds.get_or_create(&OfRoute { method, path }).observe(time.as_secs_f64());
     }
 
     /// How things are with a controller.

@@ -14,6 +14,8 @@
 //! | [`compare`] | Git, the record and the cluster held against each other, pure |
 //! | [`decide`] | whether to sync, pure |
 //! | [`sync`] | one sync |
+//! | [`preview`] | what a sync would do |
+//! | [`runs`] | what is told of the syncs that run |
 //! | [`removal`] | what becomes of what an Application applied when it goes |
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
@@ -49,12 +51,14 @@ pub mod log;
 pub mod metrics;
 pub mod news;
 pub mod others;
+pub mod preview;
 pub mod projects;
 pub mod queue;
 pub mod reconcile;
 pub mod refs;
 pub mod removal;
 pub mod report;
+pub mod runs;
 pub mod sync;
 mod watches;
 pub mod webhooks;
@@ -113,6 +117,7 @@ pub struct Controller {
     pub(crate) cluster: Cluster,
     pub(crate) store: Option<Store>,
     pub(crate) apps: Apps,
+    pub(crate) runs: runs::Runs,
     pub(crate) clusters: Clusters,
     pub(crate) projects: projects::Projects,
     pub(crate) queue: Queue<AppId>,
@@ -169,6 +174,7 @@ impl Controller {
             settings,
             store,
             apps: Apps::default(),
+            runs: runs::Runs::default(),
             clusters: Clusters::new(cluster.clone(), common),
             projects: projects::Projects::default(),
             queue: Queue::default(),

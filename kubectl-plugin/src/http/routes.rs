@@ -4,6 +4,7 @@
 //! events that concern an application are in the inbox; what comes of them is nobody's business here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -101,7 +102,10 @@ fn secured(mut response: Response, is_tls: bool) -> Response {
 async fn others(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     match &shared.site.api {
         Some(api) if Api::is_path(request.uri().path()) => {
-            super::api::answer(api, request, &shared.limits, &shared.budget).await
+            let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+            let response = super::api::answer(api, request, &shared.limits, &shared.budget).await;
+            api.count(&method, &path, response.status(), began.elapsed());
+            response
         }
         Some(_) => page(&request).unwrap_or_else(nothing),
         None => nothing(),

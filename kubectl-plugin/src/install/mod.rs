@@ -40,6 +40,8 @@ pub struct Installation {
     pub with_namespace: bool,
     /// The Redis in which replicas share what they compiled.
     pub redis: Option<Redis>,
+    /// The Secret with certificate and key of the API (`kubernetes.io/tls`); no API where there is none.
+    pub api: Option<String>,
 }
 
 /// A Redis, as an installation names it. Passwords, and authorities of certificates, are in the Secret [`REDIS_SECRET`] of the
@@ -66,9 +68,9 @@ impl Installation {
                 "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels()},
             }));
         }
-        objects.extend(rights::objects(&self.namespace));
+        objects.extend(rights::objects(&self.namespace, self.api.is_some()));
         objects.extend(workload::objects(self));
-        objects.extend(network::objects(&self.namespace));
+        objects.extend(network::objects(&self.namespace, self.api.is_some()));
         objects
     }
 
@@ -112,6 +114,7 @@ mod tests {
             definitions: Definition::ALL.to_vec(),
             with_namespace: true,
             redis: None,
+            api: None,
         }
     }
 
@@ -153,6 +156,33 @@ mod tests {
         schema::check(&manifests, schema::version(), |_| None, &mut findings);
         assert_eq!(findings, []);
         assert!(!deployment(&installation(1)).to_string().to_lowercase().contains("redis"));
+    }
+
+    #[test]
+    fn an_api_is_over_tls_and_asks_who_asks() {
+        let with_api = Installation { api: Some("cert".to_owned()), ..installation(1) };
+        let pod = deployment(&with_api)["spec"]["template"]["spec"].clone();
+        let container = &pod["containers"][0];
+        let arguments = container["args"].to_string();
+        let files = r#""--api","--tls-cert","/etc/kubectl-gitops/tls/tls.crt","--tls-key","/etc/kubectl-gitops/tls/tls.key""#;
+        assert!(arguments.contains(files), "{arguments}");
+        assert_eq!(pod["volumes"][2], json!({"name": "tls", "secret": {"secretName": "cert"}}));
+        for probe in ["livenessProbe", "readinessProbe"] {
+            assert_eq!(container[probe]["httpGet"]["scheme"], "HTTPS");
+        }
+        let all = |installation: &Installation| Json::from(installation.objects()).to_string();
+        for (text, with, without) in [
+            ("tokenreviews", true, false),
+            ("subjectaccessreviews", true, false),
+            (r#"{"name":"https","port":443,"#, true, false),
+            (r#"{"name":"http","port":80,"#, false, true),
+        ] {
+            assert_eq!((all(&with_api).contains(text), all(&installation(1)).contains(text)), (with, without), "{text}");
+        }
+        let mut findings = Vec::new();
+        let manifests = manifest::read("install.json", with_api.text().as_bytes()).0;
+        schema::check(&manifests, schema::version(), |_| None, &mut findings);
+        assert_eq!(findings, []);
     }
 
     #[test]

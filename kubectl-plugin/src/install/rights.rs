@@ -17,19 +17,21 @@ const APPLIER: &str = "kubectl-gitops-applier";
 const READ: [&str; 3] = ["get", "list", "watch"];
 
 /// The account, its roles and their bindings.
-pub(super) fn objects(namespace: &str) -> Vec<Json> {
-    let own = json!([
+pub(super) fn objects(namespace: &str, has_api: bool) -> Vec<Json> {
+    let mut own = vec![
         // It writes status and takes operations away. There is no status subresource.
         rule("argoproj.io", &["applications"], &[&READ[..], &["patch", "update"]].concat()),
         rule("argoproj.io", &["appprojects"], &READ),
         rule("", &["events"], &["create", "patch"]),
         rule("", &["namespaces"], &READ),
-        // Who asks the API, and what they may.
-        rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
-        rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
         // Records are Secrets beside their Applications, and watched in all namespaces at once.
         rule("", &["secrets"], &READ),
-    ]);
+    ];
+    if has_api {
+        // Who asks, and what they may.
+        own.push(rule("authentication.k8s.io", &["tokenreviews"], &["create"]));
+        own.push(rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]));
+    }
     let all = json!([
         {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
         {"nonResourceURLs": ["*"], "verbs": ["*"]},
@@ -41,7 +43,7 @@ pub(super) fn objects(namespace: &str) -> Vec<Json> {
     ]);
     vec![
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(namespace)}),
-        cluster_role(CONTROLLER, own),
+        cluster_role(CONTROLLER, own.into()),
         cluster_role(APPLIER, all),
         binding(CONTROLLER, namespace),
         binding(APPLIER, namespace),

@@ -23,6 +23,9 @@ const SENTINEL_PASSWORD: &str = "sentinel-password";
 const AUTHORITIES: &str = "ca.crt";
 const REDIS_MOUNT: &str = "/etc/kubectl-gitops/redis";
 
+/// Where certificate and key of the API are mounted.
+const TLS_MOUNT: &str = "/etc/kubectl-gitops/tls";
+
 /// The objects.
 pub(super) fn objects(installation: &Installation) -> Vec<Json> {
     let Installation { namespace, replicas, .. } = installation;
@@ -73,6 +76,9 @@ fn passwords() -> impl Iterator<Item = Json> {
 
 fn pod(installation: &Installation) -> Json {
     let mut pod = base_pod(installation);
+    if let Some(secret) = &installation.api {
+        serve_api(&mut pod, secret);
+    }
     let Some(redis) = &installation.redis else { return pod };
     extend(&mut pod["containers"][0]["args"], arguments_of(redis).into_iter().map(Json::from));
     extend(&mut pod["containers"][0]["env"], passwords());
@@ -84,6 +90,19 @@ fn pod(installation: &Installation) -> Json {
         extend(&mut pod["containers"][0]["volumeMounts"], [mount]);
     }
     pod
+}
+
+/// Serves the API, and all else, over TLS.
+fn serve_api(pod: &mut Json, secret: &str) {
+    let container = &mut pod["containers"][0];
+    let files = ["--tls-cert".to_owned(), format!("{TLS_MOUNT}/tls.crt"), "--tls-key".to_owned()];
+    let arguments = ["--api".to_owned()].into_iter().chain(files).chain([format!("{TLS_MOUNT}/tls.key")]);
+    extend(&mut container["args"], arguments.map(Json::from));
+    extend(&mut container["volumeMounts"], [json!({"name": "tls", "mountPath": TLS_MOUNT, "readOnly": true})]);
+    for probe in ["livenessProbe", "readinessProbe"] {
+        container[probe]["httpGet"]["scheme"] = "HTTPS".into();
+    }
+    extend(&mut pod["volumes"], [json!({"name": "tls", "secret": {"secretName": secret}})]);
 }
 
 fn extend(list: &mut Json, more: impl IntoIterator<Item = Json>) {

@@ -1,8 +1,8 @@
-//! Changes, planned and done: `diff`, `plan`, and what `apply`, `rollback` and `delete` did.
+//! Changes, planned and done: `plan`, and what `apply`, `rollback` and `delete` did.
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::depend::State;
-use gitops_compiler::diff::{Change, FieldChange};
+use gitops_compiler::diff::FieldChange;
 use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited, immutable_change};
@@ -13,62 +13,6 @@ use crate::apply::{Applied, StepResult};
 use crate::record::Outcome;
 
 use super::SchemaVersion;
-
-/// What differs between two graphs.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DiffJson {
-    /// The version of this form.
-    pub schema_version: SchemaVersion,
-    /// The older side; null where that is what the cluster has.
-    pub from: Option<Id<Graph>>,
-    /// The newer side; null likewise.
-    pub to: Option<Id<Graph>>,
-    /// By key.
-    pub changes: Vec<ResourceDiff>,
-}
-
-/// A resource that differs.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ResourceDiff {
-    /// Its key.
-    pub resource: ResourceKey,
-    /// What became of it.
-    #[serde(flatten)]
-    pub change: ResourceChange,
-}
-
-/// What became of a resource.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase", tag = "change")]
-pub enum ResourceChange {
-    /// Only the newer side has it.
-    Added,
-    /// Only the older side has it.
-    Removed,
-    /// Both have it.
-    Changed {
-        /// The fields that differ, by path. The values of Secrets are masked.
-        fields: Vec<FieldChange>,
-    },
-}
-
-impl DiffJson {
-    /// Changes between two sides as data.
-    #[must_use]
-    pub fn new(from: Option<Id<Graph>>, to: Option<Id<Graph>>, changes: &[(ResourceKey, Change)]) -> Self {
-        let change = |(key, change): &(ResourceKey, Change)| ResourceDiff {
-            resource: key.clone(),
-            change: match change {
-                Change::Added => ResourceChange::Added,
-                Change::Removed => ResourceChange::Removed,
-                Change::Changed(fields) => ResourceChange::Changed { fields: fields.clone() },
-            },
-        };
-        let changes = changes.iter().map(change).collect();
-        Self { schema_version: SchemaVersion, from, to, changes }
-    }
-}
 
 /// The way to a graph.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -92,6 +36,10 @@ pub struct PlanJson {
     pub kept: Vec<ResourceKey>,
     /// What needs a word from the user before anything runs; each names the flag that gives it.
     pub guards: Vec<String>,
+    /// Why a controller would not do it all the same: what is held, what the project does not permit. Absent where there is
+    /// nothing, and from the command line, which says so with its exit code.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
 }
 
 impl PlanJson {
@@ -119,6 +67,7 @@ impl PlanJson {
             forgotten: plan.forgotten.iter().map(forgotten).collect(),
             kept: plan.kept.clone(),
             guards: plan.guards.iter().map(ToString::to_string).collect(),
+            refusals: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@
 mod application;
 mod change;
 mod check;
+mod diff;
 mod drift;
 mod event;
 mod explain;
@@ -18,13 +19,15 @@ mod lock;
 mod saved_plan;
 mod status;
 mod store;
+mod telling;
 
 pub use application::{ApplicationJson, ApplicationResourceJson, ApplicationsJson};
 pub use change::{
-    BarrierWaitJson, DiffJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, ResourceChange, ResourceDiff,
-    RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
+    BarrierWaitJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, RunJson, RunOutcome, RunStepJson,
+    StepOutcomeJson,
 };
 pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
+pub use diff::{DiffJson, FieldDiff, ResourceChange, ResourceDiff};
 pub use drift::{DriftJson, DriftKind, DriftedFieldJson, DriftedObjectJson, LeftJson};
 pub use event::{EventJson, EventStepJson, RunEventJson};
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
@@ -35,6 +38,7 @@ pub use lock::{LockJson, LockVerifiedJson, LockedInputJson, VerifiedInputJson};
 pub use saved_plan::{SavedPlan, SavedStep};
 pub use status::{ResourceStatusJson, StatusJson, Sync};
 pub use store::{StoreCollectedJson, StoreInfoJson, StoreVerifiedJson};
+pub use telling::Telling;
 
 use gitops_compiler::depend::EdgeRules;
 use gitops_compiler::lock::LockFile;

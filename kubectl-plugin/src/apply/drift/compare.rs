@@ -117,6 +117,12 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// Who wrote a field of a live object last; nobody where it was us, or the server does not know.
+pub(in crate::apply) fn writer_of(live: &Json, identity: &Identity, path: &str) -> Option<Writer> {
+    let partial: PartialObject = serde_json::from_value(live.clone()).unwrap_or_default();
+    owner::of(live, &partial.metadata, &identity.field_manager, path).map(writer)
+}
+
 fn writer(entry: &ManagedFields) -> Writer {
     Writer { manager: entry.manager.clone(), time: entry.time.clone(), subresource: entry.subresource.clone() }
 }

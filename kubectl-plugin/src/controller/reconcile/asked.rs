@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::application::{Holding, OTHER_GRAPH, Operation, OperationPhase, OperationState};
-use crate::controller::projects::governed;
+use crate::controller::preview;
 use crate::controller::report::written;
 use crate::error::CommandError;
 use crate::record::holds::{HoldAll, released};
@@ -50,10 +50,10 @@ impl Look<'_> {
     }
 
     /// Whether what people ask for may be done; where not, the request is answered.
-    pub(super) fn may_be_done(&mut self, operation: &Operation, desired: &Desired, now: Timestamp) -> bool {
-        let windows = desired.project.windows.state(&governed(self.id, &desired.application, desired.cluster()), now);
-        let why = if !windows.manual {
-            windows.reason().unwrap_or_else(|| "sync windows do not allow it".to_owned())
+    pub(super) fn may_be_done(&mut self, operation: &Operation, desired: &Desired) -> bool {
+        let closed = preview::closed(&desired.project, self.id, &desired.application, &desired.place);
+        let why = if let Some(why) = closed {
+            why
         } else if operation.is_of_other_graph(&desired.compiled.graph) {
             let revision = desired.revisions.join(", ");
             format!("{OTHER_GRAPH} (at {revision}); nothing was changed")

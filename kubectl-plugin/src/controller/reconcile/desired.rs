@@ -139,7 +139,7 @@ impl Look<'_> {
             self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
         let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            self.controller.apps.note_graph(self.id, &compiled.graph);
+            self.controller.apps.note_graph(self.id, compiled);
             self.note_implied(application, &compiled.implied, began);
             let sources = compile::requests(application);
             from.pins.retain(|request, _| sources.contains(request));

@@ -13,9 +13,11 @@ use crate::apply::run::Stop;
 use crate::controller::clusters::record_place;
 use crate::controller::decide::Attempt;
 use crate::controller::report::{self, written};
+use crate::controller::runs::Run;
 use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
 use crate::controller::{events, projects};
 use crate::error::CommandError;
+use crate::json::RunEventJson;
 
 use super::settle::{attempt_of, prunes};
 use super::{Desired, Look, destination};
@@ -52,6 +54,7 @@ impl Look<'_> {
         let (stopper, stop) = Stop::pair();
         controller.apps.set_stop(self.id, Some(stopper.clone()));
         let mut lock_watch = std::mem::take(&mut self.memory.lock_watch);
+        let run = controller.runs.begin(self.id);
         let order = Order {
             object: &self.object,
             name: desired.application.name.clone(),
@@ -67,17 +70,19 @@ impl Look<'_> {
             stop,
             permits: &|key| projects::permits(&desired.project, &desired.place, key),
             is_ours: &|| controller.owns(&self.object) && (!is_asked || self.is_still_asked()),
-            watch: &mut lock_watch,
+            tell: &|event| run.tell(event),
         };
         let cluster = &desired.place.cluster;
         let running = Box::pin(async {
             let records = self.records(&desired.place).await?;
             record_place::ensure(&records).await?;
-            Box::pin(order.run(records, &cluster.ground, &told)).await
+            Box::pin(order.run(records, &cluster.ground, &mut lock_watch, &told)).await
         });
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);
         self.memory.lock_watch = lock_watch;
+        tell_end(&run, &outcome);
+        controller.runs.end(&run);
         let synced = outcome.unwrap_or_else(|error| Synced::error(&error));
         // The record is another now.
         self.memory.target = None;
@@ -162,6 +167,20 @@ impl Look<'_> {
             resources,
         };
         OperationState { phase, message, sync_result: Some(sync_result), finished_at: written(ended), ..state }
+    }
+}
+
+/// Tells what came of a run where it has not said so itself.
+fn tell_end(run: &Run, outcome: &Result<Synced, CommandError>) {
+    match outcome {
+        Err(CommandError { code, message, details, hint, .. }) => run.tell(RunEventJson::Error {
+            message: message.clone(),
+            details: details.clone(),
+            hint: hint.clone(),
+            exit_code: *code,
+        }),
+        Ok(synced) if run.is_silent() => run.tell(RunEventJson::Note { message: synced.message.clone() }),
+        Ok(_) => {}
     }
 }
 

@@ -52,7 +52,7 @@ impl Look<'_> {
             Decision::Rest { why, until } => self.rest(why, until, now),
             // Another replica may care for it by now.
             Decision::Sync { .. } | Decision::Heal if !self.controller.owns(&self.object) => return Ok(()),
-            Decision::Sync { .. } if request.as_ref().is_some_and(|it| !self.may_be_done(it, desired, now)) => {}
+            Decision::Sync { .. } if request.as_ref().is_some_and(|it| !self.may_be_done(it, desired)) => {}
             Decision::Sync { retries } => {
                 let operation = request.unwrap_or_else(|| Operation::automated(prunes(desired)));
                 let purpose = match operation.rollback() {

@@ -7,8 +7,9 @@
 
 mod outcome;
 mod partial;
+mod planned;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,17 +17,19 @@ use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
 use gitops_compiler::manifest::{Removal, SyncOptions};
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Approvals, Bound, Plan};
+use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use tokio::time::Instant;
 
 use crate::application::{Operation, OperationPhase, annotation};
 use crate::apply::hold::Held;
 use crate::apply::observe::Sightings;
 use crate::apply::run::{RunOptions, Stop};
-use crate::apply::{Destination, Event, LockWatch, Options, Target, TargetError, apply, namespace};
+use crate::apply::{Applied, Destination, Event, LockWatch, Options, Target, TargetError, apply, namespace};
 use crate::error::CommandError;
 use crate::health::Rules;
+use crate::json::{RunEventJson, RunJson, Telling};
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
 use crate::record::rollback::{choose, taken_back};
 use crate::record::{Records, pack};
@@ -37,6 +40,7 @@ use super::others::MANAGE;
 use outcome::{ended, tried};
 
 pub use outcome::{NOT_TRIED, Synced, TERMINATED};
+pub use planned::Planned;
 
 /// Kinds that may be deleted although that loses more than the object; with `many`, most of the application at once.
 pub const ALLOW_DELETE: &str = "kubectl-gitops/allow-delete";
@@ -115,8 +119,8 @@ pub struct Order<'a> {
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
     /// Says whether the Application is still this replica's, and what is asked of it still stands.
     pub is_ours: &'a (dyn Fn() -> bool + Sync),
-    /// What was seen of another run's lock before.
-    pub watch: &'a mut LockWatch,
+    /// Hears what is told of the run, as the command line tells it.
+    pub tell: &'a (dyn Fn(RunEventJson) + Send + Sync),
 }
 
 impl Order<'_> {
@@ -128,56 +132,22 @@ impl Order<'_> {
         self,
         records: Records,
         ground: &Ground,
+        watch: &mut LockWatch,
         told: &(dyn Fn(String) + Send + Sync),
     ) -> Result<Synced, CommandError> {
         let (name, destination) = (self.name.clone(), Destination::Named(self.destination));
-        let mut say = |message: String| told(message);
-        let opened = Target::open_watched(records, name, destination, LOCK_PATIENCE, self.watch, &mut say);
-        let mut target = match opened.await {
+        let mut say = |message: String| {
+            (self.tell)(RunEventJson::Note { message: message.clone() });
+            told(message);
+        };
+        let opened = Target::open_watched(records, name, destination, LOCK_PATIENCE, watch, &mut say);
+        let target = match opened.await {
             Err(error) if is_busy(&error) => return Ok(Synced::busy(error.to_string())),
             opened => opened?,
         };
-        target.sightings = Some(Arc::clone(&ground.sightings));
-        target.ignored = self.delivery.ignored().await?;
-        target.options = self.options()?;
-        let wanted = self.wanted(&target).await?;
-        let desired = target.bind(Arc::clone(&wanted.graph)).await?;
+        let planned = Box::pin(self.planned(target, ground)).await?;
+        let Planned { mut target, wanted, desired, seen, approvals, hooks, plan, .. } = planned.or_refused()?;
         let choices = self.operation.choices();
-        let desired = if choices.is_empty() { desired } else { self.part(&mut target, &desired).await? };
-        target.check_record_namespace(&desired)?;
-        let refused: Vec<String> = desired.content_keys().filter_map(|key| (self.permits)(key).err()).collect();
-        if !refused.is_empty() {
-            return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
-        }
-        if self.purpose != Purpose::Heal {
-            let held = target.held(&desired).await?;
-            held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
-        }
-        let mut observation = target.observe(Some(&desired), false).await?;
-        refuse_claimed(&target, &observation.claimed).await?;
-        target.look_at_hooks(&desired).await?;
-        let delivers = self.purpose == Purpose::Deliver && target.is_changed_by(&desired);
-        let asks = self.operation.initiated_by.as_ref().is_some_and(|by| !by.automated);
-        let runs_hooks = delivers || asks && self.purpose == Purpose::Deliver;
-        let hooks = target.hooks.hooks(runs_hooks && !self.operation.leaves_out_hooks(), false);
-        let approvals = self.approvals();
-        if !choices.is_empty() {
-            partial::leave_alone(&mut observation.seen, &target.inventory, choices);
-        }
-        let plan = target.plan(&desired, &observation.seen, &approvals, &hooks);
-        if !choices.is_empty() {
-            partial::check(&plan, choices)?;
-        }
-        if !plan.guards.is_empty() {
-            let told = plan.guards.iter().map(|guard| in_annotations(&guard.to_string())).collect();
-            return Err(CommandError::refused("this needs a word from somebody").details(told));
-        }
-        // What the record says of what we own is for the project to permit, too: others may write it.
-        let deleted = plan.steps.iter().filter(|step| step.action == Action::Delete);
-        let refused: Vec<String> = deleted.filter_map(|step| (self.permits)(&step.key).err()).collect();
-        if !refused.is_empty() {
-            return Err(CommandError::refused("one or more synchronization tasks are not valid").details(refused));
-        }
         let unlocked = self.unlocked(&plan, ground).await?;
         if self.operation.sync.as_ref().is_some_and(|sync| sync.dry_run) {
             return Ok(tried(&target, &plan, &unlocked).await);
@@ -195,13 +165,38 @@ impl Order<'_> {
         }
         namespace::ensure(&target, &desired, &self.delivery.namespace).await?;
         let options = self.run_options(&target, wanted, approvals, hooks, unlocked);
+        let applied = self.applied(&mut target, (&desired, &plan), &seen, &options, told).await?;
+        Ok(ended(&plan, &applied))
+    }
+
+    /// Applies it, and tells of each event.
+    async fn applied(
+        &self,
+        target: &mut Target,
+        (desired, plan): (&Bound, &Plan),
+        seen: &BTreeMap<ResourceKey, Seen>,
+        options: &Options,
+        told: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Applied, CommandError> {
+        RunEventJson::of_plan(&self.name, desired.graph.id(), plan).into_iter().for_each(self.tell);
+        let requests = target.records.cluster.connection.requests();
+        let (began, mut telling, mut notes) = (Instant::now(), Telling::default(), Vec::new());
         let mut emit = |event: Event| {
-            if let Event::Waiting { object, reason, .. } | Event::StillWaiting { object, reason, .. } = event {
-                told(format!("waiting for healthy state of {object}: {reason}"));
+            (self.tell)(telling.of(plan, &event));
+            match event {
+                Event::Waiting { object, reason, .. } | Event::StillWaiting { object, reason, .. } => {
+                    told(format!("waiting for healthy state of {object}: {reason}"));
+                }
+                Event::Note(note) => notes.push(note),
+                _ => {}
             }
         };
-        let applied = apply(&mut target, &desired, &plan, &observation.seen, &options, &mut emit).await?;
-        Ok(ended(&plan, &applied))
+        let applied = apply(target, desired, plan, seen, options, &mut emit).await?;
+        // Of this controller, as of this run: others may run beside it.
+        let requests = target.records.cluster.connection.requests().saturating_sub(requests);
+        let run = RunJson::new(&self.name, plan, &applied, notes, requests);
+        (self.tell)(RunEventJson::of_run(&run, began.elapsed()));
+        Ok(applied)
     }
 
     /// What is applied.
@@ -244,7 +239,8 @@ impl Order<'_> {
             return Err(CommandError::user("manifests that come with a request are not applied").hint(hint));
         }
         let mut options = self.delivery.options_with(&sync.sync_options);
-        let prunes = self.prunes || sync.prune;
+        // What a release did not have goes, whatever the policy of a sync is.
+        let prunes = self.prunes || sync.prune || matches!(self.purpose, Purpose::Rollback(_));
         if !prunes && options.prune.unwrap_or_default() == Removal::Delete {
             options.prune = Some(Removal::Keep);
         }

@@ -9,9 +9,7 @@
 //! | `frame` | the table: from the state of a run and the size of a terminal to lines, pure |
 //! | `stop` | Ctrl-Z |
 //! | `live` | drawing the table again and again |
-//! | `events` | the objects of an event, for programs |
 
-mod events;
 mod frame;
 mod line;
 mod live;
@@ -22,10 +20,9 @@ use gitops_compiler::name::AppName;
 use gitops_compiler::plan::Plan;
 
 use crate::apply::Event;
-use crate::json::RunEventJson;
+use crate::json::{RunEventJson, Telling};
 
 use super::{Printer, Talk};
-use events::Events;
 use live::Live;
 
 pub(super) use live::say_above;
@@ -40,7 +37,7 @@ pub struct Progress<'a> {
 enum Shows {
     Lines,
     Live(Live),
-    Events(Events),
+    Events(Telling),
 }
 
 impl<'a> Progress<'a> {
@@ -52,7 +49,7 @@ impl<'a> Progress<'a> {
                 for event in RunEventJson::of_plan(application, graph, plan) {
                     printer.event(event);
                 }
-                Shows::Events(Events::default())
+                Shows::Events(Telling::default())
             }
             Talk::Terminal { colour } if !plan.steps.is_empty() => Shows::Live(Live::start(plan, colour)),
             Talk::Terminal { .. } | Talk::Lines => Shows::Lines,
@@ -76,7 +73,7 @@ impl<'a> Progress<'a> {
                     self.printer.say(&told);
                 }
             }
-            Shows::Events(events) => self.printer.event(events.of(self.plan, event)),
+            Shows::Events(telling) => self.printer.event(telling.of(self.plan, event)),
         }
     }
 

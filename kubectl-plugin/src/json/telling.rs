@@ -1,6 +1,6 @@
 //! The events of a run as objects, for programs.
 //!
-//! In: events. Out: what is written of them, with how long each step took.
+//! In: events, as they come. Out: what is written of them, with how long each step took.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,17 +8,18 @@ use std::time::Instant;
 use gitops_compiler::plan::Plan;
 
 use crate::apply::Event;
-use crate::json::{EventStepJson, RunEventJson};
 
-/// When the steps that are under way were started.
+use super::{EventStepJson, RunEventJson};
+
+/// What of a run is told: it remembers when the steps that are under way were started.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub struct Telling {
     since: BTreeMap<usize, Instant>,
 }
 
-impl Events {
+impl Telling {
     /// What is told of an event.
-    pub(super) fn of(&mut self, plan: &Plan, event: &Event) -> RunEventJson {
+    pub fn of(&mut self, plan: &Plan, event: &Event) -> RunEventJson {
         let named = |step: &usize| EventStepJson::new(&plan.steps[*step]);
         match event {
             Event::Started { step } => {

@@ -1,0 +1,122 @@
+//! What the definition of Applications says of what is sent, as JSON Schema. Pure.
+//!
+//! In: places in the definition that `schemas/crds` publishes. Out: schemas of OpenAPI 3.1, which say all that the API server will
+//! ask for: fields that nobody defined are none.
+
+use gitops_compiler::manifest::yaml::{self, Limits};
+use serde_json::{Map, Value as Json, json};
+
+/// The definition.
+const TEXT: &str = include_str!("../../../schemas/crds/application.yaml");
+/// Where its schema is.
+const SCHEMA: &str = "/spec/versions/0/schema/openAPIV3Schema";
+/// A value of a label.
+const LABEL: &str = "^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$";
+/// A key of a label, without a prefix.
+const KEY: &str = "^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$";
+/// A name of an object.
+pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
+
+/// The schema of a place below the one of Applications: `/spec`.
+pub(super) fn schema(place: &str) -> Json {
+    let definition = yaml::read(TEXT.as_bytes(), Limits::default()).documents.first().map(|it| Json::from(&it.value));
+    let found = definition.and_then(|it| it.pointer(&format!("{SCHEMA}{place}")).cloned());
+    let mut schema = found.unwrap_or(Json::Null);
+    strict(&mut schema);
+    schema
+}
+
+/// The spec of an Application: one with a source.
+pub(super) fn spec() -> Json {
+    let mut spec = schema("/properties/spec");
+    spec["anyOf"] = json!([{"required": ["source"]}, {"required": ["sources"]}]);
+    spec
+}
+
+/// Metadata that people may send.
+pub(super) fn metadata(is_named: bool) -> Json {
+    let texts = |key: &str, value: Json| json!({"type": ["object", "null"], "propertyNames": {"pattern": key}, "additionalProperties": value, "maxProperties": 50});
+    let mut metadata = json!({
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "pattern": NAME},
+            "labels": texts(KEY, json!({"type": "string", "pattern": LABEL})),
+            "annotations": texts(KEY, json!({"type": "string", "maxLength": 1000})),
+        },
+    });
+    if is_named {
+        metadata["required"] = json!(["name"]);
+    }
+    metadata
+}
+
+/// As OpenAPI 3.1 has it: without words of Kubernetes, and closed where fields are named.
+fn strict(schema: &mut Json) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    let is_open = fields.remove("x-kubernetes-preserve-unknown-fields").is_some();
+    fields.remove("x-kubernetes-int-or-string");
+    if fields.remove("nullable") == Some(Json::Bool(true))
+        && let Some(kind) = fields.get_mut("type")
+    {
+        *kind = json!([kind, "null"]);
+    }
+    if fields.get("format") == Some(&json!("int64")) {
+        fields.insert("minimum".to_owned(), json!(i64::MIN));
+        fields.insert("maximum".to_owned(), json!(i64::MAX));
+    }
+    if fields.contains_key("properties") && !is_open {
+        fields.insert("additionalProperties".to_owned(), json!(false));
+    }
+    for name in ["items", "additionalProperties"] {
+        if let Some(below) = fields.get_mut(name) {
+            strict(below);
+        }
+    }
+    if let Some(properties) = fields.get_mut("properties").and_then(Json::as_object_mut) {
+        properties.values_mut().for_each(strict);
+    }
+}
+
+/// An object of these fields; others are passed over.
+pub(super) fn object(properties: Json, required: &[&str]) -> Json {
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("properties".to_owned(), properties);
+    schema.insert("required".to_owned(), json!(required));
+    schema.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_there_and_closed() {
+        let spec = spec();
+        assert_eq!(
+            (&spec["additionalProperties"], &spec["required"]),
+            (&json!(false), &json!(["destination", "project"]))
+        );
+        let text = spec.to_string();
+        assert!(!text.contains("x-kubernetes") && !text.contains("nullable"), "{text}");
+        for place in
+            ["/properties/operation/properties/retry", "/properties/operation/properties/sync/properties/syncStrategy"]
+        {
+            assert_eq!(schema(place)["type"], "object", "{place}");
+        }
+    }
+
+    #[test]
+    fn metadata_are_those_that_an_object_may_have() {
+        let validator = jsonschema::validator_for(&metadata(true)).expect("a schema");
+        assert!(validator.is_valid(&json!({"name": "a.b", "labels": {"a": "b"}, "annotations": null})));
+        for wrong in [
+            json!({}),
+            json!({"name": "A"}),
+            json!({"name": "a", "labels": {"a b": "c"}}),
+            json!({"name": "a", "labels": {"a": "-"}}),
+        ] {
+            assert!(!validator.is_valid(&wrong), "{wrong}");
+        }
+    }
+}

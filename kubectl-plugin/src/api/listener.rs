@@ -1,0 +1,134 @@
+//! Whoever reads a stream: for as long as they read, may see it, and are still signed in.
+//!
+//! In: who asks, what they are told. Out: an answer in parts. Many changes become one for whoever is slower than they come, since
+//! nothing waits but a few parts; who does not read at all is cut.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Interval;
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Code, Parts, Refusal};
+use super::caller::Caller;
+use super::form::{Form, send};
+use super::{Api, Begun};
+use crate::access::{Person, Right};
+use crate::application::AppId;
+
+/// So many parts wait for a reader.
+const WAITING: usize = 8;
+/// A silent stream says this often that it is there; and whoever reads it is asked about again.
+const BEAT: Duration = Duration::from_secs(15);
+
+/// Why a stream ends.
+pub(super) enum End {
+    /// Whoever reads it is gone, or may not read it any more, or has to begin anew.
+    Over,
+    /// It is not read.
+    Slow,
+}
+
+/// Whoever reads a stream.
+pub(super) struct Listener {
+    pub(super) api: Arc<Api>,
+    pub(super) person: Arc<Person>,
+    pub(super) form: Form,
+    token: Zeroizing<String>,
+    peer: IpAddr,
+    session: Option<watch::Receiver<()>>,
+    /// The Application that it is about, where it is about one: for as long as they may get that.
+    about: Option<AppId>,
+    /// Where whoever has heard all so far goes on.
+    at: String,
+    parts: mpsc::Sender<Bytes>,
+    beat: Interval,
+}
+
+impl Api {
+    /// Answers with a stream, which `tell` writes.
+    pub(super) fn stream<T>(
+        self: &Arc<Self>,
+        begun: &Begun,
+        caller: &Caller,
+        about: Option<AppId>,
+        tell: impl FnOnce(Listener) -> T,
+    ) -> Result<Answer, Refusal>
+    where
+        T: Future<Output = Result<(), End>> + Send + 'static,
+    {
+        let place = self.users.stream(caller.person.key());
+        let place = place.ok_or_else(|| Refusal::new(Code::TooMuch, "there are too many streams"))?;
+        let (parts, receiver) = mpsc::channel(WAITING);
+        let (slow, is_slow) = oneshot::channel();
+        let form = Form::of(&begun.asked);
+        let telling = tell(Listener {
+            api: Arc::clone(self),
+            person: Arc::clone(&caller.person),
+            form,
+            token: caller.token(),
+            peer: begun.asked.peer,
+            session: caller.session.as_ref().map(|(_, lives)| lives.clone()),
+            about,
+            at: String::new(),
+            parts,
+            beat: tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT),
+        });
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(End::Slow) = telling.await {
+                let _ = slow.send(());
+            }
+        });
+        Ok(Answer::Parts(Parts { content_type: form.content_type(), parts: receiver, is_slow }))
+    }
+}
+
+impl Listener {
+    /// Sends a part.
+    pub(super) async fn send(&self, part: Vec<u8>) -> Result<(), End> {
+        send(&self.parts, part).await.map_err(|is_slow| if is_slow { End::Slow } else { End::Over })
+    }
+
+    /// Says that all is told up to here.
+    pub(super) fn is_at(&mut self, at: String) {
+        self.at = at;
+    }
+
+    /// Waits for something, for as long as anybody may still read.
+    pub(super) async fn until<T>(&mut self, something: impl Future<Output = T>) -> Result<T, End> {
+        let mut something = pin!(something);
+        loop {
+            let Self { parts, session, beat, .. } = &mut *self;
+            let ended = async {
+                match session {
+                    // What it waits for is never said: it ends with the session.
+                    Some(lives) => drop(lives.changed().await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = parts.closed() => return Err(End::Over),
+                () = ended => return Err(End::Over),
+                done = &mut something => return Ok(done),
+                _ = beat.tick() => {}
+            }
+            self.ask_again().await?;
+            self.send(self.form.mark(&self.at)).await?;
+        }
+    }
+
+    /// Whether they are still known, and may still see it.
+    async fn ask_again(&self) -> Result<(), End> {
+        let access = &self.api.access;
+        access.who(&self.token, self.peer).await.map_err(|_| End::Over)?;
+        let Some(AppId { namespace, name }) = &self.about else { return Ok(()) };
+        let right = Right::application("get", namespace, name);
+        let may = access.may(&self.person, &right).await.map_err(|_| End::Over)?;
+        if may { Ok(()) } else { Err(End::Over) }
+    }
+}
