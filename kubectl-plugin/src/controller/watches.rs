@@ -242,6 +242,8 @@ impl Controller {
     /// # Errors
     /// Where they cannot be watched.
     pub async fn observe(&self, namespace: Option<&str>) -> Result<(), Failure> {
+        // Which other clusters there are only the controller that cares for them knows: this one is known.
+        self.clusters.take(Followed::Listed(Vec::new())).await;
         let within = |namespace| COLLECTION.replace("/applications", &format!("/namespaces/{namespace}/applications"));
         self.watch_applications_of(namespace.map_or_else(|| COLLECTION.to_owned(), within)).await
     }

@@ -1,6 +1,6 @@
 // One Application, as long as its page is open: its object, its graph, what it owns, the sync that runs.
 
-import { computed, effect, signal, untracked } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { api, type AppId } from "../api/paths.ts";
 import { ApiError, address, get } from "../api/request.ts";
 import { follow } from "../api/stream.ts";
@@ -12,6 +12,8 @@ import { rowId, rows, state, version } from "./rows.ts";
 
 /** Where changes are not told, they are asked for this often. */
 const POLL = 5000;
+/** Syncs that are over are told first, within this. */
+const SETTLES = 600;
 
 export class AppState {
   readonly id: AppId;
@@ -23,7 +25,7 @@ export class AppState {
   readonly tree = signal<Tree | null>(null);
   readonly progress = signal<Progress | null>(null);
   /** Whether the bar of the sync is put away. */
-  readonly isQuiet = signal(false);
+  readonly isQuiet = signal(true);
   readonly resources = computed(() => together(this.graph.value, this.application.value?.status?.resources ?? [], this.tree.value));
   readonly isRunning = computed(() => {
     const phase = this.application.value?.status?.operationState?.phase;
@@ -32,7 +34,6 @@ export class AppState {
   #shown: GraphShown | null = null;
   #graphOf = "";
   #stop: (() => void)[] = [];
-  #endProgress: (() => void) | null = null;
 
   constructor(id: AppId) {
     this.id = id;
@@ -50,16 +51,11 @@ export class AppState {
     );
     this.#followRow();
     this.#followTree();
-    this.#stop.push(
-      effect(() => {
-        if (this.isRunning.value) untracked(() => this.followProgress());
-      }),
-    );
+    this.#followProgress();
   }
 
   stop(): void {
     for (const stop of this.#stop) stop();
-    this.#endProgress?.();
   }
 
   async load(): Promise<void> {
@@ -135,30 +131,30 @@ export class AppState {
     this.#stop.push(stop, () => clearInterval(poll));
   }
 
-  /** Follows the sync that runs, until it is over. */
-  followProgress(): void {
-    if (this.#endProgress) return;
-    this.isQuiet.value = false;
+  /** Follows syncs, those that run and those that come. What was over before is known, but not shown. */
+  #followProgress(): void {
     let now: Progress = nothing();
-    let frame = 0;
-    const end = () => {
-      stop();
-      this.#endProgress = null;
+    let [frame, settling] = [0, 0];
+    const settle = () => {
+      settling = 0;
+      this.isQuiet.value = now.graph === "" || now.outcome !== null;
     };
     const stop = follow<RunEvent | { result: RunEvent }>(address(api.progress(this.id), this.where), {
-      once: true,
+      open: () => {
+        clearTimeout(settling);
+        settling = window.setTimeout(settle, SETTLES);
+      },
       event: (told) => {
-        now = take(now, "result" in told ? told.result : told);
+        const event = "result" in told ? told.result : told;
+        now = take(now, event);
+        if (event.event === "runStarted" && !settling) this.isQuiet.value = false;
         frame ||= requestAnimationFrame(() => {
           frame = 0;
           this.progress.value = now;
         });
-        if (now.outcome !== null) setTimeout(end, 0);
       },
-      ended: end,
-      refused: end,
     });
-    this.#endProgress = stop;
+    this.#stop.push(stop, () => clearTimeout(settling));
   }
 }
 

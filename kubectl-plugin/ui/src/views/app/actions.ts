@@ -56,7 +56,6 @@ export async function rollback(app: AppState, release: number, isTried: boolean)
 async function begun(app: AppState, what: () => Promise<unknown>): Promise<boolean> {
   const isDone = await asked(what, T.plan.started);
   if (isDone) {
-    app.followProgress();
     void app.load();
   }
   return isDone;
