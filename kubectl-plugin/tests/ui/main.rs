@@ -19,4 +19,5 @@ mod world;
 mod browser;
 mod everyday;
 mod local;
+mod pages;
 mod sources;

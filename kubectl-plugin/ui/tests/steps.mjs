@@ -30,9 +30,11 @@ const pages = [];
 process.on("uncaughtException", async (error) => {
   console.log(error);
   for (const [at, page] of pages.entries()) {
+    if (page.isClosed()) continue;
     await shoot(page, `failed-${at}`).catch(() => {});
     console.log(page.url(), page.wrong, await page.locator("body").innerText({ timeout: 1000 }).catch(() => ""));
   }
+  await browser?.close().catch(() => {});
   process.exit(1);
 });
 
@@ -43,11 +45,12 @@ async function fromFolder(context) {
   await context.route(`${address}/**`, async (route) => {
     const { pathname } = new URL(route.request().url());
     if (pathname.startsWith("/api/")) return route.fallback();
-    const { headers } = await (await fetch(address));
+    policy ??= process.env.UI_POLICY ?? (await fetch(address)).headers.get("content-security-policy");
     const path = pathname.startsWith("/assets/") ? folder + pathname : `${folder}/index.html`;
-    await route.fulfill({ path, headers: { "content-security-policy": headers.get("content-security-policy") }, contentType: TYPES[path.split(".").pop()] });
+    await route.fulfill({ path, headers: { "content-security-policy": policy }, contentType: TYPES[path.split(".").pop()] });
   });
 }
+let policy;
 const TYPES = { js: "text/javascript", css: "text/css", html: "text/html", svg: "image/svg+xml" };
 
 /** A browser of its own for each, with nothing kept. What a page says is wrong fails the test. */

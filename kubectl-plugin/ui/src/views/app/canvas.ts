@@ -200,7 +200,7 @@ interface How {
 function drawBox(context: CanvasRenderingContext2D, box: Box, face: Face, scale: number, colours: Palette, how: How): void {
   const tone = colours.tones[face.tone];
   if (scale < 0.22 && !how.isChosen) {
-    context.fillStyle = face.tone === "good" ? colours.line : tone;
+    context.fillStyle = face.tone === "good" || face.tone === "idle" ? colours.line : tone;
     context.fillRect(box.x, box.y, WIDTH, HEIGHT);
     return;
   }
@@ -268,7 +268,7 @@ export function drawMap(context: CanvasRenderingContext2D, scene: Scene, view: V
   context.clearRect(0, 0, map.width, map.height);
   for (let at = 0; at < layout.boxes.length; at += 1) {
     const [box, face] = [layout.boxes[at] as Box, scene.faces[at] as Face];
-    context.fillStyle = face.tone === "good" ? colours.line : colours.tones[face.tone];
+    context.fillStyle = face.tone === "good" || face.tone === "idle" ? colours.line : colours.tones[face.tone];
     context.fillRect(box.x * scale, box.y * scale, Math.max(1, WIDTH * scale), Math.max(1, HEIGHT * scale));
   }
   context.strokeStyle = colours.accent;

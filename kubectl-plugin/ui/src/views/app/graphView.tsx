@@ -9,6 +9,8 @@ import { draw, drawMap, ends, mapScale, palette, type Palette, type Scene, type 
 
 const MAP = { width: 168, height: 112 };
 const [LEAST, MOST] = [0.04, 2];
+/** So many boxes are shown at a size that can be read. */
+const READABLE = 150;
 
 interface Props {
   scene: Scene;
@@ -51,8 +53,10 @@ export function GraphView({ scene, of, label, say, why, onChoose, onClear }: Pro
   };
   const fit = () => {
     const { width, height } = now.scene.layout;
-    const scale = Math.max(LEAST, Math.min(1, (now.size.width - 48) / Math.max(1, width), (now.size.height - 48) / Math.max(1, height)));
-    now.view = { scale, x: (now.size.width - width * scale) / 2, y: (now.size.height - height * scale) / 2 };
+    // Where not all of it can be read, it begins at the left.
+    const least = now.scene.layout.boxes.length <= READABLE ? 0.5 : LEAST;
+    const scale = Math.max(least, Math.min(1, (now.size.width - 48) / Math.max(1, width), (now.size.height - 48) / Math.max(1, height)));
+    now.view = { scale, x: Math.max(24, (now.size.width - width * scale) / 2), y: (now.size.height - height * scale) / 2 };
     now.isMoved = false;
     redraw();
   };
