@@ -28,12 +28,16 @@ const PAGES = {
   "drawer-of-a-sync": "/applications/argocd/cart?node=apps%2FDeployment%2Fshop%2Fcart",
 };
 
+// All of them each time; in the dark and on a phone the most different ones, or all where there is time.
+const FEW = ["applications", "graph-of-a-sync", "layers", "diff", "plan", "history", "drawer-manifest"];
+const isLong = process.env.GITOPS_LONG !== undefined;
 const pages = [];
 for (const [mode, how] of Object.entries({ light: {}, dark: { dark: true }, narrow: { narrow: true } })) {
   const page = await open(how);
   pages.push(page);
   await answer(page, address);
   for (const [name, path] of Object.entries(PAGES)) {
+    if (mode !== "light" && !isLong && !FEW.includes(name)) continue;
     await page.goto(address + path);
     await page.locator("h1").first().waitFor({ state: "attached" });
     await page.locator(".skeleton").waitFor({ state: "detached" });
