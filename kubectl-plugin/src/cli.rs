@@ -61,6 +61,7 @@ enum Command {
     App(commands::app::AppCommand),
     Sync(commands::app::SyncArgs),
     Controller(Box<commands::controller::ControllerArgs>),
+    Ui(Box<commands::ui::UiArgs>),
 }
 
 impl Command {
@@ -178,6 +179,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::App(args) => commands::app::run(session, &args).await,
         Command::Sync(args) => commands::app::sync(session, &args).await,
         Command::Controller(args) => Box::pin(commands::controller::run(session, &args)).await,
+        Command::Ui(args) => Box::pin(commands::ui::run(session, &args)).await,
     }
 }
 

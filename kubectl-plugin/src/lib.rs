@@ -18,7 +18,8 @@
 //! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 13. [`controller`]: Git and the cluster compared all the time.
 //! 14. [`access`]: who asks, and what they may; [`api`]: what Argo CD's API server answers, and what only we know.
-//! 15. [`http`]: the server that takes webhooks, answers the API, and tells of health and metrics.
+//! 15. [`ui`]: the pages of the web UI, embedded; [`http`]: the server that takes webhooks, answers the API and shows those
+//!     pages, and tells of health and metrics.
 //! 16. [`install`]: the controller's own manifests, pure.
 //! 17. [`commands`]: one file for each command; [`cli`]: the list of them. `cli::main` first asks whether this process was
 //!     started to run something in the sandbox, and then does nothing else.
@@ -47,5 +48,6 @@ pub mod settings;
 pub mod shards;
 pub mod signature;
 pub mod sops;
+pub mod ui;
 pub mod webhook;
 mod worker;

@@ -463,17 +463,17 @@ fn a_bundle_is_made_checked_and_made_again() {
     let mut steps = vec![
         example.run(&["bundle", "build", "shop", "--path", "shop", "--out", "shop.tar"]),
         example.run(&["bundle", "build", "web", "--path", "web", "-n", "shop", "--out", "web.tar"]),
-        example.run(&["bundle", "build", "web", "--path", "web", "--out", "web", "-o", "json"]),
+        example.run(&["bundle", "build", "web", "--path", "web", "--out", "made", "-o", "json"]),
         example.run(&["bundle", "verify", "web.tar"]),
-        example.run(&["bundle", "verify", "web", "--rebuild", "--path", "web", "-o", "json"]),
+        example.run(&["bundle", "verify", "made", "--rebuild", "--path", "web", "-o", "json"]),
         example.run(&["bundle", "build", "web", "--path", "web", "--out", "shop"]),
     ];
     example.write("web/config.yaml", &CONFIG.replace("hello", "welcome")).write("web/more.yaml", NAMESPACE);
     steps.push(example.run(&["bundle", "verify", "web.tar", "--rebuild", "--path", "web"]));
     let other = format!("g1-{}", "a".repeat(52));
     steps.push(example.run(&["bundle", "verify", "web.tar", "--graph", &other]));
-    example.write("web/oci-layout", "{}");
-    steps.push(example.run(&["bundle", "verify", "web"]));
+    example.write("made/oci-layout", "{}");
+    steps.push(example.run(&["bundle", "verify", "made"]));
     steps.push(example.run(&["bundle", "verify", "nowhere.tar"]));
     steps.push(example.run(&["bundle", "verify", "web/config.yaml"]));
     insta::assert_snapshot!("bundle", steps.concat());

@@ -5,6 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `person` | who somebody is, and what is asked about them, pure |
+//! | `own` | whoever runs this process, for a server on one's own machine |
 //! | `kept` | answers that are kept for a while |
 //! | [`pace`](Pace) | how often something may happen |
 //! | [`sessions`](Sessions) | sign-ins of browsers, as Secrets |
@@ -23,6 +24,7 @@
 //! ones; so whoever guesses is in the way of those who sign in for the first time from the same address, and of nobody else.
 
 mod kept;
+mod own;
 mod pace;
 mod person;
 mod seal;
@@ -36,10 +38,12 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use crate::cluster::{Cluster, Failure};
 
 use kept::Kept;
+use own::Own;
 
 pub use pace::{Pace, Rate};
 pub use person::{Person, Right};
@@ -70,6 +74,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_TOKEN: usize = 16 << 10;
 
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+const SELF_REVIEWS: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+const SELF_ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
 /// Why nobody is known.
@@ -112,6 +118,8 @@ type RightKey = [u8; 32];
 /// Asks the API server.
 pub struct Access {
     cluster: Cluster,
+    /// Where nobody but whoever runs this process may ask.
+    own: Option<Own>,
     secret: [u8; 32],
     good: Mutex<Kept<[u8; 32], Arc<Person>>>,
     bad: Mutex<Kept<[u8; 32], ()>>,
@@ -132,6 +140,7 @@ impl Access {
         getrandom::fill(&mut secret)?;
         Ok(Self {
             cluster,
+            own: None,
             secret,
             good: Mutex::new(Kept::new(MOST_TOKENS, REMEMBERED)),
             bad: Mutex::new(Kept::new(MOST_TOKENS, HOLDS)),
@@ -143,6 +152,36 @@ impl Access {
         })
     }
 
+    /// For whoever runs this process, and has these credentials, alone. Also gives a word that signs them in once.
+    ///
+    /// # Errors
+    /// Where the API server does not say who that is, or the machine has no random numbers.
+    pub async fn own(cluster: Cluster) -> Result<(Self, Zeroizing<String>), Denied> {
+        let question = serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let review = cluster.create(SELF_REVIEWS, &question).await;
+        let review = review.map_err(|failure| Denied::Unasked(failure.told(true)))?;
+        let person = Person::of_own(&review).ok_or(Denied::Unknown)?;
+        let no_numbers = |error: getrandom::Error| Denied::Unasked(format!("there are no random numbers: {error}"));
+        let (own, word) = Own::new(person).map_err(no_numbers)?;
+        let access = Self::new(cluster).map_err(no_numbers)?;
+        Ok((Self { own: Some(own), ..access }, word))
+    }
+
+    /// Whether only whoever runs this process may ask.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// What a session of somebody keeps who signs in with this.
+    #[must_use]
+    pub fn exchange(&self, shown: &str) -> Zeroizing<String> {
+        match &self.own {
+            Some(own) => own.exchange(shown),
+            None => Zeroizing::new(shown.to_owned()),
+        }
+    }
+
     /// Whose token this is.
     ///
     /// # Errors
@@ -151,6 +190,9 @@ impl Access {
         let peer = network(peer);
         if token.is_empty() || token.len() > LONGEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.failed(peer));
+        }
+        if let Some(own) = &self.own {
+            return own.who(token).ok_or_else(|| self.failed(peer));
         }
         let key = *blake3::keyed_hash(&self.secret, token.as_bytes()).as_bytes();
         let now = Instant::now();
@@ -187,7 +229,11 @@ impl Access {
         if let Some((may, _)) = lock(&self.rights).get(&key, Instant::now()) {
             return Ok(may);
         }
-        let review = self.ask(&self.questions, ACCESS_REVIEWS, &person.question(right)).await?;
+        let (path, question) = match &self.own {
+            Some(_) => (SELF_ACCESS_REVIEWS, right.own_question()),
+            None => (ACCESS_REVIEWS, person.question(right)),
+        };
+        let review = self.ask(&self.questions, path, &question).await?;
         let may = person::is_allowed(&review);
         lock(&self.rights).put(key, may, Instant::now());
         Ok(may)

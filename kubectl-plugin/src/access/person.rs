@@ -68,6 +68,21 @@ impl<'a> Right<'a> {
     pub fn logs(namespace: &'a str) -> Self {
         Self { verb: "get", group: "", resource: "pods", subresource: "log", namespace, name: "" }
     }
+
+    /// The question whether whoever asks has it.
+    pub(super) fn own_question(&self) -> Json {
+        json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": self.attributes()},
+        })
+    }
+
+    fn attributes(&self) -> Json {
+        json!({
+            "verb": self.verb, "group": self.group, "resource": self.resource,
+            "subresource": self.subresource, "namespace": self.namespace, "name": self.name,
+        })
+    }
 }
 
 impl Person {
@@ -85,6 +100,12 @@ impl Person {
         Some(Self { name, uid, groups, extra, key })
     }
 
+    /// Whom a SelfSubjectReview names; nobody where it names none.
+    #[must_use]
+    pub fn of_own(review: &Json) -> Option<Self> {
+        Self::of(&json!({"status": {"authenticated": true, "user": review["status"]["userInfo"]}}))
+    }
+
     /// Tells everybody whom the API server tells apart.
     #[must_use]
     pub fn key(&self) -> [u8; 32] {
@@ -97,10 +118,7 @@ impl Person {
             "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
             "spec": {
                 "user": self.name, "uid": self.uid, "groups": self.groups, "extra": self.extra,
-                "resourceAttributes": {
-                    "verb": right.verb, "group": right.group, "resource": right.resource,
-                    "subresource": right.subresource, "namespace": right.namespace, "name": right.name,
-                },
+                "resourceAttributes": right.attributes(),
             },
         })
     }

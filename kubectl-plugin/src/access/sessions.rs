@@ -59,6 +59,8 @@ pub enum NoSession {
 pub struct Sessions {
     cluster: Cluster,
     namespace: String,
+    /// Whether they are Secrets; else they end with the process.
+    is_kept: bool,
     known: Mutex<HashMap<String, Known>>,
 }
 
@@ -86,7 +88,13 @@ impl Sessions {
     /// Those of a namespace.
     #[must_use]
     pub fn new(cluster: Cluster, namespace: String) -> Self {
-        Self { cluster, namespace, known: Mutex::default() }
+        Self { cluster, namespace, is_kept: true, known: Mutex::default() }
+    }
+
+    /// Those that nobody needs to know but this process, and that end with it.
+    #[must_use]
+    pub fn unkept(cluster: Cluster) -> Self {
+        Self { is_kept: false, ..Self::new(cluster, String::new()) }
     }
 
     /// Begins a session of somebody whose token is known to be good.
@@ -108,8 +116,12 @@ impl Sessions {
             },
             "data": {"token": BASE64.encode(sealed)},
         });
-        let made = self.cluster.create(&self.collection(), &secret).await.map_err(|failure| failed(&failure))?;
-        self.take(&made);
+        if self.is_kept {
+            let made = self.cluster.create(&self.collection(), &secret).await.map_err(|failure| failed(&failure))?;
+            self.take(&made);
+        } else {
+            self.take(&secret);
+        }
         Ok(id)
     }
 
@@ -120,7 +132,7 @@ impl Sessions {
     pub async fn get(&self, id: SessionId) -> Result<Session, NoSession> {
         let secret = id.name();
         let is_fresh = |known: &Known| known.looked_at.elapsed() < LOOKED_AT;
-        let is_known = self.lock().get(&secret).is_some_and(is_fresh);
+        let is_known = !self.is_kept || self.lock().get(&secret).is_some_and(is_fresh);
         if !is_known {
             let found = self.cluster.find(&format!("{}/{secret}", self.collection())).await;
             match found.map_err(|failure| failed(&failure))? {
@@ -155,7 +167,7 @@ impl Sessions {
         let watched =
             Watched { collection: self.collection(), selector: LABEL.to_owned(), fields: format!("type={TYPE}") };
         let follow = async {
-            loop {
+            while self.is_kept {
                 let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
                 let take = async {
                     while let Some(event) = received.recv().await {
@@ -239,6 +251,9 @@ impl Sessions {
     }
 
     async fn delete(&self, name: &str) -> Result<(), NoSession> {
+        if !self.is_kept {
+            return Ok(());
+        }
         let path = format!("{}/{name}", self.collection());
         let uid = match self.cluster.get_metadata(&path).await {
             Ok(Some(metadata)) => metadata.uid,

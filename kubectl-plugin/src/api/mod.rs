@@ -71,8 +71,9 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::Value as Json;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
-use crate::access::{Access, Sessions};
+use crate::access::{Access, Denied, Sessions};
 use crate::application::AppId;
 use crate::cluster::Cluster;
 use crate::controller::Controller;
@@ -137,12 +138,33 @@ impl Api {
     /// Where the machine has no random numbers.
     pub fn new(controller: Arc<Controller>, theirs: Cluster, limits: ApiLimits) -> Result<Arc<Self>, getrandom::Error> {
         let access = Access::new(controller.cluster.clone())?;
-        let sessions = Arc::new(Sessions::new(controller.cluster.clone(), controller.settings.namespace.clone()));
+        let sessions = Sessions::new(controller.cluster.clone(), controller.settings.namespace.clone());
+        Self::of(controller, access, sessions, theirs, limits)
+    }
+
+    /// For whoever runs this process alone, with the credentials that it has. Also gives a word that signs in once.
+    ///
+    /// # Errors
+    /// Where the API server does not say who that is, or the machine has no random numbers.
+    pub async fn own(controller: Arc<Controller>, limits: ApiLimits) -> Result<(Arc<Self>, Zeroizing<String>), Denied> {
+        let theirs = controller.cluster.clone();
+        let (access, word) = Access::own(theirs.clone()).await?;
+        let api = Self::of(controller, access, Sessions::unkept(theirs.clone()), theirs, limits);
+        api.map(|api| (api, word)).map_err(|error| Denied::Unasked(error.to_string()))
+    }
+
+    fn of(
+        controller: Arc<Controller>,
+        access: Access,
+        sessions: Sessions,
+        theirs: Cluster,
+        limits: ApiLimits,
+    ) -> Result<Arc<Self>, getrandom::Error> {
         let epoch = format!("{:08x}", getrandom::u32()?);
         Ok(Arc::new(Self {
             controller,
             access,
-            sessions,
+            sessions: Arc::new(sessions),
             theirs,
             users: Users::new(limits),
             lists: Semaphore::new(MOST_LISTS),
@@ -217,7 +239,7 @@ impl Api {
     async fn act(self: &Arc<Self>, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
         match begun.route.action {
             Action::Version => Ok(reads::version()),
-            Action::Settings => Ok(reads::settings()),
+            Action::Settings => Ok(reads::settings(self.access.is_own())),
             Action::SignIn => self.sign_in(begun, body).await,
             Action::SignOut => self.sign_out(begun.caller.as_ref()).await,
             Action::UserInfo => Ok(session::user_info(begun.caller.as_ref())),

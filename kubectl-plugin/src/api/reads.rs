@@ -46,8 +46,13 @@ pub(super) fn version() -> Answer {
 }
 
 /// What a client has to know before it signs in.
-pub(super) fn settings() -> Answer {
-    Answer::json(&SettingsJson { user_logins_disabled: true, apps_in_any_namespace_enabled: true, exec_enabled: false })
+pub(super) fn settings(is_local: bool) -> Answer {
+    Answer::json(&SettingsJson {
+        user_logins_disabled: true,
+        apps_in_any_namespace_enabled: true,
+        exec_enabled: false,
+        is_local,
+    })
 }
 
 impl Api {

@@ -21,12 +21,12 @@ impl Api {
     /// Begins a session.
     pub(super) async fn sign_in(&self, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
         let SignInAsk { token } = change::typed(&change::read(body)?)?;
-        let token = zeroize::Zeroizing::new(token);
-        let person = self.access.who(token.trim(), begun.asked.peer).await?;
+        let token = self.access.exchange(zeroize::Zeroizing::new(token).trim());
+        let person = self.access.who(&token, begun.asked.peer).await?;
         let _ = begun.who.set(person.name.clone());
         let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
         let _turn = self.users.request(person.key()).ok_or_else(often)?;
-        let id = self.sessions.begin(token.trim(), &person.name).await?;
+        let id = self.sessions.begin(&token, &person.name).await?;
         let seconds = LONGEST_SESSION.as_secs();
         let own = format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}", *id.text());
         let csrf = format!("{CSRF_COOKIE}={}; Path=/; Secure; SameSite=Strict; Max-Age={seconds}", id.csrf());

@@ -13,6 +13,9 @@ use crate::application::Status;
 use crate::controller::catalog::Row;
 use crate::json::{EdgeJson, GraphResourceJson, SchemaVersion};
 
+/// The condition of an Application that a rollback holds.
+const HOLD_WARNING: &str = "RollbackHoldWarning";
+
 /// `GET /api/version`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -31,6 +34,9 @@ pub(super) struct SettingsJson {
     pub(super) apps_in_any_namespace_enabled: bool,
     /// Nobody gets a shell in a Pod from us.
     pub(super) exec_enabled: bool,
+    /// Whether this is somebody's own server, on their machine; they sign in with the word that it printed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_local: bool,
 }
 
 /// `GET /api/v1/session/userinfo`.
@@ -185,6 +191,10 @@ pub(super) struct RowJson {
     cluster: String,
     /// The namespace that it goes to.
     destination: String,
+    /// When the live release was over; empty where none is told.
+    deployed_at: String,
+    /// Whether a rollback is held.
+    held: bool,
     /// Its version.
     resource_version: String,
 }
@@ -238,6 +248,8 @@ impl RowJson {
         let kept = status.gitops.unwrap_or_default();
         let revision = Some(status.sync.revision).filter(|revision| !revision.is_empty());
         let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
+        let deployed_at = status.history.last().map(|last| last.deployed_at.clone()).unwrap_or_default();
+        let held = status.conditions.iter().any(|told| told.kind == HOLD_WARNING);
         Self {
             namespace: row.id.namespace.clone(),
             name: row.id.name.clone(),
@@ -252,6 +264,8 @@ impl RowJson {
             repositories: row.repositories.clone(),
             cluster: row.cluster.clone(),
             destination: destination.to_owned(),
+            deployed_at,
+            held,
             resource_version: row.version.to_string(),
         }
     }

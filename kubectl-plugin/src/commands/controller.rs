@@ -204,8 +204,17 @@ async fn serve_at(
             .await;
         });
     }
+    let site = site(controller, api, tls);
+    let stop = async {
+        let _ = stopped.await;
+    };
+    Ok(tokio::spawn(async move { http::serve(listener, site, Limits::default(), stop).await }))
+}
+
+/// What a server of a controller serves.
+pub(super) fn site(controller: &Arc<Controller>, api: Option<Arc<Api>>, tls: Option<Arc<Tls>>) -> Site {
     let (ready, metrics, counted) = (Arc::clone(controller), Arc::clone(controller), Arc::clone(&controller.metrics));
-    let site = Site {
+    Site {
         known: Arc::clone(&controller.webhooks.known),
         inbox: Arc::clone(&controller.webhooks.inbox),
         is_ready: Box::new(move || ready.is_ready()),
@@ -213,9 +222,5 @@ async fn serve_at(
         observe: Box::new(move |provider, status| counted.webhook(provider, status)),
         api,
         tls,
-    };
-    let stop = async {
-        let _ = stopped.await;
-    };
-    Ok(tokio::spawn(async move { http::serve(listener, site, Limits::default(), stop).await }))
+    }
 }

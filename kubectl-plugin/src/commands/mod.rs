@@ -32,6 +32,7 @@ pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod store;
+pub mod ui;
 
 pub mod change;
 

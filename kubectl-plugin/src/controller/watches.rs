@@ -233,7 +233,22 @@ impl Controller {
     }
 
     pub(super) async fn watch_applications(&self) -> Result<(), Failure> {
-        let watched = Watched { collection: COLLECTION.to_owned(), selector: String::new(), fields: String::new() };
+        self.watch_applications_of(COLLECTION.to_owned()).await
+    }
+
+    /// Hears of Applications, all or those of a namespace, for readers, and does nothing about them.
+    ///
+    /// # Errors
+    /// Where they cannot be watched.
+    pub async fn observe(&self, namespace: Option<&str>) -> Result<(), Failure> {
+        // Which other clusters there are only the controller that cares for them knows: this one is known.
+        self.clusters.take(Followed::Listed(Vec::new())).await;
+        let within = |namespace| COLLECTION.replace("/applications", &format!("/namespaces/{namespace}/applications"));
+        self.watch_applications_of(namespace.map_or_else(|| COLLECTION.to_owned(), within)).await
+    }
+
+    async fn watch_applications_of(&self, collection: String) -> Result<(), Failure> {
+        let watched = Watched { collection, selector: String::new(), fields: String::new() };
         let take = |event| match event {
             Followed::Listed(objects) => {
                 let ids: BTreeSet<AppId> = objects.iter().map(AppId::of).collect();

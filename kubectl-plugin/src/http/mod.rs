@@ -11,6 +11,7 @@
 //! | `GET /readyz` | 200 when the controller is ready, else 503 |
 //! | `GET /metrics` | for Prometheus |
 //! | `/api/version`, `/api/v1/…`, `/api/gitops/v1/…` | the API, where there is one |
+//! | `GET /` and what is below its pages | the web UI, where there is an API |
 //!
 //! | file | what |
 //! |---|---|

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
@@ -23,6 +24,7 @@ use super::budget::Budget;
 use super::connections::Place;
 use super::{Limits, Site};
 use crate::api::Api;
+use crate::ui;
 use crate::webhook::{self, Provider, Received};
 
 /// How many small bodies are read and judged at once: that is work, and the machine has more to do.
@@ -42,6 +44,10 @@ struct Shared {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
 }
+
+/// Marks a page of the UI, which says itself what it may do and how long it is kept.
+#[derive(Debug, Clone, Copy)]
+struct IsPage;
 
 /// An answer to a webhook.
 struct Answer {
@@ -72,7 +78,7 @@ pub(super) fn router(site: Site, limits: Limits) -> Router {
         .layer(MapResponseLayer::new(move |response| secured(response, is_tls)))
 }
 
-/// What every answer says to browsers: nothing of it is a page, nor kept, nor anybody else's.
+/// What every answer says to browsers: but for the pages of the UI nothing of it is a page, nor kept, nor anybody else's.
 fn secured(mut response: Response, is_tls: bool) -> Response {
     const SAID: [(HeaderName, &str); 4] = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -80,9 +86,12 @@ fn secured(mut response: Response, is_tls: bool) -> Response {
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
     ];
+    let is_page = response.extensions_mut().remove::<IsPage>().is_some();
     let headers = response.headers_mut();
     for (name, value) in SAID {
-        headers.insert(name, HeaderValue::from_static(value));
+        if !is_page || !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     if is_tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
@@ -98,8 +107,24 @@ async fn others(State(shared): State<Arc<Shared>>, request: Request) -> Response
             api.count(&method, &path, response.status(), began.elapsed());
             response
         }
-        _ => text(StatusCode::NOT_FOUND, "there is nothing here"),
+        Some(_) => page(&request).unwrap_or_else(nothing),
+        None => nothing(),
     }
+}
+
+/// A page of the UI, where it is one.
+fn page(request: &Request) -> Option<Response> {
+    let page = ui::answer(request.method(), request.uri().path(), request.headers())?;
+    let mut response = Response::new(Body::from(page.body));
+    *response.status_mut() = page.status;
+    response.headers_mut().extend(page.headers);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(ui::POLICY));
+    response.extensions_mut().insert(IsPage);
+    Some(response)
+}
+
+fn nothing() -> Response {
+    text(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 async fn alive() -> Response {

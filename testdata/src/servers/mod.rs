@@ -39,7 +39,7 @@ mod web;
 pub use certificates::Certificates;
 pub use error::Error;
 pub use hostile::{Hung, Lie, Lying};
-pub use programs::{Programs, programs};
+pub use programs::{Browser, Programs, browser, programs};
 pub use redis::RedisServer;
 pub use registry::{Access, Registry};
 pub use relay::Relay;

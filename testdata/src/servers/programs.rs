@@ -32,6 +32,33 @@ const NEEDED: [Needed; 10] = [
     Needed { program: "redis-server", package: "redis-server" },
 ];
 
+const OF_BROWSER: [Needed; 3] = [
+    Needed { program: "node", package: "nodejs" },
+    Needed { program: "npm", package: "npm" },
+    Needed { program: "chromium", package: "chromium" },
+];
+
+/// A browser, and what steers it.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// Chromium.
+    pub chromium: PathBuf,
+    /// Node.js.
+    pub node: PathBuf,
+    /// Its package manager.
+    pub npm: PathBuf,
+}
+
+/// Returns where a browser is, installed first where this runs as root on Debian.
+///
+/// # Errors
+/// Where something is missing and may not be installed, or cannot.
+pub fn browser() -> Result<Browser, Error> {
+    ensure(&OF_BROWSER)?;
+    let path = |name| find(name).unwrap_or_default();
+    Ok(Browser { chromium: path("chromium"), node: path("node"), npm: path("npm") })
+}
+
 /// Where the programs are.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -50,16 +77,7 @@ pub struct Programs {
 /// # Errors
 /// Where some are missing and may not be installed, or cannot.
 pub fn programs() -> Result<Programs, Error> {
-    let needed = missing();
-    if !needed.is_empty() && install::may_use_apt() {
-        // Another process may install the same; what is missing is asked again when it is done.
-        install::install(|| packages(&missing()))?;
-    }
-    let missing = missing();
-    if !missing.is_empty() {
-        let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
-        return Err(Error::Missing { programs: programs.join(", "), packages: packages(&missing).join(" ") });
-    }
+    ensure(&NEEDED)?;
     let path = |name| find(name).unwrap_or_default();
     Ok(Programs {
         nginx: path("nginx"),
@@ -72,8 +90,23 @@ pub fn programs() -> Result<Programs, Error> {
     })
 }
 
-fn missing() -> Vec<&'static Needed> {
-    NEEDED.iter().filter(|needed| find(needed.program).is_none()).collect()
+/// Sees to it that programs are there.
+fn ensure(needed: &'static [Needed]) -> Result<(), Error> {
+    let missing = || missing(needed);
+    if !missing().is_empty() && install::may_use_apt() {
+        // Another process may install the same; what is missing is asked again when it is done.
+        install::install(|| packages(&missing()))?;
+    }
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
+    Err(Error::Missing { programs: programs.join(", "), packages: packages(&missing).join(" ") })
+}
+
+fn missing(needed: &'static [Needed]) -> Vec<&'static Needed> {
+    needed.iter().filter(|needed| find(needed.program).is_none()).collect()
 }
 
 /// The packages of what is missing, each once.

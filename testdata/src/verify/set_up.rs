@@ -1,7 +1,7 @@
 //! Finds what the checks need, and installs what may be installed here.
 //!
 //! In: the checks that will run. Out: the versions of what was found; or one line that names all that is missing, and
-//! how to get it. Rust's own components come by rust-toolchain.toml, or by rustup; Git and the servers of tests by
+//! how to get it. Rust's own components come by rust-toolchain.toml, or by rustup; Git, Node.js and the servers of tests by
 //! apt-get where this runs as root on Debian; Go never, as Debian's is too old.
 
 use std::process::Command;
@@ -35,8 +35,14 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
             )),
         }
     }
+    match node(job) {
+        Ok(version) => versions.push(format!("Node.js {version}")),
+        Err(_) => {
+            missing.push("Node.js 18 or newer with npm (apt-get install nodejs npm, https://nodejs.org)".to_owned())
+        }
+    }
     if checks.contains(&Check::Cluster)
-        && let Err(error) = servers::programs()
+        && let Err(error) = servers::programs().and_then(|_| servers::browser())
     {
         let error = with_causes(&error);
         job.say(&error);
@@ -72,6 +78,27 @@ fn git(job: &mut Job<'_>) -> Result<String, Failure> {
         }
         apt(job, &["update"])?;
         apt(job, &["install", "--yes", "--no-install-recommends", "git"])?;
+        version(job)
+    });
+    found.map(|version| version.trim().to_owned())
+}
+
+/// Node.js and npm, which build the web UI.
+fn node(job: &mut Job<'_>) -> Result<String, Failure> {
+    let version = |job: &mut Job<'_>| {
+        let mut npm = workspace::command("npm");
+        npm.arg("--version");
+        job.run(npm)?;
+        let mut node = workspace::command("node");
+        node.arg("--version");
+        job.output(node)
+    };
+    let found = version(job).or_else(|failure| {
+        if !may_use_apt() {
+            return Err(failure);
+        }
+        apt(job, &["update"])?;
+        apt(job, &["install", "--yes", "--no-install-recommends", "nodejs", "npm"])?;
         version(job)
     });
     found.map(|version| version.trim().to_owned())

@@ -64,6 +64,7 @@ const ORDERS: [Order; 2] = [
             "controller",
             "access",
             "api",
+            "ui",
             "http",
             "install",
             "commands",

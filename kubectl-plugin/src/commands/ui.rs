@@ -1,0 +1,114 @@
+//! `ui`: the web UI on this machine, over one's kubeconfig. Nothing is installed in the cluster for it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::api::{Api, ApiLimits};
+use crate::apply::run::signalled;
+use crate::cluster::{Cluster, ConnectOptions, connect};
+use crate::controller::log::Log;
+use crate::controller::{Controller, Parts, Settings};
+use crate::error::CommandError;
+use crate::http::{self, Limits};
+use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
+use crate::ui;
+
+/// What opens an address.
+const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+
+/// Show the web UI in the browser: a server on this machine, for whoever runs it, with the rights of their kubeconfig
+#[derive(Debug, Args)]
+pub struct UiArgs {
+    /// The kubeconfig file [default: $KUBECONFIG or ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context in it [default: its current context]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Only the Applications of this namespace: where one may not list those of all
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// The port, on the loopback address; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+    /// Print the address, and open no browser
+    #[arg(long)]
+    no_open: bool,
+    /// How long one request to the API server may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    request_timeout: u64,
+    #[command(flatten)]
+    programs: ProgramArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    health: HealthArgs,
+    #[command(flatten)]
+    sops: SopsArgs,
+}
+
+/// Runs the command.
+pub async fn run(session: &Session, args: &UiArgs) -> Result<u8, CommandError> {
+    if !ui::is_there() {
+        return Err(CommandError::user("this program was built without the web UI")
+            .hint("build it with the feature ui, and without GITOPS_UI=none"));
+    }
+    let controller = args.controller(session).await?;
+    let made = Api::own(Arc::clone(&controller), ApiLimits::default()).await;
+    let (api, word) = made.map_err(|error| CommandError::user(error.to_string()))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let failed = |error| CommandError::user(format!("cannot listen on {address}: {error}"));
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    let site = super::controller::site(&controller, Some(Arc::clone(&api)), None);
+    let sessions = tokio::spawn(async move { api.run().await });
+    let serving = tokio::spawn(http::serve(listener, site, Limits::default(), signalled()));
+    // What is after # is never sent by a browser, and the page takes it out of the address.
+    let page = format!("http://127.0.0.1:{port}/#once={}", *word);
+    let printer = session.printer;
+    printer.say(&format!(
+        "the web UI of {}, for you alone; the address opens it once",
+        controller.cluster.connection.address
+    ));
+    printer.out(&page);
+    if !args.no_open && !open(&page) {
+        printer.say(&format!("no browser could be opened by {OPENER}: open the address yourself"));
+    }
+    let ended = tokio::select! {
+        ended = controller.observe(args.namespace.as_deref()) => ended.map_err(|failure| {
+            let error = CommandError::user("Applications cannot be watched").details(vec![failure.to_string()]);
+            error.hint("name a namespace with -n, where you may not list those of all; `kubectl gitops install` makes the kind")
+        }),
+        _ = serving => Ok(()),
+    };
+    sessions.abort();
+    ended.map(|()| 0)
+}
+
+impl UiArgs {
+    /// A controller that looks on.
+    async fn controller(&self, session: &Session) -> Result<Arc<Controller>, CommandError> {
+        let rules = self.health.rules(None)?;
+        let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        let connection = connect(&options).await?;
+        let namespace = self.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
+        let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
+        let store = session.store.open(session.printer);
+        let server = RepositoryServer::new(&self.remote, &self.programs, store.as_ref())?;
+        let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None };
+        let (log, keys) = (Log { printer: session.printer, json: false }, self.sops.sources());
+        Ok(Controller::new(Parts { settings, cluster, server, rules, keys, log, members: None, cache: None }))
+    }
+}
+
+/// Opens an address in the browser; whether that could be asked for.
+fn open(page: &str) -> bool {
+    let mut opener = Command::new(OPENER);
+    opener.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    opener.spawn().is_ok()
+}

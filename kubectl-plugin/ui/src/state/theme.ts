@@ -1,0 +1,34 @@
+// Light or dark: as the system says, or as somebody chose on this device.
+
+import { effect, signal } from "@preact/signals";
+
+export type Theme = "system" | "light" | "dark";
+const KEY = "theme";
+
+function kept(): Theme {
+  try {
+    const text = localStorage.getItem(KEY);
+    return text === "light" || text === "dark" ? text : "system";
+  } catch {
+    return "system";
+  }
+}
+
+export const theme = signal<Theme>(kept());
+/** Counts changes of what is drawn in which colours. */
+export const colours = signal(0);
+
+effect(() => {
+  const chosen = theme.value;
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  try {
+    if (chosen === "system") localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, chosen);
+  } catch {
+    // Then it holds for this page only.
+  }
+  colours.value = colours.peek() + 1;
+});
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (colours.value += 1));
