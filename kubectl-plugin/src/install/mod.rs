@@ -164,7 +164,8 @@ mod tests {
         let pod = deployment(&with_api)["spec"]["template"]["spec"].clone();
         let container = &pod["containers"][0];
         let arguments = container["args"].to_string();
-        let files = r#""--api","--tls-cert","/etc/kubectl-gitops/tls/tls.crt","--tls-key","/etc/kubectl-gitops/tls/tls.key""#;
+        let files =
+            r#""--api","--tls-cert","/etc/kubectl-gitops/tls/tls.crt","--tls-key","/etc/kubectl-gitops/tls/tls.key""#;
         assert!(arguments.contains(files), "{arguments}");
         assert_eq!(pod["volumes"][2], json!({"name": "tls", "secret": {"secretName": "cert"}}));
         for probe in ["livenessProbe", "readinessProbe"] {
@@ -177,7 +178,11 @@ mod tests {
             (r#"{"name":"https","port":443,"#, true, false),
             (r#"{"name":"http","port":80,"#, false, true),
         ] {
-            assert_eq!((all(&with_api).contains(text), all(&installation(1)).contains(text)), (with, without), "{text}");
+            assert_eq!(
+                (all(&with_api).contains(text), all(&installation(1)).contains(text)),
+                (with, without),
+                "{text}"
+            );
         }
         let mut findings = Vec::new();
         let manifests = manifest::read("install.json", with_api.text().as_bytes()).0;
