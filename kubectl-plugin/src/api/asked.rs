@@ -113,12 +113,17 @@ impl Query {
     /// A number.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
         let read = |text: &str| text.parse().map_err(|_| Refusal::invalid(format!("{name} is a number, from 0 on")));
-        self.one(name).map(read).transpose()
+        self.first(name).map(read).transpose()
+    }
+
+    /// The first value of a name, also an empty one.
+    fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Yes or no.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.one(name) {
+        match self.first(name) {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),

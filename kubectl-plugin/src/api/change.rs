@@ -135,6 +135,9 @@ pub(super) fn update(stored: &Json, written: &Json) -> Result<Option<Json>, Refu
     if !written["spec"].is_object() {
         return Err(Refusal::invalid("spec is missing"));
     }
+    if !written["metadata"].is_object() && !written["metadata"].is_null() {
+        return Err(Refusal::invalid("metadata are none"));
+    }
     let mut patch = spec(stored, &written["spec"])?.unwrap_or_else(|| json!({}));
     for field in ["labels", "annotations", "finalizers"] {
         let (before, mut after) = (&stored["metadata"][field], written["metadata"][field].clone());
@@ -191,7 +194,7 @@ fn is_patchable(step: &Json) -> bool {
 
 fn refuse_own_fields(body: &Json) -> Result<(), Refusal> {
     for field in ["operation", "status"] {
-        if body[field].as_object().is_some_and(|object| !object.is_empty()) {
+        if !body[field].is_null() && body[field] != json!({}) {
             return Err(Refusal::invalid(format!("{field} cannot be written here")));
         }
     }

@@ -15,7 +15,7 @@ const LABEL: &str = "^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$";
 /// A key of a label, without a prefix.
 const KEY: &str = "^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$";
 /// A name of an object.
-pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$";
+pub(super) const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
 /// The schema of a place below the one of Applications: `/spec`.
 pub(super) fn schema(place: &str) -> Json {
@@ -35,13 +35,13 @@ pub(super) fn spec() -> Json {
 
 /// Metadata that people may send.
 pub(super) fn metadata(is_named: bool) -> Json {
-    let texts = |key: &str, value: Json| json!({"type": ["object", "null"], "propertyNames": {"pattern": key}, "additionalProperties": value, "maxProperties": 50});
+    let texts = |key: &str, value: Json| json!({"type": ["object", "null"], "propertyNames": {"pattern": key}, "additionalProperties": value});
     let mut metadata = json!({
         "type": "object",
         "properties": {
-            "name": {"type": "string", "pattern": NAME},
+            "name": {"type": "string", "pattern": NAME, "maxLength": 253},
             "labels": texts(KEY, json!({"type": "string", "pattern": LABEL})),
-            "annotations": texts(KEY, json!({"type": "string", "maxLength": 1000})),
+            "annotations": texts(KEY, json!({"type": "string"})),
         },
     });
     if is_named {

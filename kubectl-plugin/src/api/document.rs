@@ -105,13 +105,29 @@ fn parameters(route: &Route) -> Vec<Json> {
     let name = json!({"type": "string", "pattern": definition::NAME, "maxLength": 253});
     let in_path = in_path.map(|part| json!({"name": part, "in": "path", "required": true, "schema": name}));
     let in_query = route.query.iter().copied().flatten();
-    let in_query = in_query.map(|part| json!({"name": part, "in": "query", "schema": query_schema(part)}));
+    let in_query = in_query.map(|part| {
+        let mut parameter = json!({"name": part, "in": "query", "schema": query_schema(part)});
+        if is_needed(route, part) {
+            parameter["required"] = true.into();
+        }
+        parameter
+    });
     in_path.chain(in_query).collect()
+}
+
+/// Without what nothing can be answered.
+fn is_needed(route: &Route, name: &str) -> bool {
+    match route.action {
+        Action::Resource => matches!(name, "kind" | "resourceName"),
+        Action::Logs => name == "podName" && !route.path.contains("{podName}"),
+        _ => false,
+    }
 }
 
 fn query_schema(name: &str) -> Json {
     match name {
-        "limit" | "sinceSeconds" | "tailLines" | "resourceVersion" | "release" => {
+        "sinceSeconds" => json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
+        "limit" | "tailLines" | "resourceVersion" | "release" => {
             json!({"type": "integer", "minimum": 0, "maximum": i64::MAX})
         }
         "from" | "to" => json!({"type": "string", "pattern": "^([0-9]{1,18}|live)$"}),
@@ -119,8 +135,8 @@ fn query_schema(name: &str) -> Json {
         "continue" => json!({"type": "string", "pattern": "/"}),
         "follow" | "previous" | "cascade" | "upsert" | "prune" => json!({"type": "boolean"}),
         "project" | "sync" | "health" => json!({"type": "array", "items": {"type": "string"}}),
-        "propagationPolicy" => json!({"enum": ["foreground", "background", "orphan"]}),
-        "refresh" => json!({"enum": ["normal", "hard", "true"]}),
+        "refresh" => json!({"enum": ["", "normal", "hard", "true"]}),
+        "propagationPolicy" => json!({"enum": ["", "foreground", "background", "orphan"]}),
         _ => json!({"type": "string"}),
     }
 }

@@ -85,7 +85,8 @@ impl Api {
     pub(super) async fn logs(&self, begun: &Begun, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let query = &begun.asked.query;
         let pod = begun.names.get(1).map(String::as_str).or(query.one("podName"));
-        let pod = pod.and_then(routes::name).ok_or_else(|| Refusal::invalid("podName is missing, or no name"))?;
+        let pod = pod.ok_or_else(|| Refusal::invalid("podName is missing"))?;
+        let pod = routes::name(pod).ok_or_else(|| Refusal::not_found("the Pod"))?;
         let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or("default");
         let namespace = query.one("namespace").unwrap_or(destination);
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
@@ -184,7 +185,8 @@ async fn next_line(lines: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) 
 /// A value that a field selector takes as it is.
 fn plain(text: &str) -> Result<&str, Refusal> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
-    if is_plain { Ok(text) } else { Err(Refusal::invalid("a name or uid is none")) }
+    // No object has such a name, and no selector is written by those who ask.
+    if is_plain { Ok(text) } else { Err(Refusal::not_found("the object")) }
 }
 
 #[cfg(test)]

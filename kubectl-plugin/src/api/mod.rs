@@ -271,7 +271,7 @@ impl Api {
         let row = self.visible(caller, id, &projects).await?;
         if begun.route.action.looks_at_the_destination() && !self.controller.clusters.is_here(&row.object) {
             // Who asks is known to this cluster only, and nobody is shown what the controller alone may see.
-            return Err(Refusal::new(Code::Unserved, "the objects of this Application are not in this cluster"));
+            return Err(Refusal::new(Code::NotFound, "the objects of this Application are not in this cluster"));
         }
         self.act_on(begun, caller, &row, body).await
     }

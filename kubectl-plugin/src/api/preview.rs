@@ -111,8 +111,7 @@ fn sides(query: &Query) -> Result<[Named; 2], Refusal> {
         }
     };
     Ok(match [side("from")?, side("to")?] {
-        [None, None] => [Named::Live, Named::Graph(Side::Git)],
-        [Some(Named::Live), None] => [Named::Live, Named::Graph(Side::Git)],
+        [None | Some(Named::Live), None] => [Named::Live, Named::Graph(Side::Git)],
         [Some(from), None] => [from, Named::Graph(Side::Git)],
         [None, Some(Named::Live)] => [Named::Graph(Side::Git), Named::Live],
         [None, Some(to)] => [Named::Live, to],

@@ -141,7 +141,7 @@ impl Follower {
     }
 
     fn forget(&mut self, (kind, namespace): &Place) {
-        self.owned.retain(|(of, at, _), _| (&*of, &*at) != (kind, namespace));
+        self.owned.retain(|(of, at, _), _| (of, at) != (kind, namespace));
     }
 
     async fn put(&mut self, kind: usize, object: Json) {

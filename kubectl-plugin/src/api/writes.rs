@@ -132,6 +132,8 @@ impl Api {
             return Err(Refusal::invalid("the controller does not care for Applications of this namespace"));
         }
         let collection = COLLECTION.replace("/applications", &format!("/namespaces/{}/applications", id.namespace));
+        // A field that nobody knows is not passed over: somebody meant something by it.
+        let collection = format!("{collection}?fieldValidation=Strict");
         let made = caller.ask(&self.theirs)?.create(&collection, &object).await;
         match made {
             Ok(object) => {

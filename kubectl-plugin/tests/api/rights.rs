@@ -15,6 +15,9 @@ fn actions(name: &str) -> Vec<(&'static str, String, Option<Json>)> {
         ("GET", ours("/history"), None),
         ("GET", ours("/graph"), None),
         ("GET", ours("/rights"), None),
+        ("GET", app("/managed-resources"), None),
+        ("GET", ours("/diff"), None),
+        ("GET", ours("/plan"), None),
         ("GET", app("?refresh=normal"), None),
         ("POST", ours("/refresh"), Some(json!({}))),
         ("PATCH", app(""), Some(json!({"patchType": "merge", "patch": "{\"spec\": {\"revisionHistoryLimit\": 7}}"}))),
@@ -22,6 +25,8 @@ fn actions(name: &str) -> Vec<(&'static str, String, Option<Json>)> {
         ("PUT", app(""), Some(json!({"spec": {"project": "default"}}))),
         ("POST", app("/sync"), Some(json!({"revision": "x\u{7f}"}))),
         ("POST", app("/rollback"), Some(json!({}))),
+        ("POST", ours("/hold"), Some(json!({}))),
+        ("POST", ours("/release"), Some(json!({}))),
         ("DELETE", app("/operation"), None),
         ("DELETE", app("?cascade=false"), None),
     ]

@@ -43,7 +43,7 @@ fn anybody_is_told_what_is_no_secret() {
     }
     assert_eq!(nobody.get("/api/v1/nothing").status, 404);
     let reply = nobody.send("POST", "/api/version", &json!({}));
-    assert_eq!((reply.status, &reply.json()["code"]), (501, &json!(12)));
+    assert_eq!((reply.status, &reply.json()["code"], reply.header("allow")), (405, &json!(12), Some("GET")));
 }
 
 #[test]

@@ -64,3 +64,68 @@ fn a_deleted_application_is_told_as_such() {
     let (_, last) = events.until(|event| event["result"]["type"] == "DELETED");
     assert_eq!(last["result"]["application"]["metadata"]["name"], "second");
 }
+
+#[test]
+fn a_sync_is_told_step_by_step_to_whoever_looks_on() {
+    let people = People::new("api-progress");
+    let (reader, writer) = (people.reader(), people.writer());
+    let path = people.our_path("/progress").replace("/v1/applications", "/v1/stream/applications");
+    // The first sync was over before anybody looked.
+    let mut events = reader.events(&path);
+    let (_, first) = events.next().expect("an event");
+    crate::shapes::check("WatchRun", &first);
+    assert_eq!((&first["event"], &first["application"]), (&json!("runStarted"), &json!(people.own())), "{first:#}");
+    let (last, done) = events.until(|event| event["event"] == "runDone");
+    assert_eq!((&done["release"], &done["outcome"]), (&json!(1), &json!("succeeded")), "{done:#}");
+
+    let commit = people.ground.commit("deploy/b.yaml", &crate::support::config_map("b", "1"));
+    assert_eq!(writer.get(&people.path("?refresh=normal")).status, 200);
+    people.ground.until_synced(&commit);
+    let mut told = Vec::new();
+    loop {
+        let (_, event) = events.next().expect("it goes on with the next run");
+        crate::shapes::check("WatchRun", &event);
+        told.push(event["event"].as_str().unwrap_or_default().to_owned());
+        if event["event"] == "runDone" {
+            break;
+        }
+    }
+    assert_eq!(told, ["runStarted", "stepStarted", "stepAccepted", "stepDone", "runDone"]);
+    // Whoever was away goes on where they were; whoever comes new hears the run that went last.
+    let mut again = reader.with(&format!("Last-Event-ID: {last}")).events(&path);
+    assert_eq!(again.next().expect("an event").1["event"], "runStarted");
+    let mut late = reader.events(&path);
+    let (_, done) = late.until(|event| event["event"] == "runDone");
+    assert_eq!(done["release"], 2);
+
+    let hidden = path.replace(people.own(), "hidden");
+    assert_eq!(reader.try_events(&format!("{hidden}?appNamespace={}", people.other)).err(), Some(404));
+}
+
+#[test]
+fn a_tree_is_told_again_when_it_is_another() {
+    let people = People::new("api-tree-stream");
+    let own = people.own().to_owned();
+    let more = json!({"apiGroups": ["", "apps"], "resources": ["pods", "replicasets"], "verbs": ["list", "watch"]});
+    let (seer, reader, writer) = (people.somebody("seer", &own, &["get"], &[more]), people.reader(), people.writer());
+    let path = format!("/api/v1/stream/applications/{own}/resource-tree");
+    let (mut full, mut less) = (seer.events(&path), reader.events(&path));
+    let kinds = |event: &serde_json::Value| {
+        let nodes = event["result"]["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.iter().map(|node| node["kind"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, first) = full.next().expect("an event");
+    crate::shapes::check("WatchTree", &first);
+    assert_eq!(kinds(&first), ["ConfigMap"]);
+    let web = crate::support::deployment("web", "registry.invalid/web:1", "a", "");
+    let commit = people.ground.commit("deploy/web.yaml", &web);
+    assert_eq!(writer.get(&people.path("?refresh=normal")).status, 200);
+    people.ground.until_synced(&commit);
+    let (_, tree) = full.until(|event| kinds(event).iter().any(|kind| kind == "Pod"));
+    crate::shapes::check("WatchTree", &tree);
+    assert_eq!(kinds(&tree), ["ConfigMap", "Deployment", "ReplicaSet", "Pod"]);
+    let (_, tree) = less.until(|event| kinds(event).len() > 1);
+    assert_eq!(kinds(&tree), ["ConfigMap", "Deployment"], "what they may not list they do not see");
+    people.ground.world.kubectl(&["scale", "deployment", "web", "-n", &own, "--replicas=0"]);
+    full.until(|event| !kinds(event).iter().any(|kind| kind == "Pod"));
+}
