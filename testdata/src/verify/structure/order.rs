@@ -39,6 +39,7 @@ const ORDERS: [Order; 2] = [
     Order {
         folder: "kubectl-plugin/src/",
         modules: &[
+            "trace",
             "child",
             "worker",
             "cluster",
@@ -59,6 +60,7 @@ const ORDERS: [Order; 2] = [
             "shards",
             "controller",
             "access",
+            "oidc",
             "api",
             "http",
             "install",
