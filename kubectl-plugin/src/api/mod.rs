@@ -16,6 +16,7 @@
 //! | `objects`, `tree`, `mask` | objects of an Application, what they own; without the values of Secrets |
 //! | `writes`, `change` | what is asked of Applications, and how their objects are changed |
 //! | `session` | sign in, sign out, who is it |
+//! | `browser` | the same for browsers, by the issuer of tokens |
 //! | `stream`, `form` | Applications as they change; how answers in parts are written |
 //! | `audit` | who did what |
 //! | `document` | the table and the types as OpenAPI |
@@ -32,6 +33,7 @@ mod answer;
 mod asked;
 mod asks;
 mod audit;
+mod browser;
 mod caller;
 mod change;
 mod document;
@@ -62,6 +64,7 @@ use crate::access::{Access, Sessions};
 use crate::application::AppId;
 use crate::cluster::Cluster;
 use crate::controller::Controller;
+use crate::oidc::Oidc;
 
 use answer::Code;
 use caller::{Caller, Turn};
@@ -83,6 +86,8 @@ pub struct Api {
     controller: Arc<Controller>,
     access: Access,
     sessions: Arc<Sessions>,
+    /// Who else signs people in.
+    oidc: Oidc,
     /// The API server, asked with the token of whoever asks.
     theirs: Cluster,
     users: Users,
@@ -120,7 +125,12 @@ impl Api {
     ///
     /// # Errors
     /// Where the machine has no random numbers.
-    pub fn new(controller: Arc<Controller>, theirs: Cluster, limits: ApiLimits) -> Result<Arc<Self>, getrandom::Error> {
+    pub fn new(
+        controller: Arc<Controller>,
+        theirs: Cluster,
+        oidc: Oidc,
+        limits: ApiLimits,
+    ) -> Result<Arc<Self>, getrandom::Error> {
         let access = Access::new(controller.cluster.clone())?;
         let sessions = Arc::new(Sessions::new(controller.cluster.clone(), controller.settings.namespace.clone()));
         let epoch = format!("{:08x}", getrandom::u32()?);
@@ -128,6 +138,7 @@ impl Api {
             controller,
             access,
             sessions,
+            oidc,
             theirs,
             users: Users::new(limits),
             lists: Semaphore::new(MOST_LISTS),
@@ -150,7 +161,7 @@ impl Api {
     /// Whether a path is of the API.
     #[must_use]
     pub fn is_path(path: &str) -> bool {
-        path == "/api/version" || path.starts_with("/api/v1/") || path.starts_with("/api/gitops/v1/")
+        path == "/api/version" || ["/api/v1/", "/api/gitops/v1/", "/auth/"].iter().any(|own| path.starts_with(own))
     }
 
     /// Finds what is asked for, and who asks. The body is not needed for that, and not read for nobody.
@@ -192,9 +203,12 @@ impl Api {
     async fn act(self: &Arc<Self>, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
         match begun.route.action {
             Action::Version => Ok(reads::version()),
-            Action::Settings => Ok(reads::settings()),
+            Action::Settings => Ok(reads::settings(self.oidc.shown().await)),
             Action::SignIn => self.sign_in(begun, body).await,
             Action::SignOut => self.sign_out(begun.caller.as_ref()).await,
+            Action::Login => self.log_in(begun).await,
+            Action::Callback => self.call_back(begun).await,
+            Action::Logout => self.log_out(begun).await,
             Action::UserInfo => Ok(session::user_info(begun.caller.as_ref())),
             _ => {
                 let caller = begun.caller.as_ref().ok_or_else(|| Refusal::new(Code::Unknown, "nobody is signed in"))?;

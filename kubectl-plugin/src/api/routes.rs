@@ -40,6 +40,9 @@ pub(super) enum Action {
     Graph,
     Rights,
     Refresh,
+    Login,
+    Callback,
+    Logout,
 }
 
 impl Action {

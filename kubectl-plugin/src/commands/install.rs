@@ -51,6 +51,9 @@ pub struct InstallArgs {
     /// The Secret kubectl-gitops-redis has, as ca.crt, the authorities that may vouch for Redis, instead of those of the image
     #[arg(long, requires = "redis")]
     redis_ca: bool,
+    /// It may change objects only in the name of ServiceAccounts that projects name (destinationServiceAccounts), instead of all by itself
+    #[arg(long)]
+    impersonate: bool,
     /// Add spec.webhook to the definition of Applications that Argo CD has installed
     #[arg(long)]
     extend_crd: bool,
@@ -121,7 +124,8 @@ impl InstallArgs {
             sentinel_user: self.redis_sentinel_user.clone(),
             has_authorities: self.redis_ca,
         });
-        Ok(Installation { namespace, image, replicas: self.replicas, definitions, with_namespace, redis })
+        let (replicas, impersonates) = (self.replicas, self.impersonate);
+        Ok(Installation { namespace, image, replicas, definitions, with_namespace, impersonates, redis })
     }
 
     fn cluster(&self) -> ClusterArgs {

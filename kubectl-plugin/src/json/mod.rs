@@ -8,6 +8,7 @@
 mod application;
 mod change;
 mod check;
+mod clusters;
 mod drift;
 mod event;
 mod explain;
@@ -25,6 +26,7 @@ pub use change::{
     RunJson, RunOutcome, RunStepJson, StepOutcomeJson,
 };
 pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
+pub use clusters::{ClusterRowJson, ClustersJson};
 pub use drift::{DriftJson, DriftKind, DriftedFieldJson, DriftedObjectJson, LeftJson};
 pub use event::{EventJson, EventStepJson, RunEventJson};
 pub use explain::{DroppedEdgeJson, ExplainJson, ExplainedEdgeJson};
@@ -78,6 +80,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         schema::<ApplicationJson>("application"),
         schema::<ApplicationsJson>("applications"),
+        schema::<ClustersJson>("clusters"),
         schema::<CheckJson>("check"),
         schema::<DiffJson>("diff"),
         schema::<DriftJson>("drift"),

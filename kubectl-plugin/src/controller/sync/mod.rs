@@ -32,6 +32,7 @@ use crate::record::rollback::{choose, taken_back};
 use crate::record::{Records, pack};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
+use crate::trace;
 
 use super::others::MANAGE;
 use outcome::{ended, tried};
@@ -111,6 +112,8 @@ pub struct Order<'a> {
     pub purpose: Purpose,
     /// Who may end it before.
     pub stop: Stop,
+    /// In whose name it is applied; in the controller's where absent.
+    pub acts_as: Option<String>,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
     /// Says whether the Application is still this replica's, and what is asked of it still stands.
@@ -137,6 +140,9 @@ impl Order<'_> {
             Err(error) if is_busy(&error) => return Ok(Synced::busy(error.to_string())),
             opened => opened?,
         };
+        if let Some(user) = &self.acts_as {
+            target.act_as(user)?;
+        }
         target.sightings = Some(Arc::clone(&ground.sightings));
         target.ignored = self.delivery.ignored().await?;
         target.options = self.options()?;
@@ -153,7 +159,8 @@ impl Order<'_> {
             let held = target.held(&desired).await?;
             held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
         }
-        let mut observation = target.observe(Some(&desired), false).await?;
+        let observing = target.observe(Some(&desired), false);
+        let mut observation = trace::part("plan", Vec::new, observing).await?;
         refuse_claimed(&target, &observation.claimed).await?;
         target.look_at_hooks(&desired).await?;
         let delivers = self.purpose == Purpose::Deliver && target.is_changed_by(&desired);
