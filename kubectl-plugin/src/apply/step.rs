@@ -106,6 +106,13 @@ impl StepOutcome {
 
 /// Runs one step.
 pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
+    if trace::is_on() {
+        return Box::pin(traced(context, step)).await;
+    }
+    run_step(context, step).await
+}
+
+async fn traced(context: Arc<Context>, step: Step) -> StepOutcome {
     let (key, action) = (step.key.clone(), step.action);
     let about = || vec![("resource", key.to_string()), ("action", format!("{action:?}"))];
     let done = async {

@@ -299,6 +299,13 @@ impl Cluster {
     }
 
     async fn sent(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
+        if trace::is_on() {
+            return Box::pin(self.traced(request, timeout)).await;
+        }
+        self.answered(request, timeout).await
+    }
+
+    async fn traced(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
         if request.method != Method::GET && self.connection.authorization().is_some() {
             // Somebody changes it, and the controller looks at what became of it.
             trace::cause(|| application_of(request.path));

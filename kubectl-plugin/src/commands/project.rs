@@ -236,9 +236,9 @@ impl Read {
         if self.grants.is_empty() {
             printer.warn("the role is for no Application that is there: its token may do nothing");
         }
-        let changes = |grant: &&Grant| grant.verbs.contains("patch") || grant.verbs.contains("update");
+        let may_change = |grant: &&Grant| grant.verbs.contains("patch") || grant.verbs.contains("update");
         let changed: BTreeSet<&str> =
-            self.grants.iter().filter(changes).map(|grant| grant.namespace.as_str()).collect();
+            self.grants.iter().filter(may_change).map(|grant| grant.namespace.as_str()).collect();
         if !changed.is_empty() {
             printer.warn("whoever may sync an Application may change its spec: Kubernetes has one right for both");
         }
@@ -266,7 +266,7 @@ async fn apply(cluster: &Cluster, objects: &[Json]) -> Result<(), CommandError> 
             "Role" => format!("/apis/{RBAC}/v1/namespaces/{namespace}/roles"),
             _ => format!("/apis/{RBAC}/v1/namespaces/{namespace}/rolebindings"),
         };
-        let applied = cluster.apply(&format!("{collection}/{}", name), object, &options).await;
+        let applied = cluster.apply(&format!("{collection}/{name}"), object, &options).await;
         applied.map_err(|failure| {
             CommandError::user(format!("{kind} {namespace}/{name} cannot be applied"))
                 .details(vec![failure.to_string()])
@@ -277,7 +277,7 @@ async fn apply(cluster: &Cluster, objects: &[Json]) -> Result<(), CommandError> 
 
 /// A token of an account.
 async fn token(cluster: &Cluster, namespace: &str, account: &str, seconds: u64) -> Result<String, CommandError> {
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", account);
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
     let body = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": seconds},
     });

@@ -54,10 +54,13 @@ pub struct Loose {
 
 type Found = Result<Arc<Vec<Loose>>, String>;
 
+/// What was found in one namespace, and when; held by whoever looks.
+type One = Arc<Mutex<Option<(Instant, Found)>>>;
+
 /// What was found, by cluster and namespace.
 #[derive(Debug, Default)]
 pub struct Namespaces {
-    known: Mutex<BTreeMap<(String, String), Arc<Mutex<Option<(Instant, Found)>>>>>,
+    known: Mutex<BTreeMap<(String, String), One>>,
 }
 
 impl Namespaces {
@@ -103,7 +106,7 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Vec<Loose>, Failure>
         match listed {
             Ok(objects) => Ok(objects.into_iter().filter_map(loose).collect::<Vec<_>>()),
             // Not for us, or no list.
-            Err(failure) if matches!(failure.code(), 403 | 404 | 405) => Ok(Vec::new()),
+            Err(failure) if matches!(failure.code(), 403..=405) => Ok(Vec::new()),
             Err(failure) => Err(failure),
         }
     });

@@ -129,7 +129,7 @@ impl Refs {
     }
 
     async fn ask(&self, request: &Asked) -> Result<Pin, String> {
-        trace::part("resolve", || vec![("request", shown(&request.request))], self.asked(request)).await
+        trace::part("resolve", || vec![("request", shown(&request.request))], Box::pin(self.asked(request))).await
     }
 
     async fn asked(&self, request: &Asked) -> Result<Pin, String> {

@@ -89,7 +89,7 @@ impl Controller {
                         Ok::<(), Infallible>(())
                     };
                     // It cannot fail.
-                    let _ = trace::part_of(trace::caused_by(trace::WEBHOOK), "poll", Vec::new, look).await;
+                    let _ = trace::part_of(trace::caused_by(trace::WEBHOOK), "poll", Vec::new, Box::pin(look)).await;
                 });
             }
         })

@@ -58,10 +58,13 @@ pub(super) struct GithubApp {
     pub(super) base: String,
 }
 
+/// The token of one installation; held by whoever asks.
+type One = Arc<Mutex<Option<Token>>>;
+
 /// Tokens that were given.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    known: Mutex<HashMap<[u8; 32], Arc<Mutex<Option<Token>>>>>,
+    known: Mutex<HashMap<[u8; 32], One>>,
 }
 
 #[derive(Debug, Clone)]
@@ -116,7 +119,7 @@ impl GithubApp {
 
     /// Says that we are the app, for some minutes.
     fn jwt(&self, now: Timestamp) -> Result<Secret, String> {
-        let unusable = |_| "the `githubAppPrivateKey` is no RSA key in PEM".to_owned();
+        let unusable = |()| "the `githubAppPrivateKey` is no RSA key in PEM".to_owned();
         let key = match PrivateKeyDer::from_pem_slice(self.key.reveal().as_bytes()).map_err(|_| unusable(()))? {
             PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),

@@ -81,7 +81,8 @@ pub(super) async fn answer(api: &Arc<Api>, request: Request, limits: &Limits, bu
         };
         if answer.status().is_server_error() { Err((answer, is_last)) } else { Ok((answer, is_last)) }
     };
-    let (answer, is_last) = trace::part_of(parent, "request", about, answered).await.unwrap_or_else(|failed| failed);
+    let (answer, is_last) =
+        trace::part_of(parent, "request", about, Box::pin(answered)).await.unwrap_or_else(|failed| failed);
     let mut response = match answer {
         Answer::Parts(parts) => return in_parts(parts, place),
         answer @ Answer::Whole(_) => whole(answer),

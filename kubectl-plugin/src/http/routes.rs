@@ -126,7 +126,7 @@ async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         trace::cause(|| Some(trace::WEBHOOK.to_owned()));
         if answer.status.is_success() { Ok(answer) } else { Err(answer) }
     };
-    let answer = trace::part_of(parent, "webhook", Vec::new, judging).await.unwrap_or_else(|refused| refused);
+    let answer = trace::part_of(parent, "webhook", Vec::new, Box::pin(judging)).await.unwrap_or_else(|refused| refused);
     (shared.site.observe)(answer.provider, answer.status.as_u16());
     let mut response = text(answer.status, &answer.text);
     let headers = response.headers_mut();

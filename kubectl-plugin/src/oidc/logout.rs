@@ -12,13 +12,12 @@ use super::provider::encoded;
 /// The address; nothing where there is none.
 pub(super) fn location(settings: &OidcSettings, end_session: Option<Url>) -> Option<String> {
     let own = settings.at("/");
-    let mut location = match &settings.logout {
-        Some(logout) => without_token(&logout.replace("{{logoutRedirectURL}}", &encoded(&own)))?,
-        None => {
-            let mut location = end_session?;
-            location.query_pairs_mut().append_pair("post_logout_redirect_uri", &own);
-            location
-        }
+    let mut location = if let Some(logout) = &settings.logout {
+        without_token(&logout.replace("{{logoutRedirectURL}}", &encoded(&own)))?
+    } else {
+        let mut location = end_session?;
+        location.query_pairs_mut().append_pair("post_logout_redirect_uri", &own);
+        location
     };
     if !location.query_pairs().any(|(name, _)| name == "client_id") {
         location.query_pairs_mut().append_pair("client_id", &settings.client);

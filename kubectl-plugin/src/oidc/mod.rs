@@ -152,6 +152,13 @@ struct Known {
     provider: Result<Option<Arc<Provider>>, NotSignedIn>,
 }
 
+impl Known {
+    /// Whether it is an issuer that is set by this.
+    fn is(&self, text: &str) -> bool {
+        self.text == text && matches!(&self.provider, Ok(Some(_)))
+    }
+}
+
 impl Oidc {
     /// By these settings; where there are none, by the ConfigMap of a namespace, whenever it is asked.
     #[must_use]
@@ -257,7 +264,7 @@ impl Oidc {
                 Some(given) => (String::new(), Ok(Some(given.clone()))),
                 None => read::settings(&self.cluster, &self.namespace).await,
             };
-            let is_same = known.as_ref().is_some_and(|known| known.text == text && known.provider.is_ok());
+            let is_same = matches!(&settings, Ok(Some(_))) && known.as_ref().is_some_and(|known| known.is(&text));
             if let (true, Some(known)) = (is_same, known.as_mut()) {
                 known.read = Instant::now();
             } else {

@@ -132,9 +132,9 @@ impl Role {
                     let of_home = *namespace == home && policy.object.admits(name);
                     of_home || *namespace != home && policy.object.admits(&format!("{namespace}/{name}"))
                 };
-                let named = applications.iter().filter(|(of, name)| of == namespace && is_meant(name));
+                let meant = applications.iter().filter(|(of, name)| of == namespace && is_meant(name));
                 let names: BTreeSet<String> =
-                    if is_whole { BTreeSet::new() } else { named.map(|(_, name)| name.clone()).collect() };
+                    if is_whole { BTreeSet::new() } else { meant.map(|(_, name)| name.clone()).collect() };
                 if !is_whole && names.is_empty() {
                     continue;
                 }

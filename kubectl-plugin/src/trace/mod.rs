@@ -54,8 +54,14 @@ pub fn start(collector: Collector, tell: impl Fn(&str) + Send + 'static) {
     }
 }
 
+/// Whether anything is noted.
+#[must_use]
+pub fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
 fn tracer() -> Option<&'static Tracer> {
-    if IS_ON.load(Ordering::Relaxed) { TRACER.get() } else { None }
+    if is_on() { TRACER.get() } else { None }
 }
 
 /// What somebody else says that a request is part of: its header `traceparent`.
@@ -70,7 +76,7 @@ fn current() -> Option<Context> {
     CURRENT.try_with(|context| *context).ok()
 }
 
-/// A part of the work; `about` is asked only where it is noted.
+/// A part of the work; `about` is asked only where it is noted. What is large is better boxed: it is held more than once here.
 pub async fn part<T, E>(
     name: &'static str,
     about: impl FnOnce() -> Vec<(&'static str, String)>,

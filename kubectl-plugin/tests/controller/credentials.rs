@@ -175,9 +175,8 @@ fn a_chart_is_read_from_a_registry_and_from_a_chart_repository_as_secrets_say() 
     std::fs::write(folder.join("one-1.0.0.tgz"), &chart).expect("written");
     let index = "apiVersion: v1\nentries:\n  one:\n    - {name: one, version: 1.0.0, urls: [one-1.0.0.tgz]}\n";
     std::fs::write(folder.join("index.yaml"), index).expect("written");
-    let of_registry = format!("{}/charts", registry.address().trim_start_matches("oci://"));
+    let of_registry = format!("{}/charts", registry.address().replacen("https://", "oci://", 1));
     let of_repository = format!("{}/private/charts", ground.web.address());
-    // Without this a registry's address is taken for that of a chart repository.
     let oci =
         |password: &str| json!({"url": of_registry, "enableOCI": "true", "username": READER, "password": password});
     ground.create(&secret(&ground, "registry", "repository", &oci("s3cret-and-wrong")));

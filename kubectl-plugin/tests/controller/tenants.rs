@@ -130,7 +130,7 @@ fn may(ground: &Ground, token: &str, verb: &str, what: &str) -> bool {
     let authority = ground.world.kubectl(&["config", "view", "--minify", "-o", authority]);
     let program = ground.world.kubectl_command(&[]).get_program().to_owned();
     let mut command = std::process::Command::new(program);
-    command.env_clear().env("KUBECONFIG", "/dev/null").args(arguments);
+    command.env_clear().env("KUBECONFIG", "/dev/null").env("HOME", ground.world.home.path()).args(arguments);
     command.args(["--server", server.trim(), "--certificate-authority", authority.trim()]);
     let output = command.output().expect("kubectl starts");
     String::from_utf8_lossy(&output.stdout).trim() == "yes"

@@ -71,7 +71,7 @@ impl Look<'_> {
         let told = Self::unless_lost(place, asking).await;
         let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
         let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
-        let compiling = self.compiled(&application, lints, &from, capabilities);
+        let compiling = Box::pin(self.compiled(&application, lints, &from, capabilities));
         let compiled = trace::part("compile", Vec::new, compiling).await?;
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);

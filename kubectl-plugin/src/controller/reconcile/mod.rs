@@ -165,7 +165,10 @@ impl Look<'_> {
         if let Some(lost) = place.is_lost() {
             return Err(CommandError::user(lost));
         }
-        let desired = trace::part("desired", Vec::new, self.desired(application, lints, project, place)).await?;
+        let desired = {
+            let desiring = Box::pin(self.desired(application, lints, project, place));
+            trace::part("desired", Vec::new, desiring).await?
+        };
         let settled = self.settle(&desired).await;
         if settled.is_err() {
             self.come_again(TRY_AGAIN);

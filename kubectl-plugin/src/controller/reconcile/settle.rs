@@ -42,7 +42,7 @@ impl Look<'_> {
     /// Compares, syncs where that is to be, and says how things are.
     pub(super) async fn settle(&mut self, desired: &Desired) -> Result<(), CommandError> {
         Box::pin(self.open_target(desired)).await?;
-        let mut state = trace::part("compare", Vec::new, self.compare(desired)).await?;
+        let mut state = trace::part("compare", Vec::new, Box::pin(self.compare(desired))).await?;
         let request = self.request();
         let now = Timestamp::now();
         let decision = match &request {

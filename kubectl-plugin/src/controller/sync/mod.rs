@@ -159,7 +159,7 @@ impl Order<'_> {
             let held = target.held(&desired).await?;
             held.map_or(Ok(()), |held| Err(refusal_of(&held, &self.name)))?;
         }
-        let observing = target.observe(Some(&desired), false);
+        let observing = Box::pin(target.observe(Some(&desired), false));
         let mut observation = trace::part("plan", Vec::new, observing).await?;
         refuse_claimed(&target, &observation.claimed).await?;
         target.look_at_hooks(&desired).await?;
