@@ -270,12 +270,12 @@ fn what_becomes_of_one_cluster_is_not_felt_on_the_other() {
     let last = ground.value("a").expect("a value");
     ground.until("the other one went on", |_| spoke.value("b").as_deref() == Some(last.as_str()));
     spoke.freeze(true);
-    let lost = during(&ground, Box::new(|_| {}));
+    let silent = during(&ground, Box::new(|_| {}));
     let told = condition_of(&ground, "far", "ComparisonError");
     spoke.freeze(false);
     ground.until("it is back", |ground| condition_of(ground, "far", "ComparisonError").is_none());
     assert!(told.is_some_and(|told| told.contains("failed to get cluster info")), "it was lost");
-    for (what, all) in [("as it is", quiet), ("while it is rotated and syncs", rotated), ("while it is lost", lost)] {
+    for (what, all) in [("as it is", quiet), ("while it is rotated and syncs", rotated), ("while it is lost", silent)] {
         corpus::say(&format!("a commit on one cluster, the other {what}: {}", median(all)));
     }
 }
