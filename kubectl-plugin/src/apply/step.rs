@@ -119,7 +119,7 @@ async fn traced(context: Arc<Context>, step: Step) -> StepOutcome {
         let outcome = run_step(context, step).await;
         if matches!(outcome, StepOutcome::Failed { .. }) { Err(outcome) } else { Ok(outcome) }
     };
-    trace::part("step", about, done).await.unwrap_or_else(|failed| failed)
+    trace::part("step", about, Box::pin(done)).await.unwrap_or_else(|failed| failed)
 }
 
 async fn run_step(context: Arc<Context>, step: Step) -> StepOutcome {

@@ -45,7 +45,7 @@ pub async fn remove(
         return Ok(());
     }
     match place {
-        Ok(place) => delete_recorded(controller, id, object, place).await?,
+        Ok(place) => Box::pin(delete_recorded(controller, id, object, place)).await?,
         // Where there is no such cluster any more nothing can be deleted in it, as in Argo CD.
         Err(NotFound::Unknown(why)) => {
             controller.log.warn(Some(id), &format!("what it applied stays: {why}"));
