@@ -60,6 +60,8 @@ enum Command {
     Store(commands::store::StoreCommand),
     App(commands::app::AppCommand),
     Sync(commands::app::SyncArgs),
+    Project(commands::project::ProjectCommand),
+    Cluster(commands::cluster::ClusterCommand),
     Controller(Box<commands::controller::ControllerArgs>),
     Ui(Box<commands::ui::UiArgs>),
 }
@@ -178,6 +180,8 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Store(args) => commands::store::run(session, &args),
         Command::App(args) => commands::app::run(session, &args).await,
         Command::Sync(args) => commands::app::sync(session, &args).await,
+        Command::Project(args) => commands::project::run(session, &args).await,
+        Command::Cluster(args) => Box::pin(commands::cluster::run(session, &args)).await,
         Command::Controller(args) => Box::pin(commands::controller::run(session, &args)).await,
         Command::Ui(args) => Box::pin(commands::ui::run(session, &args)).await,
     }

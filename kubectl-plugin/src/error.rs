@@ -196,6 +196,7 @@ impl From<TargetError> for CommandError {
                 Self { code: 4, ..told }.hint("wait for it, or let this command wait with --lock-timeout")
             }
             TargetError::Request { .. }
+            | TargetError::NoName(_)
             | TargetError::OwnNamespace { .. }
             | TargetError::Renamed { .. }
             | TargetError::Moved { .. } => told,

@@ -3,6 +3,7 @@
 //! An async shell over the compiler, never the reverse. Data flows from [`cli`] to [`settings`] (an application, opened),
 //! through the compiler, to [`apply`] and [`record`]. Here in the order in which modules use each other:
 //!
+//! 0. [`trace`]: what follows from what, told to a collector.
 //! 1. [`cluster`]: the only way to the API server. Workers of ours in the sandbox that are asked again and again (`worker`).
 //! 2. [`fetch`]: the only way to what lies in no repository on this machine: charts, and other remote
 //!    inputs. Programs that it needs are run within bounds (`child`).
@@ -17,7 +18,8 @@
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
 //! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
 //! 13. [`controller`]: Git and the cluster compared all the time.
-//! 14. [`access`]: who asks, and what they may; [`api`]: what Argo CD's API server answers, and what only we know.
+//! 14. [`access`]: who asks, and what they may; [`oidc`]: people who sign in with a browser; [`api`]: what Argo CD's API server
+//!     answers, and what only we know.
 //! 15. [`ui`]: the pages of the web UI, embedded; [`http`]: the server that takes webhooks, answers the API and shows those
 //!     pages, and tells of health and metrics.
 //! 16. [`install`]: the controller's own manifests, pure.
@@ -41,6 +43,7 @@ pub mod health;
 pub mod http;
 pub mod install;
 pub mod json;
+pub mod oidc;
 pub mod output;
 pub mod project;
 pub mod record;
@@ -48,6 +51,7 @@ pub mod settings;
 pub mod shards;
 pub mod signature;
 pub mod sops;
+pub mod trace;
 pub mod ui;
 pub mod webhook;
 mod worker;

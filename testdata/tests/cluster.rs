@@ -219,7 +219,7 @@ fn the_measured_objects_are_valid_and_come_alive() {
 #[test]
 fn a_cluster_of_its_own_can_be_broken_and_leaves_nothing() {
     let users = vec![User::new("deployer", &["deployers"])];
-    let options = Options { users, audit: true, keep: false };
+    let options = Options { users, audit: true, ..Options::default() };
     let mut cluster = LocalCluster::start(&options).expect("it starts");
     users_may_do_what_they_are_for(&cluster);
 

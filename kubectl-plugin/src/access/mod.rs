@@ -48,7 +48,7 @@ use own::Own;
 pub use pace::{Pace, Rate};
 pub use person::{Person, Right};
 pub use seal::SessionId;
-pub use sessions::{LONGEST as LONGEST_SESSION, NoSession, Session, Sessions};
+pub use sessions::{NoSession, Session, Sessions};
 
 /// For how long an answer holds.
 const HOLDS: Duration = Duration::from_secs(10);
@@ -293,7 +293,8 @@ fn right_key(person: &Person, right: &Right<'_>) -> RightKey {
 }
 
 /// Whom an address belongs to: whoever has one of IPv6 has as many as they like.
-fn network(peer: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
         address @ IpAddr::V4(_) => address,

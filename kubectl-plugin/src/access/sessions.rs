@@ -30,8 +30,8 @@ const END: &str = "kubectl-gitops/session-ends";
 const NAME: &str = "kubectl-gitops/session-of";
 const TYPE: &str = "kubectl-gitops/session";
 
-/// How long a session lasts.
-pub const LONGEST: SignedDuration = SignedDuration::from_hours(12);
+/// No session lasts longer.
+const LONGEST: SignedDuration = SignedDuration::from_hours(12);
 /// What is known of a session is believed for so long without the watch.
 const LOOKED_AT: Duration = Duration::from_secs(15);
 /// So many sessions one name has; the oldest makes place.
@@ -97,16 +97,24 @@ impl Sessions {
         Self { is_kept: false, ..Self::new(cluster, String::new()) }
     }
 
-    /// Begins a session of somebody whose token is known to be good.
+    /// Begins a session of somebody whose token is known to be good; it ends with the token, where that is known. Gives for how
+    /// long it lasts, too.
     ///
     /// # Errors
     /// Where there are too many, or it cannot be written.
-    pub async fn begin(&self, token: &str, name: &str) -> Result<SessionId, NoSession> {
+    pub async fn begin(
+        &self,
+        token: &str,
+        name: &str,
+        token_ends: Option<Timestamp>,
+    ) -> Result<(SessionId, SignedDuration), NoSession> {
         self.make_place(name).await?;
         let unknown = |why: &str| NoSession::Unknown(why.to_owned());
         let id = SessionId::new().map_err(|_| unknown("there are no random numbers"))?;
         let now = self.now();
-        let end = written(now.checked_add(LONGEST).unwrap_or(now));
+        let longest = now.checked_add(LONGEST).unwrap_or(now);
+        let ends = token_ends.map_or(longest, |token| token.min(longest));
+        let end = written(ends);
         let sealed = id.seal(token, &end).ok_or_else(|| unknown("there are no random numbers"))?;
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": TYPE,
@@ -122,7 +130,7 @@ impl Sessions {
         } else {
             self.take(&secret);
         }
-        Ok(id)
+        Ok((id, ends.duration_since(now)))
     }
 
     /// The session of an id.

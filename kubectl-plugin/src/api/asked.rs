@@ -14,6 +14,8 @@ use super::answer::Refusal;
 
 /// The cookie of a session. Its prefix makes browsers keep it to one host, and to TLS.
 pub const COOKIE_NAME: &str = "__Host-kubectl-gitops";
+/// The cookie of a sign-in that goes on at the issuer.
+pub(super) const LOGIN_COOKIE: &str = "__Host-kubectl-gitops-login";
 /// The header that a request with a cookie needs for whatever is no read.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 /// So many values a query may have.
@@ -48,6 +50,8 @@ pub struct Credentials {
     pub token: Option<Zeroizing<String>>,
     /// A session.
     pub session: Option<Zeroizing<String>>,
+    /// A sign-in that has begun.
+    pub login: Option<Zeroizing<String>>,
     /// That the page which asks may read our cookies.
     pub csrf: Option<String>,
 }
@@ -84,10 +88,14 @@ impl Credentials {
             scheme.eq_ignore_ascii_case("bearer").then(|| Zeroizing::new(token.trim().to_owned()))
         });
         let cookies = headers.get_all(COOKIE).iter().filter_map(text);
-        let mut pairs = cookies.flat_map(|line| line.split(';').map(|pair| pair.trim().to_owned()).collect::<Vec<_>>());
-        let session =
-            pairs.find_map(|pair| Some(Zeroizing::new(pair.strip_prefix(COOKIE_NAME)?.strip_prefix('=')?.to_owned())));
-        Self { token, session, csrf: headers.get(CSRF_HEADER).and_then(text) }
+        let pairs: Vec<String> =
+            cookies.flat_map(|line| line.split(';').map(|pair| pair.trim().to_owned()).collect::<Vec<_>>()).collect();
+        let cookie = |name: &str| {
+            let value = |pair: &String| Some(Zeroizing::new(pair.strip_prefix(name)?.strip_prefix('=')?.to_owned()));
+            pairs.iter().find_map(value)
+        };
+        let (session, login) = (cookie(COOKIE_NAME), cookie(LOGIN_COOKIE));
+        Self { token, session, login, csrf: headers.get(CSRF_HEADER).and_then(text) }
     }
 }
 

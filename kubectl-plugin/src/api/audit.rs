@@ -14,7 +14,8 @@ impl Api {
     /// Tells what came of a request.
     pub(super) fn note(&self, begun: &Begun, done: &Result<Answer, Refusal>) {
         let is_told = match done {
-            Ok(_) => is_write(&begun.asked),
+            // Whoever signs in with a browser does it by a read.
+            Ok(_) => is_write(&begun.asked) || begun.who.get().is_some(),
             Err(refusal) => is_write(&begun.asked) || matches!(refusal.code, Code::Forbidden | Code::Unknown),
         };
         if !is_told {

@@ -32,7 +32,7 @@ const SCHEMAS: &str = "/components/schemas";
 pub fn document() -> Json {
     let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Json>> = BTreeMap::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| !is_for_browsers(route)) {
         let method = route.verb.name().to_lowercase();
         paths.entry(route.path).or_default().insert(method, operation(route, &mut schemas));
     }
@@ -57,6 +57,11 @@ pub fn document() -> Json {
             },
         },
     })
+}
+
+/// Whether it sends browsers elsewhere, and has no bodies.
+fn is_for_browsers(route: &Route) -> bool {
+    route.path.starts_with("/auth/")
 }
 
 fn operation(route: &Route, schemas: &mut Schemas) -> Json {

@@ -19,6 +19,7 @@
 //! | `preview` | what a sync would do, and where two sides differ |
 //! | `writes`, `change` | what is asked of Applications, and how their objects are changed |
 //! | `session` | sign in, sign out, who is it |
+//! | `browser` | the same for browsers, by the issuer of tokens |
 //! | `form`, `listener` | how answers in parts are written; whoever reads them |
 //! | `stream`, `tree_stream`, `run_stream` | Applications as they change; the tree of one; the sync of one |
 //! | `audit` | who did what |
@@ -36,6 +37,7 @@ mod answer;
 mod asked;
 mod asks;
 mod audit;
+mod browser;
 mod caller;
 mod change;
 mod definition;
@@ -78,6 +80,7 @@ use crate::application::AppId;
 use crate::cluster::Cluster;
 use crate::controller::Controller;
 use crate::controller::catalog::Row;
+use crate::oidc::Oidc;
 
 use answer::Code;
 use caller::{Caller, Turn};
@@ -99,6 +102,8 @@ pub struct Api {
     controller: Arc<Controller>,
     access: Access,
     sessions: Arc<Sessions>,
+    /// Who else signs people in.
+    oidc: Oidc,
     /// The API server, asked with the token of whoever asks.
     theirs: Cluster,
     users: Users,
@@ -136,10 +141,15 @@ impl Api {
     ///
     /// # Errors
     /// Where the machine has no random numbers.
-    pub fn new(controller: Arc<Controller>, theirs: Cluster, limits: ApiLimits) -> Result<Arc<Self>, getrandom::Error> {
+    pub fn new(
+        controller: Arc<Controller>,
+        theirs: Cluster,
+        oidc: Oidc,
+        limits: ApiLimits,
+    ) -> Result<Arc<Self>, getrandom::Error> {
         let access = Access::new(controller.cluster.clone())?;
         let sessions = Sessions::new(controller.cluster.clone(), controller.settings.namespace.clone());
-        Self::of(controller, access, sessions, theirs, limits)
+        Self::of(controller, access, sessions, theirs, oidc, limits)
     }
 
     /// For whoever runs this process alone, with the credentials that it has. Also gives a word that signs in once.
@@ -149,7 +159,8 @@ impl Api {
     pub async fn own(controller: Arc<Controller>, limits: ApiLimits) -> Result<(Arc<Self>, Zeroizing<String>), Denied> {
         let theirs = controller.cluster.clone();
         let (access, word) = Access::own(theirs.clone()).await?;
-        let api = Self::of(controller, access, Sessions::unkept(theirs.clone()), theirs, limits);
+        let (sessions, oidc) = (Sessions::unkept(theirs.clone()), Oidc::nobody(theirs.clone()));
+        let api = Self::of(controller, access, sessions, theirs, oidc, limits);
         api.map(|api| (api, word)).map_err(|error| Denied::Unasked(error.to_string()))
     }
 
@@ -158,6 +169,7 @@ impl Api {
         access: Access,
         sessions: Sessions,
         theirs: Cluster,
+        oidc: Oidc,
         limits: ApiLimits,
     ) -> Result<Arc<Self>, getrandom::Error> {
         let epoch = format!("{:08x}", getrandom::u32()?);
@@ -165,6 +177,7 @@ impl Api {
             controller,
             access,
             sessions: Arc::new(sessions),
+            oidc,
             theirs,
             users: Users::new(limits),
             lists: Semaphore::new(MOST_LISTS),
@@ -187,7 +200,7 @@ impl Api {
     /// Whether a path is of the API.
     #[must_use]
     pub fn is_path(path: &str) -> bool {
-        path == "/api/version" || path.starts_with("/api/v1/") || path.starts_with("/api/gitops/v1/")
+        path == "/api/version" || ["/api/v1/", "/api/gitops/v1/", "/auth/"].iter().any(|own| path.starts_with(own))
     }
 
     /// Counts an answer.
@@ -239,9 +252,12 @@ impl Api {
     async fn act(self: &Arc<Self>, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {
         match begun.route.action {
             Action::Version => Ok(reads::version()),
-            Action::Settings => Ok(reads::settings(self.access.is_own())),
+            Action::Settings => Ok(reads::settings(self.access.is_own(), self.oidc.shown().await)),
             Action::SignIn => self.sign_in(begun, body).await,
             Action::SignOut => self.sign_out(begun.caller.as_ref()).await,
+            Action::Login => self.log_in(begun).await,
+            Action::Callback => self.call_back(begun).await,
+            Action::Logout => self.log_out(begun).await,
             Action::UserInfo => Ok(session::user_info(begun.caller.as_ref())),
             _ => {
                 let caller = begun.caller.as_ref().ok_or_else(|| Refusal::new(Code::Unknown, "nobody is signed in"))?;

@@ -18,8 +18,8 @@ use super::fields::Wanted;
 use super::filter::{Filter, Found, Page};
 use super::routes;
 use super::shapes::{
-    ClusterJson, GraphShown, ItemsJson, ListMetaJson, RepositoryJson, RightsJson, RowJson, RowsJson, SettingsJson,
-    VersionJson,
+    ClusterJson, GraphShown, ItemsJson, ListMetaJson, OidcJson, RepositoryJson, RightsJson, RowJson, RowsJson,
+    SettingsJson, VersionJson,
 };
 use super::shown::Shown;
 use crate::access::{Namespaces, Right};
@@ -46,12 +46,23 @@ pub(super) fn version() -> Answer {
 }
 
 /// What a client has to know before it signs in.
-pub(super) fn settings(is_local: bool) -> Answer {
+pub(super) fn settings(is_local: bool, issuer: Option<crate::oidc::Shown>) -> Answer {
+    let url = issuer.as_ref().map(|issuer| issuer.own.clone());
+    let oidc_config = issuer.map(|issuer| OidcJson {
+        name: issuer.name,
+        issuer: issuer.issuer,
+        client_id: issuer.client,
+        scopes: issuer.scopes,
+        enable_pkce_authentication: true,
+    });
+    let (user_logins_disabled, apps_in_any_namespace_enabled, exec_enabled) = (true, true, false);
     Answer::json(&SettingsJson {
-        user_logins_disabled: true,
-        apps_in_any_namespace_enabled: true,
-        exec_enabled: false,
+        user_logins_disabled,
+        apps_in_any_namespace_enabled,
+        exec_enabled,
         is_local,
+        url,
+        oidc_config,
     })
 }
 

@@ -47,6 +47,9 @@ pub(super) enum Action {
     Hold,
     Release,
     WatchRun,
+    Login,
+    Callback,
+    Logout,
 }
 
 impl Action {

@@ -1,7 +1,7 @@
 //! Sign in, sign out, who is it.
 //!
 //! In: a token, or a session. Out: cookies. The one with the id is out of reach of scripts; the other has what a page of ours
-//! shows to prove that it is one. Sign-in by OIDC, once it is there, ends here, too: with a token that the API server knows.
+//! shows to prove that it is one. Sign-in by OIDC (`browser`) ends here, too: with a token that the API server knows.
 
 use http::HeaderValue;
 use http::header::SET_COOKIE;
@@ -12,7 +12,7 @@ use super::asks::SignInAsk;
 use super::caller::Caller;
 use super::shapes::UserInfoJson;
 use super::{Api, Begun, change};
-use crate::access::LONGEST_SESSION;
+use crate::access::SessionId;
 
 /// The cookie that pages of ours read.
 pub(super) const CSRF_COOKIE: &str = "__Host-kubectl-gitops-csrf";
@@ -26,10 +26,8 @@ impl Api {
         let _ = begun.who.set(person.name.clone());
         let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
         let _turn = self.users.request(person.key()).ok_or_else(often)?;
-        let id = self.sessions.begin(&token, &person.name).await?;
-        let seconds = LONGEST_SESSION.as_secs();
-        let own = format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}", *id.text());
-        let csrf = format!("{CSRF_COOKIE}={}; Path=/; Secure; SameSite=Strict; Max-Age={seconds}", id.csrf());
+        let (id, lasts) = self.sessions.begin(&token, &person.name, None).await?;
+        let [own, csrf] = cookies(&id, lasts.as_secs());
         Ok(with_cookies(&[&own, &csrf]))
     }
 
@@ -38,8 +36,8 @@ impl Api {
         if let Some((id, _)) = caller.and_then(|caller| caller.session.as_ref()) {
             self.sessions.end(id).await?;
         }
-        let gone = |name: &str, more: &str| format!("{name}=; Path=/; Secure{more}; SameSite=Strict; Max-Age=0");
-        Ok(with_cookies(&[&gone(COOKIE_NAME, "; HttpOnly"), &gone(CSRF_COOKIE, "")]))
+        let [own, csrf] = no_cookies();
+        Ok(with_cookies(&[&own, &csrf]))
     }
 }
 
@@ -51,6 +49,20 @@ pub(super) fn user_info(caller: Option<&Caller>) -> Answer {
         groups: caller.person.groups.clone(),
     };
     Answer::json(&caller.map(of).unwrap_or_default())
+}
+
+/// The cookies of a session that lasts for so many seconds.
+pub(super) fn cookies(id: &SessionId, seconds: i64) -> [String; 2] {
+    [
+        format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}", *id.text()),
+        format!("{CSRF_COOKIE}={}; Path=/; Secure; SameSite=Strict; Max-Age={seconds}", id.csrf()),
+    ]
+}
+
+/// What takes them away.
+pub(super) fn no_cookies() -> [String; 2] {
+    let gone = |name: &str, more: &str| format!("{name}=; Path=/; Secure{more}; SameSite=Strict; Max-Age=0");
+    [gone(COOKIE_NAME, "; HttpOnly"), gone(CSRF_COOKIE, "")]
 }
 
 fn with_cookies(cookies: &[&str]) -> Answer {

@@ -37,6 +37,30 @@ pub(super) struct SettingsJson {
     /// Whether this is somebody's own server, on their machine; they sign in with the word that it printed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_local: bool,
+    /// Where this server is, for browsers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+    /// Who signs people in, where somebody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) oidc_config: Option<OidcJson>,
+}
+
+/// Who signs people in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OidcJson {
+    /// What people call it.
+    pub(super) name: String,
+    /// Its address.
+    pub(super) issuer: String,
+    /// Who we are to it.
+    #[serde(rename = "clientID")]
+    pub(super) client_id: String,
+    /// What is asked for.
+    pub(super) scopes: Vec<String>,
+    /// Always so.
+    #[serde(rename = "enablePKCEAuthentication")]
+    pub(super) enable_pkce_authentication: bool,
 }
 
 /// `GET /api/v1/session/userinfo`.

@@ -260,4 +260,9 @@ pub(super) const ROUTES: &[Route] = &[
         "Follow the sync that runs, step by step",
     )
     .query(&[APP]),
+    Route::new(Verb::Get, "/auth/login", Action::Login, "Empty", "Send a browser to the issuer").door(Door::Open),
+    Route::new(Verb::Get, "/auth/callback", Action::Callback, "Empty", "Sign a browser in that comes back")
+        .door(Door::Open),
+    Route::new(Verb::Get, "/auth/logout", Action::Logout, "Empty", "Sign a browser out, at the issuer, too")
+        .door(Door::Open),
 ];

@@ -37,7 +37,7 @@ pub async fn dry_run(target: &Target, plan: &Plan, unlocked: &Unlocked) -> Vec<(
 async fn dry_run_step(target: &Target, path: &str, sent: &ToSend) -> Option<String> {
     let field_manager = target.identity.field_manager.as_str();
     let options = ApplyOptions { field_manager, force: false, dry_run: true };
-    match target.records.cluster.apply(path, &sent.body, &options).await {
+    match target.objects.apply(path, &sent.body, &options).await {
         Ok(_) => None,
         // Its namespace or its kind comes with this very plan: the server cannot judge it yet.
         Err(failure) if failure.is_not_found() => None,

@@ -183,8 +183,9 @@ pub async fn apply(
         write_ahead::begin(target, desired, plan, seen, options).await?;
     // What is begun is not given up because nobody answers for a moment.
     target.records.cluster.is_patient = true;
+    target.objects.is_patient = true;
     let context = Arc::new(Context {
-        cluster: target.records.cluster.clone(),
+        cluster: target.objects.clone(),
         kinds: target.kinds.clone(),
         identity: target.identity.clone(),
         target: target.target_id.clone(),

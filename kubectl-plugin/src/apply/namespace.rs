@@ -24,7 +24,7 @@ pub async fn ensure(target: &Target, desired: &Bound, metadata: &NamespaceMetada
         return Ok(false);
     }
     let path = format!("/api/v1/namespaces/{name}");
-    let cluster = &target.records.cluster;
+    let cluster = &target.objects;
     let doing = "cannot make the namespace of the destination";
     let failed = |failure| TargetError::Request { doing, failure };
     let is_there = cluster.get_metadata(&path).await.map_err(failed)?.is_some();

@@ -147,7 +147,7 @@ impl Ended<'_> {
     /// Lets go of what was there before us and leaves the record: another application may have it now. Gives the keys
     /// of which that is not done; they stay in the record for the next run.
     pub(super) async fn let_go(&self, lease: &Lease, emit: &mut (dyn FnMut(Event) + Send)) -> BTreeSet<ResourceKey> {
-        let Target { kinds, identity, records, .. } = self.target;
+        let Target { kinds, identity, objects, .. } = self.target;
         let mut held = BTreeSet::new();
         for Forgotten { key, kept, .. } in &self.plan.forgotten {
             let Some(uid) = kept else { continue };
@@ -156,7 +156,7 @@ impl Ended<'_> {
                 held.insert(key.clone());
                 continue;
             };
-            match records.cluster.let_go(&path, uid, (PART_OF, &identity.apply_set), &identity.field_manager).await {
+            match objects.let_go(&path, uid, (PART_OF, &identity.apply_set), &identity.field_manager).await {
                 Err(failure) if !failure.is_not_found() => {
                     emit(Event::Note(format!("{key} is kept, and so is our label on it: {failure}")));
                     held.insert(key.clone());

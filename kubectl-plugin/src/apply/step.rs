@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::cluster::{AppliedObject, ApplyOptions, Cluster, Conflict, Deleted, Failure, Kinds, PART_OF};
 use crate::sops::Unlocked;
+use crate::trace;
 
 use super::adopt::take::take;
 use super::conflict;
@@ -105,6 +106,23 @@ impl StepOutcome {
 
 /// Runs one step.
 pub async fn run(context: Arc<Context>, step: Step) -> StepOutcome {
+    if trace::is_on() {
+        return Box::pin(traced(context, step)).await;
+    }
+    run_step(context, step).await
+}
+
+async fn traced(context: Arc<Context>, step: Step) -> StepOutcome {
+    let (key, action) = (step.key.clone(), step.action);
+    let about = || vec![("resource", key.to_string()), ("action", format!("{action:?}"))];
+    let done = async {
+        let outcome = run_step(context, step).await;
+        if matches!(outcome, StepOutcome::Failed { .. }) { Err(outcome) } else { Ok(outcome) }
+    };
+    trace::part("step", about, Box::pin(done)).await.unwrap_or_else(|failed| failed)
+}
+
+async fn run_step(context: Arc<Context>, step: Step) -> StepOutcome {
     match step.action {
         Action::Create | Action::Update => apply(&context, &step).await,
         Action::Delete => delete(&context, &step).await,

@@ -1,6 +1,7 @@
-//! Requests in the name of whoever asks us for something: with their token, and so with their rights and no others.
+//! Requests in the name of somebody: of whoever asks us for something, with their token, and so with their rights and no others; of
+//! a ServiceAccount that a project names, with our credentials and its rights.
 //!
-//! In: a token, where, what. Out: what the server answers to them. Nothing here adds credentials of ours.
+//! In: a token or a name, where, what. Out: what the server answers to them. Nothing here adds credentials of ours to a token.
 
 use futures::{AsyncBufRead, TryFutureExt as _};
 use http::Method;
@@ -24,6 +25,14 @@ impl Cluster {
     #[must_use]
     pub fn bearing(&self, token: &str) -> Option<Self> {
         let connection = self.connection.bearing(token)?;
+        Some(Self { connection, ..self.clone() })
+    }
+
+    /// The same server, at which whatever changes something is done in the name of somebody else, by impersonation; nothing where
+    /// that is no name.
+    #[must_use]
+    pub fn acting_as(&self, user: &str) -> Option<Self> {
+        let connection = self.connection.acting_as(user)?;
         Some(Self { connection, ..self.clone() })
     }
 

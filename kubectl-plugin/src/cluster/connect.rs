@@ -25,6 +25,7 @@ use kube::config::{AuthInfo, Config, InClusterError, KubeConfigOptions, Kubeconf
 use tokio::sync::watch;
 use tower_http::decompression::DecompressionLayer;
 
+use super::kubeconfig::{named_cluster, proxy_of_environment};
 use super::{Access, Failure};
 
 /// A connection that is silent for so long is asked whether it still leads anywhere.
@@ -90,6 +91,8 @@ pub struct Connection {
     origin: Origin,
     /// Whose credentials its requests carry.
     bears: Bears,
+    /// In whose name it changes things, as the value of `Impersonate-User`; in that of its credentials where absent.
+    acts_as: Option<HeaderValue>,
     /// Which credentials were refused, and no others came in time: one more than their number.
     refused: Arc<AtomicU64>,
     /// Why the request that ended last had no answer; nothing where it had.
@@ -181,6 +184,19 @@ impl Connection {
         Some(Self { bears: Bears::Token(value), ..self.clone() })
     }
 
+    /// The same way, on which whatever changes something is done in the name of somebody else; nothing where that is no name. What is
+    /// read is read as before.
+    #[must_use]
+    pub fn acting_as(&self, user: &str) -> Option<Self> {
+        let name = HeaderValue::try_from(user).ok().filter(|name| !name.is_empty())?;
+        Some(Self { acts_as: Some(name), ..self.clone() })
+    }
+
+    /// In whose name a request is sent, where it is not that of its credentials.
+    pub(super) fn acts_as(&self, method: &http::Method) -> Option<&HeaderValue> {
+        self.acts_as.as_ref().filter(|_| *method != http::Method::GET)
+    }
+
     /// What each request carries beside what the client adds.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         match &self.bears {
@@ -270,6 +286,7 @@ impl Connection {
             renewing: Arc::default(),
             origin,
             bears,
+            acts_as: None,
             refused: Arc::default(),
             silence: watch::Sender::new(None),
             is_given_up: Arc::default(),
@@ -310,7 +327,7 @@ pub async fn connect_bare(options: &ConnectOptions) -> Result<Connection, Connec
     Connection::new(config, Origin::Nowhere).map_err(|error| ConnectError::Client(Box::new(error)))
 }
 
-fn no_kubeconfig(error: KubeconfigError) -> ConnectError {
+pub(super) fn no_kubeconfig(error: KubeconfigError) -> ConnectError {
     ConnectError::Kubeconfig(Box::new(error))
 }
 
@@ -334,10 +351,15 @@ async fn config(options: &ConnectOptions) -> Result<(Config, Option<String>), Co
         read => read.map_err(no_kubeconfig)?,
     };
     let context = options.context.clone().or_else(|| kubeconfig.current_context.clone());
+    let has_proxy = named_cluster(&kubeconfig, context.as_deref())
+        .is_some_and(|cluster| cluster.proxy_url.as_deref().is_some_and(|proxy| !proxy.is_empty()));
     let selection = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &selection).await.map_err(no_kubeconfig)?;
     // Requests have timeouts and repetitions of their own, which know what may be sent twice.
     config.default_retry = false;
+    if !has_proxy {
+        config.proxy_url = proxy_of_environment(&config.cluster_url);
+    }
     Ok((config, context))
 }
 

@@ -42,6 +42,8 @@ pub struct Access {
     pub server_name: Option<String>,
     /// Whether answers come as they are.
     pub is_uncompressed: bool,
+    /// Through what it is reached; may hold a name and a password.
+    pub proxy: Option<String>,
 }
 
 impl fmt::Debug for Access {
@@ -88,7 +90,10 @@ impl Access {
         };
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         // The environment of this process says nothing of that cluster.
-        config.proxy_url = None;
+        config.proxy_url = match &self.proxy {
+            Some(proxy) => Some(proxy.parse().map_err(KubeconfigError::ParseProxyUrl)?),
+            None => None,
+        };
         // Requests have timeouts and repetitions of their own, which know what may be sent twice.
         config.default_retry = false;
         Ok(config)

@@ -68,6 +68,15 @@ impl Kinds {
         versions.into_iter().collect()
     }
 
+    /// The kinds whose objects live in namespaces, each in its most stable and newest version.
+    pub fn namespaced(&self) -> impl Iterator<Item = (&str, &str, &Served)> {
+        let is_newest = |version: &str, kind: &str| {
+            newest(&self.served, group_of(version), kind).is_some_and(|(newest, _)| newest == version)
+        };
+        let all = self.served.iter().map(|((version, kind), served)| (version.as_str(), kind.as_str(), served));
+        all.filter(move |(version, kind, served)| served.namespaced && is_newest(version, kind))
+    }
+
     /// How a kind is served, or will be.
     #[must_use]
     pub fn get(&self, api_version: &str, kind: &str) -> Option<&Served> {

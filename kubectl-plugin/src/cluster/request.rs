@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::connect::Current;
 use super::{Connection, Failure};
+use crate::trace;
 
 /// How often a request that can be repeated is tried, where nobody says to come again and nothing is begun.
 pub(super) const ATTEMPTS: u32 = 4;
@@ -53,6 +54,15 @@ pub struct ObjectMeta {
     pub annotations: std::collections::BTreeMap<String, String>,
     /// Who owns which field.
     pub managed_fields: Vec<ManagedFields>,
+    /// Whether another object owns it.
+    #[serde(rename = "ownerReferences", deserialize_with = "is_some")]
+    pub is_owned: bool,
+}
+
+/// Whether a list is there and not empty; what is in it is not kept.
+fn is_some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let list = Option::<Vec<serde::de::IgnoredAny>>::deserialize(deserializer)?;
+    Ok(list.is_some_and(|list| !list.is_empty()))
 }
 
 /// One entry of `managedFields`.
@@ -289,6 +299,23 @@ impl Cluster {
     }
 
     async fn sent(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
+        if trace::is_on() {
+            return Box::pin(self.traced(request, timeout)).await;
+        }
+        self.answered(request, timeout).await
+    }
+
+    async fn traced(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
+        if request.method != Method::GET && self.connection.authorization().is_some() {
+            // Somebody changes it, and the controller looks at what became of it.
+            trace::cause(|| application_of(request.path));
+        }
+        let path = || request.path.split('?').next().unwrap_or_default().to_owned();
+        let about = || vec![("http.request.method", request.method.to_string()), ("url.path", path())];
+        trace::part("kubernetes", about, self.answered(request, timeout)).await
+    }
+
+    async fn answered(&self, request: &Request<'_>, timeout: Duration) -> Result<(u16, Json), Failure> {
         let sent = async {
             let current = self.connection.current();
             match self.send(request, &current).await {
@@ -315,6 +342,9 @@ impl Cluster {
         if let Some(authorization) = self.connection.authorization() {
             builder = builder.header(http::header::AUTHORIZATION, authorization);
         }
+        if let Some(user) = self.connection.acts_as(&request.method) {
+            builder = builder.header("impersonate-user", user);
+        }
         let built = builder.body(kube::client::Body::from(body.into_bytes()));
         let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;
         let answer = current.client.send(built).await.map_err(Failure::from_client)?;
@@ -328,6 +358,13 @@ impl Cluster {
         }
         Err(refusal(code, retry_after, &bytes))
     }
+}
+
+/// The Application that a path leads to, as traces name it.
+fn application_of(path: &str) -> Option<String> {
+    let path = path.split('?').next()?.strip_prefix("/apis/argoproj.io/v1alpha1/namespaces/")?;
+    let (namespace, name) = path.split_once("/applications/")?;
+    (!name.contains('/')).then(|| format!("{namespace}/{name}"))
 }
 
 /// A request.

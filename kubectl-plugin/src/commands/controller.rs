@@ -14,11 +14,14 @@ use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
 use crate::http::{self, Limits, Site, Tls, TlsFiles};
+use crate::oidc::Oidc;
 use crate::record::holder::actor;
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::shards::{self, Sharding, Timing};
+use crate::trace::{self, Collector};
 
 use super::controller_cache::CacheArgs;
+use super::controller_oidc::OidcArgs;
 
 /// What the Leases of replicas have in common.
 const GROUP: &str = "controller";
@@ -70,6 +73,14 @@ pub struct ControllerArgs {
     /// Share the Applications with the other replicas in its namespace, over Leases; without this it cares for all
     #[arg(long)]
     sharding: bool,
+    /// Where traces go: a collector that takes OTLP over HTTP, as http://otel-collector:4318; nowhere where absent
+    #[arg(long, value_name = "ADDRESS")]
+    otlp_address: Option<String>,
+    /// Certificates of the authorities that may vouch for it, in PEM, instead of those of the system
+    #[arg(long, value_name = "FILE", requires = "otlp_address")]
+    otlp_ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    oidc: OidcArgs,
     #[command(flatten)]
     cache: CacheArgs,
     #[command(flatten)]
@@ -109,6 +120,7 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let address = cluster.connection.address.clone();
     let tls = args.tls()?;
     let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache });
+    args.trace(log)?;
     log.info(None, &format!("watching Applications of {address}"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let api = args.api(&options, &controller).await?;
@@ -143,6 +155,17 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
 }
 
 impl ControllerArgs {
+    /// Sends traces from now on, where that is asked for.
+    fn trace(&self, log: Log) -> Result<(), CommandError> {
+        let Some(address) = &self.otlp_address else { return Ok(()) };
+        let unread = |error| CommandError::user(format!("the certificates of the collector cannot be read: {error}"));
+        let authorities = self.otlp_ca_file.as_ref().map(std::fs::read).transpose().map_err(unread)?;
+        let collector = Collector::new(address, authorities.as_deref());
+        let collector = collector.map_err(|why| CommandError::user(format!("--otlp-address cannot be used: {why}")))?;
+        trace::start(collector, move |told| log.warn(None, told));
+        Ok(())
+    }
+
     fn tls(&self) -> Result<Option<Arc<Tls>>, CommandError> {
         let (Some(certificate), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else { return Ok(None) };
         let read = Tls::read(TlsFiles { certificate, key });
@@ -162,7 +185,9 @@ impl ControllerArgs {
         }
         let connection = connect_bare(options).await?;
         let theirs = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
-        let api = Api::new(Arc::clone(controller), theirs, ApiLimits::default());
+        let own = controller.cluster.clone();
+        let oidc = Oidc::new(self.oidc.settings()?, own, controller.settings.namespace.clone());
+        let api = Api::new(Arc::clone(controller), theirs, oidc, ApiLimits::default());
         let api = api.map_err(|error| CommandError::user(format!("the machine has no random numbers: {error}")))?;
         let running = Arc::clone(&api);
         tokio::spawn(async move { running.run().await });

@@ -60,6 +60,9 @@ pub struct InstallArgs {
     /// The Secret there with certificate and key of the API, of type kubernetes.io/tls; it is no part of the installation
     #[arg(long, value_name = "SECRET", default_value = TLS_SECRET, requires = "api", value_parser = secret_name)]
     api_tls: String,
+    /// It may change objects only in the name of ServiceAccounts that projects name (destinationServiceAccounts), instead of all by itself
+    #[arg(long)]
+    impersonate: bool,
     /// Add spec.webhook to the definition of Applications that Argo CD has installed
     #[arg(long)]
     extend_crd: bool,
@@ -131,7 +134,8 @@ impl InstallArgs {
             has_authorities: self.redis_ca,
         });
         let api = self.api.then(|| self.api_tls.clone());
-        Ok(Installation { namespace, image, replicas: self.replicas, definitions, with_namespace, redis, api })
+        let (replicas, impersonates) = (self.replicas, self.impersonate);
+        Ok(Installation { namespace, image, replicas, definitions, with_namespace, impersonates, redis, api })
     }
 
     fn cluster(&self) -> ClusterArgs {

@@ -7,10 +7,12 @@ pub mod apply;
 pub mod beside;
 pub mod bundle;
 pub mod check;
+pub mod cluster;
 pub mod compile;
 mod compile_set;
 pub mod controller;
 mod controller_cache;
+mod controller_oidc;
 pub mod delete;
 pub mod diff;
 mod diff_live;
@@ -23,6 +25,7 @@ pub mod install;
 pub mod lock;
 pub mod parse;
 pub mod plan;
+pub mod project;
 pub mod refuse;
 pub mod rename;
 mod request;
@@ -43,4 +46,11 @@ fn documents<'a>(bodies: impl Iterator<Item = std::borrow::Cow<'a, gitops_compil
         text.push_str(&gitops_compiler::manifest::yaml::emit(&body));
         text
     })
+}
+
+/// Objects that were made here, in the same form.
+fn yaml(objects: &[serde_json::Value]) -> String {
+    let text = objects.iter().map(serde_json::Value::to_string).collect::<Vec<_>>().join("\n");
+    let (manifests, _) = gitops_compiler::manifest::read("objects.json", text.as_bytes());
+    documents(manifests.iter().map(|manifest| std::borrow::Cow::Borrowed(&manifest.body)))
 }

@@ -22,6 +22,7 @@
 //! | [`catalog`] | the same for readers: searched, and told as they change |
 //! | [`heads`] | which version each record has |
 //! | [`projects`] | what the projects permit |
+//! | [`orphans`] | what is in namespaces and of no Application |
 //! | [`others`] | whether another controller is at an Application |
 //! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
 //! | [`webhooks`] | what webhooks are judged by, and what they make it do |
@@ -50,6 +51,7 @@ pub mod live;
 pub mod log;
 pub mod metrics;
 pub mod news;
+pub mod orphans;
 pub mod others;
 pub mod preview;
 pub mod projects;
@@ -127,6 +129,7 @@ pub struct Controller {
     ask_again: std::sync::Mutex<std::collections::BTreeSet<Request>>,
     pub(crate) compiler: Compiler,
     pub(crate) others: others::Others,
+    pub(crate) orphans: orphans::Namespaces,
     /// What webhooks are judged by, and where their events go.
     pub webhooks: webhooks::Webhooks,
     pub(crate) log: log::Log,
@@ -183,6 +186,7 @@ impl Controller {
             ask_again: std::sync::Mutex::default(),
             compiler: Compiler::new(server, rules),
             others: others::Others,
+            orphans: orphans::Namespaces::default(),
             webhooks: webhooks::Webhooks::default(),
             cluster,
             log,

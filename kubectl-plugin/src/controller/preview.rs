@@ -83,12 +83,19 @@ impl Controller {
             prunes: policy.and_then(|policy| policy.automated.as_ref()).is_some_and(|automated| automated.prune),
             purpose,
             stop: Stop::pair().1,
+            // Nothing is changed.
+            acts_as: None,
             permits: &|key: &ResourceKey| projects::permits(&looked.project, &looked.place, key),
             is_ours: &|| false,
             tell: &|_: RunEventJson| {},
         };
         let target = self.opened(&looked).await?;
         let mut planned = Box::pin(order.planned(target, &looked.place.cluster.ground)).await?;
+        planned.refusals.extend(
+            projects::account(&looked.project, &looked.place, &looked.application, looked.id)
+                .err()
+                .map(CommandError::refused),
+        );
         if let Some(why) = closed(&looked.project, looked.id, &looked.application, &looked.place) {
             planned.refusals.insert(0, CommandError::refused(why));
         }

@@ -153,6 +153,20 @@ pub fn check(
     Err(CommandError::refused("its project does not permit this").details(told))
 }
 
+/// In whose name an Application's objects are changed; in the controller's own where its project says nothing of it.
+///
+/// # Errors
+/// Where the project names others, and none for this destination.
+pub fn account(
+    project: &AppProject,
+    place: &Place,
+    application: &Application,
+    id: &AppId,
+) -> Result<Option<String>, String> {
+    let namespace = application.spec.destination.namespace.as_str();
+    project.service_account(&place.secret.server, namespace, &id.namespace)
+}
+
 /// Whether a project permits a resource of a cluster, and that cluster's Secret does.
 ///
 /// # Errors

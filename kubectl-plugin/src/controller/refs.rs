@@ -13,7 +13,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::application::AppId;
+use crate::fetch::shown_text;
 use crate::settings::RepositoryServer;
+use crate::trace;
 
 use super::metrics::Metrics;
 
@@ -127,6 +129,10 @@ impl Refs {
     }
 
     async fn ask(&self, request: &Asked) -> Result<Pin, String> {
+        trace::part("resolve", || vec![("request", shown(&request.request))], Box::pin(self.asked(request))).await
+    }
+
+    async fn asked(&self, request: &Asked) -> Result<Pin, String> {
         let _permit = self.permits.acquire().await;
         let (server, request) = (Arc::clone(&self.server), request.clone());
         let answered = tokio::task::spawn_blocking(move || server.resolve(&request.request, &request.project)).await;
@@ -212,6 +218,16 @@ impl Entry {
         let period = self.users.values().flatten().min();
         self.due = self.asked.zip(period).map(|(asked, period)| asked + *period + jitter(*period));
     }
+}
+
+/// A request, as traces have it: no address with who asks in it.
+fn shown(request: &Request) -> String {
+    let (address, what) = match request {
+        Request::Git { repository, revision, .. } | Request::Oci { repository, revision } => (repository, revision),
+        Request::Chart { repository, version, .. } => (repository, version),
+        Request::File { address } => (address, &String::new()),
+    };
+    format!("{} {what}", shown_text(address)).trim_end().to_owned()
 }
 
 /// A fifth of a period at most, and a minute.

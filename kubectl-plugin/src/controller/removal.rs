@@ -23,7 +23,7 @@ use crate::record::head::ReleaseOrigin;
 
 use super::clusters::Place;
 use super::clusters::known::NotFound;
-use super::{Controller, projects};
+use super::{Controller, compile, projects};
 
 /// How long another run is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub async fn remove(
         return Ok(());
     }
     match place {
-        Ok(place) => delete_recorded(controller, id, object, place).await?,
+        Ok(place) => Box::pin(delete_recorded(controller, id, object, place)).await?,
         // Where there is no such cluster any more nothing can be deleted in it, as in Argo CD.
         Err(NotFound::Unknown(why)) => {
             controller.log.warn(Some(id), &format!("what it applied stays: {why}"));
@@ -79,14 +79,31 @@ async fn delete_recorded(
     if records.load(&name).await?.is_some() {
         let project = object["spec"]["project"].as_str().filter(|project| !project.is_empty());
         let project = controller.projects.get(project.unwrap_or(DEFAULT)).await?;
-        delete_all(records, name, &project, place).await?;
+        let application = compile::read(object).map_err(|_| CommandError::user("its spec is not understood"));
+        let acts_as = match application {
+            Ok((application, _)) => {
+                projects::account(&project, place, &application, id).map_err(CommandError::refused)?
+            }
+            Err(error) if project.acts_as_others() => return Err(error),
+            Err(_) => None,
+        };
+        delete_all(records, name, &project, place, acts_as.as_deref()).await?;
     }
     Ok(())
 }
 
-async fn delete_all(records: Records, name: AppName, project: &AppProject, place: &Place) -> Result<(), CommandError> {
+async fn delete_all(
+    records: Records,
+    name: AppName,
+    project: &AppProject,
+    place: &Place,
+    acts_as: Option<&str>,
+) -> Result<(), CommandError> {
     let destination = Destination::Recorded { given: None };
     let mut target = Target::open_unlocked(records, name, destination, LOCK_PATIENCE, &mut |_| {}).await?;
+    if let Some(user) = acts_as {
+        target.act_as(user)?;
+    }
     let desired = target.bind(Arc::new(ResourceGraph::empty())).await?;
     let observation = target.observe(Some(&desired), false).await?;
     target.look_at_hooks(&desired).await?;

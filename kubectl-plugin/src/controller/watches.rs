@@ -4,6 +4,7 @@
 //! watched is tried again, but for Applications and records, without which there is nothing to do.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::application::{AppId, COLLECTION, is_deleted};
 use crate::cluster::{Failure, Followed, PartialObject, Versioned, Watched};
 use crate::record::persist::HEAD_TYPE;
+use crate::trace;
 use crate::webhook::{Event, Trust};
 
 use super::news::News;
@@ -82,7 +84,12 @@ impl Controller {
                             news::tell(&this.cluster, &this.settings.namespace, &requests).await;
                         }
                     };
-                    tokio::join!(tell, this.look_at_repositories(|request| requests.contains(request)));
+                    let look = async {
+                        tokio::join!(tell, this.look_at_repositories(|request| requests.contains(request)));
+                        Ok::<(), Infallible>(())
+                    };
+                    // It cannot fail.
+                    let _ = trace::part_of(trace::caused_by(trace::WEBHOOK), "poll", Vec::new, Box::pin(look)).await;
                 });
             }
         })
@@ -102,6 +109,7 @@ impl Controller {
     /// Asks for those requests of ours that may be something else now.
     pub(super) async fn look_at_repositories(&self, is_meant: impl Fn(&Request) -> bool) {
         for id in self.refs.look_again(is_meant).await {
+            trace::cause(|| Some(id.to_string()));
             self.queue.add_urgent(&id);
         }
     }

@@ -7,16 +7,20 @@
 //!   than where it came from (`reach`), with no user or password in the address.
 //! - No error and no debug output shows userinfo or a credential.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use super::address::{Address, Scheme, host_and_port, is_same_origin, shown, shown_text};
-use super::credentials::Credentials;
+use super::credentials::{Credential, Credentials};
+use super::github_app::{Tokens, USER};
 use super::globs::Globs;
 use super::reach::Reach;
+use super::secret::Secret;
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Access {
     host_certificates: BTreeMap<String, Vec<u8>>,
     pub(super) timeouts: Timeouts,
     pub(super) credentials: Credentials,
+    /// Tokens that credentials were exchanged for.
+    pub(super) tokens: Arc<Tokens>,
     pub(super) ignores_environment: bool,
     /// Names that are somewhere else than the system says, and as far away as this says. Only tests have any.
     pub(super) hosts: BTreeMap<String, (IpAddr, Reach)>,
@@ -113,6 +119,27 @@ impl Access {
         let (sound, wrong): (BTreeMap<_, _>, BTreeMap<_, _>) = of_hosts.into_iter().partition(|(_, pem)| has_any(pem));
         self.host_certificates = sound.into_iter().map(|(host, pem)| (host.to_ascii_lowercase(), pem)).collect();
         (self, wrong.into_keys().collect())
+    }
+
+    /// The credential for an address, as it is said to its server: of a GitHub App with a token, which may be asked for first.
+    ///
+    /// # Errors
+    /// Where it cannot be used, or there is no token.
+    pub(super) fn credential(&self, address: &str) -> Result<Option<Cow<'_, Credential>>, String> {
+        let Some(credential) = self.credentials.for_address(address) else { return Ok(None) };
+        credential.check()?;
+        let Some(app) = &credential.github_app else { return Ok(Some(Cow::Borrowed(credential))) };
+        let (username, password) = (USER.to_owned(), self.tokens.get(app, credential, self)?);
+        let bearer_token = Secret::default();
+        Ok(Some(Cow::Owned(Credential { username, password, bearer_token, ..credential.clone() })))
+    }
+
+    /// Forgets what a server does not take any more.
+    pub(super) fn forget(&self, address: &str) {
+        let credential = self.credentials.for_address(address);
+        if let Some((credential, app)) = credential.and_then(|one| Some((one, one.github_app.as_ref()?))) {
+            self.tokens.forget(app, credential);
+        }
     }
 
     /// Which of these are there for a host, as what tells clients apart.
@@ -189,6 +216,16 @@ impl Access {
             return Err(not_allowed(address.shown()));
         }
         Ok(address)
+    }
+
+    /// The address of a service that credentials name, and not sources.
+    pub(super) fn service(&self, text: &str) -> Result<Address, Refused> {
+        let address = Address::parse(text).map_err(|why| Refused::new(shown_text(text), why))?;
+        match address.scheme {
+            Scheme::Https => Ok(address),
+            Scheme::Http => self.check_plain(&address.url).map(|()| address),
+            Scheme::Oci | Scheme::Ssh => Err(Refused::new(address.shown(), "services are asked with https")),
+        }
     }
 
     /// The address of a file that may be asked for by itself.

@@ -17,6 +17,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::address::{canonical, shown_text};
+use super::github_app::GithubApp;
 use super::registry_config;
 use super::secret::Secret;
 use super::secret_file;
@@ -69,6 +70,8 @@ pub struct Credential {
     pub project: String,
     /// Its name, for messages.
     pub name: String,
+    /// The GitHub App that gives tokens, instead of user and password.
+    pub(super) github_app: Option<GithubApp>,
     /// Why we cannot use it, as what is said of it.
     pub(super) unsupported: Option<String>,
 }
@@ -102,7 +105,10 @@ impl Credential {
             &self.ssh_private_key,
             &self.tls_client_certificate,
         ];
-        !self.username.is_empty() || !secrets.into_iter().all(Secret::is_empty) || self.unsupported.is_some()
+        !self.username.is_empty()
+            || !secrets.into_iter().all(Secret::is_empty)
+            || self.unsupported.is_some()
+            || self.github_app.is_some()
     }
 
     fn filled_from(mut self, other: &Self) -> Self {
@@ -124,6 +130,7 @@ impl Credential {
         }
         self.enable_oci |= other.enable_oci;
         self.force_http_basic_auth |= other.force_http_basic_auth;
+        self.github_app.clone_from(&other.github_app);
         self.unsupported.clone_from(&other.unsupported);
         self
     }
@@ -368,9 +375,11 @@ mod tests {
 
     #[test]
     fn what_asks_a_cloud_first_is_refused_by_name() {
-        for (key, value) in
-            [("githubAppID", "1"), ("gcpServiceAccountKey", "s3cret"), ("useAzureWorkloadIdentity", "true")]
-        {
+        for (key, value) in [
+            ("azureServicePrincipalClientId", "1"),
+            ("gcpServiceAccountKey", "s3cret"),
+            ("useAzureWorkloadIdentity", "true"),
+        ] {
             let all = credentials(&[secret("repository", &[("url", "https://u:s3cret@a.example.com"), (key, value)])]);
             let error = all.for_address("https://a.example.com").expect("a credential").check().expect_err(key);
             assert!(error.contains(key) && !error.contains("s3cret"), "{error}");

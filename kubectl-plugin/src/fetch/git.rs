@@ -19,7 +19,6 @@ use gitops_compiler::tree::is_reference_name;
 
 use super::access::Access;
 use super::address::{Scheme, shown_text};
-use super::credentials::Credential;
 use super::error::{FailureKind, FetchError, Part};
 use super::git_program::{GitProgram, Ran};
 use super::mirrors::Mirrors;
@@ -202,11 +201,9 @@ impl Git {
 
     fn run(&self, repository: &str, mirror: Option<&Path>, arguments: &[String]) -> Result<String, FetchError> {
         let address = self.access.repository(repository).map_err(|refused| FetchError::refused(&refused))?;
-        let credential = self.access.credentials.for_address(repository);
-        if let Some(Err(why)) = credential.map(Credential::check) {
-            return Err(failure(FailureKind::Unauthorized, repository, why));
-        }
-        let ran = self.program.run(&self.access, &address, credential, mirror, arguments, MOST_REFS);
+        let unusable = |why| failure(FailureKind::Unauthorized, repository, why);
+        let credential = self.access.credential(repository).map_err(unusable)?;
+        let ran = self.program.run(&self.access, &address, credential.as_deref(), mirror, arguments, MOST_REFS);
         match ran.map_err(|why| failure(FailureKind::Unreachable, repository, why))? {
             Ran::Done(said) => Ok(said),
             Ran::TooLong(time) => {
@@ -214,7 +211,13 @@ impl Git {
                 Err(failure(FailureKind::Unreachable, repository, why).hint("--fetch-timeout allows more"))
             }
             Ran::TooMuch => Err(failure(FailureKind::TooLarge, repository, "it says too much of its refs".to_owned())),
-            Ran::Failed(said) => Err(told(repository, &said)),
+            Ran::Failed(said) => {
+                let error = told(repository, &said);
+                if error.kind == FailureKind::Unauthorized {
+                    self.access.forget(repository);
+                }
+                Err(error)
+            }
         }
     }
 }

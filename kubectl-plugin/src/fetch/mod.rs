@@ -11,6 +11,7 @@
 //! | `access` | what may be asked, and where a server may send us |
 //! | `error` | why something could not be fetched |
 //! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
+//! | `github_app` | tokens of GitHub Apps |
 //! | `archive`, `archive_entry` | archives of charts and artifacts, unpacked |
 //! | `chart_repository` | charts with an `index.yaml` |
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
@@ -39,6 +40,7 @@ mod error;
 mod git;
 mod git_program;
 mod git_ssh;
+mod github_app;
 mod globs;
 mod lfs;
 mod lfs_batch;

@@ -11,16 +11,13 @@ use gitops_compiler::manifest::yaml::{self, Limits, Locator};
 use serde_json::Value as Json;
 
 use super::credentials::{Credential, Scope};
+use super::github_app::GithubApp;
 use super::secret::Secret;
 
 /// Says what a Secret of Argo CD is for.
 const LABEL: &str = "argocd.argoproj.io/secret-type";
 /// Keys of credentials that ask a service first.
-const UNSUPPORTED: [&str; 8] = [
-    "githubAppID",
-    "githubAppInstallationID",
-    "githubAppPrivateKey",
-    "githubAppEnterpriseBaseUrl",
+const UNSUPPORTED: [&str; 4] = [
     "gcpServiceAccountKey",
     "azureServicePrincipalClientId",
     "azureServicePrincipalClientSecret",
@@ -120,6 +117,15 @@ impl Place<'_> {
             }
         }
         let hidden = |key: &str| text(key).map(Secret::new);
+        let app = GithubApp {
+            app: text("githubAppID")?.trim().to_owned(),
+            installation: text("githubAppInstallationID")?.trim().to_owned(),
+            key: hidden("githubAppPrivateKey")?,
+            base: text("githubAppEnterpriseBaseUrl")?,
+        };
+        let has_app = !app.app.is_empty() || !app.key.is_empty();
+        let fault = if has_app { app.fault() } else { None };
+        let unsupported = unsupported.map(|kind| format!("has `{kind}`, which is not supported"));
         Ok(Some(Credential {
             scope,
             url,
@@ -139,7 +145,8 @@ impl Place<'_> {
             force_http_basic_auth: flag("forceHttpBasicAuth")?,
             project: text("project")?,
             name: text("name")?,
-            unsupported: unsupported.map(|kind| format!("has `{kind}`, which is not supported")),
+            github_app: has_app.then_some(app),
+            unsupported: unsupported.or_else(|| fault.map(str::to_owned)),
         }))
     }
 

@@ -4,6 +4,7 @@
 //! own, so that whoever asks may itself be inside a runtime; connections are kept from one request to the next. Requests
 //! of several threads run at the same time. The thread ends with its [`Web`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -128,13 +129,12 @@ impl Web {
 
     /// The credential for an address, if it can be used.
     pub(super) fn credential(&self, address: &str) -> Result<Option<Credential>, FetchError> {
-        let Some(credential) = self.access.credentials.for_address(address) else { return Ok(None) };
         let shown = super::address::shown_text(address);
         let unusable = |why: String| {
             FetchError::new(FailureKind::Unauthorized, shown, why).hint("give user and password, or a token, instead")
         };
-        credential.check().map_err(unusable)?;
-        Ok(Some(credential.clone()))
+        let credential = self.access.credential(address).map_err(unusable)?;
+        Ok(credential.map(Cow::into_owned))
     }
 
     /// Any answer.

@@ -19,6 +19,7 @@ use super::budget::Budget;
 use super::connections::Place;
 use super::limits::Limits;
 use crate::api::{Answer, Api, Asked, Parts, Refusal, Whole};
+use crate::trace;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,8 @@ pub(super) async fn answer(api: &Arc<Api>, request: Request, limits: &Limits, bu
     let place = parts.extensions.remove::<Arc<Place>>();
     let Some(Peer(peer)) = parts.extensions.remove::<Peer>() else { return whole(Refusal::broken().into()) };
     let asked = Asked::of(&parts, peer);
+    let (parent, what) = (trace::parent(&parts.headers), (asked.method.to_string(), asked.path.clone()));
+    let about = || vec![("http.request.method", what.0), ("url.path", what.1)];
     let answered = async {
         let begun = match api.begin(asked).await {
             Ok(begun) => begun,
@@ -71,10 +74,15 @@ pub(super) async fn answer(api: &Arc<Api>, request: Request, limits: &Limits, bu
         }
         (api.answer(begun, &kept.bytes).await, false)
     };
-    let (answer, is_last) = match tokio::time::timeout(limits.request_time, answered).await {
-        Ok(answered) => answered,
-        Err(_) => (stopped(Stop::Slow).into(), true),
+    let answered = async {
+        let (answer, is_last) = match tokio::time::timeout(limits.request_time, answered).await {
+            Ok(answered) => answered,
+            Err(_) => (stopped(Stop::Slow).into(), true),
+        };
+        if answer.status().is_server_error() { Err((answer, is_last)) } else { Ok((answer, is_last)) }
     };
+    let (answer, is_last) =
+        trace::part_of(parent, "request", about, Box::pin(answered)).await.unwrap_or_else(|failed| failed);
     let mut response = match answer {
         Answer::Parts(parts) => return in_parts(parts, place),
         answer @ Answer::Whole(_) => whole(answer),

@@ -24,6 +24,7 @@ use super::budget::Budget;
 use super::connections::Place;
 use super::{Limits, Site};
 use crate::api::Api;
+use crate::trace;
 use crate::ui;
 use crate::webhook::{self, Provider, Received};
 
@@ -145,10 +146,16 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let time = shared.limits.request_time;
-    let answer = match tokio::time::timeout(time, judge(&shared, request)).await {
-        Ok(answer) => answer,
-        Err(_) => stopped(None, Stop::Slow, &shared.limits),
+    let parent = trace::parent(request.headers());
+    let judging = async {
+        let answer = match tokio::time::timeout(time, judge(&shared, request)).await {
+            Ok(answer) => answer,
+            Err(_) => stopped(None, Stop::Slow, &shared.limits),
+        };
+        trace::cause(|| Some(trace::WEBHOOK.to_owned()));
+        if answer.status.is_success() { Ok(answer) } else { Err(answer) }
     };
+    let answer = trace::part_of(parent, "webhook", Vec::new, Box::pin(judging)).await.unwrap_or_else(|refused| refused);
     (shared.site.observe)(answer.provider, answer.status.as_u16());
     let mut response = text(answer.status, &answer.text);
     let headers = response.headers_mut();

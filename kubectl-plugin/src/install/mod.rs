@@ -38,6 +38,8 @@ pub struct Installation {
     pub definitions: Vec<Definition>,
     /// Whether the namespace is one of the objects.
     pub with_namespace: bool,
+    /// Whether it changes objects only in the name of ServiceAccounts that projects name.
+    pub impersonates: bool,
     /// The Redis in which replicas share what they compiled.
     pub redis: Option<Redis>,
     /// The Secret with certificate and key of the API (`kubernetes.io/tls`); no API where there is none.
@@ -68,7 +70,7 @@ impl Installation {
                 "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels()},
             }));
         }
-        objects.extend(rights::objects(&self.namespace, self.api.is_some()));
+        objects.extend(rights::objects(&self.namespace, self.api.is_some(), self.impersonates));
         objects.extend(workload::objects(self));
         objects.extend(network::objects(&self.namespace, self.api.is_some()));
         objects
@@ -113,6 +115,7 @@ mod tests {
             replicas,
             definitions: Definition::ALL.to_vec(),
             with_namespace: true,
+            impersonates: false,
             redis: None,
             api: None,
         }
@@ -209,6 +212,25 @@ mod tests {
         ] {
             assert!(place(first) < place(then), "{first}, {then}: {order:?}");
         }
+    }
+
+    #[test]
+    fn it_may_change_things_in_the_name_of_others_only_where_that_is_asked_for() {
+        let rules = |impersonates| {
+            let objects = Installation { impersonates, ..installation(1) }.objects();
+            let is_it = |object: &&Json| {
+                object["kind"] == "ClusterRole" && object["metadata"]["name"] == "kubectl-gitops-applier"
+            };
+            objects.iter().find(is_it).expect("a role")["rules"].clone()
+        };
+        assert_eq!(rules(false)[0]["verbs"], json!(["*"]));
+        let narrow = rules(true);
+        assert_eq!(narrow[0]["verbs"], json!(["get", "list", "watch"]));
+        assert_eq!(
+            (&narrow[1]["resources"], &narrow[1]["verbs"]),
+            (&json!(["serviceaccounts"]), &json!(["impersonate"]))
+        );
+        assert_eq!(narrow.as_array().map(Vec::len), Some(2));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Who the controller is, and what it may do.
 //!
 //! Two cluster roles, so that the second can be replaced: what the controller needs for itself, and the right to apply
-//! whatever Applications contain, which is everything, as Argo CD's controller has it.
+//! whatever Applications contain, which is everything, as Argo CD's controller has it; or only to act in the name of the ServiceAccounts
+//! that projects name.
 
 use serde_json::{Value as Json, json};
 
@@ -17,7 +18,7 @@ const APPLIER: &str = "kubectl-gitops-applier";
 const READ: [&str; 3] = ["get", "list", "watch"];
 
 /// The account, its roles and their bindings.
-pub(super) fn objects(namespace: &str, has_api: bool) -> Vec<Json> {
+pub(super) fn objects(namespace: &str, has_api: bool, impersonates: bool) -> Vec<Json> {
     let mut own = vec![
         // It writes status and takes operations away. There is no status subresource.
         rule("argoproj.io", &["applications"], &[&READ[..], &["patch", "update"]].concat()),
@@ -32,10 +33,12 @@ pub(super) fn objects(namespace: &str, has_api: bool) -> Vec<Json> {
         own.push(rule("authentication.k8s.io", &["tokenreviews"], &["create"]));
         own.push(rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]));
     }
-    let all = json!([
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-        {"nonResourceURLs": ["*"], "verbs": ["*"]},
-    ]);
+    let all = if impersonates {
+        // It sees all, and changes nothing but in the name of those whom projects name.
+        json!([rule("*", &["*"], &READ), rule("", &["serviceaccounts"], &["impersonate"])])
+    } else {
+        json!([rule("*", &["*"], &["*"]), {"nonResourceURLs": ["*"], "verbs": ["*"]}])
+    };
     // Records of Applications here, their locks, credentials, and who looks after which.
     let at_home = json!([
         rule("", &["secrets", "configmaps"], &[&READ[..], &["create", "delete", "patch", "update"]].concat()),

@@ -9,6 +9,7 @@ mod application;
 mod bundle;
 mod change;
 mod check;
+mod clusters;
 mod diff;
 mod drift;
 mod event;
@@ -30,6 +31,7 @@ pub use change::{
     StepOutcomeJson,
 };
 pub use check::{CheckJson, CheckOutcome, CheckedApplicationJson, CheckedRenderJson, DifferenceJson, DifferenceKind};
+pub use clusters::{ClusterRowJson, ClustersJson};
 pub use diff::{DiffJson, FieldDiff, ResourceChange, ResourceDiff};
 pub use drift::{DriftJson, DriftKind, DriftedFieldJson, DriftedObjectJson, LeftJson};
 pub use event::{EventJson, EventStepJson, RunEventJson};
@@ -87,6 +89,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         schema::<ApplicationJson>("application"),
         schema::<ApplicationsJson>("applications"),
+        schema::<ClustersJson>("clusters"),
         schema::<CheckJson>("check"),
         schema::<DiffJson>("diff"),
         schema::<DriftJson>("drift"),

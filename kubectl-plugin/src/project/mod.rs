@@ -10,11 +10,14 @@
 //! than was meant. What this version does not act on is kept undecoded, and [`AppProject::not_enforced`] names what of it
 //! restricts something.
 
+mod account;
 mod destination;
 mod duration;
 mod faults;
+mod orphans;
 mod pattern;
 mod resource;
+mod roles;
 mod schedule;
 mod source;
 #[cfg(test)]
@@ -30,10 +33,13 @@ use serde_json::{Map, Value as Json};
 
 pub use destination::Cluster;
 pub use duration::duration;
+pub use orphans::Orphans;
 pub use resource::Asked;
+pub use roles::{Grant, Role, role};
 pub use window::{Governed, WindowSpec};
 pub use windows::{Initiator, SyncWindows, WindowState, WindowsState};
 
+use account::Account;
 use destination::Destination;
 use faults::Faults;
 use pattern::Pattern;
@@ -53,6 +59,8 @@ pub struct AppProject {
     only_own_clusters: bool,
     cluster_kinds: Kinds,
     namespaced_kinds: Kinds,
+    accounts: Vec<Account>,
+    orphans: Option<Orphans>,
     /// When its applications may be synced.
     pub windows: SyncWindows,
     not_enforced: Vec<&'static str>,
@@ -73,7 +81,7 @@ impl fmt::Display for Violation {
 }
 
 /// Fields that restrict something which this version does not look at.
-const NOT_ENFORCED: [&str; 3] = ["signatureKeys", "sourceIntegrity", "destinationServiceAccounts"];
+const NOT_ENFORCED: [&str; 2] = ["signatureKeys", "sourceIntegrity"];
 
 impl AppProject {
     /// Reads a project.
@@ -101,6 +109,8 @@ impl AppProject {
             only_own_clusters: reader.field("permitOnlyProjectScopedClusters"),
             cluster_kinds: reader.kinds("clusterResourceWhitelist", "clusterResourceBlacklist"),
             namespaced_kinds: reader.kinds("namespaceResourceWhitelist", "namespaceResourceBlacklist"),
+            accounts: reader.accounts(),
+            orphans: reader.orphans(),
             windows: reader.windows(),
             not_enforced: NOT_ENFORCED.into_iter().filter(|field| says_something(spec.get(*field))).collect(),
         };
@@ -123,6 +133,8 @@ impl AppProject {
             only_own_clusters: false,
             cluster_kinds: Kinds { allowed: Some(Items::all()), denied: Items::default() },
             namespaced_kinds: Kinds::default(),
+            accounts: Vec::new(),
+            orphans: None,
             windows: SyncWindows::default(),
             not_enforced: Vec::new(),
         }
@@ -191,6 +203,18 @@ impl Reader<'_> {
         let mut items =
             |list: Vec<resource::Spec>, name: &str| Items::new(&list, &format!("spec.{name}"), &mut self.faults);
         Kinds { allowed: lists.0.map(|list| items(list, allowed)), denied: items(lists.1, denied) }
+    }
+
+    fn accounts(&mut self) -> Vec<Account> {
+        let list: Vec<account::Spec> = self.field("destinationServiceAccounts");
+        let numbered = list.into_iter().enumerate();
+        let place = |index| format!("spec.destinationServiceAccounts[{index}]");
+        numbered.filter_map(|(index, spec)| Account::new(&spec, &place(index), &mut self.faults)).collect()
+    }
+
+    fn orphans(&mut self) -> Option<Orphans> {
+        let spec: Option<orphans::Spec> = self.field("orphanedResources");
+        spec.map(|spec| Orphans::new(&spec, "spec.orphanedResources", &mut self.faults))
     }
 
     fn windows(&mut self) -> SyncWindows {

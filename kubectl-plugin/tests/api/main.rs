@@ -8,6 +8,7 @@ mod support;
 mod world;
 
 mod asker;
+mod browser;
 mod doors;
 mod limits;
 mod objects;

@@ -1,12 +1,12 @@
 //! One controller, and Applications on two clusters: found by their Secrets, with records where they are applied, whatever
 //! becomes of credentials, and not slowed by a cluster that does not answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::spoke::{Spoke, condition_of, on_prod};
-use crate::support::{config_map, deployment};
+use crate::support::{config_map, corpus, deployment};
 use crate::webhooks::{address, get};
 use crate::world::Ground;
 
@@ -215,4 +215,67 @@ fn a_cluster_that_does_not_answer_slows_no_other() {
     spoke.start_again();
     ground.until_long("it is back", |ground| all_synced(ground, &commit));
     assert_eq!(spoke.value("far-7").as_deref(), Some("5"));
+}
+
+/// From a commit until its object is in the cluster that the controller runs in, in milliseconds.
+fn delivered(ground: &Ground, value: &str) -> u128 {
+    ground.commit("deploy/a.yaml", &config_map("a", value));
+    let began = Instant::now();
+    let deadline = began + Duration::from_mins(1);
+    while ground.value("a").as_deref() != Some(value) {
+        assert!(Instant::now() < deadline, "{value}: {}", ground.said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    began.elapsed().as_millis()
+}
+
+fn median(mut all: Vec<u128>) -> String {
+    all.sort_unstable();
+    let worst = all.last().copied().unwrap_or_default();
+    format!("median {} ms, worst {worst} ms of {}", all[all.len() / 2], all.len())
+}
+
+/// Prints how long a commit takes on one cluster while nothing is wrong with the other, while that does not answer, and while its
+/// credentials are rotated and it syncs. `GITOPS_LONG=1` leaves it for a minute; else for some seconds.
+#[test]
+fn what_becomes_of_one_cluster_is_not_felt_on_the_other() {
+    let time = Duration::from_secs(if std::env::var_os("GITOPS_LONG").is_some() { 60 } else { 6 });
+    let (mut ground, spoke) = (Ground::new("ctl-beside"), Spoke::start("shop"));
+    let name = ground.world.name.clone();
+    let tokens = [spoke.account("one"), spoke.account("two")];
+    ground.create(&spoke.secret(&ground, &tokens[0], &json!({})));
+    ground.commit("far/b.yaml", &config_map("b", "0"));
+    ground.start_with(&["--polling", "1", "--request-timeout", "5"]);
+    ground.automated();
+    ground.create(&on_prod(&ground, "far", "shop"));
+    ground.until("both", |ground| ground.value("a").is_some() && spoke.value("b").as_deref() == Some("0"));
+    let mut number = 0;
+    let mut during = |ground: &Ground, mut each: Box<dyn FnMut(usize) + '_>| {
+        let (began, mut all) = (Instant::now(), Vec::new());
+        while began.elapsed() < time || all.len() < 3 {
+            number += 1;
+            each(number);
+            all.push(delivered(ground, &number.to_string()));
+        }
+        all
+    };
+    let quiet = during(&ground, Box::new(|_| {}));
+    let rotate = |number: usize| {
+        let config = spoke.secret(&ground, &tokens[number % 2], &json!({}))["stringData"]["config"].clone();
+        let patch = json!({"stringData": {"config": config}}).to_string();
+        ground.world.kubectl(&["patch", "secret", "prod", "-n", &name, "--type=merge", "-p", &patch]);
+        ground.world.write("far/b.yaml", &config_map("b", &number.to_string()));
+    };
+    let rotated = during(&ground, Box::new(rotate));
+    let last = ground.value("a").expect("a value");
+    ground.until("the other one went on", |_| spoke.value("b").as_deref() == Some(last.as_str()));
+    spoke.freeze(true);
+    let silent = during(&ground, Box::new(|_| {}));
+    let told = condition_of(&ground, "far", "ComparisonError");
+    spoke.freeze(false);
+    ground.until("it is back", |ground| condition_of(ground, "far", "ComparisonError").is_none());
+    assert!(told.is_some_and(|told| told.contains("failed to get cluster info")), "it was lost");
+    for (what, all) in [("as it is", quiet), ("while it is rotated and syncs", rotated), ("while it is lost", silent)] {
+        corpus::say(&format!("a commit on one cluster, the other {what}: {}", median(all)));
+    }
 }

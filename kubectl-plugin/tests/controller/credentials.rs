@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use gitops_testdata::servers::SshServer;
+use gitops_testdata::servers::{Access, Registry, SshServer};
 use serde_json::{Value as Json, json};
 
+use crate::github::{self, Github};
 use crate::spoke::condition_of;
 use crate::support::config_map;
 use crate::world::Ground;
@@ -123,4 +124,102 @@ fn a_repository_by_ssh_is_read_with_its_key_from_a_server_that_is_known() {
     let known = std::fs::read_to_string(server.known_hosts()).expect("known hosts");
     ground.create(&config_map_of(&ground, "argocd-ssh-known-hosts-cm", &json!({"ssh_known_hosts": known})));
     ground.until("it is let in", |ground| ground.status()["sync"]["status"] == "Synced");
+}
+
+#[test]
+fn a_repository_is_read_with_tokens_of_a_github_app() {
+    let mut ground = Ground::new("ctl-app");
+    let (github, name) = (Github::start(&ground), ground.world.name.clone());
+    ground.start();
+    let mut application = ground.application(&json!({"automated": {}}));
+    application["spec"]["source"]["repoURL"] = private(&ground).into();
+    ground.create(&application);
+    ground.until("it lets nobody in", |ground| says(ground, &name, "Authentication failed"));
+    let data = json!({
+        "url": format!("{}/private-git", ground.web.address()), "githubAppID": "12", "githubAppInstallationID": "34",
+        "githubAppPrivateKey": github::key(), "githubAppEnterpriseBaseUrl": github.address(),
+    });
+    ground.create(&secret(&ground, "git", "repo-creds", &data));
+    ground.until("it is let in", |ground| ground.status()["sync"]["status"] == "Synced");
+    let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    ground.until_synced(&commit);
+    assert_eq!(github.asked(), 1, "a token is kept until before its end");
+    let shown = format!("{} {}", ground.app(), ground.said());
+    assert!(!shown.contains(ground.web.password()) && !shown.contains("eyJ"), "{shown}");
+}
+
+/// A chart whose one ConfigMap is called as its release, as an archive.
+fn chart() -> Vec<u8> {
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}'}\ndata: {value: '{{ .Chart.Version }}'}\n";
+    let files = [("Chart.yaml", "apiVersion: v2\nname: one\nversion: 1.0.0\n"), ("templates/config.yaml", template)];
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()));
+    for (path, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append_data(&mut header, format!("one/{path}"), text.as_bytes()).expect("packed");
+    }
+    archive.into_inner().expect("packed").finish().expect("packed")
+}
+
+#[test]
+fn a_chart_is_read_from_a_registry_and_from_a_chart_repository_as_secrets_say() {
+    let mut ground = Ground::new("ctl-charts");
+    let helm = gitops_testdata::helm::build().expect("Helm").display().to_string();
+    let registry = Registry::start(&ground.certificates, Access::Token).expect("a registry");
+    let chart = chart();
+    registry.push_chart("charts", "one", "1.0.0", &chart).expect("pushed");
+    let folder = ground.web.files().join("charts");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("one-1.0.0.tgz"), &chart).expect("written");
+    let index = "apiVersion: v1\nentries:\n  one:\n    - {name: one, version: 1.0.0, urls: [one-1.0.0.tgz]}\n";
+    std::fs::write(folder.join("index.yaml"), index).expect("written");
+    let of_registry = format!("{}/charts", registry.address().replacen("https://", "oci://", 1));
+    let of_repository = format!("{}/private/charts", ground.web.address());
+    let oci =
+        |password: &str| json!({"url": of_registry, "enableOCI": "true", "username": READER, "password": password});
+    ground.create(&secret(&ground, "registry", "repository", &oci("s3cret-and-wrong")));
+    ground.start_with(&["--polling", "1", "--helm", &helm]);
+    let all = [("by-registry", &of_registry), ("by-index", &of_repository)];
+    for (name, address) in all {
+        let mut application = ground.another(name);
+        application["spec"]["source"] = json!({"repoURL": address, "chart": "one", "targetRevision": "1.0.0"});
+        ground.create(&application);
+        ground.until(name, |ground| says(ground, name, "credentials"));
+    }
+    set_password(&ground, "registry", registry.password());
+    let data = json!({"url": of_repository, "type": "helm", "username": READER, "password": ground.web.password()});
+    ground.create(&secret(&ground, "index", "repository", &data));
+    for (name, _) in all {
+        ground.until(name, |ground| ground.status_of(name)["sync"]["status"] == "Synced");
+        assert_eq!(ground.value(name).as_deref(), Some("1.0.0"));
+    }
+    let shown = format!("{} {} {}", ground.status_of("by-registry"), ground.status_of("by-index"), ground.said());
+    for secret in [registry.password(), ground.web.password(), "s3cret"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn what_git_lfs_keeps_is_read_with_the_secret_of_its_repository() {
+    let mut ground = Ground::new("ctl-lfs");
+    let name = ground.world.name.clone();
+    for arguments in [&["lfs", "install", "--local", "--skip-repo"][..], &["lfs", "track", "*.big.yaml"]] {
+        ground.world.repository.git(arguments).expect("git-lfs is there");
+    }
+    ground.commit("deploy/b.big.yaml", &config_map("b", "large"));
+    ground.web.keep(&ground.world.repository.path().join(".git/lfs/objects")).expect("kept");
+    let password = "s3cret-and-wrong";
+    let data = json!({"url": private(&ground), "username": READER, "password": password, "enableLfs": "true"});
+    ground.create(&secret(&ground, "git", "repository", &data));
+    ground.start();
+    let mut application = ground.application(&json!({"automated": {}}));
+    application["spec"]["source"]["repoURL"] = private(&ground).into();
+    ground.create(&application);
+    ground.until("it lets nobody in", |ground| says(ground, &name, "Authentication failed"));
+    set_password(&ground, "git", ground.web.password());
+    ground.until("it is let in", |ground| ground.value("b").as_deref() == Some("large"));
+    let shown = format!("{} {}", ground.app(), ground.said());
+    assert!(!shown.contains(ground.web.password()) && !shown.contains("s3cret"), "{shown}");
 }

@@ -29,7 +29,7 @@ pub(crate) fn address(ground: &Ground) -> String {
 }
 
 /// Sends a request; gives the status and the answer.
-fn send(address: &str, request: &str) -> (u16, String) {
+pub(crate) fn send(address: &str, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     stream.write_all(request.as_bytes()).expect("sent");

@@ -151,7 +151,7 @@ fn the_reader_knows_every_field_of_the_definition() {
     let (applications, findings) = app::read("whole.yaml", APPLICATION.as_bytes());
     assert_eq!((applications.len(), findings.as_slice()), (1, &[][..]));
     let project = AppProject::read(&read(PROJECT)).expect("a project");
-    assert_eq!(project.not_enforced(), ["signatureKeys", "sourceIntegrity", "destinationServiceAccounts"]);
+    assert_eq!(project.not_enforced(), ["signatureKeys", "sourceIntegrity"]);
 }
 
 #[test]

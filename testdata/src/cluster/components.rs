@@ -33,6 +33,8 @@ pub(super) struct Setting {
     pub(super) port: u16,
     /// Whether each request is written to the audit log.
     pub(super) audit: bool,
+    /// Whether it is told of others whose tokens it takes.
+    pub(super) authentication: bool,
 }
 
 impl Component {
@@ -114,6 +116,9 @@ fn api_server(setting: Setting) -> Vec<String> {
         arguments.push(format!("--audit-policy-file={}", file::AUDIT_POLICY));
         arguments.push(format!("--audit-log-path={}", file::AUDIT_LOG));
     }
+    if setting.authentication {
+        arguments.push(format!("--authentication-config={}", file::AUTHENTICATION));
+    }
     arguments
 }
 
@@ -186,7 +191,7 @@ mod tests {
     #[test]
     fn requests_are_audited_only_where_it_was_asked_for() {
         let audits = |audit| {
-            let arguments = Component::ApiServer.arguments(Setting { port: 1, audit });
+            let arguments = Component::ApiServer.arguments(Setting { port: 1, audit, authentication: false });
             arguments.iter().filter(|argument| argument.starts_with("--audit")).count()
         };
         assert_eq!((audits(false), audits(true)), (0, 2));

@@ -20,6 +20,7 @@ use super::error::Error;
 
 pub(super) const AUDIT_LOG: &str = "audit.log";
 pub(super) const AUDIT_POLICY: &str = "audit-policy.yaml";
+pub(super) const AUTHENTICATION: &str = "authentication.yaml";
 pub(super) const CERTIFICATE_AUTHORITY: &str = "ca.crt";
 pub(super) const LOGS: &str = "logs";
 pub(super) const SERVICE_ACCOUNT_KEY: &str = "service-account.key";
@@ -51,6 +52,8 @@ pub struct Options {
     pub users: Vec<User>,
     /// Whether each request is written to [`Connection::audit_log`], at level Metadata; to count requests.
     pub audit: bool,
+    /// Whose tokens it takes beside its own: an `AuthenticationConfiguration`, as text.
+    pub authentication: Option<String>,
     /// Whether the data directory, with its logs, stays when the cluster ends.
     pub keep: bool,
 }

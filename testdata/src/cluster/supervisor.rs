@@ -86,8 +86,12 @@ impl<'a> Supervisor<'a> {
         if options.audit {
             directory.write(directory::AUDIT_POLICY, AUDIT_EACH_REQUEST_ONCE)?;
         }
+        if let Some(text) = &options.authentication {
+            directory.write(directory::AUTHENTICATION, text)?;
+        }
         let api = Api::new(port.number(), &authority, administrator(&accounts))?;
-        let setting = Setting { port: port.number(), audit: options.audit };
+        let setting =
+            Setting { port: port.number(), audit: options.audit, authentication: options.authentication.is_some() };
         let processes = BTreeMap::new();
         Ok(Self { installation, directory, accounts, setting, api, processes, requests, _port: port })
     }

@@ -57,10 +57,7 @@ pub(crate) fn built<E: From<Error>>(
     let _lock = lock(&cache, recipe.what)?;
     if !place.is_dir() {
         delete_broken_off_builds(&cache);
-        let building = tempfile::Builder::new()
-            .prefix(BROKEN_OFF)
-            .tempdir_in(&cache)
-            .map_err(Error::file("create a directory in", &cache))?;
+        let building = building(&cache)?;
         let mut go = Go::new(&sources, Progress::begin(format!("building {} {}", recipe.what, recipe.cost)));
         build(&mut go, building.path())?;
         go.end();
@@ -71,6 +68,12 @@ pub(crate) fn built<E: From<Error>>(
 
 /// How the directories begin that are being built, or whose build was broken off.
 const BROKEN_OFF: &str = "building-";
+
+/// A directory for what is not whole yet. Held by whoever has the lock.
+pub(crate) fn building(cache: &Path) -> Result<tempfile::TempDir, Error> {
+    let made = tempfile::Builder::new().prefix(BROKEN_OFF).tempdir_in(cache);
+    made.map_err(Error::file("create a directory in", cache))
+}
 
 /// Nobody else builds while the lock is ours, so what is there was left by a build that was killed.
 fn delete_broken_off_builds(cache: &Path) {
@@ -83,7 +86,7 @@ fn delete_broken_off_builds(cache: &Path) {
 }
 
 /// Held until the file is dropped. There is one for all modules: builds take all processors anyway.
-fn lock(cache: &Path, what: &str) -> Result<File, Error> {
+pub(crate) fn lock(cache: &Path, what: &str) -> Result<File, Error> {
     let path = cache.join("build.lock");
     let file = File::create(&path).map_err(Error::file("create", &path))?;
     let mut progress = Progress::begin(format!("waiting for another process, before building {what}"));
@@ -102,7 +105,7 @@ fn lock(cache: &Path, what: &str) -> Result<File, Error> {
     }
 }
 
-fn cache_directory() -> Option<PathBuf> {
+pub(crate) fn cache_directory() -> Option<PathBuf> {
     let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("GITOPS_CLUSTER_CACHE").or_else(|| {
         let home = || variable("HOME").map(|home| home.join(".cache"));

@@ -9,6 +9,8 @@
 //! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key, and where their large files are |
 //! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
 //! | [`RedisServer`] | Redis, alone or with a sentinel; with a password, with or without TLS | a cache that can be killed and comes back empty |
+//! | [`OidcProvider`] | `oidc-provider` from npm with TLS | ID tokens for whoever asks, and clients |
+//! | [`Collector`] | a few lines of ours | the traces that it was sent |
 //! | [`Relay`] | a way to another server | what a network does that is cut and mended |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
@@ -22,12 +24,14 @@
 //!   (see `keeper`); only a session of sshd then lasts until its client ends.
 
 mod certificates;
+mod collector;
 mod error;
 mod hostile;
 mod install;
 mod keeper;
 mod lfs;
 mod listener;
+pub mod oidc;
 mod programs;
 mod redis;
 mod registry;
@@ -37,8 +41,10 @@ mod ssh;
 mod web;
 
 pub use certificates::Certificates;
+pub use collector::{Collector, Span};
 pub use error::Error;
 pub use hostile::{Hung, Lie, Lying};
+pub use oidc::OidcProvider;
 pub use programs::{Browser, Programs, browser, programs};
 pub use redis::RedisServer;
 pub use registry::{Access, Registry};

@@ -116,7 +116,7 @@ fn packages(missing: &[&'static Needed]) -> Vec<&'static str> {
     packages
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).filter(|folder| folder.is_absolute());
     let mut candidates = folders.chain(MORE_FOLDERS.map(PathBuf::from)).map(|folder| folder.join(program));

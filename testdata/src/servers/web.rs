@@ -80,7 +80,9 @@ impl WebServer {
         let authority = keeper.copy(certificates.authority())?;
         keeper.copy(certificates.certificate())?;
         keeper.copy(certificates.key())?;
-        keeper.write("users", &format!("{USER}:{{PLAIN}}{password}\n"))?;
+        // GitHub takes tokens of its apps under this name.
+        let users = [USER, "x-access-token"].map(|user| format!("{user}:{{PLAIN}}{password}\n"));
+        keeper.write("users", &users.concat())?;
         let batch_api = BatchApi::start(files.join(CONTENTS))?;
         let text = configuration(port.number(), batch_api.port(), &programs.git_http_backend);
         keeper.write("nginx.conf", &text)?;

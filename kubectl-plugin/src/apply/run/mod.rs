@@ -26,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::health::{Health, Rules};
 use crate::record::{InventoryEntry, Records};
+use crate::trace;
 
 use super::event::{Event, StepResult};
 use super::hook;
@@ -198,6 +199,7 @@ impl Run<'_> {
 
     /// Runs a part of a step beside the others.
     fn spawn(&mut self, index: usize, work: impl Future<Output = (StepOutcome, Health)> + Send + 'static) {
+        let work = trace::inherit(work);
         self.in_flight.spawn(async move {
             // Nothing may wait for a step that a bug of ours has ended.
             let done = AssertUnwindSafe(work).catch_unwind().await;

@@ -22,6 +22,9 @@ pub enum TargetError {
         #[source]
         failure: Failure,
     },
+    /// Nobody can be called so.
+    #[error("`{0}` is no name in which anything can be done")]
+    NoName(String),
     /// The graph does not fit the server.
     #[error("this graph cannot go to this cluster")]
     Bind(Vec<BindError>),

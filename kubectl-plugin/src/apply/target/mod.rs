@@ -24,7 +24,7 @@ use crate::apply::drift::look::Looker;
 use crate::apply::drift::{Findings, Ignored};
 use crate::apply::hook::HookRecord;
 use crate::apply::observe::{Identity, MANAGER_PREFIX, Observation, Observer, Sightings};
-use crate::cluster::{Failure, Kinds};
+use crate::cluster::{Cluster, Failure, Kinds};
 use crate::record::head::StoredGraph;
 use crate::record::persist::{head_name, not_recorded};
 use crate::record::{Found, Head, InventoryEntry, Records, apply_set};
@@ -45,6 +45,8 @@ pub enum Destination<'a> {
 pub struct Target {
     /// Its records.
     pub records: Records,
+    /// Where its objects are changed: where its records are, and perhaps in the name of somebody else.
+    pub objects: Cluster,
     /// The application.
     pub application: AppName,
     /// Where manifests without a namespace go.
@@ -109,8 +111,10 @@ impl Target {
             |found| found.head.apply_set.clone(),
         );
         let identity = Identity { field_manager: format!("{MANAGER_PREFIX}{target_id}"), apply_set };
+        let objects = records.cluster.clone();
         let mut target = Self {
             records,
+            objects,
             application,
             destination,
             found,
@@ -220,6 +224,16 @@ impl Target {
         }
         observation.findings = findings;
         Ok(observation)
+    }
+
+    /// Changes its objects in the name of somebody else from now on; the record stays ours.
+    ///
+    /// # Errors
+    /// Where that cannot be a name.
+    pub fn act_as(&mut self, user: &str) -> Result<(), TargetError> {
+        let wrong = || TargetError::NoName(user.to_owned());
+        self.objects = self.records.cluster.acting_as(user).ok_or_else(wrong)?;
+        Ok(())
     }
 
     async fn findings(&self, desired: Option<&Bound>, observation: &Observation) -> BTreeMap<ResourceKey, Findings> {

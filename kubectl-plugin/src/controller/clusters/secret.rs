@@ -175,6 +175,13 @@ impl ClusterSecret {
     }
 }
 
+/// Whether something is the address of a proxy that can be spoken to.
+fn is_proxy(text: &str) -> bool {
+    let Ok(address) = url::Url::parse(text) else { return false };
+    let is_bare = matches!(address.path(), "" | "/") && address.query().is_none() && address.fragment().is_none();
+    matches!(address.scheme(), "http" | "https" | "socks5") && address.has_host() && is_bare
+}
+
 /// Both become parts of paths.
 fn is_namespace(name: &str) -> bool {
     !name.is_empty() && name.len() <= 63 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -199,8 +206,9 @@ fn access(server: &str, config: &str) -> Result<Option<Access>, String> {
             ));
         }
     }
-    if !config.proxy_url.is_empty() {
-        return Err("config.proxyUrl is not supported: clusters are spoken to directly".to_owned());
+    let proxy = Some(config.proxy_url).filter(|proxy| !proxy.is_empty());
+    if !proxy.as_deref().is_none_or(is_proxy) {
+        return Err("config.proxyUrl is no address of a proxy: http://…, https://… or socks5://…".to_owned());
     }
     let identity = match (config.bearer_token.as_str(), config.username.as_str()) {
         ("", "") => Identity::None,
@@ -237,6 +245,7 @@ fn access(server: &str, config: &str) -> Result<Option<Access>, String> {
         is_insecure: insecure,
         server_name: some(Some(server_name)),
         is_uncompressed: config.disable_compression,
+        proxy,
     }))
 }
 
@@ -287,7 +296,9 @@ mod tests {
         for (config, told) in [
             (r#"{"execProviderConfig": {"command": "s3cret"}}"#, "execProviderConfig"),
             (r#"{"awsAuthConfig": {"clusterName": "s3cret"}}"#, "awsAuthConfig"),
-            (r#"{"proxyUrl": "http://u:s3cret@p"}"#, "proxyUrl"),
+            (r#"{"proxyUrl": "ftp://u:s3cret@p"}"#, "proxyUrl"),
+            (r#"{"proxyUrl": "http://u:s3cret@p/x"}"#, "proxyUrl"),
+            (r#"{"proxyUrl": "s3cret"}"#, "proxyUrl"),
             (r#"{"bearerToken": "s3cret", "username": "u"}"#, "both bearerToken and username"),
             (r#"{"tlsClientConfig": {"certData": "s3cret"}}"#, "certData"),
             (r#"{"tlsClientConfig": {"insecure": true, "caData": "s3cret"}}"#, "insecure"),
@@ -301,6 +312,16 @@ mod tests {
         assert!(plain.access.is_err(), "a token is not sent where all can read it");
         let escaping = secret(&[("server", "https://prod.example"), ("namespaces", "a/../b")]);
         assert!(escaping.access.is_err());
+    }
+
+    #[test]
+    fn a_cluster_is_reached_through_what_its_secret_names() {
+        for proxy in ["http://u:s3cret@p:3128", "https://p", "socks5://p:1080/"] {
+            let access =
+                of(&format!(r#"{{"bearerToken": "t", "proxyUrl": "{proxy}"}}"#)).expect(proxy).expect("elsewhere");
+            assert_eq!(access.proxy.as_deref(), Some(proxy));
+            assert!(!format!("{access:?}").contains("s3cret"));
+        }
     }
 
     #[test]

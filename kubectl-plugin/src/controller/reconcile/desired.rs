@@ -22,6 +22,7 @@ use crate::controller::report::condition;
 use crate::controller::webhooks;
 use crate::error::CommandError;
 use crate::project::AppProject;
+use crate::trace;
 use crate::webhook;
 
 use super::{Controller, Desired, Look, TRY_AGAIN};
@@ -71,7 +72,8 @@ impl Look<'_> {
         let told = Self::unless_lost(place, asking).await;
         let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
         let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
-        let compiled = self.compiled(&application, lints, &from, capabilities).await?;
+        let compiling = Box::pin(self.compiled(&application, lints, &from, capabilities));
+        let compiled = trace::part("compile", Vec::new, compiling).await?;
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();

@@ -8,15 +8,18 @@
 //! | `asked` | what somebody asks for, and what is answered at once |
 //! | `desired` | what Git says: pins, a graph |
 //! | `settle` | Git, the record and the cluster compared, and what follows |
+//! | `orphans` | what is there and of no Application |
 //! | `running` | a sync, told while it runs |
 //! | `publish` | the status, written where it says something new |
 
 mod asked;
 mod desired;
+mod orphans;
 mod publish;
 mod running;
 mod settle;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +31,7 @@ use tokio::time::Instant;
 use crate::application::{AppId, Condition, is_deleted};
 use crate::error::CommandError;
 use crate::project::{self, AppProject};
+use crate::trace;
 
 use super::apps::{CompiledFrom, Memory};
 use super::clusters::Place;
@@ -66,7 +70,13 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
     }
     let (object, conditions) = (entry.object, Vec::new());
     let mut look = Look { controller, id, object, place, memory: &mut memory, conditions, again: None };
-    Box::pin(look.run()).await;
+    let about = || vec![("application", id.to_string())];
+    let looking = Box::pin(async {
+        look.run().await;
+        Ok::<(), Infallible>(())
+    });
+    // It cannot fail.
+    let _ = trace::part_of(trace::caused_by(&id.to_string()), "look", about, looking).await;
     controller.metrics.looked(began.elapsed());
     if let Some(after) = look.again {
         controller.queue.add_after(id, after);
@@ -156,7 +166,10 @@ impl Look<'_> {
         if let Some(lost) = place.is_lost() {
             return Err(CommandError::user(lost));
         }
-        let desired = self.desired(application, lints, project, place).await?;
+        let desired = {
+            let desiring = Box::pin(self.desired(application, lints, project, place));
+            trace::part("desired", Vec::new, desiring).await?
+        };
         let settled = self.settle(&desired).await;
         if settled.is_err() {
             self.come_again(TRY_AGAIN);

@@ -18,6 +18,7 @@ use crate::controller::sync::{Order, Purpose, Synced, TERMINATED};
 use crate::controller::{events, projects};
 use crate::error::CommandError;
 use crate::json::RunEventJson;
+use crate::trace;
 
 use super::settle::{attempt_of, prunes};
 use super::{Desired, Look, destination};
@@ -47,6 +48,7 @@ impl Look<'_> {
             (Purpose::Heal, Some(base)) => Arc::clone(&base.graph),
             _ => Arc::clone(&desired.compiled.graph),
         };
+        let acts_as = projects::account(&desired.project, &desired.place, &desired.application, self.id);
         let progress = Mutex::new(String::new());
         let told = |message: String| {
             *progress.lock().unwrap_or_else(PoisonError::into_inner) = message;
@@ -68,15 +70,18 @@ impl Look<'_> {
             prunes: prunes(desired),
             purpose,
             stop,
+            acts_as: acts_as.clone().ok().flatten(),
             permits: &|key| projects::permits(&desired.project, &desired.place, key),
             is_ours: &|| controller.owns(&self.object) && (!is_asked || self.is_still_asked()),
             tell: &|event| run.tell(event),
         };
         let cluster = &desired.place.cluster;
         let running = Box::pin(async {
+            acts_as.map_err(CommandError::refused)?;
             let records = self.records(&desired.place).await?;
             record_place::ensure(&records).await?;
-            Box::pin(order.run(records, &cluster.ground, &mut lock_watch, &told)).await
+            let verb = || vec![("purpose", verb.to_owned())];
+            trace::part("sync", verb, Box::pin(order.run(records, &cluster.ground, &mut lock_watch, &told))).await
         });
         let outcome = self.while_telling(running, &state, &progress, &stopper).await;
         controller.apps.set_stop(self.id, None);

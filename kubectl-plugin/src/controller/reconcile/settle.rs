@@ -18,6 +18,7 @@ use crate::controller::sync::Purpose;
 use crate::error::CommandError;
 use crate::health::{self, Health};
 use crate::record::{Found, Records};
+use crate::trace;
 
 use super::{Desired, Look, destination};
 
@@ -41,7 +42,7 @@ impl Look<'_> {
     /// Compares, syncs where that is to be, and says how things are.
     pub(super) async fn settle(&mut self, desired: &Desired) -> Result<(), CommandError> {
         Box::pin(self.open_target(desired)).await?;
-        let mut state = self.compare(desired).await?;
+        let mut state = trace::part("compare", Vec::new, Box::pin(self.compare(desired))).await?;
         let request = self.request();
         let now = Timestamp::now();
         let decision = match &request {
@@ -70,6 +71,7 @@ impl Look<'_> {
                 state = self.compare(desired).await?;
             }
         }
+        self.note_orphans(desired, &state).await;
         self.publish(desired, &state).await;
         Ok(())
     }

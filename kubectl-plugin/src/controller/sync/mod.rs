@@ -35,6 +35,7 @@ use crate::record::rollback::{choose, taken_back};
 use crate::record::{Records, pack};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
+use crate::trace;
 
 use super::others::MANAGE;
 use outcome::{ended, tried};
@@ -115,6 +116,8 @@ pub struct Order<'a> {
     pub purpose: Purpose,
     /// Who may end it before.
     pub stop: Stop,
+    /// In whose name it is applied; in the controller's where absent.
+    pub acts_as: Option<String>,
     /// Says of each resource whether the project permits it.
     pub permits: &'a (dyn Fn(&ResourceKey) -> Result<(), String> + Sync),
     /// Says whether the Application is still this replica's, and what is asked of it still stands.
@@ -145,7 +148,7 @@ impl Order<'_> {
             Err(error) if is_busy(&error) => return Ok(Synced::busy(error.to_string())),
             opened => opened?,
         };
-        let planned = Box::pin(self.planned(target, ground)).await?;
+        let planned = trace::part("plan", Vec::new, Box::pin(self.planned(target, ground))).await?;
         let Planned { mut target, wanted, desired, seen, approvals, hooks, plan, .. } = planned.or_refused()?;
         let choices = self.operation.choices();
         let unlocked = self.unlocked(&plan, ground).await?;

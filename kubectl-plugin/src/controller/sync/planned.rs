@@ -47,6 +47,9 @@ impl Order<'_> {
     /// # Errors
     /// Where there is no plan.
     pub async fn planned(&self, mut target: Target, ground: &Ground) -> Result<Planned, CommandError> {
+        if let Some(user) = &self.acts_as {
+            target.act_as(user)?;
+        }
         target.sightings = Some(Arc::clone(&ground.sightings));
         target.ignored = self.delivery.ignored().await?;
         target.options = self.options()?;

@@ -2,6 +2,7 @@
 
 mod archive;
 mod chart_repository;
+mod github_app;
 mod lfs;
 mod mirrors;
 mod registry;

@@ -1,7 +1,9 @@
 //! Projects as people write them, asked.
 
+mod others;
 mod permissions;
 mod reading;
+mod roles;
 mod windows;
 
 use serde_json::{Value as Json, json};

@@ -42,6 +42,7 @@ const ORDERS: [Order; 2] = [
     Order {
         folder: "kubectl-plugin/src/",
         modules: &[
+            "trace",
             "child",
             "worker",
             "cluster",
@@ -63,6 +64,7 @@ const ORDERS: [Order; 2] = [
             "shards",
             "controller",
             "access",
+            "oidc",
             "api",
             "ui",
             "http",

@@ -1,0 +1,292 @@
+//! People who sign in with a browser, by a real provider whose tokens the real API server takes.
+
+use std::collections::BTreeMap;
+
+use gitops_testdata::cluster::{LocalCluster, Options};
+use gitops_testdata::servers::Certificates;
+use gitops_testdata::servers::oidc::{BRIEF_CLIENT, CLIENT, OTHER_CLIENT, OWN_ADDRESS, OidcProvider, REFUSED};
+use reqwest::Url;
+use serde_json::{Value as Json, json};
+
+use crate::asker::{Asker, Reply};
+use crate::people::address;
+use crate::world::Ground;
+
+/// A provider, a cluster that takes its tokens, and a controller that sends browsers there.
+struct Scene {
+    provider: OidcProvider,
+    cluster: LocalCluster,
+    ground: Ground,
+    _certificates: Certificates,
+}
+
+/// What somebody at the provider's is: a browser that follows redirects there, and no further.
+struct Browser {
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        let certificates = Certificates::make().expect("certificates");
+        let provider = OidcProvider::start(&certificates).expect("a provider");
+        let authentication = Some(provider.authentication().to_string());
+        let cluster = LocalCluster::start(&Options { authentication, ..Options::default() }).expect("a cluster");
+        let ground = Ground::on(&cluster, name);
+        Self { provider, cluster, ground, _certificates: certificates }
+    }
+
+    /// Starts a controller with these flags of ours; gives its address.
+    fn start(&mut self, client: &str, issuer: &str) -> String {
+        let home = self.ground.world.home.path();
+        let (secret, authority) = (home.join("client-secret"), home.join("authority.pem"));
+        std::fs::write(&secret, self.provider.secret()).expect("written");
+        std::fs::write(&authority, self.provider.authority()).expect("written");
+        let (secret, authority) = (secret.display().to_string(), authority.display().to_string());
+        let before = self.ground.said().len();
+        let flags = ["--listen", "127.0.0.1:0", "--api", "--polling", "0", "--url", OWN_ADDRESS];
+        let oidc = ["--oidc-issuer", issuer, "--oidc-client-id", client, "--oidc-scopes", "openid,email,groups"];
+        let files = ["--oidc-client-secret-file", &secret, "--oidc-ca-file", &authority];
+        self.ground.start_with(&[&flags[..], &oidc[..], &files[..]].concat());
+        self.ground.until("it listens", |ground| ground.said()[before..].contains("metrics on "));
+        let said = self.ground.said()[before..].to_owned();
+        let line = said.lines().find_map(|line| line.split_once("metrics on ")).expect("an address").1;
+        line.split(',').next().expect("an address").trim().to_owned()
+    }
+
+    fn browser(&self) -> Browser {
+        let authority = reqwest::Certificate::from_pem(self.provider.authority().as_bytes()).expect("a certificate");
+        let client = reqwest::Client::builder().tls_certs_only([authority]);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Browser { client, runtime, cookies: BTreeMap::new() }
+    }
+}
+
+impl Browser {
+    /// Follows redirects at the provider's until one leads back; gives its path and query.
+    fn follow(&mut self, address: &str) -> String {
+        let mut next = Url::parse(address).expect("an address");
+        for _ in 0..10 {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let request = self.client.get(next.clone()).header("cookie", cookies.join("; "));
+            let reply = self.runtime.block_on(async { request.send().await }).expect("the provider answers");
+            for cookie in reply.headers().get_all("set-cookie") {
+                let cookie = cookie.to_str().expect("text").split(';').next().expect("a cookie");
+                let (name, value) = cookie.split_once('=').expect("a name");
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            let location = reply.headers().get("location").expect("a redirect").to_str().expect("text");
+            next = next.join(location).expect("an address");
+            if let Some(path) = next.as_str().strip_prefix(OWN_ADDRESS) {
+                return path.to_owned();
+            }
+        }
+        panic!("there is no end of {address}");
+    }
+}
+
+/// Begins a sign-in: where the browser is sent, and its cookie.
+fn begin(asker: &Asker, back: &str) -> (String, String) {
+    let reply = asker.get(&format!("/auth/login?return_url={back}"));
+    assert_eq!(reply.status, 303, "{reply:?}");
+    let all: Vec<&str> =
+        reply.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| &**value).collect();
+    assert!(matches!(all[..], [cookie] if cookie.starts_with("__Host-kubectl-gitops-login=")
+        && ["; Path=/;", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age="].iter().all(|part| cookie.contains(part))));
+    (reply.header("location").expect("a redirect").to_owned(), reply.cookies()[0].to_owned())
+}
+
+fn refused(reply: &Reply, status: u16, words: &str) {
+    assert_eq!(reply.status, status, "{reply:?}");
+    assert!(reply.json()["message"].as_str().is_some_and(|message| message.contains(words)), "{reply:?}");
+    let cookies = reply.cookies();
+    assert!(cookies.is_empty(), "{cookies:?}");
+}
+
+/// The value of a name of an address.
+fn part(address: &str, name: &str) -> String {
+    let address = Url::parse(OWN_ADDRESS).expect("ours").join(address).expect("an address");
+    let found = address.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+    found.unwrap_or_else(|| panic!("{address} has no {name}"))
+}
+
+#[test]
+fn people_sign_in_with_a_browser_and_out_again() {
+    let mut scene = Scene::new("api-browser");
+    let issuer = scene.provider.issuer();
+    let host = scene.start(CLIENT, &issuer);
+    let nobody = Asker::new(&host, "");
+    let settings = nobody.get("/api/v1/settings").json();
+    assert_eq!(
+        (&settings["url"], &settings["oidcConfig"]["issuer"], &settings["oidcConfig"]["clientID"]),
+        (&json!(OWN_ADDRESS), &json!(issuer), &json!(CLIENT))
+    );
+    scene.ground.create(&json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "people"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "oidc:people"}],
+    }));
+
+    let (there, cookie) = begin(&nobody, "/applications%3Fa=b");
+    assert_eq!((part(&there, "code_challenge_method"), part(&there, "response_type")), ("S256".into(), "code".into()));
+    let back = scene.browser().follow(&there);
+    let mine = nobody.with(&format!("Cookie: {cookie}"));
+    let reply = mine.get(&back);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(reply.body.contains("content=\"0; url=/applications?a=b\""), "{}", reply.body);
+    assert!(reply.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    let cookies = reply.cookies();
+    let page = nobody.with(&format!("Cookie: {}", cookies.join("; ")));
+    let info = page.get("/api/v1/session/userinfo").json();
+    assert_eq!((&info["username"], &info["loggedIn"]), (&json!("oidc:anna"), &json!(true)), "{info}");
+    assert!(info["groups"].as_array().is_some_and(|groups| groups.contains(&json!("oidc:people"))), "{info}");
+    assert_eq!(page.get("/api/v1/applications").status, 200);
+    scene.ground.until("it is told", |ground| ground.said().contains("oidc:anna from 127.0.0.1: Callback: done"));
+
+    // The same code again, by the same browser.
+    refused(&mine.get(&back), 401, "invalid_grant");
+
+    let out = page.get("/auth/logout");
+    assert_eq!(out.status, 303);
+    let location = out.header("location").expect("a redirect");
+    assert!(location.starts_with(&format!("{issuer}/session/end?")), "{location}");
+    assert_eq!(
+        (part(location, "client_id"), part(location, "post_logout_redirect_uri")),
+        (CLIENT.to_owned(), format!("{OWN_ADDRESS}/"))
+    );
+    assert!(!location.contains("eyJ"), "no token is in an address");
+    assert_eq!(page.get("/api/v1/applications").status, 401, "at once");
+    assert_eq!(page.get("/auth/logout").header("location"), Some("/"));
+    let said = scene.ground.said();
+    let code = part(&back, "code");
+    assert!(!said.contains(&code) && !said.contains(scene.provider.secret()) && !said.contains("eyJ"), "{said}");
+}
+
+#[test]
+fn nobody_signs_in_with_what_is_not_theirs() {
+    let mut scene = Scene::new("api-browser-wrong");
+    let issuer = scene.provider.issuer();
+    let host = scene.start(CLIENT, &issuer);
+    let nobody = Asker::new(&host, "");
+    let (there, cookie) = begin(&nobody, "/");
+    let back = scene.browser().follow(&there);
+    let mine = nobody.with(&format!("Cookie: {cookie}"));
+    let (code, state) = (part(&back, "code"), part(&back, "state"));
+
+    // Another state, none, that of another browser, and no cookie at all.
+    let wrong = back.replace(&state, &format!("{}A", &state[..state.len() - 1]));
+    let other = begin(&nobody, "/").1;
+    for (asker, path) in [
+        (&mine, wrong.as_str()),
+        (&mine, &back.replace("state=", "stat=")),
+        (&nobody.with(&format!("Cookie: {other}")), &back),
+        (&nobody, &back),
+        (&nobody.with("Cookie: __Host-kubectl-gitops-login=x.0.x"), &back),
+    ] {
+        refused(&asker.get(path), 401, "not begun here");
+    }
+    // Another issuer says that it answers; or none does, where this one always says who it is.
+    refused(&mine.get(&back.replace("iss=https", "iss=http")), 401, "another issuer");
+    refused(&mine.get(&back.replace("iss=", "is=")), 401, "another issuer");
+    // What the issuer says is not repeated, but for words of the protocol.
+    let said = format!("/auth/callback?state={state}&iss={issuer}&error=%3Cscript%3E");
+    refused(&mine.get(&said), 401, "does not say why");
+    // A code of another sign-in: its verifier is another.
+    let (there, cookie) = begin(&nobody, "/");
+    let another = scene.browser().follow(&there);
+    let replaced = another.replace(&part(&another, "code"), &code);
+    refused(&nobody.with(&format!("Cookie: {cookie}")).get(&replaced), 401, "invalid_grant");
+
+    // A token of another nonce: whoever changes the way there.
+    let (there, cookie) = begin(&nobody, "/");
+    let changed = there.replace(&part(&there, "nonce"), "of-somebody-else");
+    let back = scene.browser().follow(&changed);
+    refused(&nobody.with(&format!("Cookie: {cookie}")).get(&back), 401, "another sign-in");
+
+    // Somebody whom the issuer knows, and the API server does not.
+    let (there, cookie) = begin(&nobody, "/");
+    let back = scene.browser().follow(&format!("{there}&login_hint={REFUSED}"));
+    refused(&nobody.with(&format!("Cookie: {cookie}")).get(&back), 401, "does not know this token");
+
+    // Wherever somebody wants to send a browser, it stays.
+    for evil in ["https://evil.example.com/", "//evil.example.com", "/%5Cevil.example.com", "javascript:alert(1)"] {
+        let (there, cookie) = begin(&nobody, evil);
+        let reply = nobody.with(&format!("Cookie: {cookie}")).get(&scene.browser().follow(&there));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert!(reply.body.contains("url=/\"") && !reply.body.contains("evil"), "{}", reply.body);
+    }
+}
+
+#[test]
+fn whom_the_api_server_does_not_take_is_not_signed_in() {
+    let mut scene = Scene::new("api-browser-others");
+    let issuer = scene.provider.issuer();
+    // Tokens for another audience.
+    let host = scene.start(OTHER_CLIENT, &issuer);
+    let nobody = Asker::new(&host, "");
+    let (there, cookie) = begin(&nobody, "/");
+    let back = scene.browser().follow(&there);
+    refused(&nobody.with(&format!("Cookie: {cookie}")).get(&back), 401, "does not know this token");
+    scene.ground.stop();
+
+    // An issuer that says it is another one.
+    let host = scene.start(CLIENT, &issuer.replace("127.0.0.1", "localhost"));
+    refused(&Asker::new(&host, "").get("/auth/login"), 400, "another issuer");
+    scene.ground.stop();
+
+    // A session ends with its token, which lasts for seconds here.
+    let host = scene.start(BRIEF_CLIENT, &issuer);
+    let nobody = Asker::new(&host, "");
+    let (there, cookie) = begin(&nobody, "/");
+    let reply = nobody.with(&format!("Cookie: {cookie}")).get(&scene.browser().follow(&there));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let page = nobody.with(&format!("Cookie: {}", reply.cookies().join("; ")));
+    let own = scene.ground.world.name.clone();
+    let secrets =
+        scene.ground.world.kubectl(&["get", "secrets", "-n", &own, "-l", "kubectl-gitops/session", "-o", "json"]);
+    assert!(!secrets.contains("eyJ"), "sealed");
+    scene.ground.until("it is over", |_| page.get("/api/v1/session/userinfo").status == 401);
+    drop(scene.cluster);
+}
+
+#[test]
+fn what_users_of_argo_cd_have_set_is_enough() {
+    let mut scene = Scene::new("api-browser-argocd");
+    let own = scene.ground.world.name.clone();
+    let flags = ["--listen", "127.0.0.1:0", "--api", "--polling", "0"];
+    scene.ground.start_with(&flags);
+    let nobody = Asker::new(&address(&scene.ground), "");
+    refused(&nobody.get("/auth/login"), 501, "sign in with a token");
+    let authority = scene.provider.authority().replace('\n', "\n  ");
+    let config = format!(
+        "name: Test\nissuer: {}\nclientID: {CLIENT}\nclientSecret: $oidc.clientSecret\nrequestedScopes: [openid, groups]\n\
+         rootCA: |\n  {authority}\n",
+        scene.provider.issuer()
+    );
+    scene.ground.create(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm", "namespace": own},
+        "data": {"url": OWN_ADDRESS, "oidc.config": config},
+    }));
+    // Settings hold for a while, and nobody may ask all the time.
+    let becomes = |status: u16| {
+        scene.ground.until("it is read", |_| {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            nobody.get("/auth/login").status == status
+        });
+    };
+    becomes(400);
+    refused(&nobody.get("/auth/login"), 400, "argocd-secret has no oidc.clientSecret");
+    scene.ground.create(&json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "argocd-secret", "namespace": own},
+        "stringData": {"oidc.clientSecret": scene.provider.secret()},
+    }));
+    becomes(303);
+    let (there, cookie) = begin(&nobody, "/");
+    let reply = nobody.with(&format!("Cookie: {cookie}")).get(&scene.browser().follow(&there));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let info: Json =
+        nobody.with(&format!("Cookie: {}", reply.cookies().join("; "))).get("/api/v1/session/userinfo").json();
+    assert_eq!(info["username"], "oidc:anna");
+}
