@@ -270,7 +270,11 @@ fn what_becomes_of_one_cluster_is_not_felt_on_the_other() {
     let last = ground.value("a").expect("a value");
     ground.until("the other one went on", |_| spoke.value("b").as_deref() == Some(last.as_str()));
     spoke.freeze(true);
-    let silent = during(&ground, Box::new(|_| {}));
+    let write = |number: usize| {
+        ground.world.write("far/b.yaml", &config_map("b", &number.to_string()));
+    };
+    let silent = during(&ground, Box::new(write));
+    ground.until("it is told", |ground| condition_of(ground, "far", "ComparisonError").is_some());
     let told = condition_of(&ground, "far", "ComparisonError");
     spoke.freeze(false);
     ground.until("it is back", |ground| condition_of(ground, "far", "ComparisonError").is_none());
