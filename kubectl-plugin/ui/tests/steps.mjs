@@ -123,4 +123,6 @@ export async function shoot(page, name) {
 export async function close(...pages) {
   for (const page of pages) assert.deepEqual(page.wrong, []);
   await browser?.close();
+  // Answers may still be waited for.
+  process.exit(0);
 }

@@ -33,6 +33,7 @@ export class AppState {
   });
   #shown: GraphShown | null = null;
   #graphOf = "";
+  #treeTimer = 0;
   #stop: (() => void)[] = [];
 
   constructor(id: AppId) {
@@ -104,6 +105,7 @@ export class AppState {
         waits ||= window.setTimeout(() => {
           waits = 0;
           void this.load();
+          this.#loadTree();
         }, 120);
       }),
     );
@@ -113,22 +115,32 @@ export class AppState {
     this.#stop.push(() => clearInterval(timer));
   }
 
-  #followTree(): void {
-    let poll = 0;
-    const load = () =>
+  /** The tree as it is now. Many changes are one. */
+  #loadTree(): void {
+    this.#treeTimer ||= window.setTimeout(() => {
+      this.#treeTimer = 0;
       get<Tree>(api.app(this.id, "/resource-tree"), this.where).then(
         (tree) => (this.tree.value = tree),
         () => {},
       );
+    }, 300);
+  }
+
+  /** The stream says that the tree is another one; who may list what is owned, but not watch it, is told of that by the tree alone. */
+  #followTree(): void {
+    let poll = 0;
+    this.#loadTree();
     const stop = follow<{ result: Tree }>(address(api.tree(this.id), this.where), {
-      event: ({ result }) => (this.tree.value = result),
+      event: ({ result }) => {
+        if (result.nodes.some((node) => node.parentRefs?.length)) this.tree.value = result;
+        else this.#loadTree();
+      },
       refused: (error) => {
         if (error.status === 401 || error.status === 501) return;
-        void load();
-        poll = window.setInterval(() => !document.hidden && void load(), POLL);
+        poll = window.setInterval(() => !document.hidden && this.#loadTree(), POLL);
       },
     });
-    this.#stop.push(stop, () => clearInterval(poll));
+    this.#stop.push(stop, () => clearInterval(poll), () => clearTimeout(this.#treeTimer));
   }
 
   /** Follows syncs, those that run and those that come. What was over before is known, but not shown. */

@@ -16,6 +16,7 @@ export async function begin(): Promise<void> {
   whenSignedOut(() => {
     if (session.value.is === "in") session.value = { is: "out", why: "" };
   });
+  settings.value = await get<Settings>(api.settings).catch(() => ({}));
   const word = /^#once=(.+)$/.exec(location.hash)?.[1];
   if (word) {
     history.replaceState(null, "", location.pathname + location.search);
@@ -43,8 +44,7 @@ export async function signOut(): Promise<void> {
 
 async function look(): Promise<void> {
   try {
-    const [user, said] = await Promise.all([get<UserInfo>(api.user), get<Settings>(api.settings)]);
-    settings.value = said;
+    const user = await get<UserInfo>(api.user);
     session.value = user.loggedIn ? { is: "in", user } : { is: "out", why: "" };
   } catch (error) {
     const isOut = error instanceof ApiError && error.status === 401;
