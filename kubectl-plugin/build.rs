@@ -79,7 +79,10 @@ fn rows(dist: &Path) -> Result<String, String> {
         let [name, content_type, hash, kept] = line.split('\t').collect::<Vec<_>>()[..] else {
             return Err(format!("files.txt has a line that is none of ours: {line}"));
         };
-        let bytes = |ending: &str| format!("include_bytes!({:?})", dist.join(format!("{name}{ending}")));
+        let bytes = |ending: &str| {
+            let path = dist.join(format!("{name}{ending}")).display().to_string();
+            format!("include_bytes!({path:?})")
+        };
         let _ = writeln!(
             rows,
             "File {{ name: {name:?}, content_type: {content_type:?}, tag: \"\\\"{hash}\\\"\", is_kept: {}, plain: {}, \

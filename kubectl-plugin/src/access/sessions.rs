@@ -175,7 +175,10 @@ impl Sessions {
         let watched =
             Watched { collection: self.collection(), selector: LABEL.to_owned(), fields: format!("type={TYPE}") };
         let follow = async {
-            while self.is_kept {
+            if !self.is_kept {
+                return;
+            }
+            loop {
                 let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
                 let take = async {
                     while let Some(event) = received.recv().await {

@@ -37,7 +37,7 @@ fn reached(known: &Known, signature: &str, body: &str) -> Result<Vec<String>, Re
     let headers = headers(&[("X-GitHub-Event", "push"), ("X-Hub-Signature-256", signature)]);
     let received = receive(&headers, body.as_bytes(), known)?;
     let found = received.events.iter().flat_map(|event| known.concerned(event, &received.trust));
-    Ok(found.map(|application| application.name.to_string()).collect())
+    Ok(found.map(|application| application.name.clone()).collect())
 }
 
 #[test]

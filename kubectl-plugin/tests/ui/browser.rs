@@ -65,7 +65,8 @@ pub(crate) fn steps(script: &str, values: &[(&str, &str)], mut answer: impl FnMu
         } else if let Some(step) = line.strip_prefix("ok ") {
             done.push(step.to_owned());
         } else {
-            println!("{line}");
+            // Not by a macro, whose output the test runner keeps to itself.
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
     let ended = child.wait().expect("it ends");

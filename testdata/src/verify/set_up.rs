@@ -38,7 +38,7 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
     match node(job) {
         Ok(version) => versions.push(format!("Node.js {version}")),
         Err(_) => {
-            missing.push("Node.js 18 or newer with npm (apt-get install nodejs npm, https://nodejs.org)".to_owned())
+            missing.push("Node.js 18 or newer with npm (apt-get install nodejs npm, https://nodejs.org)".to_owned());
         }
     }
     if checks.contains(&Check::Cluster)
