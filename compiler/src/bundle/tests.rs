@@ -92,7 +92,7 @@ fn a_bundle_is_pinned() {
     );
     insta::assert_snapshot!(made.config.rootfs.diff_ids[0], @"sha256:d0d3aba29c7fc6a24c56cc619c556cafdf2b3119b59bbd06f9b680a599e3016e");
     insta::assert_snapshot!(made.layer, @"sha256:f4bfc2aedf7c7380af48fb755bd9e08acb9e21b1f92ae1f96deeca36e3f4c202");
-    insta::assert_snapshot!(made.manifest, @"sha256:ba4c3e942ff67124ddc441985e6c80079f0f67a1f36a92f9791bbe0e0f98cee5");
+    insta::assert_snapshot!(made.manifest, @"sha256:efd4d88c2d57ee5d87f4051d92724a938d3073dca9edd719f78a131182eebfea");
     let stored = Bundle::build(&name(), &shop(), Delivery::default(), Compression::Store, false).expect("a bundle");
     insta::assert_snapshot!(stored.layer, @"sha256:6d5e6fd6803ea6bbeec6a24e46820cd68f324c51251e198c9ba7a13af77a4366");
     assert_eq!(stored.config, made.config);

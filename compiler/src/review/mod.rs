@@ -2,7 +2,7 @@
 //!
 //! In: for each application two graphs, where their resources were read, the files of the sources that differ; the settings
 //! of both sides; the day. Out: a [`Review`]: verdict, risks, versions, restarts, what depends on what changes, causes, and
-//! field by field what differs; and the same as text, markdown, HTML and SARIF ([`write`]). Pure: the same input gives the
+//! field by field what differs; and the same as text, markdown, HTML and SARIF (`write`). Pure: the same input gives the
 //! same review, without a cluster, a clock or a network.
 //!
 //! Settings and acceptances are those of the base. What the newer side would change in them is told as a risk. Values of

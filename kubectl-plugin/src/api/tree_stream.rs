@@ -172,9 +172,15 @@ async fn watch(theirs: Cluster, place: Place, tell: mpsc::Sender<Heard>) {
             }
         }
     };
+    let follow = async {
+        // Following asks for a while for what is refused; whoever may not list it waits for nothing.
+        let first = theirs.get(&format!("{}?limit=1", watched.collection)).await;
+        if !first.is_err_and(|failure| failure.is_forbidden()) {
+            let _ = theirs.follow(&watched, &events).await;
+        }
+    };
     tokio::select! {
-        // What they may not watch they do not see.
-        _ = theirs.follow(&watched, &events) => {}
+        () = follow => {}
         () = pass_on => {}
     }
     let _ = tell.send((place, None)).await;

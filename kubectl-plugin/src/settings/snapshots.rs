@@ -1,6 +1,6 @@
 //! The snapshot of a repository: what was agreed on, what there is now, and the commit at which it was agreed.
 //!
-//! In: flags. Out: [`Agreed`] and [`Now`]; the file is written as a whole or not at all.
+//! In: flags. Out: what was agreed on, and what is now; the file is written as a whole or not at all.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

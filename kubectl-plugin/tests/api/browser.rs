@@ -142,6 +142,8 @@ fn people_sign_in_with_a_browser_and_out_again() {
     let info = page.get("/api/v1/session/userinfo").json();
     assert_eq!((&info["username"], &info["loggedIn"]), (&json!("oidc:anna"), &json!(true)), "{info}");
     assert!(info["groups"].as_array().is_some_and(|groups| groups.contains(&json!("oidc:people"))), "{info}");
+    // The controller has just begun to look at Applications.
+    scene.ground.until("Applications are known", |_| page.get("/api/v1/applications").status != 503);
     assert_eq!(page.get("/api/v1/applications").status, 200);
     scene.ground.until("it is told", |ground| ground.said().contains("oidc:anna from 127.0.0.1: Callback: done"));
 

@@ -101,3 +101,29 @@ fn a_sync_is_told_step_by_step_to_whoever_looks_on() {
     let hidden = path.replace(people.own(), "hidden");
     assert_eq!(reader.try_events(&format!("{hidden}?appNamespace={}", people.other)).err(), Some(404));
 }
+
+#[test]
+fn a_tree_is_told_again_when_it_is_another() {
+    let people = People::new("api-tree-stream");
+    let own = people.own().to_owned();
+    let more = json!({"apiGroups": ["", "apps"], "resources": ["pods", "replicasets"], "verbs": ["list", "watch"]});
+    let (seer, reader, writer) = (people.somebody("seer", &own, &["get"], &[more]), people.reader(), people.writer());
+    let path = format!("/api/v1/stream/applications/{own}/resource-tree");
+    let (mut full, mut less) = (seer.events(&path), reader.events(&path));
+    let kinds = |event: &serde_json::Value| {
+        let nodes = event["result"]["nodes"].as_array().cloned().unwrap_or_default();
+        nodes.iter().map(|node| node["kind"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, first) = full.next().expect("an event");
+    crate::shapes::check("WatchTree", &first);
+    assert_eq!(kinds(&first), ["ConfigMap"]);
+    let web = crate::support::deployment("web", "registry.invalid/web:1", "a", "");
+    let commit = people.ground.commit("deploy/web.yaml", &web);
+    assert_eq!(writer.get(&people.path("?refresh=normal")).status, 200);
+    people.ground.until_synced(&commit);
+    let (_, tree) = full.until(|event| kinds(event).iter().any(|kind| kind == "Pod"));
+    crate::shapes::check("WatchTree", &tree);
+    assert_eq!(kinds(&tree), ["ConfigMap", "Deployment", "ReplicaSet", "Pod"]);
+    let (_, tree) = less.until(|event| kinds(event).len() > 1);
+    assert_eq!(kinds(&tree), ["ConfigMap", "Deployment"], "what they may not list they do not see");
+}
