@@ -115,8 +115,12 @@ pub(super) fn files_of(path: &str, tar: &[u8]) -> Result<BTreeMap<String, Vec<u8
     let wrong = |error: std::io::Error| BundleError::file(path, format!("it is no tar: {error}"));
     let mut files = Vec::new();
     let mut archive = tar::Archive::new(tar);
-    for entry in archive.entries().map_err(wrong)? {
+    // Raw: what other kinds of entries say is never followed, such as how large a file with holes is.
+    for entry in archive.entries().map_err(wrong)?.raw(true) {
         let mut entry = entry.map_err(wrong)?;
+        if entry.header().entry_type() != tar::EntryType::Regular {
+            return Err(BundleError::file(path, "its tar has something else than plain files"));
+        }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(wrong)?;

@@ -187,6 +187,23 @@ fn what_is_missing_or_too_much_is_told() {
     );
 }
 
+/// A file with holes says of itself how large it is; whoever believes it runs out of memory.
+#[test]
+fn a_file_with_holes_is_refused_before_it_is_read() {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("a").expect("a name");
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(0);
+    let gnu = header.as_gnu_mut().expect("GNU's");
+    gnu.set_real_size(1 << 40);
+    gnu.sparse[0].set_offset(1 << 40);
+    gnu.sparse[0].set_length(0);
+    header.set_cksum();
+    let tar = [header.as_bytes().as_slice(), &[0; 1024]].concat();
+    let refused = Bundle::unarchive("a.tar", &tar).expect_err("it is refused").to_string();
+    assert_eq!(refused, "a.tar: its tar has something else than plain files");
+}
+
 #[test]
 fn another_compression_is_told_and_is_no_other_bundle() {
     let made = bundle();

@@ -58,7 +58,9 @@ impl Api {
             location = self.oidc.sign_out(&session.token).await;
         }
         let [own, csrf] = no_cookies();
-        redirect(location.as_deref().unwrap_or("/"), &[&own, &csrf])
+        // A page of another site that leads here shows no session, and takes none away.
+        let cookies: &[&str] = if begun.asked.credentials.session.is_some() { &[&own, &csrf] } else { &[] };
+        redirect(location.as_deref().unwrap_or("/"), cookies)
     }
 }
 

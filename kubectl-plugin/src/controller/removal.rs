@@ -79,6 +79,11 @@ async fn delete_recorded(
     if records.load(&name).await?.is_some() {
         let project = object["spec"]["project"].as_str().filter(|project| !project.is_empty());
         let project = controller.projects.get(project.unwrap_or(DEFAULT)).await?;
+        // Whoever writes Applications elsewhere may name any project: only those that take them delete for them.
+        if let Some(violation) = project.application_namespace(&id.namespace, &controller.settings.namespace) {
+            let refused = CommandError::refused("its project does not permit deleting what it applied");
+            return Err(refused.details(vec![violation.to_string()]));
+        }
         let application = compile::read(object).map_err(|_| CommandError::user("its spec is not understood"));
         let acts_as = match application {
             Ok((application, _)) => {

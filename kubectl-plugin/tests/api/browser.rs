@@ -161,6 +161,7 @@ fn people_sign_in_with_a_browser_and_out_again() {
     assert!(!location.contains("eyJ"), "no token is in an address");
     assert_eq!(page.get("/api/v1/applications").status, 401, "at once");
     assert_eq!(page.get("/auth/logout").header("location"), Some("/"));
+    assert!(nobody.get("/auth/logout").cookies().is_empty(), "whoever shows no session loses none");
     let said = scene.ground.said();
     let code = part(&back, "code");
     assert!(!said.contains(&code) && !said.contains(scene.provider.secret()) && !said.contains("eyJ"), "{said}");

@@ -197,3 +197,34 @@ fn a_role_of_a_project_is_a_token_that_ends() {
     let short = run(&["--duration", "1m"]);
     assert!(short.code == 2 && short.stderr.contains("10m"), "{}", short.told());
 }
+
+#[test]
+fn whoever_names_a_project_that_does_not_take_the_application_deletes_nothing() {
+    let mut ground = Ground::new("ctl-moved");
+    let name = ground.world.name.clone();
+    let home = format!("{name}-home");
+    ground.world.kubectl(&["create", "namespace", &home]);
+    let mut shop = project(&ground, "shop", &json!({"sourceNamespaces": [name]}));
+    shop["metadata"]["namespace"] = home.as_str().into();
+    ground.create(&shop);
+    ground.start_as(&home, &["--polling", "1"]);
+    let mut application = ground.application(&json!({"automated": {}}));
+    application["spec"]["project"] = "shop".into();
+    application["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
+    ground.create(&application);
+    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
+    let set_project = |ground: &Ground, project: &str| {
+        let patch = json!({"spec": {"project": project}}).to_string();
+        let patch = ["patch", "applications.argoproj.io", &name, "-n", &name, "--type=merge", "-p", &patch];
+        ground.world.kubectl(&patch);
+    };
+    // The default project permits all, but to nobody outside of its namespace.
+    set_project(&ground, "default");
+    ground.world.kubectl(&["delete", "applications.argoproj.io", &name, "-n", &name, "--wait=false"]);
+    ground.until("it is refused", |ground| {
+        ground.condition("DeletionError").is_some_and(|message| message.contains("sourceNamespaces"))
+    });
+    assert!(ground.value("a").is_some());
+    set_project(&ground, "shop");
+    ground.until("it is gone", |ground| ground.value("a").is_none() && ground.app().is_null());
+}
