@@ -88,8 +88,9 @@ fn its_rights_are_what_it_needs(world: &World) {
         ("list", "appprojects.argoproj.io", "default", true),
         ("patch", "appprojects.argoproj.io", "default", false),
         ("create", "events", "default", true),
-        ("create", "tokenreviews.authentication.k8s.io", "default", true),
-        ("create", "subjectaccessreviews.authorization.k8s.io", "default", true),
+        // Who asks, and what they may, is for an installation with the API to know.
+        ("create", "tokenreviews.authentication.k8s.io", "default", false),
+        ("create", "subjectaccessreviews.authorization.k8s.io", "default", false),
         ("create", "secrets", "kubectl-gitops", true),
         // Records are Secrets, in the namespaces of Applications, and are watched wherever they are.
         ("watch", "secrets", "default", true),
