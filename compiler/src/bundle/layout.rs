@@ -153,11 +153,10 @@ pub(super) fn read(files: &Files) -> Result<Read, BundleError> {
     // With the compression that it has, all else must be equal; with ours, it may be.
     let made = lay_out(fresh.clone(), graph.clone(), layer_bytes);
     let referrers = compare(files, &made, &index)?;
-    let ours = [Compression::Deflate, Compression::Store].map(|how| again.compressed(how));
-    if ours.iter().any(|ours| ours == layer_bytes) {
+    if [Compression::Deflate, Compression::Store].iter().any(|how| again.compressed(*how) == layer_bytes) {
         return Ok(Read { bundle: made, is_compressed_otherwise: false, referrers });
     }
-    let bundle = lay_out(fresh, graph, &ours[0]);
+    let bundle = lay_out(fresh, graph, &again.compressed(Compression::Deflate));
     Ok(Read { bundle, is_compressed_otherwise: true, referrers })
 }
 

@@ -50,10 +50,7 @@ impl Cluster {
 
     /// What the server sends for as long as it does: a log that is followed. Only its beginning has a time limit.
     pub async fn read_lines(&self, path: &str) -> Result<impl AsyncBufRead + Send + use<>, Failure> {
-        let mut request = http::Request::get(path);
-        if let Some(authorization) = self.connection.authorization() {
-            request = request.header(http::header::AUTHORIZATION, authorization);
-        }
+        let request = self.connection.begin(&Method::GET, path);
         let request = request.body(Vec::new()).map_err(|error| Failure::Malformed(error.to_string()))?;
         let client = self.connection.current().client;
         let opened = async move { client.request_stream(request).map_err(Failure::from_client).await };

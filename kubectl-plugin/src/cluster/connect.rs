@@ -192,9 +192,17 @@ impl Connection {
         Some(Self { acts_as: Some(name), ..self.clone() })
     }
 
-    /// In whose name a request is sent, where it is not that of its credentials.
-    pub(super) fn acts_as(&self, method: &http::Method) -> Option<&HeaderValue> {
-        self.acts_as.as_ref().filter(|_| *method != http::Method::GET)
+    /// A request in the name of whoever this way is for. All begin here, so that none goes out in another name: with the token of
+    /// somebody, and, where it changes something, in the name of somebody else.
+    pub(super) fn begin(&self, method: &http::Method, path: &str) -> http::request::Builder {
+        let mut builder = http::Request::builder().method(method).uri(path);
+        if let Some(authorization) = self.authorization() {
+            builder = builder.header(http::header::AUTHORIZATION, authorization);
+        }
+        if let Some(user) = self.acts_as.as_ref().filter(|_| *method != http::Method::GET) {
+            builder = builder.header("impersonate-user", user);
+        }
+        builder
     }
 
     /// What each request carries beside what the client adds.

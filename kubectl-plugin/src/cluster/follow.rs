@@ -121,10 +121,7 @@ impl Cluster {
             encode(&at),
             watched.query()
         );
-        let mut request = http::Request::get(path).header(http::header::ACCEPT, T::WATCHED_AS);
-        if let Some(authorization) = self.connection.authorization() {
-            request = request.header(http::header::AUTHORIZATION, authorization);
-        }
+        let request = self.connection.begin(&http::Method::GET, &path).header(http::header::ACCEPT, T::WATCHED_AS);
         let request = request.body(Vec::new()).map_err(|error| Failure::Malformed(error.to_string()))?;
         let stream =
             self.connection.current().client.request_events::<T>(request).await.map_err(Failure::from_client)?;

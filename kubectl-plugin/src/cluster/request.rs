@@ -334,16 +334,10 @@ impl Cluster {
 
     async fn send(&self, request: &Request<'_>, current: &Current) -> Result<(u16, Json), Failure> {
         let body = request.body.map(Json::to_string).unwrap_or_default();
-        let mut builder = http::Request::builder().method(&request.method).uri(request.path);
+        let mut builder = self.connection.begin(&request.method, request.path);
         builder = builder.header(http::header::ACCEPT, request.accept);
         if !request.content_type.is_empty() {
             builder = builder.header(http::header::CONTENT_TYPE, request.content_type);
-        }
-        if let Some(authorization) = self.connection.authorization() {
-            builder = builder.header(http::header::AUTHORIZATION, authorization);
-        }
-        if let Some(user) = self.connection.acts_as(&request.method) {
-            builder = builder.header("impersonate-user", user);
         }
         let built = builder.body(kube::client::Body::from(body.into_bytes()));
         let built = built.map_err(|error| Failure::Malformed(error.to_string()))?;

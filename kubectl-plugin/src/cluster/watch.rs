@@ -124,7 +124,7 @@ impl Cluster {
     ) -> Result<(), Failure> {
         let path =
             format!("{}?watch=true&timeoutSeconds={SERVER_TIMEOUT_SECONDS}{}", watched.collection, watched.query());
-        let request = http::Request::get(path).body(Vec::new());
+        let request = self.connection.begin(&http::Method::GET, &path).body(Vec::new());
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
         let stream = current.client.request_events::<Json>(request).await.map_err(Failure::from_client)?;
         let mut stream = std::pin::pin!(stream);
