@@ -84,7 +84,7 @@ impl Filter {
             && is_among(&self.health, &row.health)
             && self.repository.as_ref().is_none_or(|wanted| row.repositories.iter().any(|known| known == wanted))
             && self.text.as_ref().is_none_or(contains)
-            && self.selector.matches(&row.object)
+            && self.selector.matches(&row.labels)
     }
 }
 
@@ -142,19 +142,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::application::Packed;
     use crate::controller::catalog::Catalog;
 
     fn rows(count: usize) -> Vec<Arc<Row>> {
         let catalog = Catalog::default();
         for number in 0..count {
-            catalog.put(&Arc::new(json!({
+            let object = json!({
                 "metadata": {
                     "name": format!("app-{number:05}"), "namespace": format!("n{}", number % 2),
                     "labels": {"team": format!("t{}", number % 10)}, "resourceVersion": number.to_string(),
                 },
                 "spec": {"project": format!("p{}", number % 5), "source": {"repoURL": "https://u@h/r"}},
                 "status": {"sync": {"status": if number % 3 == 0 { "Synced" } else { "OutOfSync" }}},
-            })));
+            });
+            catalog.put(&object, &Packed::of(&object));
         }
         catalog.rows().0
     }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_compiler::name::ResourceKey;
-use serde_json::Value as Json;
 
 use super::Api;
 use super::answer::Refusal;
@@ -31,8 +30,7 @@ impl Api {
     /// What somebody may get of an Application.
     pub(super) async fn gettable<'a>(&'a self, caller: &'a Caller, row: &Row) -> Result<Gettable<'a>, Refusal> {
         let kinds = self.kinds().await?;
-        let destination = row.object.pointer("/spec/destination/namespace").and_then(Json::as_str);
-        let destination = destination.filter(|namespace| !namespace.is_empty()).unwrap_or("default").to_owned();
+        let destination = if row.destination.is_empty() { "default".to_owned() } else { row.destination.clone() };
         Ok(Gettable { api: self, caller, kinds, destination, answers: BTreeMap::new() })
     }
 }

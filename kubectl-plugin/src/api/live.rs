@@ -13,7 +13,6 @@ use url::form_urlencoded::Serializer;
 use super::answer::{Answer, Code, Parts, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
-use super::fields::Fields;
 use super::form::{Form, send};
 use super::routes;
 use super::shown::Shown;
@@ -46,7 +45,7 @@ impl Api {
         let namespace =
             if of_object.is_some() { query.one("resourceNamespace").unwrap_or("default") } else { &row.id.namespace };
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
-        let uid = if of_object.is_some() { query.one("resourceUID") } else { row.object["metadata"]["uid"].as_str() };
+        let uid = if of_object.is_some() { query.one("resourceUID") } else { Some(row.uid.as_str()) };
         let mut selector = format!("involvedObject.name={}", plain(of_object.unwrap_or(&row.id.name))?);
         if let Some(uid) = uid {
             selector = format!("{selector},involvedObject.uid={}", plain(uid)?);
@@ -76,8 +75,7 @@ impl Api {
             Err(failure) if failure.is_forbidden() || failure.is_not_found() => Vec::new(),
             Err(failure) => return Err(Refusal::of_server(&failure, "the projects", false)),
         };
-        let items: Vec<Shown<'_>> =
-            listed.iter().map(|object| Shown { object, kind: "AppProject", fields: Fields::All }).collect();
+        let items: Vec<Shown<'_>> = listed.iter().map(|object| Shown::of_kind("AppProject", object)).collect();
         Ok(Answer::json(&json!({"metadata": {}, "items": items})))
     }
 
@@ -87,7 +85,7 @@ impl Api {
         let pod = begun.names.get(1).map(String::as_str).or(query.one("podName"));
         let pod = pod.ok_or_else(|| Refusal::invalid("podName is missing"))?;
         let pod = routes::name(pod).ok_or_else(|| Refusal::not_found("the Pod"))?;
-        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or("default");
+        let destination = if row.destination.is_empty() { "default" } else { &row.destination };
         let namespace = query.one("namespace").unwrap_or(destination);
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{}", log_query(query)?);

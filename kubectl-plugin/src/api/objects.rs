@@ -20,7 +20,7 @@ use super::mask::masked;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
 use super::tree::{Owned, TreeJson, tree};
-use crate::application::{ResourceState, Status};
+use crate::application::ResourceState;
 use crate::cluster::{Cluster, Failure, Kinds};
 use crate::controller::catalog::Row;
 
@@ -107,7 +107,8 @@ impl Api {
                 manifests.push(masked(body).to_string());
             }
         }
-        let text = |pointer: &str| row.object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let object = row.object();
+        let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
         Ok(Answer::json(&ManifestsJson {
             manifests,
             namespace: text("/spec/destination/namespace"),
@@ -157,8 +158,7 @@ impl Api {
 
 /// The resources of an Application, as its status has them; hooks are none.
 pub(super) fn resources(row: &Row) -> Vec<ResourceState> {
-    let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
-    status.resources.into_iter().filter(|resource| !resource.hook).collect()
+    row.status().resources.into_iter().filter(|resource| !resource.hook).collect()
 }
 
 /// The namespaces in which children of these are looked for.

@@ -39,7 +39,7 @@ impl Api {
             }
             None => change::sync(SyncAsk { prune: query.flag("prune")?, ..SyncAsk::default() }, &caller.person.name)?,
         };
-        let planned = Box::pin(self.controller.preview(&row.id, &row.object, &operation)).await;
+        let planned = Box::pin(self.controller.preview(&row.id, &row.object(), &operation)).await;
         let planned = planned.map_err(|error| not_now(&error))?;
         let (target, desired) = (&planned.target, &planned.desired);
         let mut plan = PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &planned.plan);
@@ -72,7 +72,7 @@ impl Api {
                 (Some(id), None, against.reversed())
             }
             [Named::Graph(old), Named::Graph(new)] => {
-                let graphs = self.controller.graphs(&row.id, &row.object, [old, new]).await;
+                let graphs = self.controller.graphs(&row.id, &row.object(), [old, new]).await;
                 let [old, new] = graphs.map_err(|error| not_now(&error))?;
                 (Some(old.id()), Some(new.id()), Against::between(&old, &new))
             }
@@ -93,7 +93,7 @@ impl Api {
 
     async fn against_live(&self, caller: &Caller, row: &Row, side: Side) -> Result<(Id<Graph>, Against), Refusal> {
         let viewer = caller.ask(&self.theirs)?;
-        let compared = Box::pin(self.controller.against_live(&row.id, &row.object, side, &viewer)).await;
+        let compared = Box::pin(self.controller.against_live(&row.id, &row.object(), side, &viewer)).await;
         compared.map_err(|error| not_now(&error))
     }
 }

@@ -190,8 +190,7 @@ impl Api {
     /// `GET …/rights`.
     pub(super) async fn rights(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let AppId { namespace, name } = &row.id;
-        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
-        let logs = Right::logs(destination);
+        let logs = Right::logs(&row.destination);
         let [patch, delete] = ["patch", "delete"].map(|verb| Right::application(verb, namespace, name));
         let may = async |right: &Right<'_>| self.access.may(&caller.person, right).await;
         Ok(Answer::json(&RightsJson {

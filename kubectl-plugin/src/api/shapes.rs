@@ -9,7 +9,6 @@ use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::application::Status;
 use crate::controller::catalog::Row;
 use crate::json::{EdgeJson, GraphResourceJson, SchemaVersion};
 
@@ -268,10 +267,9 @@ pub(super) struct GraphShown {
 impl RowJson {
     /// Of a row.
     pub(super) fn of(row: &Row) -> Self {
-        let status: Status = serde_json::from_value(row.object["status"].clone()).unwrap_or_default();
+        let status = row.status();
         let kept = status.gitops.unwrap_or_default();
         let revision = Some(status.sync.revision).filter(|revision| !revision.is_empty());
-        let destination = row.object["spec"]["destination"]["namespace"].as_str().unwrap_or_default();
         let deployed_at = status.history.last().map(|last| last.deployed_at.clone()).unwrap_or_default();
         let held = status.conditions.iter().any(|told| told.kind == HOLD_WARNING);
         Self {
@@ -287,7 +285,7 @@ impl RowJson {
             message: status.conditions.into_iter().next().map(|told| told.message).unwrap_or_default(),
             repositories: row.repositories.clone(),
             cluster: row.cluster.clone(),
-            destination: destination.to_owned(),
+            destination: row.destination.clone(),
             deployed_at,
             held,
             resource_version: row.version.to_string(),

@@ -20,20 +20,53 @@ const API_VERSION: &str = "argoproj.io/v1alpha1";
 
 /// An Application, to be written.
 pub(super) struct Shown<'a> {
-    pub(super) object: &'a Json,
+    object: Object<'a>,
     pub(super) kind: &'static str,
     pub(super) fields: Fields<'a>,
+}
+
+/// An object, or where it is read from when it is written: of thousands there is one at a time.
+enum Object<'a> {
+    Read(&'a Json),
+    Kept(&'a Row),
 }
 
 impl<'a> Shown<'a> {
     /// The Application of a row.
     pub(super) fn of(row: &'a Row, fields: Fields<'a>) -> Self {
-        Self { object: &row.object, kind: "Application", fields }
+        Self { object: Object::Kept(row), kind: "Application", fields }
     }
 
     /// A whole Application.
     pub(super) fn whole(object: &'a Json) -> Self {
-        Self { object, kind: "Application", fields: Fields::All }
+        Self::of_kind("Application", object)
+    }
+
+    /// A whole object of another kind.
+    pub(super) fn of_kind(kind: &'static str, object: &'a Json) -> Self {
+        Self { object: Object::Read(object), kind, fields: Fields::All }
+    }
+
+    fn write<S: Serializer>(&self, object: &Json, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        // Items of lists come without.
+        for (name, value) in [("apiVersion", API_VERSION), ("kind", self.kind)] {
+            if self.fields.below(name).is_some() {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        for (name, value) in object.as_object().into_iter().flatten() {
+            let place = match name.as_str() {
+                "apiVersion" | "kind" => continue,
+                "metadata" => Place::Metadata,
+                "spec" => Place::Spec,
+                _ => Place::Else,
+            };
+            if let Some(fields) = self.fields.below(name) {
+                map.serialize_entry(name, &Part { value, place, fields })?;
+            }
+        }
+        map.end()
     }
 }
 
@@ -55,25 +88,10 @@ struct Part<'a> {
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // Items of lists come without.
-        for (name, value) in [("apiVersion", API_VERSION), ("kind", self.kind)] {
-            if self.fields.below(name).is_some() {
-                map.serialize_entry(name, value)?;
-            }
+        match self.object {
+            Object::Read(object) => self.write(object, serializer),
+            Object::Kept(row) => self.write(&row.object(), serializer),
         }
-        for (name, value) in self.object.as_object().into_iter().flatten() {
-            let place = match name.as_str() {
-                "apiVersion" | "kind" => continue,
-                "metadata" => Place::Metadata,
-                "spec" => Place::Spec,
-                _ => Place::Else,
-            };
-            if let Some(fields) = self.fields.below(name) {
-                map.serialize_entry(name, &Part { value, place, fields })?;
-            }
-        }
-        map.end()
     }
 }
 
@@ -210,7 +228,7 @@ mod tests {
 
     fn shown(fields: Option<&str>) -> Json {
         let wanted = Wanted::read(fields);
-        serde_json::to_value(Shown { object: &object(), kind: "Application", fields: wanted.fields() }).expect("JSON")
+        serde_json::to_value(Shown { fields: wanted.fields(), ..Shown::whole(&object()) }).expect("JSON")
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Api {
         let deadline = Instant::now() + REFRESHED_WITHIN;
         loop {
             let now = self.controller.apps.catalog.get(&row.id).ok_or_else(|| Refusal::not_found(WHAT))?;
-            let is_answered = crate::application::annotation(&now.object, REFRESH).is_none() && now.version >= version;
+            let is_answered =
+                crate::application::annotation(&now.object(), REFRESH).is_none() && now.version >= version;
             if is_answered || tokio::time::timeout_at(deadline, news.changed()).await.is_err() {
                 return Ok(now);
             }

@@ -7,6 +7,7 @@
 
 mod note;
 mod operation;
+mod packed;
 mod status;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use serde_json::Value as Json;
 
 pub use note::{GRAPH, HOLD, Holding, OTHER_GRAPH, RELEASE, REQUEST, ROLLBACK, WAIT, roots};
 pub use operation::{InitiatedBy, NotAChoice, Operation, ResourceChoice, SyncRequest};
+pub use packed::Packed;
 pub use status::{
     Condition, HealthState, HistoryEntry, Kept, MOST_RESOURCES, OperationPhase, OperationState, ResourceResult,
     ResourceState, Status, Summary, SyncResult, SyncState, SyncWord,

@@ -33,7 +33,7 @@ use crate::application::{
     deletes_resources, is_automated, is_cared_for, is_deleted,
 };
 use crate::apply::{Applied, StepResult, Target};
-use crate::controller::others::Others;
+use crate::controller::argo_cd;
 use crate::controller::sync::{ALLOW_DELETE, ALLOW_RECREATE, DELETION_APPROVED, NOT_TRIED};
 use crate::error::CommandError;
 use crate::record::Records;
@@ -122,7 +122,7 @@ impl CaredFor {
             }
             Err(failure) => return Err(super::request::failed("the Application cannot be read", &failure)),
         };
-        if !is_cared_for(&object) || Others.at(&object, records.now()).is_some() {
+        if !is_cared_for(&object) || argo_cd::why_left_alone(&object, records.now()).is_some() {
             return Ok(None);
         }
         if is_deleted(&object) {

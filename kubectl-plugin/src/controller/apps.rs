@@ -13,23 +13,22 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::application::{AppId, OperationState, Status, annotation};
+use crate::application::{AppId, OperationState, Packed, Status, annotation};
 use crate::apply::{LockWatch, Target};
 
-use super::catalog::Catalog;
+use super::argo_cd::ARGO_CD;
+use super::catalog::{Catalog, Row};
 use super::clusters::in_use::ClusterInUse;
 use super::clusters::secret::ClusterSecret;
 use super::compile::Compiled;
 use super::decide::{Attempt, Heals};
-use super::others::ARGO_CD;
 use super::preview::Deliverable;
 use super::refs::Asked;
 
 /// One Application.
 #[derive(Clone)]
 pub struct Entry {
-    /// Its object.
-    pub object: Arc<Json>,
+    packed: Packed,
     /// What is remembered; held by whoever looks at it.
     pub memory: Arc<tokio::sync::Mutex<Memory>>,
 }
@@ -108,21 +107,22 @@ impl Apps {
         let id = AppId::of(&object);
         let mut entries = lock(&self.entries);
         let object = lean(object);
+        let packed = Packed::of(&object);
         // What an own write gave is told once more by the watch: it is kept once, here and for readers.
-        if entries.get(&id).is_some_and(|entry| *entry.object == object) {
+        if entries.get(&id).is_some_and(|entry| entry.packed == packed) {
             return (id, false);
         }
-        let object = Arc::new(object);
-        self.catalog.put(&object);
+        self.catalog.put(&object, &packed);
         let Some(entry) = entries.get_mut(&id) else {
-            entries.insert(id.clone(), Entry { object, memory: Arc::default() });
+            entries.insert(id.clone(), Entry { packed, memory: Arc::default() });
             return (id, true);
         };
-        let is_news = is_news(&entry.object, &object);
-        if entry.object["metadata"]["uid"] != object["metadata"]["uid"] {
+        let before = entry.object();
+        let is_news = is_news(&before, &object);
+        if before["metadata"]["uid"] != object["metadata"]["uid"] {
             entry.memory = Arc::default();
         }
-        entry.object = object;
+        entry.packed = packed;
         (id, is_news)
     }
 
@@ -146,11 +146,11 @@ impl Apps {
     pub fn put_own(&self, object: Json) {
         let id = AppId::of(&object);
         if let Some(entry) = lock(&self.entries).get_mut(&id) {
-            let versions = [&*entry.object, &object].map(version);
             // The watch may have been faster, and have told of more.
-            if versions[0] <= versions[1] {
-                entry.object = Arc::new(lean(object));
-                self.catalog.put(&entry.object);
+            if version(&entry.object()) <= version(&object) {
+                let object = lean(object);
+                entry.packed = Packed::of(&object);
+                self.catalog.put(&object, &entry.packed);
             }
         }
     }
@@ -204,22 +204,29 @@ impl Apps {
     /// Those of these projects.
     #[must_use]
     pub fn of_projects(&self, projects: &[String]) -> Vec<AppId> {
-        let is_of = |entry: &Entry| {
-            let project = entry.object["spec"]["project"].as_str().filter(|project| !project.is_empty());
-            projects.iter().any(|name| name == project.unwrap_or(crate::project::DEFAULT))
-        };
-        lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
+        self.of_rows(|row| projects.contains(&row.project))
     }
 
     /// Those whose destination is one of these clusters, by server or name.
     #[must_use]
     pub fn of_destinations(&self, clusters: &[Arc<ClusterSecret>]) -> Vec<AppId> {
-        let is_of = |entry: &Entry| {
-            let text = |field: &str| entry.object["spec"]["destination"][field].as_str().unwrap_or_default();
-            let (server, name) = (text("server").trim_end_matches('/'), text("name"));
-            clusters.iter().any(|cluster| cluster.server == server || cluster.name == name)
-        };
-        lock(&self.entries).iter().filter(|(_, entry)| is_of(entry)).map(|(id, _)| id.clone()).collect()
+        self.of_rows(|row| {
+            let address = row.cluster.trim_end_matches('/');
+            clusters.iter().any(|cluster| cluster.server == address || cluster.name == row.cluster)
+        })
+    }
+
+    fn of_rows(&self, is_wanted: impl Fn(&Row) -> bool) -> Vec<AppId> {
+        let (rows, _) = self.catalog.rows();
+        rows.iter().filter(|row| is_wanted(row)).map(|row| row.id.clone()).collect()
+    }
+}
+
+impl Entry {
+    /// Its object.
+    #[must_use]
+    pub fn object(&self) -> Json {
+        self.packed.object()
     }
 }
 
@@ -274,7 +281,7 @@ mod tests {
         let entries = ["kubectl", ARGO_CD].map(written);
         let object = json!({"metadata": {"name": "a", "namespace": "n", "managedFields": entries}});
         let (id, _) = apps.put(object.clone());
-        let kept = || apps.get(&id).expect("it is there").object["metadata"]["managedFields"].clone();
+        let kept = || apps.get(&id).expect("it is there").object()["metadata"]["managedFields"].clone();
         let lean = json!([{"manager": ARGO_CD, "time": "2026-11-26T10:00:00Z"}]);
         assert_eq!(kept(), lean);
         apps.put_own(object);
@@ -285,12 +292,11 @@ mod tests {
     fn what_is_told_twice_is_kept_once() {
         let apps = Apps::default();
         let object = json!({"metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "2"}});
-        let (id, _) =
-            apps.put(json!({"metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"}}));
+        apps.put(json!({"metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"}}));
         apps.put_own(object.clone());
-        let own = apps.get(&id).expect("it is there").object;
+        let (_, number) = apps.catalog.rows();
         assert!(!apps.put(object).1);
-        assert!(Arc::ptr_eq(&own, &apps.get(&id).expect("it is there").object));
+        assert_eq!(apps.catalog.rows().1, number, "and told once");
     }
 
     #[test]
@@ -310,7 +316,7 @@ mod tests {
         assert!(apps.put(asked.clone()).1 && !apps.put(asked).1);
         apps.put_own(object("old", "Synced", "2"));
         let id = AppId { namespace: "n".to_owned(), name: "a".to_owned() };
-        let project = apps.get(&id).map(|entry| entry.object["spec"]["project"].clone());
+        let project = apps.get(&id).map(|entry| entry.object()["spec"]["project"].clone());
         assert_eq!(project, Some(json!("two")), "what is older than what is known is not taken");
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
-use crate::application::AppId;
+use crate::application::{AppId, Packed, Status};
 
 /// So many changes are kept.
 const MOST_CHANGES: usize = 8192;
@@ -20,8 +20,10 @@ const MOST_CHANGES: usize = 8192;
 pub struct Row {
     /// Which.
     pub id: AppId,
-    /// Its object.
-    pub object: Arc<Json>,
+    /// Its object, as text.
+    pub packed: Packed,
+    /// Which one of its name.
+    pub uid: String,
     /// Its version, as a number.
     pub version: u64,
     /// Its project.
@@ -34,6 +36,10 @@ pub struct Row {
     pub repositories: Vec<String>,
     /// The cluster that it goes to, by address or name.
     pub cluster: String,
+    /// The namespace that it goes to, or nothing.
+    pub destination: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What became of an Application.
@@ -94,18 +100,18 @@ impl Default for Catalog {
 
 impl Catalog {
     /// Takes an object as it is now.
-    pub fn put(&self, object: &Arc<Json>) {
-        let row = Arc::new(Row::of(object));
+    pub fn put(&self, object: &Json, packed: &Packed) {
+        let row = Arc::new(Row::of(object, packed.clone()));
         let id = row.id.clone();
         self.change(&id, |all| {
             // Whoever wrote it may have been faster than the watch.
-            let is_older = |known: &&Arc<Row>| known.uid() == row.uid() && known.version > row.version;
+            let is_older = |known: &&Arc<Row>| known.uid == row.uid && known.version > row.version;
             if all.rows.get(&row.id).as_ref().is_some_and(is_older) {
                 return None;
             }
             let kind = match all.rows.insert(row.id.clone(), Arc::clone(&row)) {
                 None => ChangeKind::Added,
-                Some(before) if before.version == row.version && before.object == row.object => return None,
+                Some(before) if before.version == row.version && before.packed == row.packed => return None,
                 Some(_) => ChangeKind::Modified,
             };
             Some((kind, None))
@@ -197,32 +203,46 @@ impl Catalog {
 }
 
 impl Row {
-    fn uid(&self) -> &Json {
-        &self.object["metadata"]["uid"]
+    /// Its object.
+    #[must_use]
+    pub fn object(&self) -> Json {
+        self.packed.object()
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.packed.status()
     }
 
     fn without_status(&self) -> Arc<Self> {
-        let parts = ["apiVersion", "kind", "metadata", "spec"];
-        let kept = parts.into_iter().filter_map(|part| Some((part.to_owned(), self.object.get(part)?.clone())));
-        Arc::new(Self { object: Arc::new(Json::Object(kept.collect())), ..self.clone() })
+        let mut object = self.object();
+        if let Some(fields) = object.as_object_mut() {
+            fields.retain(|name, _| ["apiVersion", "kind", "metadata", "spec"].contains(&name.as_str()));
+        }
+        Arc::new(Self { packed: Packed::of(&object), ..self.clone() })
     }
 
-    fn of(object: &Arc<Json>) -> Self {
+    fn of(object: &Json, packed: Packed) -> Self {
         let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
         let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
         let spec = &object["spec"];
         let several = spec["sources"].as_array().filter(|sources| !sources.is_empty());
         let sources = several.map_or_else(|| std::slice::from_ref(&spec["source"]), Vec::as_slice);
         let address = |source: &Json| source["repoURL"].as_str().map(gitops_compiler::app::without_user);
+        let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
         Self {
             id: AppId::of(object),
-            object: Arc::clone(object),
+            packed,
+            uid: text("/metadata/uid"),
             version: text("/metadata/resourceVersion").parse().unwrap_or_default(),
             project: or(text("/spec/project"), crate::project::DEFAULT),
             sync: or(text("/status/sync/status"), "Unknown"),
             health: or(text("/status/health/status"), "Unknown"),
             repositories: sources.iter().filter_map(address).collect(),
             cluster: or(text("/spec/destination/server"), &text("/spec/destination/name")),
+            destination: text("/spec/destination/namespace"),
+            labels: labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
         }
     }
 }
@@ -233,9 +253,10 @@ mod tests {
 
     use super::*;
 
-    fn object(name: &str, version: u64) -> Arc<Json> {
+    fn put(catalog: &Catalog, name: &str, version: u64) {
         let metadata = json!({"name": name, "namespace": "n", "resourceVersion": version.to_string()});
-        Arc::new(json!({"metadata": metadata, "spec": {"source": {"repoURL": "https://u:p@h/r"}}}))
+        let object = json!({"metadata": metadata, "spec": {"source": {"repoURL": "https://u:p@h/r"}}});
+        catalog.put(&object, &Packed::of(&object));
     }
 
     fn told(catalog: &Catalog, since: u64) -> Result<Vec<(ChangeKind, String, u64)>, Forgotten> {
@@ -246,18 +267,18 @@ mod tests {
     #[test]
     fn changes_are_told_once_for_each() {
         let catalog = Catalog::default();
-        catalog.put(&object("a", 1));
-        catalog.put(&object("a", 1));
-        catalog.put(&object("b", 2));
+        put(&catalog, "a", 1);
+        put(&catalog, "a", 1);
+        put(&catalog, "b", 2);
         let (rows, number) = catalog.rows();
         assert_eq!((rows.len(), number), (2, 2), "the same again is no change");
         assert_eq!(rows[0].repositories, ["https://h/r"]);
         assert_eq!(told(&catalog, number), Ok(Vec::new()));
-        catalog.put(&object("a", 3));
-        catalog.put(&object("a", 4));
+        put(&catalog, "a", 3);
+        put(&catalog, "a", 4);
         catalog.remove(&rows[1].id);
-        catalog.put(&object("c", 5));
-        catalog.put(&object("c", 6));
+        put(&catalog, "c", 5);
+        put(&catalog, "c", 6);
         assert_eq!(
             told(&catalog, number),
             Ok(vec![
@@ -273,7 +294,7 @@ mod tests {
     fn who_was_away_for_too_long_is_told() {
         let catalog = Catalog::default();
         for version in 0..=MOST_CHANGES as u64 {
-            catalog.put(&object("a", version));
+            put(&catalog, "a", version);
         }
         assert_eq!(told(&catalog, 0), Err(Forgotten));
         assert_eq!(told(&catalog, 1).map(|told| told.len()), Ok(1));
@@ -283,7 +304,7 @@ mod tests {
     async fn who_waits_hears_of_it() {
         let catalog = Catalog::default();
         let mut news = catalog.subscribe();
-        catalog.put(&object("a", 1));
+        put(&catalog, "a", 1);
         assert!(news.changed().await.is_ok() && *news.borrow() == 1);
     }
 }

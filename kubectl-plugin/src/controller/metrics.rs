@@ -183,8 +183,9 @@ impl Metrics {
         text.push_str(&of_clusters(&controller.clusters.all()));
         text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
         for id in controller.apps.ids() {
-            if let Some(entry) = controller.apps.get(&id).filter(|entry| controller.owns(&entry.object)) {
-                info(&mut text, &id, &entry.object);
+            let object = controller.apps.get(&id).map(|entry| entry.object());
+            if let Some(object) = object.filter(|object| controller.owns(object)) {
+                info(&mut text, &id, &object);
             }
         }
         text.push_str("# EOF\n");

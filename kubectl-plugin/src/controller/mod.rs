@@ -20,13 +20,13 @@
 //! | [`report`] | what the status says, pure |
 //! | [`apps`] | all Applications, and what is remembered of them |
 //! | [`catalog`] | the same for readers: searched, and told as they change |
-//! | [`heads`] | which version each record has |
+//! | [`record_versions`] | which version each record has |
 //! | [`projects`] | what the projects permit |
 //! | [`orphans`] | what is in namespaces and of no Application |
-//! | [`others`] | whether another controller is at an Application |
+//! | [`argo_cd`] | whether a running Argo CD is at an Application |
 //! | [`metrics`], [`events`], [`log`] | what is told to Prometheus, to `kubectl describe`, and on stderr |
 //! | [`webhooks`] | what webhooks are judged by, and what they make it do |
-//! | [`news`] | what one replica tells the others |
+//! | [`relay`] | what one replica tells the others |
 //! | `watches`, `given` | what it hears of, and what its own namespace gives it |
 //! | [`reconcile`] | one look at one Application, from its object to its status |
 //!
@@ -37,6 +37,7 @@
 //! decision named one. Nothing else: an application at rest costs nothing but its memory.
 
 pub mod apps;
+pub mod argo_cd;
 pub mod catalog;
 pub mod clusters;
 pub mod compare;
@@ -45,19 +46,18 @@ pub mod credentials;
 pub mod decide;
 pub mod events;
 mod given;
-pub mod heads;
 pub mod kubernetes;
 pub mod live;
 pub mod log;
 pub mod metrics;
-pub mod news;
 pub mod orphans;
-pub mod others;
 pub mod preview;
 pub mod projects;
 pub mod queue;
 pub mod reconcile;
+pub mod record_versions;
 pub mod refs;
+pub mod relay;
 pub mod removal;
 pub mod report;
 pub mod runs;
@@ -128,7 +128,6 @@ pub struct Controller {
     /// Requests that may be answered otherwise since credentials are others.
     ask_again: std::sync::Mutex<std::collections::BTreeSet<Request>>,
     pub(crate) compiler: Compiler,
-    pub(crate) others: others::Others,
     pub(crate) orphans: orphans::Namespaces,
     /// What webhooks are judged by, and where their events go.
     pub webhooks: webhooks::Webhooks,
@@ -185,7 +184,6 @@ impl Controller {
             credentials: credentials::RepositoryCredentials::default(),
             ask_again: std::sync::Mutex::default(),
             compiler: Compiler::new(server, rules),
-            others: others::Others,
             orphans: orphans::Namespaces::default(),
             webhooks: webhooks::Webhooks::default(),
             cluster,
@@ -297,8 +295,8 @@ impl Controller {
 
     /// The cluster that an Application is applied to; of one that is not this replica's, none.
     async fn place(&self, id: &AppId) -> Result<Place, NotFound> {
-        if let Some(entry) = self.apps.get(id).filter(|entry| self.owns(&entry.object)) {
-            return self.clusters.of(id, &entry.object).await;
+        if let Some(object) = self.apps.get(id).map(|entry| entry.object()).filter(|object| self.owns(object)) {
+            return self.clusters.of(id, &object).await;
         }
         self.clusters.release(id);
         Err(NotFound::Unread("another replica cares for it".to_owned()))

@@ -18,9 +18,9 @@ use crate::record::persist::HEAD_TYPE;
 use crate::trace;
 use crate::webhook::{Event, Trust};
 
-use super::news::News;
 use super::projects::Changed;
-use super::{Controller, SETTLE, WATCH_AGAIN, compile, news, webhooks};
+use super::relay::Relayed;
+use super::{Controller, SETTLE, WATCH_AGAIN, compile, relay, webhooks};
 
 /// So many news of other replicas wait.
 const WAITING_NEWS: usize = 1000;
@@ -81,7 +81,7 @@ impl Controller {
                     let _permit = permit;
                     let tell = async {
                         if this.members.is_some() {
-                            news::tell(&this.cluster, &this.settings.namespace, &requests).await;
+                            relay::tell(&this.cluster, &this.settings.namespace, &requests).await;
                         }
                     };
                     let look = async {
@@ -98,7 +98,7 @@ impl Controller {
     /// The requests of Applications that an event concerns.
     fn concerned(&self, event: &Event, trust: &Trust) -> BTreeSet<Request> {
         let concerned = self.webhooks.known.concerned(event, trust);
-        let read = concerned.iter().filter_map(|id| compile::read(&self.apps.get(id)?.object).ok());
+        let read = concerned.iter().filter_map(|id| compile::read(&self.apps.get(id)?.object()).ok());
         let of_sources = read.flat_map(|(application, _)| compile::requests(&application));
         of_sources
             .chain(self.refs.needed_by(&concerned))
@@ -120,9 +120,9 @@ impl Controller {
             if self.members.is_none() {
                 return std::future::pending().await;
             }
-            let watched = at_home(&self.settings.namespace, "configmaps", news::CONFIG_MAP);
-            let (told, mut heard) = mpsc::channel::<News>(WAITING_NEWS);
-            let mut seen = news::Seen::default();
+            let watched = at_home(&self.settings.namespace, "configmaps", relay::CONFIG_MAP);
+            let (told, mut heard) = mpsc::channel::<Relayed>(WAITING_NEWS);
+            let mut seen = relay::Seen::default();
             let take = |event: Heard<'_, Json>| {
                 let Ok(Some(config_map)) = event.map(only) else { return };
                 for news in seen.take(&config_map, self.cluster.connection.server_time()) {
@@ -298,7 +298,7 @@ impl Controller {
         self.queue.forget(id);
         self.apps.remove(id);
         self.clusters.release(id);
-        self.clusters.here.heads.forget_gone(id);
+        self.clusters.here.record_versions.forget_gone(id);
         self.metrics.forget(id);
     }
 
@@ -307,12 +307,12 @@ impl Controller {
         let fields = format!("type={HEAD_TYPE}");
         let watched = Watched { collection: "/api/v1/secrets".to_owned(), selector: String::new(), fields };
         let take = |event| {
-            let heads = &self.clusters.here.heads;
-            for id in heads.take(event) {
+            let versions = &self.clusters.here.record_versions;
+            for id in versions.take(event) {
                 if self.apps.get(&id).is_some() {
                     self.queue.add_after(&id, SETTLE);
                 } else {
-                    heads.forget_gone(&id);
+                    versions.forget_gone(&id);
                 }
             }
         };

@@ -17,10 +17,10 @@ use crate::health::Rules;
 use crate::record::persist::HEAD_TYPE;
 use crate::sops::KeySources;
 
-use super::super::heads::Heads;
 use super::super::kubernetes::Kubernetes;
 use super::super::live::Live;
 use super::super::log::Log;
+use super::super::record_versions::RecordVersions;
 use super::super::sync::Ground;
 use super::reach::Reach;
 use super::secret::ClusterSecret;
@@ -59,7 +59,7 @@ pub struct ClusterInUse {
     /// What is there.
     pub live: Arc<Live>,
     /// Which versions its records have.
-    pub heads: Arc<Heads>,
+    pub record_versions: Arc<RecordVersions>,
     /// Which Kubernetes it is.
     pub kubernetes: Kubernetes,
     /// What its syncs have in common.
@@ -121,7 +121,7 @@ impl ClusterInUse {
             secret: Mutex::new(secret),
             cluster,
             live,
-            heads: Arc::default(),
+            record_versions: Arc::default(),
             kubernetes: Kubernetes::default(),
             ground: Ground { sightings, rules: common.rules.clone(), keys: Arc::clone(&common.keys) },
             turns: Turns::new(turns),
@@ -171,7 +171,8 @@ impl ClusterInUse {
 
     /// The command line applies, too, and whoever else holds the lock.
     fn records_watched(&self, secret: &ClusterSecret, common: &Common) -> AbortHandle {
-        let (cluster, heads, users) = (self.cluster.clone(), Arc::clone(&self.heads), Arc::clone(&self.users));
+        let (cluster, users) = (self.cluster.clone(), Arc::clone(&self.users));
+        let versions = Arc::clone(&self.record_versions);
         let (log, news) = (common.log, common.news.clone());
         let collection = match secret.records_watched() {
             Some(namespace) => format!("/api/v1/namespaces/{namespace}/secrets"),
@@ -185,7 +186,7 @@ impl ClusterInUse {
                 let (events, mut received) = mpsc::channel::<Followed<PartialObject>>(64);
                 let take = async {
                     while let Some(event) = received.recv().await {
-                        for record in heads.take(event) {
+                        for record in versions.take(event) {
                             for id in users.of_record(&record) {
                                 let _ = news.send(id);
                             }

@@ -30,7 +30,7 @@ impl Look<'_> {
     /// Whether what is asked stands in the object as it is now: it may have been taken back.
     pub(super) fn is_still_asked(&self) -> bool {
         let newest = self.controller.apps.get(self.id);
-        self.asked().is_none_or(|asked| newest.is_some_and(|entry| entry.object["operation"] == *asked))
+        self.asked().is_none_or(|asked| newest.is_some_and(|entry| entry.object()["operation"] == *asked))
     }
 
     /// Says that what is asked is done: it is taken away with the next status, and not done again before.

@@ -34,6 +34,7 @@ use crate::project::{self, AppProject};
 use crate::trace;
 
 use super::apps::{CompiledFrom, Memory};
+use super::argo_cd;
 use super::clusters::Place;
 use super::clusters::known::NotFound;
 use super::compile::{self, Compiled};
@@ -55,20 +56,21 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
     let Some(entry) = controller.apps.get(id) else { return };
     let began = Instant::now();
     let mut memory = entry.memory.lock().await;
-    if !controller.owns(&entry.object) {
+    let object = Arc::new(entry.object());
+    if !controller.owns(&object) {
         // Another replica cares for it: what was known may be old when it comes back. A webhook for it may come here.
         controller.refs.forget(id);
         controller.webhooks.known.set_implied(id, Vec::new());
         *memory = Memory::default();
-        if let Ok((application, _)) = compile::read(&entry.object) {
-            let (_, problems) = controller.webhooks.set(&controller.cluster, id, &entry.object, &application).await;
+        if let Ok((application, _)) = compile::read(&object) {
+            let (_, problems) = controller.webhooks.set(&controller.cluster, id, &object, &application).await;
             if !problems.is_empty() {
                 controller.queue.add_after(id, LOOK_AT_OTHERS);
             }
         }
         return;
     }
-    let (object, conditions) = (entry.object, Vec::new());
+    let conditions = Vec::new();
     let mut look = Look { controller, id, object, place, memory: &mut memory, conditions, again: None };
     let about = || vec![("application", id.to_string())];
     let looking = Box::pin(async {
@@ -126,7 +128,7 @@ impl Look<'_> {
             }
             return;
         }
-        if let Some(why) = self.controller.others.at(&self.object, self.controller.cluster.connection.server_time()) {
+        if let Some(why) = argo_cd::why_left_alone(&self.object, self.controller.cluster.connection.server_time()) {
             self.leave_alone(why).await;
             // Who was at it may go away without a word.
             self.come_again(LOOK_AT_OTHERS);

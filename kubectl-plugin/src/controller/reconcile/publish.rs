@@ -113,7 +113,8 @@ impl Look<'_> {
         let is_answered = self.memory.answered.is_some() && self.asked() == self.memory.answered.as_ref();
         let is_refreshed = is_compared && annotation(&self.object, REFRESH).is_some();
         // What was told while a sync ran is there, too.
-        let newest = self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object);
+        let newest =
+            self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object().into());
         let before: Status = serde_json::from_value(newest["status"].clone()).unwrap_or_default();
         let mut body = json!({});
         if !status.says_the_same(&before) || is_refreshed {

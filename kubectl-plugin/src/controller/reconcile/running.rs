@@ -144,8 +144,11 @@ impl Look<'_> {
             let phase = if *stopper.borrow() { OperationPhase::Terminating } else { state.phase };
             let state = OperationState { phase, message, ..state.clone() };
             // Nothing of the sync before may be left: when that was over, what it did.
-            let newest =
-                self.controller.apps.get(self.id).map_or_else(|| Arc::clone(&self.object), |entry| entry.object);
+            let newest = self
+                .controller
+                .apps
+                .get(self.id)
+                .map_or_else(|| Arc::clone(&self.object), |entry| entry.object().into());
             let told = serde_json::to_value(state).unwrap_or_default();
             let Some(patch) = report::merge_patch(&newest["status"]["operationState"], &told) else { continue };
             let body = json!({"status": {"operationState": patch}});

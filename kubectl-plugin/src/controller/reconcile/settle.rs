@@ -86,7 +86,7 @@ impl Look<'_> {
         let place = &desired.place;
         let records = self.records(place).await?;
         let record = AppId { namespace: records.namespace.clone(), name: self.id.name.clone() };
-        let version = place.cluster.heads.version(&record);
+        let version = place.cluster.record_versions.version(&record);
         let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, Found::version));
         if known.is_some_and(|known| version.is_none_or(|version| version <= known)) {
             return Ok(());

@@ -37,7 +37,7 @@ use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 use crate::trace;
 
-use super::others::MANAGE;
+use super::argo_cd::MANAGE;
 use outcome::{ended, tried};
 
 pub use outcome::{NOT_TRIED, Synced, TERMINATED};

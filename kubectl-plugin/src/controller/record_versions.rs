@@ -15,7 +15,7 @@ use crate::record::persist::application_of_head;
 
 /// Versions of all heads.
 #[derive(Debug, Default)]
-pub struct Heads(Mutex<BTreeMap<AppId, Head>>);
+pub struct RecordVersions(Mutex<BTreeMap<AppId, Head>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Head {
@@ -24,23 +24,23 @@ enum Head {
     Gone,
 }
 
-impl Heads {
+impl RecordVersions {
     /// Takes what a watch tells. Gives the Applications whose records are others now.
     pub fn take(&self, event: Followed<PartialObject>) -> Vec<AppId> {
-        let mut heads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Followed::Listed(listed) => {
                 let listed: BTreeMap<AppId, Head> = listed.iter().filter_map(read).collect();
-                let known: BTreeSet<AppId> = heads.keys().cloned().collect();
+                let known: BTreeSet<AppId> = versions.keys().cloned().collect();
                 let gone = known.into_iter().filter(|id| !listed.contains_key(id)).map(|id| (id, Head::Gone));
                 let all: Vec<(AppId, Head)> = gone.chain(listed.clone()).collect();
-                all.into_iter().filter_map(|(id, head)| put(&mut heads, id, head)).collect()
+                all.into_iter().filter_map(|(id, head)| put(&mut versions, id, head)).collect()
             }
             Followed::Present(head) => {
-                read(&head).and_then(|(id, head)| put(&mut heads, id, head)).into_iter().collect()
+                read(&head).and_then(|(id, head)| put(&mut versions, id, head)).into_iter().collect()
             }
             Followed::Gone(head) => {
-                read(&head).and_then(|(id, _)| put(&mut heads, id, Head::Gone)).into_iter().collect()
+                read(&head).and_then(|(id, _)| put(&mut versions, id, Head::Gone)).into_iter().collect()
             }
         }
     }
@@ -48,9 +48,9 @@ impl Heads {
     /// Forgets a record that is gone, of an Application that is not there. One that is there stays known: its Application may
     /// come.
     pub fn forget_gone(&self, id: &AppId) {
-        let mut heads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if heads.get(id) == Some(&Head::Gone) {
-            heads.remove(id);
+        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if versions.get(id) == Some(&Head::Gone) {
+            versions.remove(id);
         }
     }
 
@@ -71,8 +71,8 @@ fn read(head: &PartialObject) -> Option<(AppId, Head)> {
 }
 
 /// Gives whose record is another now.
-fn put(heads: &mut BTreeMap<AppId, Head>, id: AppId, head: Head) -> Option<AppId> {
-    let before = heads.insert(id.clone(), head);
+fn put(versions: &mut BTreeMap<AppId, Head>, id: AppId, head: Head) -> Option<AppId> {
+    let before = versions.insert(id.clone(), head);
     (before != Some(head)).then_some(id)
 }
 
@@ -94,29 +94,29 @@ mod tests {
 
     #[test]
     fn what_is_no_longer_listed_is_gone() {
-        let heads = Heads::default();
+        let versions = RecordVersions::default();
         let list =
             |of: &[(&str, &str)]| Followed::Listed(of.iter().map(|(name, version)| head(name, version)).collect());
-        assert_eq!(heads.take(list(&[("a", "1"), ("b", "2")])), [id("a"), id("b")]);
-        assert_eq!(heads.take(list(&[("b", "2"), ("c", "3")])), [id("a"), id("c")], "b is as it was");
-        assert_eq!(heads.version(&id("a")), Some(u64::MAX), "whatever was read of it is old");
-        assert_eq!(heads.take(list(&[("b", "2"), ("c", "3")])), [], "it is told once");
-        assert_eq!(heads.take(Followed::Present(head("a", "4"))), [id("a")]);
-        assert_eq!(heads.version(&id("a")), Some(4), "it is there again");
+        assert_eq!(versions.take(list(&[("a", "1"), ("b", "2")])), [id("a"), id("b")]);
+        assert_eq!(versions.take(list(&[("b", "2"), ("c", "3")])), [id("a"), id("c")], "b is as it was");
+        assert_eq!(versions.version(&id("a")), Some(u64::MAX), "whatever was read of it is old");
+        assert_eq!(versions.take(list(&[("b", "2"), ("c", "3")])), [], "it is told once");
+        assert_eq!(versions.take(Followed::Present(head("a", "4"))), [id("a")]);
+        assert_eq!(versions.version(&id("a")), Some(4), "it is there again");
     }
 
     #[test]
     fn what_is_gone_is_forgotten_and_nothing_else() {
-        let heads = Heads::default();
+        let versions = RecordVersions::default();
         for name in ["a", "b"] {
-            assert_eq!(heads.take(Followed::Present(head(name, "1"))), [id(name)]);
+            assert_eq!(versions.take(Followed::Present(head(name, "1"))), [id(name)]);
         }
-        assert_eq!(heads.take(Followed::Gone(head("a", "2"))), [id("a")]);
+        assert_eq!(versions.take(Followed::Gone(head("a", "2"))), [id("a")]);
         for name in ["a", "b", "c"] {
-            heads.forget_gone(&id(name));
+            versions.forget_gone(&id(name));
         }
-        assert_eq!(["a", "b", "c"].map(|name| heads.version(&id(name))), [None, Some(1), None]);
+        assert_eq!(["a", "b", "c"].map(|name| versions.version(&id(name))), [None, Some(1), None]);
         let other = PartialObject { metadata: ObjectMeta { name: "token".to_owned(), ..ObjectMeta::default() } };
-        assert_eq!(heads.take(Followed::Present(other)), [], "no head at all");
+        assert_eq!(versions.take(Followed::Present(other)), [], "no head at all");
     }
 }

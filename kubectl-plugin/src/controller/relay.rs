@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::cluster::Cluster;
 
 /// The ConfigMap, in the controller's namespace.
-pub const CONFIG_MAP: &str = "kubectl-gitops-news";
+pub const CONFIG_MAP: &str = "kubectl-gitops-relay";
 
 /// What is older than this has been read by everybody who ever will.
 const OLD: SignedDuration = SignedDuration::from_secs(60);
@@ -30,14 +30,14 @@ pub fn hash(request: &Request) -> String {
 
 /// What was told: hashes of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum Relayed {
     /// These.
     Of(BTreeSet<String>),
     /// Any.
     OfAll,
 }
 
-impl News {
+impl Relayed {
     /// Whether it is of a request.
     #[must_use]
     pub fn is_of(&self, request: &Request) -> bool {
@@ -86,7 +86,7 @@ pub struct Seen(Option<BTreeSet<String>>);
 
 impl Seen {
     /// What is told that was not seen before. At first, what is old is not: whoever begins asks Git for everything.
-    pub fn take(&mut self, config_map: &Json, now: Timestamp) -> Vec<News> {
+    pub fn take(&mut self, config_map: &Json, now: Timestamp) -> Vec<Relayed> {
         let names = entries(config_map).map(|(_, name, _)| name.to_owned()).collect();
         let before = self.0.replace(names);
         let is_new = |at: Timestamp, name: &str| match &before {
@@ -95,8 +95,8 @@ impl Seen {
         };
         let new = entries(config_map).filter(|(at, name, _)| is_new(*at, name));
         new.map(|(.., text)| match text {
-            "*" => News::OfAll,
-            text => News::Of(text.split(' ').map(str::to_owned).collect()),
+            "*" => Relayed::OfAll,
+            text => Relayed::Of(text.split(' ').map(str::to_owned).collect()),
         })
         .collect()
     }
@@ -132,7 +132,7 @@ mod tests {
         assert!(news.len() == 1 && news[0].is_of(&one) && !news[0].is_of(&other));
         assert_eq!(seen.take(&first, at(1000)), []);
         let news = seen.take(&map(&[("1000.0000000a", &hash(&one)), ("2000.0000000b", "*")]), at(2000));
-        assert!(news == [News::OfAll] && news[0].is_of(&other));
+        assert!(news == [Relayed::OfAll] && news[0].is_of(&other));
     }
 
     #[test]

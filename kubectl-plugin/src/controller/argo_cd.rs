@@ -1,4 +1,4 @@
-//! Whether another controller is at an Application: two that sync one application fight.
+//! Whether a running Argo CD is at an Application: two that sync one application fight.
 //!
 //! In: an object. Out: who else is at it, if anybody. A running Argo CD is seen by what it writes: its field manager has an
 //! entry in `managedFields` that is fresh. Whoever moves an Application here says so on it ([`MANAGE`]), beside the
@@ -18,27 +18,21 @@ pub const ARGO_CD: &str = "argocd-application-controller";
 /// An entry is fresh for so long: Argo CD writes an Application's status when it refreshes it, every few minutes.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
 
-/// Looks for other controllers.
-#[derive(Debug, Default)]
-pub struct Others;
-
-impl Others {
-    /// Why an Application is not ours, if it is not.
-    #[must_use]
-    pub fn at(&self, object: &Json, now: Timestamp) -> Option<String> {
-        if annotation(object, MANAGE) == Some("true") {
-            return None;
-        }
-        if annotation(object, SKIP_RECONCILE) == Some("true") {
-            return Some(format!("the annotation {SKIP_RECONCILE} says that it is left alone"));
-        }
-        last_written(object).filter(|last| is_fresh(*last, now)).map(|last| {
-            format!(
-                "Argo CD wrote it at {last}: it is left alone. To move it here, set the annotations {SKIP_RECONCILE}: \"true\" \
-                 and {MANAGE}: \"true\""
-            )
-        })
+/// Why an Application is not ours, if it is not.
+#[must_use]
+pub fn why_left_alone(object: &Json, now: Timestamp) -> Option<String> {
+    if annotation(object, MANAGE) == Some("true") {
+        return None;
     }
+    if annotation(object, SKIP_RECONCILE) == Some("true") {
+        return Some(format!("the annotation {SKIP_RECONCILE} says that it is left alone"));
+    }
+    last_written(object).filter(|last| is_fresh(*last, now)).map(|last| {
+        format!(
+            "Argo CD wrote it at {last}: it is left alone. To move it here, set the annotations {SKIP_RECONCILE}: \"true\" \
+             and {MANAGE}: \"true\""
+        )
+    })
 }
 
 /// When Argo CD wrote an Application last.
@@ -66,13 +60,12 @@ mod tests {
                 "managedFields": [{"manager": ARGO_CD, "operation": "Update", "time": time}],
             }})
         };
-        let others = Others;
-        assert!(others.at(&object("2026-11-26T09:58:00Z", json!({})), now).is_some());
-        assert_eq!(others.at(&object("2026-11-25T09:58:00Z", json!({})), now), None, "it is gone");
+        assert!(why_left_alone(&object("2026-11-26T09:58:00Z", json!({})), now).is_some());
+        assert_eq!(why_left_alone(&object("2026-11-25T09:58:00Z", json!({})), now), None, "it is gone");
         let left = json!({SKIP_RECONCILE: "true"});
-        assert!(others.at(&object("2026-11-25T09:58:00Z", left), now).is_some());
+        assert!(why_left_alone(&object("2026-11-25T09:58:00Z", left), now).is_some());
         let moved = json!({SKIP_RECONCILE: "true", MANAGE: "true"});
-        assert_eq!(others.at(&object("2026-11-26T09:58:00Z", moved), now), None);
-        assert_eq!(others.at(&json!({}), now), None);
+        assert_eq!(why_left_alone(&object("2026-11-26T09:58:00Z", moved), now), None);
+        assert_eq!(why_left_alone(&json!({}), now), None);
     }
 }
