@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done, or no difference |
-//! | 1 | differences (`diff`; `plan` with `--exit-code`) |
+//! | 1 | differences: `diff`, `drift` and `snapshot check` where there are any; `plan` and `review` with `--exit-code`; `bundle verify --rebuild` where the sources give another graph |
 //! | 2 | an error of the user or of the input |
 //! | 3 | partly applied |
 //! | 4 | refused by a guard or a conflict |
