@@ -129,45 +129,4 @@ await accessible(lost, "lost");
 await shoot(lost, "lost");
 told("a lost connection");
 
-// Ten thousand Applications and five thousand resources: what is not seen is not in the page.
-const large = await open();
-pages.push(large);
-await answer(large, address, { count: 10_000, resources: 5000 });
-const times = {};
-const timed = async (name, what) => {
-  const begun = Date.now();
-  await what();
-  times[name] = Date.now() - begun;
-};
-await timed("all rows, ms", async () => {
-  await large.goto(`${address}/applications`);
-  await see(large, "[data-testid=shown]", "10,000 Applications");
-});
-assert.ok((await large.locator(".row").count()) < 80);
-await timed("filter, ms", async () => {
-  await large.getByTestId("filter").fill("cart-99");
-  await see(large, "[data-testid=shown]", " of 10,000");
-});
-await large.goto(`${address}/applications/argocd/checkout`);
-const graph = large.getByTestId("graph");
-await graph.waitFor();
-const boxes = () => graph.evaluate((one) => one.drawn.boxes().length);
-assert.ok((await boxes()) < 150, "many of a kind are folded");
-await timed("unfold, ms", async () => {
-  await large.getByTestId("unfold").click();
-  await large.waitForFunction(() => document.querySelector("[data-testid=graph]").drawn.boxes().length >= 5000);
-});
-await shoot(large, "large");
-const rate = await graph.evaluate(async (one) => {
-  const begun = one.drawn.frames();
-  const end = performance.now() + 1000;
-  for (let at = 0; performance.now() < end; at += 1) {
-    one.dispatchEvent(new WheelEvent("wheel", { deltaX: 10 * Math.sin(at / 9), deltaY: 6, bubbles: true, cancelable: true }));
-    await new Promise(requestAnimationFrame);
-  }
-  return one.drawn.frames() - begun;
-});
-assert.ok(rate > 0);
-console.log(JSON.stringify({ ...times, "frames a second, panning 5000": rate, "heap, MB": await large.evaluate(() => Math.round(performance.memory.usedJSHeapSize / 1e6)) }));
-told("thousands");
 await close(...pages);

@@ -33,6 +33,7 @@ export class AppState {
   });
   #shown: GraphShown | null = null;
   #graphOf = "";
+  #readOf = "";
   #treeTimer = 0;
   #stop: (() => void)[] = [];
 
@@ -81,8 +82,9 @@ export class AppState {
       this.#shown = await get<GraphShown>(api.ours(this.id, "/graph"), this.where);
       const destination = this.application.value?.spec.destination?.namespace || "default";
       const wide = clusterWide(this.application.value?.status?.resources ?? []);
-      // The same graph again is no reason to draw it again.
-      if (this.graph.value?.id !== this.#shown.graph) this.graph.value = readGraph(this.#shown, destination, wide);
+      // The same graph again is no reason to draw it again, unless another commit has its resources elsewhere.
+      if (this.graph.value?.id !== this.#shown.graph || this.#readOf !== of) this.graph.value = readGraph(this.#shown, destination, wide);
+      this.#readOf = of;
       this.graphError.value = null;
     } catch (error) {
       this.graphError.value = error instanceof ApiError ? error : new ApiError(0, String(error));

@@ -48,6 +48,7 @@ export function Header({ app, application }: { app: AppState; application: Appli
         </span>
         <span class="fact">
           <Commit revision={status?.sync?.revision ?? status?.sync?.revisions?.[0] ?? ""} />
+          {status?.gitops?.subject && <span class="subject faint">{status.gitops.subject}</span>}
         </span>
         <span class="fact faint">
           {automated && automated.enabled !== false ? [T.app.automatic, automated.selfHeal && T.app.heals, automated.prune && T.app.prunes].filter(Boolean).join(", ") : T.app.manual}
