@@ -105,6 +105,8 @@ for (const [name, change, text] of [
   ["no Applications", (path) => path === "/api/gitops/v1/applications" && { status: 200, body: { applications: [], total: 0, continue: "", at: "e-1", sync: {}, health: {} } }, "No Applications yet"],
   ["no right", (path) => path === "/api/gitops/v1/applications" && { status: 403, body: { message: "forbidden", code: 7 } }, "right to list applications.argoproj.io"],
   ["no server", (path) => path === "/api/gitops/v1/applications" && "abort", "cannot be shown now"],
+  ["an issuer", (path, told) => ((told.user = {}), path === "/api/v1/settings" && { status: 200, body: { oidcConfig: { name: "<img src=x onerror=alert(1)>" } } }), "Sign in with <img"],
+  ["one's own", (path, told) => ((told.user = {}), path === "/api/v1/settings" && { status: 200, body: { isLocal: true } }), "one-time word"],
   ["out", (path, told) => ((told.user = {}), path === "/api/gitops/v1/applications" && { status: 401, body: { message: "over", code: 16 } }), "Sign in"],
 ]) {
   const one = await open();
