@@ -173,6 +173,12 @@ impl Apps {
 
     /// What an Application compiled to last, where this replica compiles it.
     #[must_use]
+    pub fn graph(&self, id: &AppId) -> Option<Arc<ResourceGraph>> {
+        self.deliverable(id).map(|deliverable| deliverable.graph)
+    }
+
+    /// The same, how it is delivered, and where it comes from.
+    #[must_use]
     pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
         lock(&self.graphs).get(id).cloned()
     }

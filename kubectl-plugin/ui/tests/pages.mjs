@@ -29,7 +29,7 @@ const PAGES = {
 };
 
 // All of them each time; in the dark and on a phone the most different ones, or all where there is time.
-const FEW = ["applications", "graph-of-a-sync", "layers", "diff", "plan", "history", "drawer-manifest"];
+const FEW = ["applications", "graph", "graph-of-a-sync", "layers", "diff", "plan", "history", "drawer-manifest"];
 const isLong = process.env.GITOPS_LONG !== undefined;
 const pages = [];
 for (const [mode, how] of Object.entries({ light: {}, dark: { dark: true }, narrow: { narrow: true } })) {
@@ -43,6 +43,8 @@ for (const [mode, how] of Object.entries({ light: {}, dark: { dark: true }, narr
     await page.locator(".skeleton").waitFor({ state: "detached" });
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     await accessible(page, `${name}, ${mode}`);
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".app-head, .page, .filters, .sign-in")].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className));
+    assert.deepEqual(cut, [], `${name}, ${mode}: nothing is cut off`);
     await shoot(page, `${name}-${mode}`);
     const links = await page.evaluate(() => [...document.querySelectorAll("[href], [src]")].map((one) => one.getAttribute("href") ?? one.getAttribute("src")));
     assert.deepEqual(links.filter((link) => !/^[/?#]/.test(link)), [], `${name}: addresses of others are no links`);

@@ -145,9 +145,10 @@ impl Clusters {
     /// Why there is none.
     pub fn answered(&self, object: &Json) -> Result<Option<Answered>, NotFound> {
         let secret = self.meant(object)?;
-        let there = match secret.is_here() {
-            true => Some(Arc::clone(&self.here)),
-            false => self.in_use().by_server.get(&secret.server).cloned(),
+        let there = if secret.is_here() {
+            Some(Arc::clone(&self.here))
+        } else {
+            self.in_use().by_server.get(&secret.server).cloned()
         };
         let answered = |there: Arc<ClusterInUse>| {
             let (at, silence) = there.cluster.connection.last_answer()?;
