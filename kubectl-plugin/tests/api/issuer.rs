@@ -15,6 +15,7 @@ pub(crate) struct Scene {
     pub(crate) provider: OidcProvider,
     pub(crate) cluster: LocalCluster,
     pub(crate) ground: Ground,
+    #[allow(dead_code, reason = "the tests of the UI serve over TLS with them")]
     pub(crate) certificates: Certificates,
 }
 

@@ -132,7 +132,7 @@ fn what_only_we_know_is_told_beside_it() {
     let graph = writer.get(&people.our_path("/graph")).json();
     check("Graph", &graph);
     assert_eq!(graph["graph"], history["releases"][0]["graph"]);
-    assert_eq!(graph["resources"][0]["origin"], json!({"path": "deploy/a.yaml", "line": 1, "column": 1}));
+    assert_eq!(graph["resources"][0]["origin"], json!({"path": "deploy/a.yaml", "line": 1, "column": 0}));
     assert_eq!((&row["subject"], &row["outOfSync"]), (&json!("A change"), &json!(0)));
     assert_eq!(writer.get(&people.our_path("/graph?release=1")).json()["graph"], graph["graph"]);
     assert_eq!(writer.get(&people.our_path("/graph?release=9")).status, 404);

@@ -161,7 +161,11 @@ export class AppState {
       event: (told) => {
         const event = "result" in told ? told.result : told;
         now = take(now, event);
-        if (event.event === "runStarted" && !settling) this.isQuiet.value = false;
+        if (event.event === "runStarted" && !settling) {
+          this.isQuiet.value = false;
+          // What is synced may have resources that nobody has seen yet.
+          void this.loadGraph(true);
+        }
         frame ||= requestAnimationFrame(() => {
           frame = 0;
           this.progress.value = now;
