@@ -137,7 +137,9 @@ fn nobody_signs_in_with_what_is_not_theirs() {
     let led = person.get(&back);
     assert_eq!((led.status, led.header("location")), (303, Some("/applications?a=b")), "{led:?}");
     let told = led.cookies();
-    assert!(matches!(told[..], [one] if one.starts_with("__Host-kubectl-gitops-why=") && one.contains("does+not+know")));
+    assert!(
+        matches!(told[..], [one] if one.starts_with("__Host-kubectl-gitops-why=") && one.contains("does+not+know"))
+    );
     let led = person.get("/auth/callback?state=x&code=%3Cscript%3E");
     assert!(led.status == 303 && led.cookies().iter().all(|cookie| !cookie.contains("script")), "{led:?}");
 

@@ -99,7 +99,9 @@ fn what_does_not_answer_says_why_to_those_who_use_it() {
         people.ground.create(&app);
     };
     let gone = format!("https://me:{secret}@127.0.0.1:9/gone.git");
-    lost("lost", people.own(), &gone, "https://nowhere.example");
+    let here = "https://kubernetes.default.svc";
+    lost("lost", people.own(), &gone, here);
+    lost("nowhere", people.own(), &people.ground.address(), "https://nowhere.example");
     lost("hidden-too", &people.other, "https://127.0.0.1:9/hidden.git", "https://hidden.example");
     let state = |path: &str, name: &str, of: &str| {
         let body = writer.get(path);
@@ -109,10 +111,15 @@ fn what_does_not_answer_says_why_to_those_who_use_it() {
     };
     let repository = || state("/api/v1/repositories", "repo", "https://127.0.0.1:9/gone.git");
     people.ground.until("it was asked", |_| repository()["status"] == "Failed");
-    assert!(repository()["attemptedAt"].is_string() && repository()["message"].as_str().is_some_and(|it| it.len() > 10));
+    assert!(
+        repository()["attemptedAt"].is_string() && repository()["message"].as_str().is_some_and(|it| it.len() > 10)
+    );
     check("Repositories", &writer.get("/api/v1/repositories").json());
     let cluster = state("/api/v1/clusters", "server", "https://nowhere.example");
-    assert!(cluster["message"].as_str().is_some_and(|why| why.contains("there is no Secret with this server")), "{cluster}");
+    assert!(
+        cluster["message"].as_str().is_some_and(|why| why.contains("there is no Secret with this server")),
+        "{cluster}"
+    );
     assert_eq!((&cluster["status"], &cluster["attemptedAt"]), (&json!("Failed"), &Json::Null));
     let own = state("/api/v1/repositories", "repo", &people.ground.address());
     assert_eq!(own["status"], "Successful", "{own}");

@@ -21,8 +21,7 @@ fn a_person_sees_what_is_wrong_and_why() {
     let token = people.token("writer", &own, &writing, &[everything]);
     people.ground.patch(&json!({"spec": {"syncPolicy": {"automated": {"prune": true, "selfHeal": true}}}}));
     let address = format!("http://{}", people.address);
-    let values =
-        [("UI_ADDRESS", address.as_str()), ("UI_NAMESPACE", own.as_str()), ("UI_TOKEN", token.as_str())];
+    let values = [("UI_ADDRESS", address.as_str()), ("UI_NAMESPACE", own.as_str()), ("UI_TOKEN", token.as_str())];
     let done = browser::steps("trouble.mjs", &values, |asked| {
         let value = asked["value"].as_str().unwrap_or_default();
         match asked["what"].as_str() {
@@ -58,7 +57,9 @@ fn commit(people: &People, what: &str) {
             let broken = deployment("broken", IMAGE, "a", ", testdata.kubectl-gitops/fail: image-pull");
             world.write("deploy/broken.yaml", &broken);
         }
-        "wrong" => drop(world.write("deploy/wrong.yaml", "apiVersion: v1\nkind: [ConfigMap\n").remove("deploy/broken.yaml")),
+        "wrong" => {
+            drop(world.write("deploy/wrong.yaml", "apiVersion: v1\nkind: [ConfigMap\n").remove("deploy/broken.yaml"))
+        }
         "well" => drop(world.remove("deploy/wrong.yaml")),
         "service" => drop(world.write("deploy/front.yaml", SERVICE)),
         "well again" => drop(world.remove("deploy/front.yaml")),
