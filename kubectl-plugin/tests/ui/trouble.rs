@@ -6,9 +6,6 @@ use crate::browser;
 use crate::people::People;
 use crate::support::{config_map, deployment};
 
-/// What waits until the Deployment `web` is ready.
-const AFTER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: after\n  annotations:\n    \
-    config.kubernetes.io/depends-on: apps/namespaces/NAMESPACE/Deployment/web\ndata: {value: \"1\"}\n";
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: front\nspec:\n  ports: [{port: 80}]\n";
 const IMAGE: &str = "registry.invalid/web:1";
 
@@ -45,21 +42,30 @@ fn a_person_sees_what_is_wrong_and_why() {
     assert_eq!(done.len(), 7, "{done:?}");
 }
 
+/// A ConfigMap that waits until a Deployment is ready.
+fn after(people: &People, name: &str, deployment: &str) -> String {
+    let waits = format!("config.kubernetes.io/depends-on: apps/namespaces/{}/Deployment/{deployment}", people.own());
+    config_map(name, "1").replace("metadata:\n", &format!("metadata:\n  annotations:\n    {waits}\n"))
+}
+
 /// Brings Git to where something happens.
 fn commit(people: &People, what: &str) {
     let world = &people.ground.world;
     match what {
         "slow" => {
             let web = deployment("web", IMAGE, "a", ", testdata.kubectl-gitops/start: slow");
-            world.write("deploy/web.yaml", &web).write("deploy/after.yaml", &AFTER.replace("NAMESPACE", people.own()));
+            world.write("deploy/web.yaml", &web).write("deploy/after.yaml", &after(people, "after", "web"));
         }
         "image" => {
             let broken = deployment("broken", IMAGE, "a", ", testdata.kubectl-gitops/fail: image-pull");
-            world.write("deploy/broken.yaml", &broken);
+            world.write("deploy/broken.yaml", &broken).write("deploy/later.yaml", &after(people, "later", "broken"));
         }
-        "wrong" => {
-            drop(world.write("deploy/wrong.yaml", "apiVersion: v1\nkind: [ConfigMap\n").remove("deploy/broken.yaml"))
-        }
+        "wrong" => drop(
+            world
+                .write("deploy/wrong.yaml", "apiVersion: v1\nkind: [ConfigMap\n")
+                .remove("deploy/broken.yaml")
+                .remove("deploy/later.yaml"),
+        ),
         "well" => drop(world.remove("deploy/wrong.yaml")),
         "service" => drop(world.write("deploy/front.yaml", SERVICE)),
         "well again" => drop(world.remove("deploy/front.yaml")),

@@ -51,7 +51,7 @@ await shoot(page, "no-image");
 await page.getByTestId("terminate").click();
 await page.getByTestId("terminate").waitFor({ state: "detached" });
 await see(page, progress, /failed|cut off/);
-await see(page, ".app-head", "Degraded");
+await see(page, ".app-head", /Degraded|Progressing/);
 told("no image");
 
 // What Git says is no manifest: where, and the last good graph is still there.
