@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { api, type AppId } from "../api/paths.ts";
 import { ApiError, address, get } from "../api/request.ts";
 import { follow } from "../api/stream.ts";
-import type { Application, GraphShown, Rights, RunEvent, Tree } from "../api/types.ts";
+import type { Application, GraphShown, History, Rights, RunEvent, Tree } from "../api/types.ts";
 import { readGraph, type Graph } from "../pure/graph.ts";
 import { nothing, take, type Progress } from "../pure/progress.ts";
 import { clusterWide, together } from "../pure/resources.ts";
@@ -19,6 +19,8 @@ export class AppState {
   readonly id: AppId;
   readonly application = signal<Application | null>(null);
   readonly error = signal<ApiError | null>(null);
+  /** Whether somebody holds all of it: of that the object tells only once something is held back. */
+  readonly isHeld = signal(false);
   readonly rights = signal<Rights>({ patch: false, delete: false, logs: false });
   readonly graph = signal<Graph | null>(null);
   readonly graphError = signal<ApiError | null>(null);
@@ -51,6 +53,7 @@ export class AppState {
       (rights) => (this.rights.value = rights),
       () => {},
     );
+    void this.loadHold();
     this.#followRow();
     this.#followTree();
     this.#followProgress();
@@ -71,6 +74,11 @@ export class AppState {
       return;
     }
     await this.loadGraph();
+  }
+
+  async loadHold(): Promise<void> {
+    const history = await get<History>(api.ours(this.id, "/history"), this.where).catch(() => null);
+    if (history) this.isHeld.value = history.holdAll;
   }
 
   async loadGraph(again = false): Promise<void> {
