@@ -1,5 +1,5 @@
-// A provider of OpenID Connect on 127.0.0.1, over TLS. People need no password: whoever is named by `login_hint` signs in,
-// anna where nobody is, so that a test is a browser by following redirects.
+// A provider of OpenID Connect on 127.0.0.1, over TLS. People need no password: whoever is named by `login_hint`, or by a cookie
+// `person`, signs in, anna where nobody is, so that a test is a browser by following redirects. `nobody` is refused.
 //
 // In: a file of settings, as `servers/oidc.rs` writes it. Out: a provider that listens.
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,12 @@ const provider = new Provider(issuer, {
 async function interact(request, response) {
   const { params, prompt, session, grantId } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {
-    const login = { accountId: params.login_hint ?? 'anna' };
+    const named = /(?:^|; )person=([a-z]+)/.exec(request.headers.cookie ?? '')?.[1];
+    const login = { accountId: params.login_hint ?? named ?? 'anna' };
+    if (login.accountId === 'nobody') {
+      const refusal = { error: 'access_denied', error_description: 'nobody is let in' };
+      return provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
+    }
     return provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
   }
   const grant = grantId

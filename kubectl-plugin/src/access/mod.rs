@@ -173,6 +173,13 @@ impl Access {
         self.own.is_some()
     }
 
+    /// Whoever runs this process has signed out.
+    pub fn end_own(&self) {
+        if let Some(own) = &self.own {
+            own.end();
+        }
+    }
+
     /// What a session of somebody keeps who signs in with this.
     #[must_use]
     pub fn exchange(&self, shown: &str) -> Zeroizing<String> {

@@ -1,9 +1,9 @@
 //! Whoever runs this process, and nobody else: for a server on one's own machine.
 //!
 //! In: what the API server says of one's own credentials. Out: two secrets: a word, which signs in once, and a token of this
-//! process, which whoever signed in by it has from then on. Neither is good anywhere else.
+//! process, which whoever signed in by it has from then on, until they sign out. Neither is good anywhere else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -15,23 +15,27 @@ pub(super) struct Own {
     person: Arc<Person>,
     /// Gone when it was used.
     word: Mutex<Option<Zeroizing<String>>>,
-    token: Zeroizing<String>,
+    /// Gone when they signed out.
+    token: Mutex<Option<Zeroizing<String>>>,
 }
 
 impl Own {
     /// With new secrets. Also gives the word.
     pub(super) fn new(person: Person) -> Result<(Self, Zeroizing<String>), getrandom::Error> {
         let (word, token) = (random()?, random()?);
-        let own = Self { person: Arc::new(person), word: Mutex::new(Some(word.clone())), token };
+        let own =
+            Self { person: Arc::new(person), word: Mutex::new(Some(word.clone())), token: Mutex::new(Some(token)) };
         Ok((own, word))
     }
 
     /// What a session of somebody keeps who signs in with this: the token for the word, which is used up by that.
     pub(super) fn exchange(&self, shown: &str) -> Zeroizing<String> {
-        let mut word = self.word.lock().unwrap_or_else(PoisonError::into_inner);
-        if word.as_ref().is_some_and(|word| is_same(word, shown)) {
+        let mut word = lock(&self.word);
+        if let Some(token) =
+            lock(&self.token).clone().filter(|_| word.as_ref().is_some_and(|word| is_same(word, shown)))
+        {
             *word = None;
-            return self.token.clone();
+            return token;
         }
         // What is no word may be the token already; a word is never one.
         Zeroizing::new(shown.to_owned())
@@ -39,8 +43,19 @@ impl Own {
 
     /// Whose token this is.
     pub(super) fn who(&self, token: &str) -> Option<Arc<Person>> {
-        is_same(&self.token, token).then(|| Arc::clone(&self.person))
+        let is_token = lock(&self.token).as_ref().is_some_and(|known| is_same(known, token));
+        is_token.then(|| Arc::clone(&self.person))
     }
+
+    /// Nobody has the token any more.
+    pub(super) fn end(&self) {
+        *lock(&self.token) = None;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is whole before the next begins.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_same(one: &str, other: &str) -> bool {
@@ -72,5 +87,7 @@ mod tests {
         assert!(*token != *word && own.who(&token).is_some_and(|person| person.name == "anna"));
         assert_eq!(*own.exchange(&word), *word, "it is used up");
         assert!(own.who("").is_none() && own.who(&token[1..]).is_none());
+        own.end();
+        assert!(own.who(&token).is_none() && own.who(&word).is_none() && own.who("").is_none(), "they signed out");
     }
 }

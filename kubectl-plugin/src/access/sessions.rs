@@ -59,8 +59,6 @@ pub enum NoSession {
 pub struct Sessions {
     cluster: Cluster,
     namespace: String,
-    /// Whether they are Secrets; else they end with the process.
-    is_kept: bool,
     known: Mutex<HashMap<String, Known>>,
 }
 
@@ -88,13 +86,7 @@ impl Sessions {
     /// Those of a namespace.
     #[must_use]
     pub fn new(cluster: Cluster, namespace: String) -> Self {
-        Self { cluster, namespace, is_kept: true, known: Mutex::default() }
-    }
-
-    /// Those that nobody needs to know but this process, and that end with it.
-    #[must_use]
-    pub fn unkept(cluster: Cluster) -> Self {
-        Self { is_kept: false, ..Self::new(cluster, String::new()) }
+        Self { cluster, namespace, known: Mutex::default() }
     }
 
     /// Begins a session of somebody whose token is known to be good; it ends with the token, where that is known. Gives for how
@@ -124,12 +116,8 @@ impl Sessions {
             },
             "data": {"token": BASE64.encode(sealed)},
         });
-        if self.is_kept {
-            let made = self.cluster.create(&self.collection(), &secret).await.map_err(|failure| failed(&failure))?;
-            self.take(&made);
-        } else {
-            self.take(&secret);
-        }
+        let made = self.cluster.create(&self.collection(), &secret).await.map_err(|failure| failed(&failure))?;
+        self.take(&made);
         Ok((id, ends.duration_since(now)))
     }
 
@@ -140,7 +128,7 @@ impl Sessions {
     pub async fn get(&self, id: SessionId) -> Result<Session, NoSession> {
         let secret = id.name();
         let is_fresh = |known: &Known| known.looked_at.elapsed() < LOOKED_AT;
-        let is_known = !self.is_kept || self.lock().get(&secret).is_some_and(is_fresh);
+        let is_known = self.lock().get(&secret).is_some_and(is_fresh);
         if !is_known {
             let found = self.cluster.find(&format!("{}/{secret}", self.collection())).await;
             match found.map_err(|failure| failed(&failure))? {
@@ -175,9 +163,6 @@ impl Sessions {
         let watched =
             Watched { collection: self.collection(), selector: LABEL.to_owned(), fields: format!("type={TYPE}") };
         let follow = async {
-            if !self.is_kept {
-                return;
-            }
             loop {
                 let (events, mut received) = mpsc::channel::<Followed<Json>>(64);
                 let take = async {
@@ -262,9 +247,6 @@ impl Sessions {
     }
 
     async fn delete(&self, name: &str) -> Result<(), NoSession> {
-        if !self.is_kept {
-            return Ok(());
-        }
         let path = format!("{}/{name}", self.collection());
         let uid = match self.cluster.get_metadata(&path).await {
             Ok(Some(metadata)) => metadata.uid,

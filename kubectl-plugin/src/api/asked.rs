@@ -35,6 +35,8 @@ pub struct Asked {
     pub credentials: Credentials,
     /// Whether events are wanted as browsers read them.
     pub wants_events: bool,
+    /// Whether a browser wants a page, and not a program an answer.
+    pub wants_page: bool,
     /// The event that was heard last.
     pub last_event: Option<String>,
     /// Whether its body is JSON.
@@ -73,6 +75,7 @@ impl Asked {
             peer,
             credentials: Credentials::of(&parts.headers),
             wants_events: text(ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")),
+            wants_page: text(ACCEPT).is_some_and(|accept| accept.contains("text/html")),
             last_event: parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned),
             is_json: text(CONTENT_TYPE).is_some_and(is_json),
             is_foreign: is_foreign(own(ORIGIN).as_deref(), own(HOST).as_deref()),

@@ -8,10 +8,16 @@ use http::{HeaderValue, StatusCode};
 
 use super::answer::{Answer, Code, Refusal, Whole};
 use super::asked::LOGIN_COOKIE;
+use super::routes::Action;
 use super::session::{cookies, no_cookies};
 use super::{Api, Begun};
 use crate::access::SessionId;
-use crate::oidc::{CameBack, LOGIN_LASTS, NotSignedIn};
+use crate::oidc::{CameBack, LOGIN_LASTS, NotSignedIn, Oidc};
+
+/// Tells the page where people sign in why they are not.
+const WHY_COOKIE: &str = "__Host-kubectl-gitops-why";
+/// So much of it.
+const LONGEST_WHY: usize = 500;
 
 impl Api {
     /// `GET /auth/login`.
@@ -45,8 +51,27 @@ impl Api {
         Ok(page(&token.back, &[&own, &csrf, &no_login]))
     }
 
+    /// Leads a browser that should have got a page to the one where people sign in, which says why they are not: by a cookie of a
+    /// minute, since whatever is in an address may come from anybody.
+    pub(super) fn tell_page(&self, begun: &Begun, refusal: Refusal) -> Result<Answer, Refusal> {
+        let asked = &begun.asked;
+        let back = match begun.route.action {
+            Action::Login if asked.wants_page => Oidc::path(asked.query.one("return_url")).to_owned(),
+            Action::Callback if asked.wants_page => {
+                self.oidc.back(asked.credentials.login.as_deref().map(String::as_str))
+            }
+            _ => return Err(refusal),
+        };
+        let why: String = refusal.message.chars().take(LONGEST_WHY).collect();
+        let why: String = url::form_urlencoded::byte_serialize(why.as_bytes()).collect();
+        redirect(&back, &[&format!("{WHY_COOKIE}={why}; Path=/; Secure; SameSite=Strict; Max-Age=60")])
+    }
+
     /// `GET /auth/logout`. The cookie of a session comes with no request that another site made.
     pub(super) async fn log_out(&self, begun: &Begun) -> Result<Answer, Refusal> {
+        if self.access.is_own() {
+            return redirect("/", &[]);
+        }
         let id = begun.asked.credentials.session.as_deref().and_then(|text| SessionId::read(text));
         let session = match id {
             Some(id) => self.sessions.get(id).await.ok(),

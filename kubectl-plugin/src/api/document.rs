@@ -18,7 +18,7 @@ use super::routes::{Action, Door, Route, Verb};
 use super::selector;
 use super::shapes::{
     ClusterJson, GraphShown, ItemsJson, ListMetaJson, ManifestJson, ManifestsJson, RepositoryJson, RightsJson,
-    RowEventJson, RowsJson, SettingsJson, UserInfoJson, VersionJson,
+    RowEventJson, RowsJson, SettingsJson, SignedInJson, UserInfoJson, VersionJson,
 };
 use super::table::ROUTES;
 use super::tree::TreeJson;
@@ -209,6 +209,7 @@ impl Schemas {
                 });
                 json!({"type": "object", "required": ["result"], "properties": {"result": result}})
             }
+            "SignedIn" => of::<SignedInJson>(given),
             "Empty" => json!({"type": "object"}),
             "Application" => self.kubernetes("Application"),
             "ApplicationSpec" => self.spec(),

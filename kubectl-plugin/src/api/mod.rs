@@ -159,7 +159,9 @@ impl Api {
     pub async fn own(controller: Arc<Controller>, limits: ApiLimits) -> Result<(Arc<Self>, Zeroizing<String>), Denied> {
         let theirs = controller.cluster.clone();
         let (access, word) = Access::own(theirs.clone()).await?;
-        let (sessions, oidc) = (Sessions::unkept(theirs.clone()), Oidc::nobody(theirs.clone()));
+        // Nobody begins one: see `session`.
+        let sessions = Sessions::new(theirs.clone(), controller.settings.namespace.clone());
+        let oidc = Oidc::nobody(theirs.clone());
         let api = Self::of(controller, access, sessions, theirs, oidc, limits);
         api.map(|api| (api, word)).map_err(|error| Denied::Unasked(error.to_string()))
     }
@@ -186,8 +188,11 @@ impl Api {
         }))
     }
 
-    /// Hears of sessions until the process ends.
+    /// Hears of sessions until the process ends. On somebody's own server there are none.
     pub async fn run(&self) {
+        if self.access.is_own() {
+            return;
+        }
         self.sessions.run().await;
     }
 
@@ -246,7 +251,7 @@ impl Api {
     pub async fn answer(self: &Arc<Self>, begun: Begun, body: &[u8]) -> Answer {
         let done = self.act(&begun, body).await;
         self.note(&begun, &done);
-        done.unwrap_or_else(Answer::from)
+        done.or_else(|refusal| self.tell_page(&begun, refusal)).unwrap_or_else(Answer::from)
     }
 
     async fn act(self: &Arc<Self>, begun: &Begun, body: &[u8]) -> Result<Answer, Refusal> {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use gitops_compiler::compile::Provenance;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::AppName;
 use serde::Serialize;
@@ -25,6 +26,7 @@ use super::shown::Shown;
 use crate::access::{Namespaces, Right};
 use crate::application::AppId;
 use crate::controller::catalog::Row;
+use crate::controller::preview::Deliverable;
 use crate::json::{EdgeJson, GraphResourceJson, HistoryJson, SchemaVersion};
 use crate::record::{RecordError, Records};
 
@@ -166,9 +168,9 @@ impl Api {
     /// `GET …/graph`.
     pub(super) async fn graph(&self, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let release = query.number("release")?;
-        let compiled = self.controller.apps.graph(&row.id).filter(|_| release.is_none());
-        if let Some(graph) = compiled {
-            return Ok(Answer::json(&graph_shown(&graph)));
+        let compiled = self.controller.apps.deliverable(&row.id).filter(|_| release.is_none());
+        if let Some(Deliverable { graph, provenance, .. }) = compiled {
+            return Ok(Answer::json(&graph_shown(&graph, Some(&provenance))));
         }
         let records = self.records(row);
         let found = records.load(&app_name(row)?).await.map_err(|error| of_record(&error))?;
@@ -177,7 +179,7 @@ impl Api {
         let number = release.or(head.live).ok_or_else(none)?;
         let release = head.releases.iter().find(|release| release.number == number).ok_or_else(none)?;
         let graph = records.graph(&release.graph, &head.target).await.map_err(|error| of_record(&error))?;
-        Ok(Answer::json(&graph_shown(&graph)))
+        Ok(Answer::json(&graph_shown(&graph, None)))
     }
 
     /// Refuses a release that is not kept.
@@ -203,12 +205,15 @@ impl Api {
 
     /// `GET /api/v1/clusters`.
     pub(super) async fn clusters(&self, caller: &Caller) -> Result<Answer, Refusal> {
-        Ok(Answer::json(&ItemsJson::<ClusterJson>::clusters(&self.seen(caller).await?)))
+        let answered = |row: &Row| self.controller.clusters.answered(&row.object).map_err(|none| none.why().to_owned());
+        Ok(Answer::json(&ItemsJson::<ClusterJson>::clusters(&self.seen(caller).await?, answered)))
     }
 
     /// `GET /api/v1/repositories`.
     pub(super) async fn repositories(&self, caller: &Caller) -> Result<Answer, Refusal> {
-        Ok(Answer::json(&ItemsJson::<RepositoryJson>::repositories(&self.seen(caller).await?)))
+        let seen = self.seen(caller).await?;
+        let answers = self.controller.refs.answers(&seen.iter().map(|row| row.id.clone()).collect());
+        Ok(Answer::json(&ItemsJson::<RepositoryJson>::repositories(&seen, answers)))
     }
 
     async fn seen(&self, caller: &Caller) -> Result<Vec<Arc<Row>>, Refusal> {
@@ -234,16 +239,18 @@ pub(super) fn object(object: &Json) -> Answer {
     Answer::json(&Shown::whole(object))
 }
 
-fn graph_shown(graph: &ResourceGraph) -> GraphShown {
-    let edges = graph.edges().iter().chain(graph.deletions());
+/// A graph, and where its resources and edges come from, where that is known: it is in no graph.
+fn graph_shown(graph: &ResourceGraph, provenance: Option<&Provenance>) -> GraphShown {
+    let origin = |node: usize| provenance.and_then(|known| known.origins.get(node).cloned());
+    let field = |edge: usize| provenance.and_then(|known| known.fields.get(edge)).map_or("", String::as_str);
+    let edges = graph.edges().iter().chain(graph.deletions()).enumerate();
     GraphShown {
         schema_version: SchemaVersion,
         graph: graph.id(),
         content_root: graph.content_root(),
         hook_root: graph.hook_root(),
-        // Where they were read is in no graph.
-        resources: GraphResourceJson::all(graph, |_| None),
-        edges: edges.map(|edge| EdgeJson::new(graph, edge, "")).collect(),
+        resources: GraphResourceJson::all(graph, origin),
+        edges: edges.map(|(number, edge)| EdgeJson::new(graph, edge, field(number))).collect(),
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! In: a token, or a session. Out: cookies. The one with the id is out of reach of scripts; the other has what a page of ours
 //! shows to prove that it is one. Sign-in by OIDC (`browser`) ends here, too: with a token that the API server knows.
+//!
+//! Somebody's own server, on a port of their machine, gives and takes no cookies: a browser sends those of a host to all of its ports,
+//! and on another one may be anybody. There the page itself keeps a token of that process, which no other origin reads.
 
 use http::HeaderValue;
 use http::header::SET_COOKIE;
@@ -10,7 +13,7 @@ use super::answer::{Answer, Code, Refusal};
 use super::asked::COOKIE_NAME;
 use super::asks::SignInAsk;
 use super::caller::Caller;
-use super::shapes::UserInfoJson;
+use super::shapes::{SignedInJson, UserInfoJson};
 use super::{Api, Begun, change};
 use crate::access::SessionId;
 
@@ -26,13 +29,22 @@ impl Api {
         let _ = begun.who.set(person.name.clone());
         let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
         let _turn = self.users.request(person.key()).ok_or_else(often)?;
+        if self.access.is_own() {
+            return Ok(Answer::json(&SignedInJson { token: Some(token.to_string()) }));
+        }
         let (id, lasts) = self.sessions.begin(&token, &person.name, None).await?;
         let [own, csrf] = cookies(&id, lasts.as_secs());
         Ok(with_cookies(&[&own, &csrf]))
     }
 
-    /// Ends a session, for all replicas.
+    /// Ends a session, for all replicas. On somebody's own server nobody is signed in after that until it is started again.
     pub(super) async fn sign_out(&self, caller: Option<&Caller>) -> Result<Answer, Refusal> {
+        if self.access.is_own() {
+            if caller.is_some() {
+                self.access.end_own();
+            }
+            return Ok(Answer::json(&SignedInJson::default()));
+        }
         if let Some((id, _)) = caller.and_then(|caller| caller.session.as_ref()) {
             self.sessions.end(id).await?;
         }

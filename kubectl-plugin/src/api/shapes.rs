@@ -9,7 +9,10 @@ use gitops_compiler::canon::{ContentRoot, Graph, HookRoot, Id};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::application::SyncWord;
 use crate::controller::catalog::Row;
+use crate::controller::refs::Answered;
+use crate::controller::report::written;
 use crate::json::{EdgeJson, GraphResourceJson, SchemaVersion};
 
 /// The condition of an Application that a rollback holds.
@@ -62,6 +65,15 @@ pub(super) struct OidcJson {
     pub(super) enable_pkce_authentication: bool,
 }
 
+/// `POST /api/v1/session`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct SignedInJson {
+    /// On somebody's own server: what the page sends as `Authorization: Bearer` from now on. Elsewhere a session is begun, which is
+    /// in cookies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+}
+
 /// `GET /api/v1/session/userinfo`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -92,11 +104,18 @@ pub(super) struct ListMetaJson {
     pub(super) remaining_item_count: Option<usize>,
 }
 
-/// How something that is connected to does. We do not connect to tell it.
+/// How something that is connected to answered last, when the controller had a reason to ask: nobody connects to tell it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ConnectionStateJson {
-    /// `Unknown`.
+    /// `Successful`, `Failed`, or `Unknown` where this replica has not asked.
     status: &'static str,
+    /// Why it gave no answer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    message: String,
+    /// When it was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempted_at: Option<String>,
 }
 
 /// A cluster.
@@ -198,6 +217,10 @@ pub(super) struct RowJson {
     sync: String,
     /// In a word of Argo CD's.
     health: String,
+    /// How many of its objects are not as Git says, of those that its status tells.
+    out_of_sync: usize,
+    /// The subject of the commit of its first source; empty where none is told.
+    subject: String,
     /// The commit, or the version of a chart, of its first source.
     revision: String,
     /// The live release; null where none is told.
@@ -271,6 +294,7 @@ impl RowJson {
         let kept = status.gitops.unwrap_or_default();
         let revision = Some(status.sync.revision).filter(|revision| !revision.is_empty());
         let deployed_at = status.history.last().map(|last| last.deployed_at.clone()).unwrap_or_default();
+        let out_of_sync = status.resources.iter().filter(|told| told.status == SyncWord::OutOfSync).count();
         let held = status.conditions.iter().any(|told| told.kind == HOLD_WARNING);
         Self {
             namespace: row.id.namespace.clone(),
@@ -278,6 +302,8 @@ impl RowJson {
             project: row.project.clone(),
             sync: row.sync.clone(),
             health: row.health.clone(),
+            out_of_sync,
+            subject: kept.subject,
             revision: revision.or_else(|| status.sync.revisions.first().cloned()).unwrap_or_default(),
             release: kept.release.or_else(|| Some(status.history.last()?.id)),
             graph: kept.live,
@@ -293,33 +319,46 @@ impl RowJson {
     }
 }
 
-impl ItemsJson<ClusterJson> {
-    /// Those that Applications go to.
-    pub(super) fn clusters(rows: &[Arc<Row>]) -> Self {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for row in rows {
-            *counts.entry(row.cluster.as_str()).or_default() += 1;
-        }
-        let cluster = |(known, applications_count): (&str, usize)| {
-            let is_address = known.contains("://");
-            ClusterJson {
-                server: if is_address { known.to_owned() } else { String::new() },
-                name: known.to_owned(),
-                connection_state: ConnectionStateJson { status: "Unknown" },
-                info: ClusterInfoJson { applications_count },
-            }
+impl ConnectionStateJson {
+    fn of(answered: Option<Answered>) -> Self {
+        let Some(Answered { at, failure }) = answered else {
+            return Self { status: "Unknown", message: String::new(), attempted_at: None };
         };
-        Self { metadata: ListMetaJson::default(), items: counts.into_iter().map(cluster).collect() }
+        let status = if failure.is_some() { "Failed" } else { "Successful" };
+        let attempted_at = at.map(written);
+        Self { status, message: failure.unwrap_or_default(), attempted_at }
+    }
+}
+
+impl ItemsJson<ClusterJson> {
+    /// Those that Applications go to. `answered` says how the cluster of one answered.
+    pub(super) fn clusters(rows: &[Arc<Row>], answered: impl Fn(&Row) -> Result<Option<Answered>, String>) -> Self {
+        let mut by_cluster: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for row in rows {
+            by_cluster.entry(row.cluster.as_str()).or_default().push(row);
+        }
+        // A cluster may serve some projects only: whoever may use it knows how it does.
+        let state = |rows: &[&Row]| match rows.iter().map(|row| answered(row)).find(Result::is_ok) {
+            Some(Ok(found)) => found,
+            _ => rows.first().and_then(|row| Some(Answered { at: None, failure: Some(answered(row).err()?) })),
+        };
+        let cluster = |(known, rows): (&str, Vec<&Row>)| ClusterJson {
+            server: if known.contains("://") { known.to_owned() } else { String::new() },
+            name: known.to_owned(),
+            connection_state: ConnectionStateJson::of(state(&rows)),
+            info: ClusterInfoJson { applications_count: rows.len() },
+        };
+        Self { metadata: ListMetaJson::default(), items: by_cluster.into_iter().map(cluster).collect() }
     }
 }
 
 impl ItemsJson<RepositoryJson> {
-    /// Those that Applications come from.
-    pub(super) fn repositories(rows: &[Arc<Row>]) -> Self {
+    /// Those that Applications come from, and how they answered.
+    pub(super) fn repositories(rows: &[Arc<Row>], mut answers: BTreeMap<String, Answered>) -> Self {
         let all: BTreeSet<&String> = rows.iter().flat_map(|row| &row.repositories).collect();
         let repository = |repo: &String| RepositoryJson {
             repo: repo.clone(),
-            connection_state: ConnectionStateJson { status: "Unknown" },
+            connection_state: ConnectionStateJson::of(answers.remove(repo)),
         };
         Self { metadata: ListMetaJson::default(), items: all.into_iter().map(repository).collect() }
     }

@@ -35,7 +35,7 @@ pub(super) const ROUTES: &[Route] = &[
         Verb::Post,
         "/api/v1/session",
         Action::SignIn,
-        "Empty",
+        "SignedIn",
         "Begin a session with a token that the API server knows",
     )
     .door(Door::Open)

@@ -296,6 +296,9 @@ pub struct Kept {
     /// Its release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<u64>,
+    /// The subject of the commit that was compared, of the first source.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// The target.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub target: String,

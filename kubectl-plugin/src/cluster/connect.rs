@@ -97,6 +97,8 @@ pub struct Connection {
     refused: Arc<AtomicU64>,
     /// Why the request that ended last had no answer; nothing where it had.
     silence: watch::Sender<Option<String>>,
+    /// When the last request ended, in seconds; 0 before the first.
+    ended: Arc<AtomicI64>,
     /// Whether nothing is sent for the time being.
     is_given_up: Arc<AtomicBool>,
     /// Where it leads, for messages.
@@ -147,9 +149,17 @@ impl Connection {
         self.silence.subscribe()
     }
 
+    /// When the last request ended, and why it had no answer where it had none; nothing before the first.
+    #[must_use]
+    pub fn last_answer(&self) -> Option<(Timestamp, Option<String>)> {
+        let ended = Some(self.ended.load(Ordering::Relaxed)).filter(|ended| *ended > 0)?;
+        Some((Timestamp::from_second(ended).ok()?, self.silence.borrow().clone()))
+    }
+
     /// Notes whether the server has answered a request.
     pub(super) fn note_answer<T>(&self, result: &Result<T, Failure>) {
         let silence = result.as_ref().err().filter(|failure| failure.is_of_server()).map(ToString::to_string);
+        self.ended.store(Timestamp::now().as_second(), Ordering::Relaxed);
         self.silence.send_if_modified(|before| {
             let is_news = before.is_some() != silence.is_some();
             if is_news {
@@ -297,6 +307,7 @@ impl Connection {
             acts_as: None,
             refused: Arc::default(),
             silence: watch::Sender::new(None),
+            ended: Arc::default(),
             is_given_up: Arc::default(),
             address,
             namespace,

@@ -1,12 +1,19 @@
 //! `ui`: the web UI on this machine, over one's kubeconfig. Nothing is installed in the cluster for it.
+//!
+//! The address that opens it has a secret word, which signs in once. Arguments of processes can be read by all who are on the
+//! machine, so a browser is not started with that address, but with a file that leads there, and that nobody else can read.
 
+use std::fs::{File, Permissions};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tempfile::TempDir;
 
 use crate::api::{Api, ApiLimits};
 use crate::apply::run::signalled;
@@ -76,8 +83,9 @@ pub async fn run(session: &Session, args: &UiArgs) -> Result<u8, CommandError> {
         controller.cluster.connection.address
     ));
     printer.out(&page);
-    if !args.no_open && !open(&page) {
-        printer.say(&format!("no browser could be opened by {OPENER}: open the address yourself"));
+    let opened = (!args.no_open).then(|| open(&page));
+    if let Some(Err(error)) = &opened {
+        printer.say(&format!("no browser could be opened by {OPENER}: {error}: open the address yourself"));
     }
     let ended = tokio::select! {
         ended = controller.observe(args.namespace.as_deref()) => ended.map_err(|failure| {
@@ -87,6 +95,8 @@ pub async fn run(session: &Session, args: &UiArgs) -> Result<u8, CommandError> {
         _ = serving => Ok(()),
     };
     sessions.abort();
+    // With the file that led there.
+    drop(opened);
     ended.map(|()| 0)
 }
 
@@ -106,9 +116,25 @@ impl UiArgs {
     }
 }
 
-/// Opens an address in the browser; whether that could be asked for.
-fn open(page: &str) -> bool {
+/// Opens an address in the browser, by a file that leads there. Gives the folder of that file, which goes with it.
+fn open(page: &str) -> std::io::Result<TempDir> {
+    // Both are for whoever runs this alone: 0700 and 0600.
+    let folder =
+        tempfile::Builder::new().prefix("kubectl-gitops-ui-").permissions(Permissions::from_mode(0o700)).tempdir()?;
+    let path = folder.path().join("open.html");
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+    file.write_all(leading_to(page).as_bytes())?;
+    file.sync_all()?;
     let mut opener = Command::new(OPENER);
-    opener.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    opener.spawn().is_ok()
+    opener.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    opener.spawn()?;
+    Ok(folder)
+}
+
+/// A page that leads on to an address of this machine, which is made of letters that mean nothing in HTML.
+fn leading_to(page: &str) -> String {
+    format!(
+        "<!doctype html>\n<meta charset=\"utf-8\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta http-equiv=\"refresh\" content=\"0; url={page}\">\n<title>GitOps</title>\n<a href=\"{page}\">Open the web UI</a>\n"
+    )
 }

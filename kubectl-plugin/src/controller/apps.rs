@@ -166,8 +166,9 @@ impl Apps {
 
     /// Says what an Application compiled to.
     pub fn note_graph(&self, id: &AppId, compiled: &Compiled) {
-        let (graph, delivery) = (Arc::clone(&compiled.graph), compiled.delivery.clone());
-        lock(&self.graphs).insert(id.clone(), Deliverable { graph, delivery });
+        let (graph, provenance) = (Arc::clone(&compiled.graph), Arc::clone(&compiled.provenance));
+        let delivery = compiled.delivery.clone();
+        lock(&self.graphs).insert(id.clone(), Deliverable { graph, provenance, delivery });
     }
 
     /// What an Application compiled to last, where this replica compiles it.
@@ -176,7 +177,7 @@ impl Apps {
         self.deliverable(id).map(|deliverable| deliverable.graph)
     }
 
-    /// The same, and how it is delivered.
+    /// The same, how it is delivered, and where it comes from.
     #[must_use]
     pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
         lock(&self.graphs).get(id).cloned()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use gitops_compiler::app::{self, Application, Places};
 use gitops_compiler::canon::Value;
+use gitops_compiler::compile::Provenance;
 use gitops_compiler::diagnostic::{Diagnostic, Level, Origin};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::{Pin, Request};
@@ -31,6 +32,8 @@ const HEALTH_WORKERS: usize = 8;
 pub struct Compiled {
     /// The graph.
     pub graph: Arc<ResourceGraph>,
+    /// Where its resources and edges come from.
+    pub provenance: Arc<Provenance>,
     /// How it is delivered.
     pub delivery: Delivery,
     /// By which rules its objects are ready: those of the controller, and those that its sources have.
@@ -94,8 +97,9 @@ impl Compiler {
             let (inputs, source_types) = (opened.inputs(), opened.source_types());
             let implied = implied(&server, &application, &pins, &inputs)?;
             let lints = own.into_iter().chain(compilation.lints).collect();
-            let (graph, delivery) = (Arc::new(compilation.graph), opened.delivery);
-            Ok(Compiled { graph, delivery, rules, commit, inputs, implied, source_types, lints })
+            let (graph, provenance) = (Arc::new(compilation.graph), Arc::new(compilation.provenance));
+            let delivery = opened.delivery;
+            Ok(Compiled { graph, provenance, delivery, rules, commit, inputs, implied, source_types, lints })
         });
         compiled.await.unwrap_or_else(|_| Err(CommandError::user("a bug of ours ended the compilation")))
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use gitops_compiler::app::Application;
 use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::compile::Provenance;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Hooks};
@@ -35,6 +36,8 @@ use super::sync::{Order, Planned, Purpose};
 pub struct Deliverable {
     /// The graph.
     pub graph: Arc<ResourceGraph>,
+    /// Where its resources and edges come from.
+    pub provenance: Arc<Provenance>,
     /// How it is delivered.
     pub delivery: Delivery,
 }
@@ -64,7 +67,7 @@ impl Controller {
     /// Where there is no plan: the Application is not understood, or not compiled here, or the cluster does not answer.
     pub async fn preview(&self, id: &AppId, object: &Json, operation: &Operation) -> Result<Planned, CommandError> {
         let looked = self.looked(id, object).await?;
-        let Deliverable { graph, delivery } = self.deliverable(id)?;
+        let Deliverable { graph, delivery, .. } = self.deliverable(id)?;
         let policy = looked.application.spec.sync_policy.as_ref();
         let purpose = match operation.rollback() {
             Some(to) => Purpose::Rollback(to.map(str::to_owned)),

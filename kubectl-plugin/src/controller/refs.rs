@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gitops_compiler::app::without_user;
 use gitops_compiler::lock::{Pin, Request};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -41,6 +43,15 @@ pub struct Asked {
     pub request: Request,
     /// The project whose own credential is used: what it may read is told to no other. Empty where all use the same.
     pub project: String,
+}
+
+/// How something that is connected to answered last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When; nothing where it was never asked.
+    pub at: Option<Timestamp>,
+    /// Why it gave no answer, where it gave none.
+    pub failure: Option<String>,
 }
 
 /// All requests.
@@ -160,6 +171,24 @@ impl Refs {
         needed.map(|(asked, _)| asked.request.clone()).collect()
     }
 
+    /// How repositories answered last, by their addresses without users: only what these applications ask them for counts. Of a
+    /// repository that is asked for several things, one that had no answer says more than those that had one.
+    #[must_use]
+    pub fn answers(&self, apps: &BTreeSet<AppId>) -> BTreeMap<String, Answered> {
+        let mut answers: BTreeMap<String, Answered> = BTreeMap::new();
+        let entries = self.entries();
+        for (request, entry) in entries.iter().filter(|(_, entry)| entry.users.keys().any(|user| apps.contains(user))) {
+            let (Some(address), Some(asked)) = (address(&request.request), entry.asked) else { continue };
+            let ago = SignedDuration::try_from(asked.elapsed()).unwrap_or_default();
+            let answer = Answered { at: Timestamp::now().checked_sub(ago).ok(), failure: entry.known.failure.clone() };
+            let known = answers.entry(without_user(address)).or_insert_with(|| answer.clone());
+            if (answer.failure.is_some(), answer.at) > (known.failure.is_some(), known.at) {
+                *known = answer;
+            }
+        }
+        answers
+    }
+
     /// Asks again for the requests that `is_meant` says, and gives the applications to which that makes a difference.
     pub async fn look_again(&self, is_meant: impl Fn(&Request) -> bool) -> BTreeSet<AppId> {
         let now = Instant::now();
@@ -228,6 +257,16 @@ fn shown(request: &Request) -> String {
         Request::File { address } => (address, &String::new()),
     };
     format!("{} {what}", shown_text(address)).trim_end().to_owned()
+}
+
+/// The repository that is asked; nothing for a file.
+fn address(request: &Request) -> Option<&str> {
+    match request {
+        Request::Git { repository, .. } | Request::Oci { repository, .. } | Request::Chart { repository, .. } => {
+            Some(repository)
+        }
+        Request::File { .. } => None,
+    }
 }
 
 /// A fifth of a period at most, and a minute.

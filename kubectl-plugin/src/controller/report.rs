@@ -46,6 +46,9 @@ pub fn sources_of(object: &Json) -> (Option<Json>, Vec<Json>) {
     }
 }
 
+/// So much of the subject of a commit is told: it is one line of a list.
+const LONGEST_SUBJECT: usize = 120;
+
 /// All that goes into a status.
 pub struct Report<'a> {
     /// The object.
@@ -62,6 +65,8 @@ pub struct Report<'a> {
     pub head: Option<&'a Head>,
     /// The graph that Git gives.
     pub desired: Option<String>,
+    /// The subject of its commit.
+    pub subject: &'a str,
     /// The sync that runs, or ran last.
     pub operation: Option<OperationState>,
     /// What there is to say.
@@ -109,6 +114,7 @@ impl Report<'_> {
             controller_namespace: self.controller_namespace.to_owned(),
             gitops: Some(Kept {
                 desired: self.desired.unwrap_or_default(),
+                subject: self.subject.chars().take(LONGEST_SUBJECT).collect(),
                 live: live.map(|release| release.graph.id.to_string()).unwrap_or_default(),
                 release: live.map(|release| release.number),
                 target: self.head.map(|head| head.target.clone()).unwrap_or_default(),

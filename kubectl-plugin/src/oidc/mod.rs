@@ -232,6 +232,19 @@ impl Oidc {
         Ok(Token { token, end, back: login.back().to_owned() })
     }
 
+    /// Where a browser wanted to be that came back; `/` where that is not known.
+    #[must_use]
+    pub fn back(&self, cookie: Option<&str>) -> String {
+        let login = cookie.and_then(|cookie| Login::read(cookie, self.now()));
+        login.map_or_else(|| "/".to_owned(), |login| login.back().to_owned())
+    }
+
+    /// The path of ours that somebody asks to go back to; `/` where it is none.
+    #[must_use]
+    pub fn path(asked: Option<&str>) -> &str {
+        login::back(asked)
+    }
+
     /// Where a browser goes to sign out at the issuer, too; nothing where a token is not of it. The token itself is not in the
     /// address: it opens the API server, and addresses are written down everywhere.
     pub async fn sign_out(&self, token: &str) -> Option<String> {

@@ -1,91 +1,12 @@
 //! People who sign in with a browser, by a real provider whose tokens the real API server takes.
 
-use std::collections::BTreeMap;
-
-use gitops_testdata::cluster::{LocalCluster, Options};
-use gitops_testdata::servers::Certificates;
-use gitops_testdata::servers::oidc::{BRIEF_CLIENT, CLIENT, OTHER_CLIENT, OWN_ADDRESS, OidcProvider, REFUSED};
+use gitops_testdata::servers::oidc::{BRIEF_CLIENT, CLIENT, OTHER_CLIENT, OWN_ADDRESS, REFUSED};
 use reqwest::Url;
 use serde_json::{Value as Json, json};
 
 use crate::asker::{Asker, Reply};
+use crate::issuer::Scene;
 use crate::people::address;
-use crate::world::Ground;
-
-/// A provider, a cluster that takes its tokens, and a controller that sends browsers there.
-struct Scene {
-    provider: OidcProvider,
-    cluster: LocalCluster,
-    ground: Ground,
-    _certificates: Certificates,
-}
-
-/// What somebody at the provider's is: a browser that follows redirects there, and no further.
-struct Browser {
-    client: reqwest::Client,
-    runtime: tokio::runtime::Runtime,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Scene {
-    fn new(name: &str) -> Self {
-        let certificates = Certificates::make().expect("certificates");
-        let provider = OidcProvider::start(&certificates).expect("a provider");
-        let authentication = Some(provider.authentication().to_string());
-        let cluster = LocalCluster::start(&Options { authentication, ..Options::default() }).expect("a cluster");
-        let ground = Ground::on(&cluster, name);
-        Self { provider, cluster, ground, _certificates: certificates }
-    }
-
-    /// Starts a controller with these flags of ours; gives its address.
-    fn start(&mut self, client: &str, issuer: &str) -> String {
-        let home = self.ground.world.home.path();
-        let (secret, authority) = (home.join("client-secret"), home.join("authority.pem"));
-        std::fs::write(&secret, self.provider.secret()).expect("written");
-        std::fs::write(&authority, self.provider.authority()).expect("written");
-        let (secret, authority) = (secret.display().to_string(), authority.display().to_string());
-        let before = self.ground.said().len();
-        let flags = ["--listen", "127.0.0.1:0", "--api", "--polling", "0", "--url", OWN_ADDRESS];
-        let oidc = ["--oidc-issuer", issuer, "--oidc-client-id", client, "--oidc-scopes", "openid,email,groups"];
-        let files = ["--oidc-client-secret-file", &secret, "--oidc-ca-file", &authority];
-        self.ground.start_with(&[&flags[..], &oidc[..], &files[..]].concat());
-        self.ground.until("it listens", |ground| ground.said()[before..].contains("metrics on "));
-        let said = self.ground.said()[before..].to_owned();
-        let line = said.lines().find_map(|line| line.split_once("metrics on ")).expect("an address").1;
-        line.split(',').next().expect("an address").trim().to_owned()
-    }
-
-    fn browser(&self) -> Browser {
-        let authority = reqwest::Certificate::from_pem(self.provider.authority().as_bytes()).expect("a certificate");
-        let client = reqwest::Client::builder().tls_certs_only([authority]);
-        let client = client.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Browser { client, runtime, cookies: BTreeMap::new() }
-    }
-}
-
-impl Browser {
-    /// Follows redirects at the provider's until one leads back; gives its path and query.
-    fn follow(&mut self, address: &str) -> String {
-        let mut next = Url::parse(address).expect("an address");
-        for _ in 0..10 {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let request = self.client.get(next.clone()).header("cookie", cookies.join("; "));
-            let reply = self.runtime.block_on(async { request.send().await }).expect("the provider answers");
-            for cookie in reply.headers().get_all("set-cookie") {
-                let cookie = cookie.to_str().expect("text").split(';').next().expect("a cookie");
-                let (name, value) = cookie.split_once('=').expect("a name");
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-            let location = reply.headers().get("location").expect("a redirect").to_str().expect("text");
-            next = next.join(location).expect("an address");
-            if let Some(path) = next.as_str().strip_prefix(OWN_ADDRESS) {
-                return path.to_owned();
-            }
-        }
-        panic!("there is no end of {address}");
-    }
-}
 
 /// Begins a sign-in: where the browser is sent, and its cookie.
 fn begin(asker: &Asker, back: &str) -> (String, String) {
@@ -123,11 +44,7 @@ fn people_sign_in_with_a_browser_and_out_again() {
         (&settings["url"], &settings["oidcConfig"]["issuer"], &settings["oidcConfig"]["clientID"]),
         (&json!(OWN_ADDRESS), &json!(issuer), &json!(CLIENT))
     );
-    scene.ground.create(&json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "people"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "oidc:people"}],
-    }));
+    scene.let_people_in();
 
     let (there, cookie) = begin(&nobody, "/applications%3Fa=b");
     assert_eq!((part(&there, "code_challenge_method"), part(&there, "response_type")), ("S256".into(), "code".into()));
@@ -212,6 +129,19 @@ fn nobody_signs_in_with_what_is_not_theirs() {
     let (there, cookie) = begin(&nobody, "/");
     let back = scene.browser().follow(&format!("{there}&login_hint={REFUSED}"));
     refused(&nobody.with(&format!("Cookie: {cookie}")).get(&back), 401, "does not know this token");
+
+    // A browser gets a page of ours, where it was, and why: by a cookie of a minute, and nothing in an address.
+    let (there, cookie) = begin(&nobody, "/applications%3Fa=b");
+    let back = scene.browser().follow(&format!("{there}&login_hint={REFUSED}"));
+    let person = nobody.with("Accept: text/html,application/xhtml+xml").with(&format!("Cookie: {cookie}"));
+    let led = person.get(&back);
+    assert_eq!((led.status, led.header("location")), (303, Some("/applications?a=b")), "{led:?}");
+    let told = led.cookies();
+    assert!(
+        matches!(told[..], [one] if one.starts_with("__Host-kubectl-gitops-why=") && one.contains("does+not+know"))
+    );
+    let led = person.get("/auth/callback?state=x&code=%3Cscript%3E");
+    assert!(led.status == 303 && led.cookies().iter().all(|cookie| !cookie.contains("script")), "{led:?}");
 
     // Wherever somebody wants to send a browser, it stays.
     for evil in ["https://evil.example.com/", "//evil.example.com", "/%5Cevil.example.com", "javascript:alert(1)"] {

@@ -10,6 +10,7 @@ mod world;
 mod asker;
 mod browser;
 mod doors;
+mod issuer;
 mod limits;
 mod objects;
 mod page;

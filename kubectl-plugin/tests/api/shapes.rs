@@ -77,9 +77,52 @@ fn applications_are_told_as_argo_cd_tells_them() {
     assert_eq!(repositories["items"][0]["repo"], people.ground.address());
     let clusters = writer.get("/api/v1/clusters").json();
     assert_eq!(clusters["items"][0]["info"]["applicationsCount"], 1);
+    for answered in [&repositories["items"][0], &clusters["items"][0]] {
+        let state = &answered["connectionState"];
+        assert!(state["status"] == "Successful" && state["attemptedAt"].is_string() && state["message"].is_null());
+    }
     let events = writer.get(&people.path("/events"));
     assert_eq!(events.status, 200, "{events:?}");
     check("Events", &events.json());
+}
+
+#[test]
+fn what_does_not_answer_says_why_to_those_who_use_it() {
+    let people = People::new("api-connections");
+    let writer = people.writer();
+    let secret = "hunter2-of-a-repository";
+    let lost = |name: &str, namespace: &str, address: &str, server: &str| {
+        let mut app = people.ground.another(name);
+        app["metadata"]["namespace"] = namespace.into();
+        app["spec"]["source"]["repoURL"] = address.into();
+        app["spec"]["destination"]["server"] = server.into();
+        people.ground.create(&app);
+    };
+    let gone = format!("https://me:{secret}@127.0.0.1:9/gone.git");
+    let here = "https://kubernetes.default.svc";
+    lost("lost", people.own(), &gone, here);
+    lost("nowhere", people.own(), &people.ground.address(), "https://nowhere.example");
+    lost("hidden-too", &people.other, "https://127.0.0.1:9/hidden.git", "https://hidden.example");
+    let state = |path: &str, name: &str, of: &str| {
+        let body = writer.get(path);
+        assert!(!body.body.contains(secret) && !body.body.contains("hidden"), "{}", body.body);
+        let items = body.json()["items"].as_array().cloned().expect("items");
+        items.into_iter().find(|item| item[name] == of).map(|item| item["connectionState"].clone()).unwrap_or_default()
+    };
+    let repository = || state("/api/v1/repositories", "repo", "https://127.0.0.1:9/gone.git");
+    people.ground.until("it was asked", |_| repository()["status"] == "Failed");
+    assert!(
+        repository()["attemptedAt"].is_string() && repository()["message"].as_str().is_some_and(|it| it.len() > 10)
+    );
+    check("Repositories", &writer.get("/api/v1/repositories").json());
+    let cluster = state("/api/v1/clusters", "server", "https://nowhere.example");
+    assert!(
+        cluster["message"].as_str().is_some_and(|why| why.contains("there is no Secret with this server")),
+        "{cluster}"
+    );
+    assert_eq!((&cluster["status"], &cluster["attemptedAt"]), (&json!("Failed"), &Json::Null));
+    let own = state("/api/v1/repositories", "repo", &people.ground.address());
+    assert_eq!(own["status"], "Successful", "{own}");
 }
 
 #[test]
@@ -96,6 +139,8 @@ fn what_only_we_know_is_told_beside_it() {
     let graph = writer.get(&people.our_path("/graph")).json();
     check("Graph", &graph);
     assert_eq!(graph["graph"], history["releases"][0]["graph"]);
+    assert_eq!(graph["resources"][0]["origin"], json!({"path": "deploy/a.yaml", "line": 1, "column": 0}));
+    assert_eq!((&row["subject"], &row["outOfSync"]), (&json!("A change"), &json!(0)));
     assert_eq!(writer.get(&people.our_path("/graph?release=1")).json()["graph"], graph["graph"]);
     assert_eq!(writer.get(&people.our_path("/graph?release=9")).status, 404);
     let rights = writer.get(&people.our_path("/rights")).json();

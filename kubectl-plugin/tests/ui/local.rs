@@ -1,12 +1,15 @@
 //! `kubectl gitops ui`: on one's own machine, for oneself, with nothing installed in the cluster.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Value as Json, json};
 
 use crate::asker::Asker;
 use crate::browser;
+use crate::support::World;
 use crate::world::Ground;
 
 #[test]
@@ -30,11 +33,58 @@ fn whoever_runs_it_sees_what_they_may_see() {
     assert_eq!(asker.send("POST", "/api/v1/session", &json!({"token": "guessed"})).status, 401);
     let values = [("UI_ADDRESS", address), ("UI_PAGE", page.as_str()), ("UI_NAMESPACE", name.as_str())];
     let done = browser::steps("local.mjs", &values, |_| Json::Null);
-    assert_eq!(done.len(), 2, "{done:?}");
+    assert_eq!(done.len(), 3, "{done:?}");
     // The namespace of the kubeconfig's context.
     let secrets =
         ground.world.kubectl(&["get", "secrets", "-n", "default", "-l", "kubectl-gitops/session", "-o", "name"]);
     assert_eq!(secrets, "", "nothing is kept in the cluster");
     child.kill().expect("it ends");
     child.wait().expect("it has ended");
+}
+
+#[test]
+fn nobody_else_on_the_machine_learns_the_word() {
+    let ground = Ground::new("ui-word");
+    let bin = ground.world.home.path().join("bin");
+    let seen = ground.world.home.path().join("seen");
+    std::fs::create_dir(&bin).expect("made");
+    // What opens a browser notes its arguments, as everybody may read them, and what they lead to.
+    let opener = format!(
+        "#!/bin/sh\n{{ echo \"$@\"; stat -c %a \"$1\" \"$(dirname \"$1\")\"; cat \"$1\"; }} > {0}.new; mv {0}.new {0}\n",
+        seen.display()
+    );
+    std::fs::write(bin.join("xdg-open"), opener).expect("written");
+    std::fs::set_permissions(bin.join("xdg-open"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = ground.world.command(&["ui"]);
+    let mut child = command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut page = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
+    let page = page.trim();
+    let (address, word) = page.split_once("/#once=").expect("a word");
+    assert!(World::waits_until(|| seen.exists()), "it opens a browser");
+    let told = std::fs::read_to_string(&seen).expect("what was seen");
+    let mut lines = told.lines();
+    let file = PathBuf::from(lines.next().expect("arguments"));
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", child.id())).expect("arguments");
+    assert!(file.is_absolute() && !file.to_string_lossy().contains(word));
+    assert!(!String::from_utf8_lossy(&arguments).contains(word));
+    assert_eq!((lines.next(), lines.next()), (Some("600"), Some("700")));
+    assert!(told.contains(&format!("url={page}")), "{told}");
+    // The answer to the word is for the page alone: no cookie, which a browser would send to every port.
+    let asker = Asker::new(address.trim_start_matches("http://"), "");
+    let reply = asker.send("POST", "/api/v1/session", &json!({"token": word}));
+    let token = reply.json()["token"].as_str().map(str::to_owned).expect("a token");
+    assert!(reply.status == 200 && reply.cookies().is_empty(), "{reply:?}");
+    assert_eq!(asker.send("POST", "/api/v1/session", &json!({"token": word})).status, 401, "it is used up");
+    let app = "/api/v1/clusters";
+    let shows = |line: &str| asker.with(line).get(app).status;
+    assert_eq!(shows(&format!("Cookie: __Host-kubectl-gitops={token}")), 401, "a cookie says nothing here");
+    assert_ne!(shows(&format!("Authorization: Bearer {token}")), 401);
+    assert_eq!(Asker::new(&asker.address, &token).delete("/api/v1/session").status, 200);
+    assert_eq!(shows(&format!("Authorization: Bearer {token}")), 401, "out is out");
+    let ended = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(ended.expect("kill starts").success());
+    child.wait().expect("it ends");
+    assert!(!file.exists() && !file.parent().is_some_and(std::path::Path::exists), "nothing is left");
 }

@@ -7,6 +7,9 @@
 #[path = "../api/asker.rs"]
 #[allow(dead_code, reason = "it is that of the API's tests")]
 mod asker;
+#[path = "../api/issuer.rs"]
+#[allow(dead_code, reason = "it is that of the API's tests")]
+mod issuer;
 #[path = "../api/people.rs"]
 #[allow(dead_code, reason = "it is that of the API's tests")]
 mod people;
@@ -19,5 +22,7 @@ mod world;
 mod browser;
 mod everyday;
 mod local;
+mod oidc;
 mod pages;
 mod sources;
+mod trouble;

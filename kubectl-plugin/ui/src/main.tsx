@@ -14,7 +14,7 @@ function Page() {
     case "unknown":
       return null;
     case "out":
-      return <SignIn why={session.value.why} />;
+      return <SignIn why={session.value.why} isOver={session.value.isOver === true} />;
     case "in":
       return <Frame user={session.value.user} />;
   }

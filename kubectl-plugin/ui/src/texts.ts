@@ -32,14 +32,19 @@ export const T = {
   signIn: {
     title: "Sign in",
     intro: "Show a token that the Kubernetes API server knows. You may do here what you may do with kubectl.",
+    introIssuer: "You may do here what you may do with kubectl.",
+    by: (name: string) => `Sign in with ${name}`,
+    or: "or",
+    over: "Your session is over. Sign in to go on where you were.",
+    ended: "You are signed out. Run kubectl gitops ui again, and open the address that it prints.",
     token: "Token",
     how: "A token for an hour:",
     command: "kubectl create token NAME --namespace NAMESPACE",
     button: "Sign in",
+    buttonToken: "Sign in with the token",
     busy: "Signing in…",
     wrong: "The API server does not know this token.",
     local: "This page was opened without its one-time word. Run kubectl gitops ui again, and open the address that it prints.",
-    once: "Signing in with the word of the address…",
     empty: "Paste a token first.",
   },
   state: {
@@ -92,6 +97,7 @@ export const T = {
       "kubectl apply -f application.yaml",
     ],
     noRelease: "not deployed",
+    outOfSync: (count: number) => `Out of sync: ${number(count)}`,
   },
   words: {
     OutOfSync: "Out of sync",
@@ -350,6 +356,8 @@ export const T = {
     sources: "Sources",
     destinations: "Destinations",
     show: (count: number) => many(count, "Application"),
+    connection: { Successful: "Connected", Failed: "Not connected", Unknown: "Not asked yet" },
+    asked: "asked",
     any: "any",
   },
   search: {

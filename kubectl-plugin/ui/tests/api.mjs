@@ -13,6 +13,8 @@ export function rows(count) {
     name: `${NAMES[at % NAMES.length]}${at < NAMES.length ? "" : `-${at}`}`,
     project: ["shop", "platform", HOSTILE][at % 3],
     sync: SYNC[at % SYNC.length],
+    outOfSync: SYNC[at % SYNC.length] === "OutOfSync" ? (at % 7) + 1 : 0,
+    subject: at % 5 === 4 ? HOSTILE : "cart 1.8.2, drop what nobody uses any more",
     health: HEALTH[at % HEALTH.length],
     revision: String(at).padStart(40, "8f3c2a1d"),
     release: at % 11 === 5 ? null : (at % 30) + 1,
@@ -72,7 +74,7 @@ function application(row, shown) {
       conditions,
       operationState: { phase: "Failed", startedAt: before(90), finishedAt: before(60), message: HOSTILE, operation: { initiatedBy: { username: "maria" } }, syncResult: { revision: row.revision, resources: [{ group: "", kind: "Service", namespace: "shop", name: "cart", status: "SyncFailed", message: HOSTILE }] } },
       reconciledAt: before(30),
-      gitops: { desired: id("p"), live: id("k"), release: 8, target: "t" },
+      gitops: { desired: id("p"), live: id("k"), release: 8, target: "t", subject: row.subject },
     },
   };
 }
@@ -145,8 +147,8 @@ export async function answer(page, address, { count = 40, resources = 40, change
       // Silence.
       case path === "/api/gitops/v1/stream/applications": return;
       case path === "/api/v1/projects": return json({ items: [{ metadata: { name: "shop" }, spec: { description: HOSTILE, sourceRepos: ["javascript:alert(1)"], destinations: [{ server: "*", namespace: "shop" }] } }] });
-      case path === "/api/v1/clusters": return json({ items: [{ server: "javascript:alert(1)", name: HOSTILE, info: { applicationsCount: 3 } }] });
-      case path === "/api/v1/repositories": return json({ items: [{ repo: "javascript:alert(1)" }] });
+      case path === "/api/v1/clusters": return json({ items: [{ server: "javascript:alert(1)", name: HOSTILE, info: { applicationsCount: 3 }, connectionState: { status: "Failed", message: `error getting cluster by server ${HOSTILE}` } }, { server: "https://kubernetes.default.svc", name: "https://kubernetes.default.svc", info: { applicationsCount: 37 }, connectionState: { status: "Successful", attemptedAt: before(4) } }] });
+      case path === "/api/v1/repositories": return json({ items: [{ repo: "javascript:alert(1)", connectionState: { status: "Failed", message: `cannot fetch: ${HOSTILE}`, attemptedAt: before(95) } }, { repo: "https://git.example.com/0.git", connectionState: { status: "Successful", attemptedAt: before(12) } }, { repo: "https://git.example.com/1.git", connectionState: { status: "Unknown" } }] });
       case !app: return json({ error: "not found", code: 5, message: "the Application is not there" }, 404);
       case tail === "": return json(application(app, shown));
       case tail === "/graph": return json(shown);

@@ -8,7 +8,8 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-export const { UI_ADDRESS: address, UI_SHOTS: shots } = process.env;
+// Where else a page may lead, and which host is which address: both for sign-in by an issuer.
+export const { UI_ADDRESS: address, UI_SHOTS: shots, UI_ALSO: also, UI_HOSTS: hosts } = process.env;
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -44,7 +45,7 @@ async function fromFolder(context) {
   if (!folder) return;
   await context.route(`${address}/**`, async (route) => {
     const { pathname } = new URL(route.request().url());
-    if (pathname.startsWith("/api/")) return route.fallback();
+    if (pathname.startsWith("/api/") || pathname.startsWith("/auth/")) return route.fallback();
     policy ??= process.env.UI_POLICY ?? (await fetch(address)).headers.get("content-security-policy");
     const path = pathname.startsWith("/assets/") ? folder + pathname : `${folder}/index.html`;
     await route.fulfill({ path, headers: { "content-security-policy": policy }, contentType: TYPES[path.split(".").pop()] });
@@ -55,11 +56,13 @@ const TYPES = { js: "text/javascript", css: "text/css", html: "text/html", svg: 
 
 /** A browser of its own for each, with nothing kept. What a page says is wrong fails the test. */
 export async function open({ dark = false, narrow = false, ...more } = {}) {
-  browser ??= await chromium.launch({ executablePath: process.env.UI_CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const args = ["--no-sandbox", "--disable-dev-shm-usage", ...(hosts ? [`--host-resolver-rules=${hosts}`] : [])];
+  browser ??= await chromium.launch({ executablePath: process.env.UI_CHROMIUM, args });
   const context = await browser.newContext({
     viewport: narrow ? { width: 390, height: 844 } : { width: 1440, height: 900 },
     colorScheme: dark ? "dark" : "light",
     reducedMotion: "reduce",
+    ignoreHTTPSErrors: hosts !== undefined,
     ...more,
   });
   await fromFolder(context);
@@ -77,7 +80,10 @@ export async function open({ dark = false, narrow = false, ...more } = {}) {
     void dialog.dismiss();
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith(address)) page.wrong.push(`asked elsewhere: ${request.url()}`);
+    const { origin } = new URL(request.url());
+    // What the issuer's own pages ask for is its business.
+    const isTheirs = also !== undefined && page.url().startsWith(also);
+    if (origin !== address && origin !== also && !isTheirs) page.wrong.push(`asked elsewhere: ${request.url()}`);
   });
   return page;
 }

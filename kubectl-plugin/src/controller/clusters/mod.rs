@@ -38,6 +38,7 @@ use crate::application::AppId;
 use crate::cluster::{Cluster, Failure, Followed};
 use crate::project;
 
+use super::refs::Answered;
 use in_use::{ClusterInUse, Common};
 use known::{Known, NotFound};
 use secret::ClusterSecret;
@@ -136,6 +137,25 @@ impl Clusters {
     #[must_use]
     pub fn is_here(&self, object: &Json) -> bool {
         self.meant(object).is_ok_and(|secret| secret.is_here())
+    }
+
+    /// How the cluster that an Application's destination means answered last; nothing where it was not asked yet.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn answered(&self, object: &Json) -> Result<Option<Answered>, NotFound> {
+        let secret = self.meant(object)?;
+        let there = if secret.is_here() {
+            Some(Arc::clone(&self.here))
+        } else {
+            self.in_use().by_server.get(&secret.server).cloned()
+        };
+        let answered = |there: Arc<ClusterInUse>| {
+            let (at, silence) = there.cluster.connection.last_answer()?;
+            let lost = there.reach.why_not().map(|why| why.to_string());
+            Some(Answered { at: Some(at), failure: lost.or(silence) })
+        };
+        Ok(there.and_then(answered))
     }
 
     /// What is known of the cluster that an Application's destination means.

@@ -22,6 +22,13 @@ export const api = {
   progress: ({ name }: AppId) => `/api/gitops/v1/stream/applications/${encodeURIComponent(name)}/progress`,
 };
 
+/** Where a browser signs in at the issuer, to come back here. */
+export function loginPath(back: string): string {
+  // The server takes no quotes in an address.
+  return `/auth/login?return_url=${encodeURIComponent(back.replaceAll("'", "%27"))}`;
+}
+export const LOGOUT = "/auth/logout";
+
 export function appPath({ namespace, name }: AppId, tab = "", query = ""): string {
   const path = `/applications/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
   return `${path}${tab ? `/${tab}` : ""}${query ? `?${query}` : ""}`;

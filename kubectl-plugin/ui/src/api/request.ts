@@ -1,6 +1,9 @@
 // Requests to the API, as whoever is signed in.
 
 const CSRF = "__Host-kubectl-gitops-csrf";
+const WHY = "__Host-kubectl-gitops-why";
+/** Where the token of one's own server is kept: storage is of one port alone, unlike cookies. */
+const TOKEN = "token";
 
 /** What the API refuses, or that it cannot be reached. */
 export class ApiError extends Error {
@@ -17,6 +20,38 @@ export class ApiError extends Error {
 type Values = Record<string, string | number | boolean | undefined>;
 
 let onSignedOut: () => void = () => {};
+
+/** Keeps the token of one's own server, for all pages of this address; nothing where there is none any more. */
+export function keep(token: string | null): void {
+  try {
+    if (token) localStorage.setItem(TOKEN, token);
+    else localStorage.removeItem(TOKEN);
+  } catch {
+    // Then nobody is signed in.
+  }
+}
+
+/** What says who asks, where no cookie does. */
+export function bearing(): Record<string, string> {
+  try {
+    const token = localStorage.getItem(TOKEN);
+    return token ? { Authorization: `Bearer ${token}` } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Why somebody who came back from the issuer is not signed in; said once. */
+export function whyNot(): string {
+  const text = cookie(WHY);
+  if (!text) return "";
+  document.cookie = `${WHY}=; Path=/; Secure; SameSite=Strict; Max-Age=0`;
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return "";
+  }
+}
 
 /** Says what happens when the session is over. */
 export function whenSignedOut(told: () => void): void {
@@ -50,14 +85,20 @@ export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path:
 }
 
 function proof(): Record<string, string> {
-  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith(`${CSRF}=`));
-  return cookie ? { "X-CSRF-Token": cookie.slice(CSRF.length + 1) } : {};
+  const value = cookie(CSRF);
+  return value ? { "X-CSRF-Token": value } : {};
+}
+
+function cookie(name: string): string {
+  const pair = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1) ?? "";
 }
 
 async function ask<T>(where: string, init: RequestInit): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(where, { ...init, credentials: "same-origin", redirect: "error" });
+    const headers = { ...(init.headers as Record<string, string>), ...bearing() };
+    answer = await fetch(where, { ...init, headers, credentials: "same-origin", redirect: "error" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "the server does not answer");

@@ -1,7 +1,7 @@
 // Streams: read as they come, begun again where they end.
 
 import { SseReader } from "../pure/sse.ts";
-import { ApiError, refusal } from "./request.ts";
+import { ApiError, bearing, refusal } from "./request.ts";
 
 /** A stream that says nothing for so long is gone: the server says something every 15 seconds. */
 const SILENCE = 45_000;
@@ -79,7 +79,7 @@ async function once<T>(where: string, last: string, signal: AbortSignal, followe
     if (follower.beats) timer = window.setTimeout(end, SILENCE);
   };
   try {
-    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    const headers: Record<string, string> = { Accept: "text/event-stream", ...bearing() };
     if (last) headers["Last-Event-ID"] = last;
     beat();
     const answer = await fetch(where, { headers, credentials: "same-origin", signal: own.signal, cache: "no-store" });

@@ -6,7 +6,11 @@ export interface Row {
   project: string;
   sync: string;
   health: string;
+  /** How many of its resources are not as Git says. */
+  outOfSync?: number;
   revision: string;
+  /** Of the commit. */
+  subject?: string;
   release: number | null;
   graph: string;
   operation: string | null;
@@ -48,6 +52,15 @@ export interface UserInfo {
 export interface Settings {
   /** Whether this is somebody's own, over their kubeconfig. */
   isLocal?: boolean;
+  /** Who signs people in, where somebody does. */
+  oidcConfig?: { name: string };
+}
+
+/** How something that is connected to answered last. */
+export interface ConnectionState {
+  status: "Successful" | "Failed" | "Unknown";
+  message?: string;
+  attemptedAt?: string;
 }
 
 export interface Health {
@@ -128,7 +141,7 @@ export interface Application {
     operationState?: OperationState;
     reconciledAt?: string;
     history?: { id: number; revision?: string; deployedAt: string; initiatedBy?: { username?: string } }[];
-    gitops?: { desired?: string; live?: string; release?: number; target?: string };
+    gitops?: { desired?: string; live?: string; release?: number; target?: string; subject?: string };
     summary?: { images?: string[] };
   };
   operation?: unknown;

@@ -41,7 +41,7 @@ export function readGraph(shown: GraphShown, destination: string, wide?: Readonl
   for (const { resource, hook, origin } of shown.resources) {
     const written = readKey(resource);
     const key = bind(written, destination, wide);
-    const place = origin ? `${origin.path}:${origin.line}` : "";
+    const place = origin ? origin.path + (origin.line ? `:${origin.line}` : "") : "";
     named.set(qualified(written), nodes.length);
     numbers.set(writeKey(key), nodes.length);
     nodes.push({ id: writeKey(key), key, hook, origin: place, layer: 0 });

@@ -124,11 +124,12 @@ function order(layers: Box[][], boxes: Box[], lines: Line[]): void {
 function place(layers: Box[][]): [number, number] {
   const total = layers.reduce((sum, layer) => sum + layer.length, 0);
   const rows = Math.max(20, Math.ceil(Math.sqrt(total * 2.6)));
-  const highest = Math.min(rows, Math.max(0, ...layers.map((layer) => layer.length)));
+  const columnsOf = (layer: Box[]) => Math.max(1, Math.ceil(layer.length / rows));
+  const highest = layers.reduce((most, layer) => Math.max(most, Math.ceil(layer.length / columnsOf(layer))), 0);
   const step = HEIGHT + GAP_Y;
   let x = 0;
   for (const layer of layers) {
-    const columns = Math.max(1, Math.ceil(layer.length / rows));
+    const columns = columnsOf(layer);
     const high = Math.ceil(layer.length / columns);
     const top = ((highest - high) * step) / 2;
     layer.forEach((box, at) => {

@@ -19,6 +19,7 @@ const LOOKS: Record<string, Look> = {
   Running: { tone: "busy", shape: "ring" },
   Terminating: { tone: "busy", shape: "ring" },
   Succeeded: { tone: "good", shape: "check" },
+  Successful: { tone: "good", shape: "check" },
   Failed: { tone: "bad", shape: "alert" },
   Error: { tone: "bad", shape: "alert" },
 };

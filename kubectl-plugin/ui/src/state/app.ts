@@ -4,7 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { api, type AppId } from "../api/paths.ts";
 import { ApiError, address, get } from "../api/request.ts";
 import { follow } from "../api/stream.ts";
-import type { Application, GraphShown, Rights, RunEvent, Tree } from "../api/types.ts";
+import type { Application, GraphShown, History, Rights, RunEvent, Tree } from "../api/types.ts";
 import { readGraph, type Graph } from "../pure/graph.ts";
 import { nothing, take, type Progress } from "../pure/progress.ts";
 import { clusterWide, together } from "../pure/resources.ts";
@@ -19,6 +19,8 @@ export class AppState {
   readonly id: AppId;
   readonly application = signal<Application | null>(null);
   readonly error = signal<ApiError | null>(null);
+  /** Whether somebody holds all of it: of that the object tells only once something is held back. */
+  readonly isHeld = signal(false);
   readonly rights = signal<Rights>({ patch: false, delete: false, logs: false });
   readonly graph = signal<Graph | null>(null);
   readonly graphError = signal<ApiError | null>(null);
@@ -33,6 +35,7 @@ export class AppState {
   });
   #shown: GraphShown | null = null;
   #graphOf = "";
+  #readOf = "";
   #treeTimer = 0;
   #stop: (() => void)[] = [];
 
@@ -50,6 +53,7 @@ export class AppState {
       (rights) => (this.rights.value = rights),
       () => {},
     );
+    void this.loadHold();
     this.#followRow();
     this.#followTree();
     this.#followProgress();
@@ -72,6 +76,11 @@ export class AppState {
     await this.loadGraph();
   }
 
+  async loadHold(): Promise<void> {
+    const history = await get<History>(api.ours(this.id, "/history"), this.where).catch(() => null);
+    if (history) this.isHeld.value = history.holdAll;
+  }
+
   async loadGraph(again = false): Promise<void> {
     const status = this.application.value?.status;
     const of = `${status?.gitops?.desired ?? ""} ${status?.sync?.revision ?? ""}`;
@@ -81,8 +90,9 @@ export class AppState {
       this.#shown = await get<GraphShown>(api.ours(this.id, "/graph"), this.where);
       const destination = this.application.value?.spec.destination?.namespace || "default";
       const wide = clusterWide(this.application.value?.status?.resources ?? []);
-      // The same graph again is no reason to draw it again.
-      if (this.graph.value?.id !== this.#shown.graph) this.graph.value = readGraph(this.#shown, destination, wide);
+      // The same graph again is no reason to draw it again, unless another commit has its resources elsewhere.
+      if (this.graph.value?.id !== this.#shown.graph || this.#readOf !== of) this.graph.value = readGraph(this.#shown, destination, wide);
+      this.#readOf = of;
       this.graphError.value = null;
     } catch (error) {
       this.graphError.value = error instanceof ApiError ? error : new ApiError(0, String(error));
@@ -159,7 +169,11 @@ export class AppState {
       event: (told) => {
         const event = "result" in told ? told.result : told;
         now = take(now, event);
-        if (event.event === "runStarted" && !settling) this.isQuiet.value = false;
+        if (event.event === "runStarted" && !settling) {
+          this.isQuiet.value = false;
+          // What is synced may have resources that nobody has seen yet.
+          void this.loadGraph(true);
+        }
         frame ||= requestAnimationFrame(() => {
           frame = 0;
           this.progress.value = now;

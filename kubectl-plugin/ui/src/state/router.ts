@@ -39,7 +39,8 @@ export function listen(): void {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = (event.target as Element).closest?.("a");
     if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-    if (link.getAttribute("href")?.startsWith("#")) return;
+    // The server's own: it leads elsewhere.
+    if (link.getAttribute("href")?.startsWith("#") || link.pathname.startsWith("/auth/")) return;
     event.preventDefault();
     go(link.pathname + link.search);
   });

@@ -18,10 +18,13 @@ export const theme = signal<Theme>(kept());
 /** Counts changes of what is drawn in which colours. */
 export const colours = signal(0);
 
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = signal(systemIsDark.matches);
+systemIsDark.addEventListener("change", () => (isDark.value = systemIsDark.matches));
+
 effect(() => {
   const chosen = theme.value;
-  if (chosen === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = chosen;
+  document.documentElement.dataset.theme = chosen === "system" ? (isDark.value ? "dark" : "light") : chosen;
   try {
     if (chosen === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, chosen);
@@ -30,5 +33,3 @@ effect(() => {
   }
   colours.value = colours.peek() + 1;
 });
-
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (colours.value += 1));

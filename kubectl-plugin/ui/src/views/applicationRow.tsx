@@ -20,6 +20,12 @@ export function GroupRow({ group, count, at, isTile }: { group: string; count: n
   );
 }
 
+/** Whether it is as Git says, and how much of it is not. */
+function Sync({ row }: { row: Row }) {
+  const text = row.sync === "OutOfSync" && row.outOfSync ? T.apps.outOfSync(row.outOfSync) : undefined;
+  return <Word word={row.sync} {...(text ? { text } : {})} quiet />;
+}
+
 interface Props {
   row: Row;
   at: number;
@@ -45,7 +51,7 @@ export function AppRow({ row, at, isChosen, isNarrow }: Props) {
           {name}
         </div>
         <div role="cell" class="states">
-          <Word word={row.sync} quiet />
+          <Sync row={row} />
           <Word word={row.health} quiet />
         </div>
       </div>
@@ -65,7 +71,7 @@ export function AppRow({ row, at, isChosen, isNarrow }: Props) {
         {row.project}
       </div>
       <div role="cell" class="sync">
-        <Word word={row.sync} quiet />
+        <Sync row={row} />
       </div>
       <div role="cell" class="health">
         <Word word={row.health} quiet />
@@ -79,8 +85,9 @@ export function AppRow({ row, at, isChosen, isNarrow }: Props) {
           </>
         )}
       </div>
-      <div role="cell" class="commit">
+      <div role="cell" class="commit" title={row.subject || undefined}>
         <Commit revision={row.revision} />
+        {row.subject && <span class="message">{row.subject}</span>}
       </div>
       <div role="cell" class="destination" title={`${row.cluster} ${row.destination}`}>
         {row.destination || "–"}
@@ -103,13 +110,13 @@ export function AppTile({ row }: { row: Row }) {
         {row.project} · {row.destination || row.namespace}
       </p>
       <p class="states">
-        <Word word={row.sync} />
+        <Sync row={row} />
         <Word word={row.health} />
       </p>
       <p class="faint line">
         {row.release === null ? T.apps.noRelease : `${T.app.deployed} ${row.release}`}
         {" · "}
-        <Commit revision={row.revision} />
+        <Commit revision={row.revision} /> {row.subject}
         {row.deployedAt && (
           <>
             {" · "}

@@ -219,12 +219,15 @@ function Tiles({ items }: { items: Item[] }) {
     else if (Array.isArray(last) && last.length < columns) last.push(item);
     else lines.push([item]);
   }
+  const groups = lines.flatMap((line, at) => (Array.isArray(line) ? [] : [at]));
+  const low = useMemo(() => ({ rows: groups, height: 48 }), [groups.join()]);
   return (
     <Virtual
       label={T.apps.title}
       role="list"
       count={lines.length}
       height={132}
+      low={low}
       row={(at) => {
         const line = lines[at] as Item[] | { group: string; count: number };
         if (!Array.isArray(line)) return <GroupRow key={line.group} group={line.group} count={line.count} at={at} isTile />;

@@ -2,6 +2,8 @@
 
 import { api } from "../api/paths.ts";
 import { get } from "../api/request.ts";
+import type { ConnectionState } from "../api/types.ts";
+import { Ago, Word } from "../parts/small.tsx";
 import { Empty, Show } from "../parts/states.tsx";
 import { useLoad } from "../state/load.ts";
 import { rows, version } from "../state/rows.ts";
@@ -14,10 +16,12 @@ interface Items {
 interface Cluster {
   server?: string;
   name?: string;
+  connectionState?: ConnectionState;
   info?: { applicationsCount: number };
 }
 interface Repository {
   repo?: string;
+  connectionState?: ConnectionState;
 }
 interface Project {
   metadata?: { name: string };
@@ -54,21 +58,41 @@ function used(query: string, count: number) {
   return <a href={`/applications?${query}`}>{T.lists.show(count)}</a>;
 }
 
-function RepositoryCard({ repo = "" }: Repository) {
+/** How it answered last, and when; why not, where it did not. */
+function Connection({ state }: { state: ConnectionState | undefined }) {
+  const { status, message, attemptedAt } = state ?? { status: "Unknown" };
+  return (
+    <>
+      <p class="connection" data-testid={`connection-${status}`}>
+        <Word word={status} text={T.lists.connection[status] ?? status} />
+        {attemptedAt && (
+          <span class="faint">
+            {T.lists.asked} <Ago time={attemptedAt} suffix />
+          </span>
+        )}
+      </p>
+      {message && <pre class="told" tabIndex={0}>{message}</pre>}
+    </>
+  );
+}
+
+function RepositoryCard({ repo = "", connectionState }: Repository) {
   const count = useMemo(() => [...rows.values()].filter((row) => row.repositories.includes(repo)).length, [version.value, repo]);
   return (
     <article class="card">
       <h2 class="break">{repo}</h2>
+      <Connection state={connectionState} />
       <p class="faint">{T.lists.show(count)}</p>
     </article>
   );
 }
 
-function ClusterCard({ server, name, info }: Cluster) {
+function ClusterCard({ server, name, info, connectionState }: Cluster) {
   return (
     <article class="card">
       <h2 class="break">{name || server}</h2>
       {server && server !== name && <p class="faint break">{server}</p>}
+      <Connection state={connectionState} />
       <p>{used(`cluster=${encodeURIComponent(server || name || "")}`, info?.applicationsCount ?? 0)}</p>
     </article>
   );

@@ -66,9 +66,13 @@ export async function terminate(app: AppState): Promise<void> {
 }
 
 export async function hold(app: AppState, reason: string): Promise<boolean> {
-  return asked(() => send("POST", api.ours(app.id, "/hold"), app.where, { reason }), T.hold.done);
+  const isDone = await asked(() => send("POST", api.ours(app.id, "/hold"), app.where, { reason }), T.hold.done);
+  await app.loadHold();
+  return isDone;
 }
 
 export async function release(app: AppState): Promise<boolean> {
-  return asked(() => send("POST", api.ours(app.id, "/release"), app.where, {}), T.hold.released);
+  const isDone = await asked(() => send("POST", api.ours(app.id, "/release"), app.where, {}), T.hold.released);
+  await app.loadHold();
+  return isDone;
 }

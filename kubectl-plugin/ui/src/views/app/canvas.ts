@@ -4,6 +4,11 @@ import { HEIGHT, WIDTH, type Box, type Layout } from "../../pure/layout.ts";
 import type { Shape, Tone } from "../../pure/words.ts";
 import { SHAPES } from "../../parts/icon.tsx";
 
+export interface Size {
+  width: number;
+  height: number;
+}
+
 export interface View {
   x: number;
   y: number;
@@ -107,7 +112,7 @@ export function ends(layout: Layout, line: { from: number; to: number }): Ends {
   return { x1: left.x + WIDTH, y1: left.y + HEIGHT / 2, x2: right.x, y2: right.y + HEIGHT / 2 };
 }
 
-export function draw(context: CanvasRenderingContext2D, scene: Scene, view: View, size: { width: number; height: number }, colours: Palette): void {
+export function draw(context: CanvasRenderingContext2D, scene: Scene, view: View, size: Size, colours: Palette): void {
   const ratio = devicePixelRatio || 1;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
@@ -200,7 +205,7 @@ interface How {
 function drawBox(context: CanvasRenderingContext2D, box: Box, face: Face, scale: number, colours: Palette, how: How): void {
   const tone = colours.tones[face.tone];
   if (scale < 0.22 && !how.isChosen) {
-    context.fillStyle = face.tone === "good" || face.tone === "idle" ? colours.line : tone;
+    context.fillStyle = far(face, colours);
     context.fillRect(box.x, box.y, WIDTH, HEIGHT);
     return;
   }
@@ -260,22 +265,33 @@ function drawBox(context: CanvasRenderingContext2D, box: Box, face: Face, scale:
 }
 
 /** The whole graph in a small rectangle, and which part of it is seen. */
-export function drawMap(context: CanvasRenderingContext2D, scene: Scene, view: View, size: { width: number; height: number }, map: { width: number; height: number }, colours: Palette): void {
-  const ratio = devicePixelRatio || 1;
-  const { layout } = scene;
-  const scale = mapScale(layout, map);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, map.width, map.height);
-  for (let at = 0; at < layout.boxes.length; at += 1) {
-    const [box, face] = [layout.boxes[at] as Box, scene.faces[at] as Face];
-    context.fillStyle = face.tone === "good" || face.tone === "idle" ? colours.line : colours.tones[face.tone];
-    context.fillRect(box.x * scale, box.y * scale, Math.max(1, WIDTH * scale), Math.max(1, HEIGHT * scale));
-  }
-  context.strokeStyle = colours.accent;
-  context.lineWidth = 1.5;
-  context.strokeRect((-view.x / view.scale) * scale, (-view.y / view.scale) * scale, (size.width / view.scale) * scale, (size.height / view.scale) * scale);
+export const drawMap = {
+  boxes(context: CanvasRenderingContext2D, { layout, faces }: Scene, map: Size, colours: Palette): void {
+    const ratio = devicePixelRatio || 1;
+    const scale = mapScale(layout, map);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, map.width, map.height);
+    for (let at = 0; at < layout.boxes.length; at += 1) {
+      const [box, face] = [layout.boxes[at] as Box, faces[at] as Face];
+      context.fillStyle = far(face, colours);
+      context.fillRect(box.x * scale, box.y * scale, Math.max(1, WIDTH * scale), Math.max(1, HEIGHT * scale));
+    }
+  },
+  seen(context: CanvasRenderingContext2D, { layout }: Scene, view: View, size: Size, map: Size, colours: Palette): void {
+    const ratio = devicePixelRatio || 1;
+    const scale = mapScale(layout, map);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.strokeStyle = colours.accent;
+    context.lineWidth = 1.5;
+    context.strokeRect((-view.x / view.scale) * scale, (-view.y / view.scale) * scale, (size.width / view.scale) * scale, (size.height / view.scale) * scale);
+  },
+};
+
+/** The colour of a box that is too small for anything else: only those that are not as they should be stand out. */
+function far({ tone }: Face, colours: Palette): string {
+  return tone === "good" || tone === "idle" ? colours.line : colours.tones[tone];
 }
 
-export function mapScale(layout: Layout, map: { width: number; height: number }): number {
+export function mapScale(layout: Layout, map: Size): number {
   return Math.min(map.width / Math.max(1, layout.width), map.height / Math.max(1, layout.height));
 }

@@ -20,7 +20,11 @@ export function DiffTab({ app }: { app: AppState }) {
   const on = isGit ? `${status?.reconciledAt ?? ""} ${status?.sync?.revision ?? ""}` : "";
   const diff = useLoad((signal) => get<Diff>(api.ours(app.id, "/diff"), { ...app.where, from, to }, signal), [on], `${from} ${to}`);
   const history = useLoad((signal) => get<History>(api.ours(app.id, "/history"), app.where, signal), [], "history");
-  const numbers = (history.value?.releases ?? []).map((one) => one.release);
+  const releases = (history.value?.releases ?? []).map(({ release }) => (
+    <option key={release} value={String(release)}>
+      {T.app.deployed} {release}
+    </option>
+  ));
   return (
     <div class="page scroll" tabIndex={0}>
       <div class="filters flat">
@@ -28,11 +32,7 @@ export function DiffTab({ app }: { app: AppState }) {
           <span>{T.diff.between}</span>
           <select value={isGit ? "" : from || "live"} onChange={(event) => pick(event.currentTarget.value, to || "live")} data-testid="diff-from">
             <option value="">{T.diff.git}</option>
-            {numbers.map((number) => (
-              <option key={number} value={String(number)}>
-                {T.app.deployed} {number}
-              </option>
-            ))}
+            {releases}
           </select>
         </label>
         {!isGit && (
@@ -41,11 +41,7 @@ export function DiffTab({ app }: { app: AppState }) {
             <span class="unseen">{T.diff.after}</span>
             <select value={to || "live"} onChange={(event) => pick(from, event.currentTarget.value)}>
               <option value="live">{T.diff.before}</option>
-              {numbers.map((number) => (
-                <option key={number} value={String(number)}>
-                  {T.app.deployed} {number}
-                </option>
-              ))}
+              {releases}
             </select>
           </label>
         )}

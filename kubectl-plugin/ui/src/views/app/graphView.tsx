@@ -5,12 +5,16 @@ import { Button } from "../../parts/small.tsx";
 import { HEIGHT, WIDTH, type Box } from "../../pure/layout.ts";
 import { colours } from "../../state/theme.ts";
 import { T } from "../../texts.ts";
-import { draw, drawMap, ends, mapScale, palette, type Palette, type Scene, type View } from "./canvas.ts";
+import { draw, ends, mapScale, palette, type Palette, type Scene, type Size, type View } from "./canvas.ts";
+import { MapPlate, Plate } from "./plate.ts";
 
 const MAP = { width: 168, height: 112 };
 const [LEAST, MOST] = [0.04, 2];
 /** So many boxes are shown at a size that can be read. */
 const READABLE = 150;
+
+/** Above so many there is a map, and what was drawn is kept. */
+const LARGE = 500;
 
 interface Props {
   scene: Scene;
@@ -31,9 +35,9 @@ export function GraphView({ scene, of, label, say, why, onChoose, onClear }: Pro
   const map = useRef<HTMLCanvasElement>(null);
   const tip = useRef<HTMLDivElement>(null);
   const [said, setSaid] = useState("");
-  const isLarge = scene.layout.boxes.length > 500;
+  const isLarge = scene.layout.boxes.length > LARGE;
   // What is drawn many times a second is no state of the page.
-  const held = useRef({ scene, view: { x: 0, y: 0, scale: 1 } as View, size: { width: 0, height: 0 }, frame: 0, colours: null as Palette | null, cursor: -1, hovered: -1, line: -1, isMoved: false, frames: 0 });
+  const held = useRef({ scene, view: { x: 0, y: 0, scale: 1 } as View, size: { width: 0, height: 0 } as Size, frame: 0, colours: null as Palette | null, cursor: -1, hovered: -1, line: -1, isMoved: false, frames: 0, plate: new Plate(), mapPlate: new MapPlate(), near: { of: -1, layout: null as Scene["layout"] | null, found: new Set<number>() } });
   const now = held.current;
   now.scene = scene;
 
@@ -44,11 +48,16 @@ export function GraphView({ scene, of, label, say, why, onChoose, onClear }: Pro
       const context = canvas.current?.getContext("2d");
       if (!context || !box.current) return;
       now.colours ??= palette(box.current);
-      const near = now.hovered >= 0 ? around(now.scene, now.hovered) : now.scene.near;
+      const { layout } = now.scene;
+      if (now.hovered >= 0 && (now.near.of !== now.hovered || now.near.layout !== layout)) {
+        now.near = { of: now.hovered, layout, found: around(now.scene, now.hovered) };
+      }
+      const near = now.hovered >= 0 ? now.near.found : now.scene.near;
       const all = { ...now.scene, hovered: now.hovered, cursor: now.cursor, hoveredLine: now.line, near };
-      draw(context, all, now.view, now.size, now.colours);
+      if (layout.boxes.length > LARGE) now.plate.draw(context, all, now.view, now.size, now.colours);
+      else draw(context, all, now.view, now.size, now.colours);
       const small = map.current?.getContext("2d");
-      if (small) drawMap(small, all, now.view, now.size, MAP, now.colours);
+      if (small) now.mapPlate.draw(small, all, now.view, now.size, MAP, now.colours);
     });
   };
   const fit = () => {
@@ -104,7 +113,7 @@ export function GraphView({ scene, of, label, say, why, onChoose, onClear }: Pro
       redraw();
     };
     element.addEventListener("wheel", wheel, { passive: false });
-    (element as unknown as { drawn: unknown }).drawn = { view: () => now.view, frames: () => now.frames, boxes: () => now.scene.layout.boxes };
+    (element as unknown as { drawn: unknown }).drawn = { view: () => now.view, frames: () => now.frames, boxes: () => now.scene.layout.boxes, drawings: () => now.plate.drawn };
     return () => {
       observer.disconnect();
       element.removeEventListener("wheel", wheel);

@@ -14,8 +14,8 @@ import { hold, refresh, release, terminate } from "./actions.ts";
 
 export const HOLD_WARNING = "RollbackHoldWarning";
 
-export function isHeld(application: Application): boolean {
-  return application.status?.conditions?.some((condition) => condition.type === HOLD_WARNING) ?? false;
+export function isHeld(app: AppState, application: Application): boolean {
+  return app.isHeld.value || application.status?.conditions?.some((condition) => condition.type === HOLD_WARNING) === true;
 }
 
 export function Header({ app, application }: { app: AppState; application: Application }) {
@@ -48,25 +48,26 @@ export function Header({ app, application }: { app: AppState; application: Appli
         </span>
         <span class="fact">
           <Commit revision={status?.sync?.revision ?? status?.sync?.revisions?.[0] ?? ""} />
+          {status?.gitops?.subject && <span class="subject faint">{status.gitops.subject}</span>}
         </span>
         <span class="fact faint">
           {automated && automated.enabled !== false ? [T.app.automatic, automated.selfHeal && T.app.heals, automated.prune && T.app.prunes].filter(Boolean).join(", ") : T.app.manual}
         </span>
       </div>
-      <Conditions application={application} />
+      <Conditions app={app} application={application} />
     </header>
   );
 }
 
-function Conditions({ application }: { application: Application }) {
+function Conditions({ app, application }: { app: AppState; application: Application }) {
   const { status, metadata } = application;
   const conditions = status?.conditions?.filter((condition) => condition.type !== HOLD_WARNING) ?? [];
   return (
     <>
       {metadata.deletionTimestamp && <div class="banner warn">{T.app.deleting}</div>}
-      {isHeld(application) && (
+      {isHeld(app, application) && (
         <div class="banner held" data-testid="held">
-          {T.app.held}
+          {app.isHeld.value ? T.history.holdAll : T.app.held}
         </div>
       )}
       {conditions.map(({ type, message }) => (
@@ -108,13 +109,13 @@ function Actions({ app, application }: { app: AppState; application: Application
   const isRunning = app.isRunning.value;
   const more: Choice[] = [
     { text: T.app.rollback, icon: "rollback", on: () => go(appPath(app.id, "history")), testid: "rollback" },
-    isHeld(application)
+    isHeld(app, application)
       ? { text: T.app.release, icon: "play", on: () => setAsks("release"), testid: "release" }
       : { text: T.app.hold, icon: "hold", on: () => setAsks("hold"), testid: "hold" },
     { text: T.app.hardRefresh, icon: "refresh", on: () => void compare(true) },
   ];
-  if (isHeld(application)) more.push({ text: T.app.hold, icon: "hold", on: () => setAsks("hold") });
-  else more.push({ text: T.app.release, icon: "play", on: () => setAsks("release") });
+  if (isHeld(app, application)) more.push({ text: T.app.hold, icon: "hold", on: () => setAsks("hold"), testid: "hold" });
+  else more.push({ text: T.app.release, icon: "play", on: () => setAsks("release"), testid: "release" });
   return (
     <span class="actions">
       {isRunning && (

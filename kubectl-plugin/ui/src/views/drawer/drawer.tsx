@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { Icon } from "../../parts/icon.tsx";
 import { Empty } from "../../parts/states.tsx";
-import { Ago, Button, Copy, Id, Tag, Word } from "../../parts/small.tsx";
+import { Ago, Button, Commit, Copy, Id, Tag, Word } from "../../parts/small.tsx";
 import { readKey, spoken } from "../../pure/key.ts";
 import type { Resource } from "../../pure/resources.ts";
 import type { AppState } from "../../state/app.ts";
@@ -87,7 +87,7 @@ function Summary({ app, one }: { app: AppState; one: Resource }) {
           <>
             <dt>{T.drawer.origin}</dt>
             <dd>
-              <code class="break" data-testid="origin">{one.origin}</code>
+              <code class="break" data-testid="origin">{one.origin}</code> <Commit revision={revisionOf(app)} />
             </dd>
           </>
         )}
@@ -130,6 +130,12 @@ function Summary({ app, one }: { app: AppState; one: Resource }) {
       )}
     </>
   );
+}
+
+/** The commit that its line is of. */
+function revisionOf(app: AppState): string {
+  const sync = app.application.value?.status?.sync;
+  return sync?.revision ?? sync?.revisions?.[0] ?? "";
 }
 
 /** What it owns, and what that owns. */
