@@ -121,9 +121,13 @@ impl Query {
         self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// A number.
+    /// A number, which other programs can write, too: up to the largest that has a sign.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
-        let read = |text: &str| text.parse().map_err(|_| Refusal::invalid(format!("{name} is a number, from 0 on")));
+        let wrong = || Refusal::invalid(format!("{name} is a number, from 0 to {}", i64::MAX));
+        let read = |text: &str| {
+            let number = text.parse::<u64>().ok().filter(|number| i64::try_from(*number).is_ok());
+            number.ok_or_else(wrong)
+        };
         self.first(name).map(read).transpose()
     }
 

@@ -37,7 +37,12 @@ pub(super) fn read(body: &[u8]) -> Result<Json, Refusal> {
 
 /// A body of a type.
 pub(super) fn typed<T: DeserializeOwned>(body: &Json) -> Result<T, Refusal> {
-    serde_json::from_value(body.clone()).map_err(|_| Refusal::invalid("the body has not the shape that it should have"))
+    let wrong = || Refusal::invalid("the body has not the shape that it should have");
+    // Values alone, in the order of the fields, would be taken for an object.
+    if !body.is_object() {
+        return Err(wrong());
+    }
+    serde_json::from_value(body.clone()).map_err(|_| wrong())
 }
 
 /// A sync.

@@ -72,8 +72,26 @@ fn strict(schema: &mut Json) {
             strict(below);
         }
     }
+    let required = fields.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
     if let Some(properties) = fields.get_mut("properties").and_then(Json::as_object_mut) {
-        properties.values_mut().for_each(strict);
+        for (name, property) in properties {
+            strict(property);
+            // The API server takes `null` for a field that is not there.
+            if !is_required(name) && property.get("default").is_none() {
+                or_null(property);
+            }
+        }
+    }
+}
+
+/// The same, or `null`.
+fn or_null(schema: &mut Json) {
+    if let Some(kind) = schema.get_mut("type").filter(|kind| kind.is_string()) {
+        *kind = json!([kind, "null"]);
+    }
+    if let Some(values) = schema.get_mut("enum").and_then(Json::as_array_mut) {
+        values.push(Json::Null);
     }
 }
 
@@ -104,6 +122,9 @@ mod tests {
         {
             assert_eq!(schema(place)["type"], "object", "{place}");
         }
+        let webhook = &spec["properties"]["webhook"];
+        assert_eq!(webhook["type"], json!(["object", "null"]), "as what is not there");
+        assert_eq!(spec["properties"]["project"]["type"], "string", "without what there has to be nothing is taken");
     }
 
     #[test]

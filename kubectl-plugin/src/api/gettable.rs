@@ -1,7 +1,9 @@
 //! Which objects of an Application somebody may get.
 //!
 //! In: who asks, keys as a graph has them, or as the cluster has them. Out: yes or no, by SubjectAccessReview, asked once for
-//! each kind and namespace. Where the cluster does not serve a kind nobody may be asked about it, and nobody is shown it.
+//! each kind and namespace; where a kind is in several namespaces, for all of them first. Where the cluster does not serve a
+//! kind nobody may be asked about it, and nobody is shown it. No request asks more than so many questions, whatever the
+//! Application has.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,28 +12,40 @@ use gitops_compiler::name::ResourceKey;
 
 use super::Api;
 use super::answer::Refusal;
-use super::caller::Caller;
-use crate::access::Right;
+use crate::access::{Person, Right};
 use crate::cluster::Kinds;
 use crate::controller::catalog::Row;
+
+/// So many questions one request may cost.
+const MOST_QUESTIONS: usize = 500;
 
 /// What is known of it.
 pub(super) struct Gettable<'a> {
     api: &'a Api,
-    caller: &'a Caller,
+    person: &'a Person,
     kinds: Arc<Kinds>,
     /// Where those go that name no namespace.
     destination: String,
-    /// By group, plural and namespace.
-    answers: BTreeMap<(String, String, String), bool>,
+    /// By group and plural.
+    answers: BTreeMap<(String, String), Answers>,
+    /// How many questions were asked.
+    asked: usize,
+}
+
+/// What is known of a kind.
+#[derive(Default)]
+struct Answers {
+    /// Whether they may get it wherever it is; not asked where it is in one namespace only.
+    everywhere: Option<bool>,
+    by_namespace: BTreeMap<String, bool>,
 }
 
 impl Api {
     /// What somebody may get of an Application.
-    pub(super) async fn gettable<'a>(&'a self, caller: &'a Caller, row: &Row) -> Result<Gettable<'a>, Refusal> {
+    pub(super) async fn gettable<'a>(&'a self, person: &'a Person, row: &Row) -> Result<Gettable<'a>, Refusal> {
         let kinds = self.kinds().await?;
         let destination = if row.destination.is_empty() { "default".to_owned() } else { row.destination.clone() };
-        Ok(Gettable { api: self, caller, kinds, destination, answers: BTreeMap::new() })
+        Ok(Gettable { api: self, person, kinds, destination, answers: BTreeMap::new(), asked: 0 })
     }
 }
 
@@ -40,15 +54,40 @@ impl Gettable<'_> {
     pub(super) async fn has(&mut self, key: &ResourceKey) -> Result<bool, Refusal> {
         let Some((_, served)) = self.kinds.any_version(&key.group, &key.kind) else { return Ok(false) };
         let namespace = key.scope.namespace().unwrap_or(&self.destination);
-        let namespace = if served.namespaced { namespace } else { "" };
-        let asked = (key.group.clone(), served.plural.clone(), namespace.to_owned());
-        if let Some(known) = self.answers.get(&asked) {
+        let namespace = if served.namespaced { namespace } else { "" }.to_owned();
+        let kind = (key.group.clone(), served.plural.clone());
+        let known = self.answers.entry(kind.clone()).or_default();
+        if known.everywhere == Some(true) {
+            return Ok(true);
+        }
+        if let Some(known) = known.by_namespace.get(&namespace) {
             return Ok(*known);
         }
-        let right = Right { verb: "get", group: &asked.0, resource: &asked.1, subresource: "", namespace, name: "" };
-        let may = self.api.access.may(&self.caller.person, &right).await?;
-        self.answers.insert(asked, may);
+        let is_second = known.everywhere.is_none() && !known.by_namespace.is_empty();
+        if !self.can_ask() {
+            return Err(Refusal::invalid("these are of too many kinds and namespaces to be asked about at once"));
+        }
+        if is_second {
+            let everywhere = self.ask(&kind, "").await?;
+            self.answers.entry(kind.clone()).or_default().everywhere = Some(everywhere);
+            if everywhere {
+                return Ok(true);
+            }
+        }
+        let may = self.ask(&kind, &namespace).await?;
+        self.answers.entry(kind).or_default().by_namespace.insert(namespace, may);
         Ok(may)
+    }
+
+    /// Whether one more may be asked about, which is up to two questions.
+    pub(super) fn can_ask(&self) -> bool {
+        self.asked + 2 <= MOST_QUESTIONS
+    }
+
+    async fn ask(&mut self, (group, resource): &(String, String), namespace: &str) -> Result<bool, Refusal> {
+        self.asked += 1;
+        let right = Right { verb: "get", group, resource, subresource: "", namespace, name: "" };
+        Ok(self.api.access.may(self.person, &right).await?)
     }
 
     /// A key as the cluster has it: where it goes, if it names no namespace.

@@ -3,6 +3,7 @@
 //! In: who asks, what they are told. Out: an answer in parts. Many changes become one for whoever is slower than they come, since
 //! nothing waits but a few parts; who does not read at all is cut.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::form::{Form, send};
 use super::{Api, Begun};
 use crate::access::{Person, Right};
 use crate::application::AppId;
+use crate::controller::catalog::Row;
 
 /// So many parts wait for a reader.
 const WAITING: usize = 8;
@@ -33,6 +35,27 @@ pub(super) enum End {
     Slow,
 }
 
+impl End {
+    /// Why a part was not sent.
+    pub(super) fn of(is_slow: bool) -> Self {
+        if is_slow { Self::Slow } else { Self::Over }
+    }
+}
+
+/// The Application that a stream is about.
+pub(super) struct About {
+    pub(super) id: AppId,
+    /// Whether it tells of what is where the Application's objects are.
+    looks_at_the_destination: bool,
+}
+
+impl About {
+    /// What a request is about.
+    pub(super) fn of(begun: &Begun, row: &Row) -> Self {
+        Self { id: row.id.clone(), looks_at_the_destination: begun.route.action.looks_at_the_destination() }
+    }
+}
+
 /// Whoever reads a stream.
 pub(super) struct Listener {
     pub(super) api: Arc<Api>,
@@ -42,7 +65,7 @@ pub(super) struct Listener {
     peer: IpAddr,
     session: Option<watch::Receiver<()>>,
     /// The Application that it is about, where it is about one: for as long as they may get that.
-    about: Option<AppId>,
+    about: Option<About>,
     /// Where whoever has heard all so far goes on.
     at: String,
     parts: mpsc::Sender<Bytes>,
@@ -55,7 +78,7 @@ impl Api {
         self: &Arc<Self>,
         begun: &Begun,
         caller: &Caller,
-        about: Option<AppId>,
+        about: Option<About>,
         tell: impl FnOnce(Listener) -> T,
     ) -> Result<Answer, Refusal>
     where
@@ -89,9 +112,23 @@ impl Api {
 }
 
 impl Listener {
-    /// Sends a part.
+    /// Sends a part, where what it is about is still there.
     pub(super) async fn send(&self, part: Vec<u8>) -> Result<(), End> {
-        send(&self.parts, part).await.map_err(|is_slow| if is_slow { End::Slow } else { End::Over })
+        self.is_there()?;
+        send(&self.parts, part).await.map_err(End::of)
+    }
+
+    /// Where parts go that somebody else writes, until [`Listener::over`].
+    pub(super) fn parts(&self) -> mpsc::Sender<Bytes> {
+        self.parts.clone()
+    }
+
+    /// Waits until nobody may read any more.
+    pub(super) async fn over(&mut self) -> End {
+        match self.until(std::future::pending::<Infallible>()).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
     }
 
     /// Says that all is told up to here.
@@ -126,9 +163,17 @@ impl Listener {
     async fn ask_again(&self) -> Result<(), End> {
         let access = &self.api.access;
         access.who(&self.token, self.peer).await.map_err(|_| End::Over)?;
-        let Some(AppId { namespace, name }) = &self.about else { return Ok(()) };
+        let Some(About { id: AppId { namespace, name }, .. }) = &self.about else { return Ok(()) };
         let right = Right::application("get", namespace, name);
         let may = access.may(&self.person, &right).await.map_err(|_| End::Over)?;
-        if may { Ok(()) } else { Err(End::Over) }
+        if may { self.is_there() } else { Err(End::Over) }
+    }
+
+    /// Whether the Application is still there, and its objects in the cluster that whoever reads is known to.
+    fn is_there(&self) -> Result<(), End> {
+        let Some(About { id, looks_at_the_destination }) = &self.about else { return Ok(()) };
+        let row = self.api.controller.apps.catalog.get(id).ok_or(End::Over)?;
+        let is_elsewhere = *looks_at_the_destination && !self.api.controller.clusters.is_here(&row.object());
+        if is_elsewhere { Err(End::Over) } else { Ok(()) }
     }
 }

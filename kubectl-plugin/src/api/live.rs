@@ -1,19 +1,22 @@
 //! What the cluster is asked for, with the token of whoever asks: Events, logs, projects.
 //!
 //! In: who asks, an Application that they may get, a query. Out: what the API server gives them. Whether they may have it is
-//! its decision alone.
+//! its decision alone. A log ends with the right to see the Application, and with the session of whoever reads it.
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use futures::{AsyncBufRead, AsyncBufReadExt as _};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use url::form_urlencoded::Serializer;
 
-use super::answer::{Answer, Code, Parts, Refusal};
+use super::answer::{Answer, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
 use super::form::{Form, send};
+use super::listener::{About, End};
 use super::routes;
 use super::shown::Shown;
 use super::{Api, Begun};
@@ -80,7 +83,7 @@ impl Api {
     }
 
     /// `GET …/logs`.
-    pub(super) async fn logs(&self, begun: &Begun, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
+    pub(super) async fn logs(self: &Arc<Self>, begun: &Begun, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let query = &begun.asked.query;
         let pod = begun.names.get(1).map(String::as_str).or(query.one("podName"));
         let pod = pod.ok_or_else(|| Refusal::invalid("podName is missing"))?;
@@ -89,20 +92,16 @@ impl Api {
         let namespace = query.one("namespace").unwrap_or(destination);
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{}", log_query(query)?);
-        let place = self.users.stream(caller.person.key());
-        let place = place.ok_or_else(|| Refusal::new(Code::TooMuch, "there are too many streams"))?;
         let lines = caller.ask(&self.theirs)?.read_lines(&path).await;
         let lines = lines.map_err(|failure| Refusal::of_server(&failure, "the Pod", false))?;
-        let (parts, receiver) = mpsc::channel(16);
-        let (slow, is_slow) = oneshot::channel();
-        let (form, filter, pod) = (Form::of(&begun.asked), query.one("filter").map(str::to_owned), pod.to_owned());
-        tokio::spawn(async move {
-            let _place = place;
-            if tell_lines(lines, &parts, form, filter.as_deref(), &pod).await.is_err_and(|slow| slow) {
-                let _ = slow.send(());
+        let (filter, pod) = (query.one("filter").map(str::to_owned), pod.to_owned());
+        self.stream(begun, caller, Some(About::of(begun, row)), |mut listener| async move {
+            let (parts, form) = (listener.parts(), listener.form);
+            tokio::select! {
+                told = tell_lines(lines, &parts, form, filter.as_deref(), &pod) => told.map_err(End::of),
+                end = listener.over() => Err(end),
             }
-        });
-        Ok(Answer::Parts(Parts { content_type: form.content_type(), parts: receiver, is_slow }))
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use gitops_compiler::graph::GraphResource;
 use gitops_compiler::name::ResourceKey;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +26,8 @@ use crate::controller::catalog::Row;
 
 /// So many are told at once: whoever has more names a kind, a namespace or a name.
 const MOST_ITEMS: usize = 1000;
+/// And so many bytes of them, all sides together.
+const MOST_BYTES: usize = 32 << 20;
 /// So many live objects are read at once.
 const CONCURRENT: usize = 16;
 /// What is not there.
@@ -71,7 +74,7 @@ pub(super) struct ManagedJson {
 struct Wanted<'a> {
     key: ResourceKey,
     version: String,
-    target: Option<&'a Json>,
+    target: Option<&'a GraphResource>,
 }
 
 impl Api {
@@ -79,12 +82,12 @@ impl Api {
     pub(super) async fn managed(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let none = || Refusal::new(Code::NotNow, "this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
-        let mut gettable = self.gettable(caller, row).await?;
-        let mut all: BTreeMap<ResourceKey, (String, Option<Json>)> = BTreeMap::new();
+        let mut gettable = self.gettable(&caller.person, row).await?;
+        // Bodies are looked at when it is known whose there are, and how many.
+        let mut all: BTreeMap<ResourceKey, (String, Option<&GraphResource>)> = BTreeMap::new();
         for resource in graph.resources().iter().filter(|resource| resource.hook().is_none()) {
             let Some(key) = gettable.bound(&resource.key).filter(|key| is_asked_for(key, query)) else { continue };
-            let body = serde_json::to_value(&*resource.body).map_err(|_| Refusal::broken())?;
-            all.insert(key, (resource.api_version().to_owned(), Some(body)));
+            all.insert(key, (resource.api_version().to_owned(), Some(resource)));
         }
         // What left Git, and is still there.
         for left in resources(row).into_iter().filter(|resource| resource.requires_pruning) {
@@ -96,20 +99,43 @@ impl Api {
             }
         }
         let mut wanted = Vec::new();
-        for (key, (version, target)) in &all {
-            if gettable.has(key).await? {
-                wanted.push(Wanted { key: key.clone(), version: version.clone(), target: target.as_ref() });
+        for (key, (version, target)) in all {
+            if !gettable.has(&key).await? {
+                continue;
             }
+            if wanted.len() == MOST_ITEMS {
+                return Err(too_much(&format!("{MOST_ITEMS} of them")));
+            }
+            wanted.push(Wanted { key, version, target });
         }
-        if wanted.len() > MOST_ITEMS {
-            let told = format!("there are more than {MOST_ITEMS}: name a kind, a namespace or a name");
-            return Err(Refusal::invalid(told));
-        }
+        let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
         let theirs = caller.ask(&self.theirs)?;
-        let items: Vec<_> = wanted.iter().map(|wanted| item(&theirs, &gettable, wanted).boxed()).collect();
-        let items: Vec<Option<ManagedJson>> = stream::iter(items).buffered(CONCURRENT).try_collect().await?;
-        Ok(Answer::json(&ManagedListJson { items: items.into_iter().flatten().collect() }))
+        let asked: Vec<_> = wanted.iter().map(|wanted| item(&theirs, &gettable, wanted).boxed()).collect();
+        let mut told = stream::iter(asked).buffered(CONCURRENT);
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while let Some(item) = told.try_next().await? {
+            bytes += item.as_ref().map_or(0, ManagedJson::bytes);
+            if bytes > MOST_BYTES {
+                return Err(too_much(&format!("{} MB", MOST_BYTES >> 20)));
+            }
+            items.extend(item);
+        }
+        Ok(Answer::json(&ManagedListJson { items }))
     }
+}
+
+impl ManagedJson {
+    /// How much it is.
+    fn bytes(&self) -> usize {
+        [&self.target_state, &self.live_state, &self.normalized_live_state, &self.predicted_live_state]
+            .iter()
+            .map(|text| text.len())
+            .sum()
+    }
+}
+
+fn too_much(most: &str) -> Refusal {
+    Refusal::invalid(format!("there are more than {most}: name a kind, a namespace or a name"))
 }
 
 /// Both sides of one; nothing where whoever asks may not get it after all, or it is on no side.
@@ -123,7 +149,8 @@ async fn item(theirs: &Cluster, gettable: &Gettable<'_>, wanted: &Wanted<'_>) ->
     };
     let resource_version = live.as_ref().and_then(|live| live["metadata"]["resourceVersion"].as_str());
     let resource_version = resource_version.unwrap_or_default().to_owned();
-    let (live, target) = (live.map(masked), target.map(|target| masked(target.clone())));
+    let target = target.map(|target| serde_json::to_value(&*target.body)).transpose().map_err(|_| Refusal::broken())?;
+    let (live, target) = (live.map(masked), target.map(masked));
     if live.is_none() && target.is_none() {
         return Ok(None);
     }

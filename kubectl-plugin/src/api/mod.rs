@@ -96,6 +96,8 @@ pub use limits::ApiLimits;
 
 /// So many lists of whole objects are written at once.
 const MOST_LISTS: usize = 4;
+/// The same of both sides of all resources of an Application.
+const MOST_SIDES: usize = 4;
 
 /// What answers.
 pub struct Api {
@@ -109,6 +111,8 @@ pub struct Api {
     users: Users,
     /// Lists of whole objects that are written at once: each may be large.
     lists: Semaphore,
+    /// Both sides of resources that are read and written at once: each may be larger.
+    sides: Semaphore,
     kinds: KnownKinds,
     /// Tells the streams of this process from those of others.
     epoch: String,
@@ -183,6 +187,7 @@ impl Api {
             theirs,
             users: Users::new(limits),
             lists: Semaphore::new(MOST_LISTS),
+            sides: Semaphore::new(MOST_SIDES),
             kinds: KnownKinds::default(),
             epoch,
         }))

@@ -20,6 +20,7 @@ use super::mask::masked;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
 use super::tree::{Owned, TreeJson, tree};
+use crate::access::Person;
 use crate::application::ResourceState;
 use crate::cluster::{Cluster, Failure, Kinds};
 use crate::controller::catalog::Row;
@@ -99,7 +100,7 @@ impl Api {
     pub(super) async fn manifests(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let none = || Refusal::away("this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
-        let mut gettable = self.gettable(caller, row).await?;
+        let mut gettable = self.gettable(&caller.person, row).await?;
         let mut manifests = Vec::new();
         for resource in graph.ordered() {
             if gettable.has(&resource.key).await? {
@@ -136,7 +137,8 @@ impl Api {
                 }
             }
         }
-        Ok(Answer::json(&self.tree(&resources, owned.iter())))
+        let gettable = self.gettable_of(&caller.person, row, &resources).await?;
+        Ok(Answer::json(&self.tree(&resources, &gettable, owned.iter())))
     }
 
     /// An object of such a kind, where another owns it.
@@ -149,10 +151,34 @@ impl Api {
         Some(Owned::of(&object, health))
     }
 
-    /// The tree of these, and of what others own.
-    pub(super) fn tree<'a>(&self, resources: &[ResourceState], owned: impl Iterator<Item = &'a Owned>) -> TreeJson {
-        let live = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
+    /// The tree of these, and of what others own. What the controller has seen is told of those alone that may be got.
+    pub(super) fn tree<'a>(
+        &self,
+        resources: &[ResourceState],
+        gettable: &BTreeSet<ResourceKey>,
+        owned: impl Iterator<Item = &'a Owned>,
+    ) -> TreeJson {
+        let seen = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
+        let live = |key: &ResourceKey| seen(key).filter(|_| gettable.contains(key));
         tree(resources, &live, owned)
+    }
+
+    /// Which of these somebody may get. Of those that nobody could ask about they may not.
+    pub(super) async fn gettable_of(
+        &self,
+        person: &Person,
+        row: &Row,
+        resources: &[ResourceState],
+    ) -> Result<BTreeSet<ResourceKey>, Refusal> {
+        let mut gettable = self.gettable(person, row).await?;
+        let mut keys = BTreeSet::new();
+        for ResourceState { group, kind, namespace, name, .. } in resources {
+            let key = ResourceKey::new(group, kind, namespace, name);
+            if gettable.can_ask() && gettable.has(&key).await? {
+                keys.insert(key);
+            }
+        }
+        Ok(keys)
     }
 }
 

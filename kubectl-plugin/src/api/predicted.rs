@@ -3,6 +3,8 @@
 //! In: both. Out: Git's fields laid over those that are there: maps field by field, items of lists by what identifies them where
 //! all have that, else one after the other. What the server would add, or refuse, is for a diff to ask: this asks nobody.
 
+use std::collections::HashMap;
+
 use gitops_compiler::diff::KEYS;
 use serde_json::{Map, Value as Json};
 
@@ -48,8 +50,15 @@ fn maps(live: &Map<String, Json>, target: &Map<String, Json>, depth: usize) -> M
 fn lists(live: &[Json], target: &[Json], depth: usize) -> Vec<Json> {
     let identified = |key: &&&str| live.iter().chain(target).all(|item| item[**key].is_string());
     let key = KEYS.iter().find(identified);
+    let mut named: HashMap<&str, &Json> = HashMap::new();
+    for item in live {
+        if let Some(name) = key.and_then(|key| item[*key].as_str()) {
+            // Where two have one name, it is the first that is meant.
+            named.entry(name).or_insert(item);
+        }
+    }
     let there = |(index, wanted): (usize, &Json)| match key {
-        Some(key) => live.iter().find(|item| item[*key] == wanted[*key]),
+        Some(key) => wanted[*key].as_str().and_then(|name| named.get(name).copied()),
         None => live.get(index),
     };
     let item = |(index, wanted): (usize, &Json)| {
@@ -104,6 +113,20 @@ mod tests {
         expected["spec"]["containers"] =
             json!([{"name": "main", "image": "a:2", "ports": [{"containerPort": 80, "protocol": "TCP"}]}]);
         assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn items_of_long_lists_are_found_by_name() {
+        // Each looked for among all the others would take minutes.
+        let list = |image: &str| {
+            let item = |number: u32| json!({"name": format!("n{number}"), "image": image});
+            (0..100_000).map(item).collect::<Vec<Json>>()
+        };
+        let (live, mut target) = (json!({"items": list("a")}), list("b"));
+        target.reverse();
+        target.push(json!({"name": "n0", "image": "c"}));
+        let made = predicted(Some(&live), Some(&json!({"items": target}))).expect("an object");
+        assert_eq!(made["items"], Json::Array(target));
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Api {
         let (target, desired) = (&planned.target, &planned.desired);
         let mut plan = PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &planned.plan);
         plan.refusals = planned.refusals.iter().map(CommandError::in_one_line).collect();
-        let mut gettable = self.gettable(caller, row).await?;
+        let mut gettable = self.gettable(&caller.person, row).await?;
         for step in &mut plan.steps {
             if !gettable.has(&step.resource).await? {
                 step.changes.clear();
@@ -80,7 +80,7 @@ impl Api {
                 return Err(Refusal::invalid("what is live differs from itself in nothing: name another side"));
             }
         };
-        let mut gettable = self.gettable(caller, row).await?;
+        let mut gettable = self.gettable(&caller.person, row).await?;
         let mut seen = Vec::new();
         for (key, change) in std::mem::take(&mut against.changes) {
             if gettable.has(&key).await? {

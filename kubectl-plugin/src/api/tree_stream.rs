@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::answer::{Answer, Refusal};
 use super::caller::Caller;
-use super::listener::{End, Listener};
+use super::listener::{About, End, Listener};
 use super::objects::{OWNED, namespaces, resources};
 use super::tree::{Owned, TreeJson};
 use super::{Api, Begun};
@@ -55,7 +55,7 @@ impl Api {
     /// `GET /api/v1/stream/applications/{name}/resource-tree`.
     pub(super) fn watch_tree(self: &Arc<Self>, begun: &Begun, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let (id, theirs) = (row.id.clone(), caller.ask(&self.theirs)?);
-        self.stream(begun, caller, Some(row.id.clone()), |listener| {
+        self.stream(begun, caller, Some(About::of(begun, row)), |listener| {
             let (owned, unknown, told) = (BTreeMap::new(), BTreeSet::new(), String::new());
             Follower { listener, id, theirs, owned, unknown, told }.run()
         })
@@ -89,7 +89,9 @@ impl Follower {
                 return Ok(());
             }
             if self.unknown.is_empty() {
-                self.tell(&api.tree(&resources, self.owned.values())).await?;
+                let person = Arc::clone(&self.listener.person);
+                let gettable = api.gettable_of(&person, &row, &resources).await.map_err(|_| End::Over)?;
+                self.tell(&api.tree(&resources, &gettable, self.owned.values())).await?;
             }
             let something = async {
                 tokio::select! {

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, ConnectOptions, connect, connect_bare};
 use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
-use crate::http::{self, Limits, Site, Tls, TlsFiles};
+use crate::http::{self, Limits, Machines, Site, Tls, TlsFiles};
 use crate::oidc::Oidc;
 use crate::record::holder::actor;
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
@@ -237,15 +237,13 @@ async fn serve_at(
 }
 
 /// What a server of a controller serves.
-pub(super) fn site(controller: &Arc<Controller>, api: Option<Arc<Api>>, tls: Option<Arc<Tls>>) -> Site {
+fn site(controller: &Arc<Controller>, api: Option<Arc<Api>>, tls: Option<Arc<Tls>>) -> Site {
     let (ready, metrics, counted) = (Arc::clone(controller), Arc::clone(controller), Arc::clone(&controller.metrics));
-    Site {
+    let machines = Machines {
         known: Arc::clone(&controller.webhooks.known),
         inbox: Arc::clone(&controller.webhooks.inbox),
-        is_ready: Box::new(move || ready.is_ready()),
-        metrics: Box::new(move || metrics.metrics_text()),
         observe: Box::new(move |provider, status| counted.webhook(provider, status)),
-        api,
-        tls,
-    }
+        metrics: Box::new(move || metrics.metrics_text()),
+    };
+    Site { machines: Some(machines), is_ready: Box::new(move || ready.is_ready()), api, tls }
 }

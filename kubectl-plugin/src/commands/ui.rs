@@ -21,7 +21,7 @@ use crate::cluster::{Cluster, ConnectOptions, connect};
 use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
-use crate::http::{self, Limits};
+use crate::http::{self, Limits, Site};
 use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::ui;
 
@@ -72,7 +72,10 @@ pub async fn run(session: &Session, args: &UiArgs) -> Result<u8, CommandError> {
     let failed = |error| CommandError::user(format!("cannot listen on {address}: {error}"));
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
-    let site = super::controller::site(&controller, Some(Arc::clone(&api)), None);
+    let ready = Arc::clone(&controller);
+    // Others on this machine reach the address, too: they are told nothing, and nothing of theirs is taken.
+    let site =
+        Site { machines: None, is_ready: Box::new(move || ready.is_ready()), api: Some(Arc::clone(&api)), tls: None };
     let sessions = tokio::spawn(async move { api.run().await });
     let serving = tokio::spawn(http::serve(listener, site, Limits::default(), signalled()));
     // What is after # is never sent by a browser, and the page takes it out of the address.

@@ -1,15 +1,15 @@
 //! The HTTP server: webhooks, the API, health, metrics. HTTP/1, over TLS where there is a certificate, else for a network
 //! that one trusts or behind something that has it.
 //!
-//! In: a listener, what webhooks are judged by, the inbox for events, two closures that know whether the controller is ready
-//! and what its metrics are. Out: answers; events in the inbox.
+//! In: a listener, whether the controller is ready, and, where machines ask, what webhooks are judged by, the inbox for events
+//! and the controller's metrics. Out: answers; events in the inbox.
 //!
 //! | path | what |
 //! |---|---|
-//! | `POST /api/webhook` | a webhook of any provider: 200 before anything is done about it |
+//! | `POST /api/webhook` | a webhook of any provider: 200 before anything is done about it; where machines ask |
 //! | `GET /healthz`, `/livez` | 200 while the server answers |
 //! | `GET /readyz` | 200 when the controller is ready, else 503 |
-//! | `GET /metrics` | for Prometheus |
+//! | `GET /metrics` | for Prometheus; where machines ask |
 //! | `/api/version`, `/api/v1/…`, `/api/gitops/v1/…` | the API, where there is one |
 //! | `GET /` and what is below its pages | the web UI, where there is an API |
 //!
@@ -70,20 +70,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the server serves.
 pub struct Site {
-    /// What webhooks are judged by.
-    pub known: Arc<Known>,
-    /// Where their events go.
-    pub inbox: Arc<Inbox>,
+    /// What is for machines that nobody signs in; nothing where only whoever runs this process may ask.
+    pub machines: Option<Machines>,
     /// Whether the controller is ready.
     pub is_ready: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Its metrics, as OpenMetrics.
-    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
-    /// Is told of each webhook that was answered: who seems to have sent it, and the status.
-    pub observe: Box<dyn Fn(Option<Provider>, u16) + Send + Sync>,
     /// The API, where it is served.
     pub api: Option<Arc<Api>>,
     /// What connections are over; nothing for plain ones.
     pub tls: Option<Arc<Tls>>,
+}
+
+/// What is served to machines that nobody signs in: webhooks, and metrics.
+pub struct Machines {
+    /// What webhooks are judged by.
+    pub known: Arc<Known>,
+    /// Where their events go.
+    pub inbox: Arc<Inbox>,
+    /// Is told of each webhook that was answered: who seems to have sent it, and the status.
+    pub observe: Box<dyn Fn(Option<Provider>, u16) + Send + Sync>,
+    /// The controller's metrics, as OpenMetrics.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
 /// Serves until `stop` ends; then nothing more is accepted, and requests in flight have [`Limits::grace`] to end.

@@ -22,7 +22,7 @@ use tower::util::MapResponseLayer;
 use super::body::{self, Stop};
 use super::budget::Budget;
 use super::connections::Place;
-use super::{Limits, Site};
+use super::{Limits, Machines, Site};
 use crate::api::Api;
 use crate::trace;
 use crate::ui;
@@ -68,12 +68,14 @@ pub(super) fn router(site: Site, limits: Limits) -> Router {
         large: Arc::new(Semaphore::new(MOST_LARGE)),
     };
     let is_tls = shared.site.tls.is_some();
-    Router::new()
-        .route("/api/webhook", post(take))
+    let mut router = Router::new();
+    if shared.site.machines.is_some() {
+        router = router.route("/api/webhook", post(take)).route("/metrics", get(metrics));
+    }
+    router
         .route("/healthz", get(alive))
         .route("/livez", get(alive))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
         .fallback(others)
         .with_state(Arc::new(shared))
         .layer(MapResponseLayer::new(move |response| secured(response, is_tls)))
@@ -141,14 +143,16 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], (shared.site.metrics)()).into_response()
+    let Some(machines) = &shared.site.machines else { return nothing() };
+    ([(CONTENT_TYPE, OPEN_METRICS)], (machines.metrics)()).into_response()
 }
 
 async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let Some(machines) = &shared.site.machines else { return nothing() };
     let time = shared.limits.request_time;
     let parent = trace::parent(request.headers());
     let judging = async {
-        let answer = match tokio::time::timeout(time, judge(&shared, request)).await {
+        let answer = match tokio::time::timeout(time, judge(&shared, machines, request)).await {
             Ok(answer) => answer,
             Err(_) => stopped(None, Stop::Slow, &shared.limits),
         };
@@ -156,7 +160,7 @@ async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         if answer.status.is_success() { Ok(answer) } else { Err(answer) }
     };
     let answer = trace::part_of(parent, "webhook", Vec::new, Box::pin(judging)).await.unwrap_or_else(|refused| refused);
-    (shared.site.observe)(answer.provider, answer.status.as_u16());
+    (machines.observe)(answer.provider, answer.status.as_u16());
     let mut response = text(answer.status, &answer.text);
     let headers = response.headers_mut();
     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -169,10 +173,10 @@ async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 }
 
 /// Reads a webhook and puts its events into the inbox.
-async fn judge(shared: &Arc<Shared>, request: Request) -> Answer {
+async fn judge(shared: &Shared, machines: &Machines, request: Request) -> Answer {
     let (mut parts, body) = request.into_parts();
     let limits = &shared.limits;
-    let provider = match webhook::check(&parts.headers, &shared.site.known) {
+    let provider = match webhook::check(&parts.headers, &machines.known) {
         Ok(provider) => provider,
         Err(refused) => {
             body::drain(body, limits).await;
@@ -188,7 +192,7 @@ async fn judge(shared: &Arc<Shared>, request: Request) -> Answer {
     }
     let workers = if kept.bytes.len() > limits.small { &shared.large } else { &shared.small };
     let Ok(permit) = Arc::clone(workers).acquire_owned().await else { return Answer::broken(provider) };
-    let (headers, known) = (parts.headers, Arc::clone(&shared.site.known));
+    let (headers, known) = (parts.headers, Arc::clone(&machines.known));
     let judged = tokio::task::spawn_blocking(move || {
         let mut received = webhook::receive(&headers, &kept.bytes, &known);
         if let Ok(Received { events, trust, .. }) = &mut received {
@@ -200,7 +204,7 @@ async fn judge(shared: &Arc<Shared>, request: Request) -> Answer {
     });
     let status = |status, text: String| Answer { provider: Some(provider), status, text, is_last: false };
     match judged.await {
-        Ok(Ok(received)) => match shared.site.inbox.add(received) {
+        Ok(Ok(received)) => match machines.inbox.add(received) {
             Ok(()) => status(StatusCode::OK, "ok".to_owned()),
             Err(full) => status(StatusCode::SERVICE_UNAVAILABLE, full.to_string()),
         },

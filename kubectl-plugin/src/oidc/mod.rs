@@ -57,8 +57,10 @@ pub const LOGIN_LASTS: i64 = login::LASTS;
 
 /// For how long settings hold.
 const SETTINGS_HOLD: Duration = Duration::from_secs(10);
-/// How often somebody may begin, or come back.
-const SIGN_INS: Rate = Rate { burst: 60.0, a_second: 1.0 };
+/// How often somebody may begin: that costs a redirect, and behind an ingress all have one address.
+const BEGINNINGS: Rate = Rate { burst: 300.0, a_second: 30.0 };
+/// How often somebody may come back with what they kept: then the issuer is asked.
+const SIGN_INS: Rate = Rate { burst: 60.0, a_second: 2.0 };
 const MOST_PEERS: usize = 10_000;
 /// So many codes become tokens at once.
 const AT_ONCE: usize = 8;
@@ -141,7 +143,8 @@ pub struct Oidc {
     /// Where the ConfigMap is; nowhere where nobody signs people in.
     namespace: Option<String>,
     known: Mutex<Option<Known>>,
-    pace: Pace<IpAddr>,
+    beginnings: Pace<IpAddr>,
+    sign_ins: Pace<IpAddr>,
     turns: Semaphore,
 }
 
@@ -164,8 +167,15 @@ impl Oidc {
     /// By these settings; where there are none, by the ConfigMap of a namespace, whenever it is asked.
     #[must_use]
     pub fn new(given: Option<OidcSettings>, cluster: Cluster, namespace: String) -> Self {
-        let (pace, turns) = (Pace::new(SIGN_INS, MOST_PEERS), Semaphore::new(AT_ONCE));
-        Self { given, cluster, namespace: Some(namespace), known: Mutex::default(), pace, turns }
+        Self {
+            given,
+            cluster,
+            namespace: Some(namespace),
+            known: Mutex::default(),
+            beginnings: Pace::new(BEGINNINGS, MOST_PEERS),
+            sign_ins: Pace::new(SIGN_INS, MOST_PEERS),
+            turns: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// Nobody signs people in.
@@ -179,7 +189,7 @@ impl Oidc {
     /// # Errors
     /// [`NotSignedIn`].
     pub async fn begin(&self, peer: IpAddr, back: Option<&str>) -> Result<Begun, NotSignedIn> {
-        self.pass(peer)?;
+        pass(&self.beginnings, peer)?;
         let provider = self.provider().await?;
         let mut location = provider.discovered().await?.authorization;
         let random = |_| NotSignedIn::Wrong("the machine has no random numbers".to_owned());
@@ -203,16 +213,17 @@ impl Oidc {
         Ok(Begun { location: location.into(), cookie: login.cookie() })
     }
 
-    /// Takes the code of a browser that came back, with what it kept.
+    /// Takes the code of a browser that came back, with what it kept. Whoever comes back with nothing of their own is in nobody's
+    /// way: that is found out first, asks nobody, and is not counted.
     ///
     /// # Errors
     /// [`NotSignedIn`].
     pub async fn finish(&self, peer: IpAddr, came: CameBack<'_>, cookie: Option<&str>) -> Result<Token, NotSignedIn> {
-        self.pass(peer)?;
         let login = cookie.and_then(|cookie| Login::read(cookie, self.now())).ok_or(NotSignedIn::Unknown)?;
         if !came.state.is_some_and(|state| login.is_state(state)) {
             return Err(NotSignedIn::Unknown);
         }
+        pass(&self.sign_ins, peer)?;
         let provider = self.provider().await?;
         let discovered = provider.discovered().await?;
         let is_other = came.issuer.map_or(discovered.names_itself, |issuer| issuer != provider.settings.issuer);
@@ -272,10 +283,6 @@ impl Oidc {
         })
     }
 
-    fn pass(&self, peer: IpAddr) -> Result<(), NotSignedIn> {
-        if self.pace.take(&network(peer)) { Ok(()) } else { Err(NotSignedIn::TooMany) }
-    }
-
     async fn provider(&self) -> Result<Arc<Provider>, NotSignedIn> {
         let mut known = self.known.lock().await;
         let is_young = |known: &Known| self.given.is_some() || known.read.elapsed() < SETTINGS_HOLD;
@@ -303,4 +310,8 @@ impl Oidc {
     fn now(&self) -> Timestamp {
         self.cluster.connection.server_time()
     }
+}
+
+fn pass(pace: &Pace<IpAddr>, peer: IpAddr) -> Result<(), NotSignedIn> {
+    if pace.take(&network(peer)) { Ok(()) } else { Err(NotSignedIn::TooMany) }
 }

@@ -149,6 +149,23 @@ impl Events {
         }
     }
 
+    /// The first event with data; nothing where the stream says before that all is told.
+    pub(crate) fn first(&mut self) -> Option<Json> {
+        let mut data = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.reader.read_line(&mut line).expect("within time") > 0, "the stream ended");
+            if let Some(text) = line.trim_end().strip_prefix("data: ") {
+                data.push_str(text);
+            } else if line.trim_end().is_empty() && !data.is_empty() {
+                return Some(serde_json::from_str(&data).expect("JSON"));
+            } else if line == "\n" {
+                // The end of a mark. Chunks end with a carriage return, too.
+                return None;
+            }
+        }
+    }
+
     /// Reads until an event is as it should be.
     pub(crate) fn until(&mut self, is: impl Fn(&Json) -> bool) -> (String, Json) {
         loop {

@@ -7,16 +7,22 @@ mod support;
 #[allow(dead_code, reason = "it is that of the controller's tests")]
 mod world;
 
+mod advisories;
+mod argo_cd;
 mod asker;
 mod browser;
 mod doors;
+mod floods;
 mod issuer;
 mod limits;
+mod matrix;
 mod objects;
 mod page;
 mod people;
 mod previews;
+mod projects;
 mod rights;
+mod schemathesis;
 mod shapes;
 mod streams;
 mod writes;

@@ -28,6 +28,13 @@ fn whoever_runs_it_sees_what_they_may_see() {
     let asker = Asker::new(address.trim_start_matches("http://"), "");
     let app = format!("/api/v1/applications/{name}?appNamespace={name}");
     assert_eq!(asker.get(&app).status, 401, "nobody else asks");
+    for (method, path) in [("GET", "/metrics"), ("POST", "/api/webhook")] {
+        assert_eq!(
+            asker.ask(method, path, None).status,
+            404,
+            "what a controller serves to machines is not here: {path}"
+        );
+    }
     let bearing = Asker::new(&asker.address, word);
     assert_eq!(bearing.get(&app).status, 401, "the word is no token");
     assert_eq!(asker.send("POST", "/api/v1/session", &json!({"token": "guessed"})).status, 401);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kubectl_gitops::application::AppId;
-use kubectl_gitops::http::{Limits, Site, serve};
+use kubectl_gitops::http::{Limits, Machines, Site, serve};
 use kubectl_gitops::webhook::{Entry, Inbox, Known, Provider, Secrets, Source};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -52,11 +52,13 @@ impl Server {
         }
         let (ready, told) = (Arc::clone(&is_ready), Arc::clone(&observed));
         let site = Site {
-            known: Arc::new(known),
-            inbox: Arc::clone(&inbox),
+            machines: Some(Machines {
+                known: Arc::new(known),
+                inbox: Arc::clone(&inbox),
+                observe: Box::new(move |provider, status| told.lock().expect("no panic").push((provider, status))),
+                metrics: Box::new(move || metrics.clone()),
+            }),
             is_ready: Box::new(move || ready.load(Ordering::SeqCst)),
-            metrics: Box::new(move || metrics.clone()),
-            observe: Box::new(move |provider, status| told.lock().expect("no panic").push((provider, status))),
             api: None,
             tls: None,
         };

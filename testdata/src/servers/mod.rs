@@ -14,6 +14,8 @@
 //! | [`Relay`] | a way to another server | what a network does that is cut and mended |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
+//! [`schemathesis()`] is no server: it asks one.
+//!
 //! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
 //! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
 //!
@@ -37,6 +39,7 @@ mod redis;
 mod registry;
 mod relay;
 mod requests;
+mod schemathesis;
 mod ssh;
 mod web;
 
@@ -49,6 +52,7 @@ pub use programs::{Browser, Programs, browser, programs};
 pub use redis::RedisServer;
 pub use registry::{Access, Registry};
 pub use relay::Relay;
+pub use schemathesis::schemathesis;
 pub use ssh::SshServer;
 pub use web::WebServer;
 

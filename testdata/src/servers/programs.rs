@@ -14,9 +14,9 @@ use super::install;
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/usr/bin"];
 
 /// A program, and the package of Debian that has it.
-struct Needed {
-    program: &'static str,
-    package: &'static str,
+pub(super) struct Needed {
+    pub(super) program: &'static str,
+    pub(super) package: &'static str,
 }
 
 const NEEDED: [Needed; 10] = [
@@ -91,7 +91,7 @@ pub fn programs() -> Result<Programs, Error> {
 }
 
 /// Sees to it that programs are there.
-fn ensure(needed: &'static [Needed]) -> Result<(), Error> {
+pub(super) fn ensure(needed: &'static [Needed]) -> Result<(), Error> {
     let missing = || missing(needed);
     if !missing().is_empty() && install::may_use_apt() {
         // Another process may install the same; what is missing is asked again when it is done.

@@ -5,17 +5,29 @@
 
 use std::fmt::Write as _;
 
-/// For a terminal, and for all that follows: control characters and those that nobody sees are written out.
+/// For a terminal, and for all that follows: control characters and those that nobody sees are written out, and so is the
+/// letter that would make a line a command of a CI system that reads what is printed: `::name::` at its start for GitHub,
+/// `##name[` anywhere for GitHub, Azure and `TeamCity`.
 #[must_use]
 pub fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let start = text.len() - text.trim_start().len();
+    for (at, letter) in text.char_indices() {
+        let rest = &text[at..];
         match letter {
+            ':' if at == start && rest.starts_with("::") => shown.extend(letter.escape_unicode()),
+            '#' if is_command(rest) => shown.extend(letter.escape_unicode()),
             '"' | '\'' | '\\' => shown.push(letter),
             letter => shown.extend(letter.escape_debug()),
         }
     }
     shown
+}
+
+/// Whether a text begins as commands of CI systems do: `##[`, `##vso[`, `##teamcity[`.
+fn is_command(text: &str) -> bool {
+    let name = text.strip_prefix("##").unwrap_or_default();
+    name.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).starts_with('[')
 }
 
 /// For markdown: a span of code, in which nothing is a mention, a reference, a link or markup.
@@ -95,6 +107,26 @@ mod tests {
         assert_eq!(line("a\u{1b}[2Jb\r\n\u{7}c\u{9b}d"), "a\\u{1b}[2Jb\\r\\n\\u{7}c\\u{9b}d");
         assert_eq!(line("\u{202e}txt\u{200b}\u{2066}\u{feff}"), "\\u{202e}txt\\u{200b}\\u{2066}\\u{feff}");
         assert_eq!(line("it's \"é\" → \\ 漢"), "it's \"é\" → \\ 漢");
+    }
+
+    #[test]
+    fn nobody_commands_a_ci_system() {
+        for (text, shown) in [
+            ("::set-env name=A::b", "\\u{3a}:set-env name=A::b"),
+            ("  ::error file=a::b", "  \\u{3a}:error file=a::b"),
+            ("##[group]a", "\\u{23}#[group]a"),
+            ("a ##vso[task.setvariable variable=a]b", "a \\u{23}#vso[task.setvariable variable=a]b"),
+            ("###VSO[a]", "#\\u{23}#VSO[a]"),
+            ("##teamcity[a]", "\\u{23}#teamcity[a]"),
+            // What nobody reads as one.
+            ("## title [a](b)", "## title [a](b)"),
+            ("a::b", "a::b"),
+            (": b", ": b"),
+            ("#[a]", "#[a]"),
+        ] {
+            assert_eq!(line(text), shown);
+        }
+        assert!(block("", &["::stop-commands::a".to_owned()]).contains("\n\\u{3a}:stop-commands::a\n"));
     }
 
     #[test]
