@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::BundleError;
 use super::config::Config;
 use super::layout::{self, Descriptor, Files, INDEX_FILE, Index, MANIFEST, blob_path, descriptor, digest, json};
-use super::BundleError;
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;
 

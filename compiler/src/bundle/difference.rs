@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::layer::{self, TarEntry};
 use super::assembled::{Parts, parts};
+use super::layer::{self, TarEntry};
 use super::layout::{self, Files};
 use super::{BundleError, Read};
 use crate::canon::{Graph, Id, Value};
@@ -158,9 +158,7 @@ impl Differences {
         if old.layer != new.layer {
             self.add_layer(old.layer, new.layer);
         }
-        for (part, old, new) in
-            [(Part::Config, old.config, new.config), (Part::Manifest, old.manifest, new.manifest)]
-        {
+        for (part, old, new) in [(Part::Config, old.config, new.config), (Part::Manifest, old.manifest, new.manifest)] {
             if old == new {
                 continue;
             }
@@ -203,8 +201,7 @@ impl Differences {
 
     fn add_tar(&mut self, old: &[TarEntry], new: &[TarEntry]) {
         let before = self.parts.len();
-        let by_name =
-            |entries: &'_ [TarEntry]| -> BTreeMap<String, TarEntry> { named(entries).into_iter().collect() };
+        let by_name = |entries: &'_ [TarEntry]| -> BTreeMap<String, TarEntry> { named(entries).into_iter().collect() };
         let (old_files, new_files) = (by_name(old), by_name(new));
         let names: BTreeSet<&String> = old_files.keys().chain(new_files.keys()).collect();
         for name in names {
@@ -217,9 +214,8 @@ impl Differences {
             }
         }
         if self.parts.len() == before {
-            let order = |entries: &[TarEntry]| {
-                entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
-            };
+            let order =
+                |entries: &[TarEntry]| entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
             self.add_if_other(Part::Header, "order of files", order(old), order(new));
         }
         if self.parts.len() == before {
@@ -243,7 +239,12 @@ impl Differences {
             }
         }
         if self.parts.len() == before {
-            self.add(Part::File, name, Some(size(&old.bytes)), Some(format!("{}, written otherwise", size(&new.bytes))));
+            self.add(
+                Part::File,
+                name,
+                Some(size(&old.bytes)),
+                Some(format!("{}, written otherwise", size(&new.bytes))),
+            );
         }
     }
 

@@ -63,12 +63,7 @@ fn bundle_manifest(raw: &RawManifest) -> Result<Manifest, String> {
     }
 }
 
-fn blob(
-    repository: &ArtifactRepository,
-    part: &Descriptor,
-    most: u64,
-    what: &str,
-) -> Result<Vec<u8>, CommandError> {
+fn blob(repository: &ArtifactRepository, part: &Descriptor, most: u64, what: &str) -> Result<Vec<u8>, CommandError> {
     if part.size > most {
         let why = format!("{what} in {} has {} bytes, and {most} are taken", repository.shown(), part.size);
         return Err(CommandError::user(why));

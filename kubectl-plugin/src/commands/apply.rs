@@ -154,11 +154,7 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
 }
 
 /// Plans, asks, applies, waits, records.
-pub(super) async fn apply(
-    session: &Session,
-    args: &ApplyingArgs,
-    prepared: Prepared<'_>,
-) -> Result<u8, CommandError> {
+pub(super) async fn apply(session: &Session, args: &ApplyingArgs, prepared: Prepared<'_>) -> Result<u8, CommandError> {
     let Prepared { name, graph, delivery, rules, source, told, is_application, connected } = prepared;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);

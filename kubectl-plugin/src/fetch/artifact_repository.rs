@@ -267,8 +267,8 @@ fn taken(answered: Answered) -> Result<Answer, FetchError> {
         return Ok(answered.answer);
     }
     let error = refusal(&answered.answer, answered.has_identity);
-    let is_busy = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    let is_busy =
+        status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     let kind = if error.kind == FailureKind::Unreachable && !is_busy { FailureKind::Wrong } else { error.kind };
     Err(FetchError { kind, ..error })
 }

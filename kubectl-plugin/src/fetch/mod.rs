@@ -68,10 +68,10 @@ pub(crate) use address::{canonical, normalised, shown_text};
 pub(crate) use globs::{Star, expression};
 
 pub use access::{Access, Refused, Timeouts};
+pub use archive::{Unpacked, digest, unpack_chart};
 pub use artifact_address::{ArtifactAddress, Reference};
 pub use artifact_referrers::Listed;
 pub use artifact_repository::{ArtifactRepository, RawManifest};
-pub use archive::{Unpacked, digest, unpack_chart};
 pub use artifacts::{ArtifactFound, unpack_artifact};
 pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};

@@ -64,8 +64,7 @@ impl RemoteArgs {
     pub(super) fn access(&self) -> Result<Access, CommandError> {
         let timeouts = Timeouts { total: self.time(), ..Timeouts::default() };
         let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
-        let access =
-            access.credentials(credentials(self.credentials.as_deref(), self.registry_config.as_deref())?);
+        let access = access.credentials(credentials(self.credentials.as_deref(), self.registry_config.as_deref())?);
         trusting(access, self.ca_file.as_deref())
     }
 }
@@ -75,10 +74,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
 }
 
 /// Who we are, by these files.
-pub(super) fn credentials(
-    secrets: Option<&Path>,
-    registry_config: Option<&Path>,
-) -> Result<Credentials, CommandError> {
+pub(super) fn credentials(secrets: Option<&Path>, registry_config: Option<&Path>) -> Result<Credentials, CommandError> {
     let mut credentials = Credentials::default();
     if let Some(path) = secrets {
         let read = Credentials::read(&path.display().to_string(), &read(path)?);

@@ -49,5 +49,9 @@ fn one_that_is_not_taken_is_compared_as_far_as_it_can_be_read() {
     assert!(lines[0].starts_with("~ soundness  verify  sound → "), "{}", ended.stdout);
     let wanted =
         "~ manifest  annotations.org.opencontainers.image.created  1970-01-01T00:00:00Z → 2026-01-01T00:00:00Z";
-    assert!(lines[1].replace(['[', ']'], ".").contains("org.opencontainers.image.created"), "{wanted}: {}", ended.stdout);
+    assert!(
+        lines[1].replace(['[', ']'], ".").contains("org.opencontainers.image.created"),
+        "{wanted}: {}",
+        ended.stdout
+    );
 }

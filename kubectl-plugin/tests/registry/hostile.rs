@@ -1,6 +1,6 @@
 //! Registries that lie, break and hang: nothing is written of what they give, and nothing is believed.
 
-use gitops_testdata::servers::{RegistryLie, Registry};
+use gitops_testdata::servers::{Registry, RegistryLie};
 
 use crate::world::{World, host};
 

@@ -5,11 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::USER;
 use super::certificates::Certificates;
 use super::error::Error;
 use super::keeper::Keeper;
 use super::programs::distribution;
-use super::USER;
 use crate::port::Port;
 
 /// The password of the only user: one that is known, as the registry wants it as bcrypt has it.

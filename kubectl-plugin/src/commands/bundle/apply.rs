@@ -34,7 +34,7 @@ pub(super) struct ApplyArgs {
     app: AppName,
     /// The bundle: a folder, a tar, oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@DIGEST
     #[arg(value_name = "BUNDLE")]
-    bundle: Place,
+    bundle: String,
     /// The graph that it must hold, whole
     #[arg(long, value_name = "GRAPH")]
     graph: Option<Id<Graph>>,
@@ -53,7 +53,8 @@ impl ApplyArgs {
 
 /// Runs the command.
 pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
-    let (files, read) = args.bundle.verified(session, &args.registry)?;
+    let place = Place::named(&args.bundle)?;
+    let (files, read) = place.verified(session, &args.registry)?;
     let bundle = read.bundle;
     super::demand_graph(&bundle, args.graph)?;
     let delivery = Delivery::of_bundle(&bundle.config.delivery);
@@ -68,7 +69,7 @@ pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, Comma
         delivery: &delivery,
         rules,
         source: ReleaseSource { bundle: Some(manifest_digest(&files)?), ..ReleaseSource::default() },
-        told: told(&args.bundle, &bundle),
+        told: told(&place, &bundle),
         is_application: false,
         connected,
     };

@@ -20,10 +20,10 @@ use super::place::Place;
 pub(super) struct DiffArgs {
     /// The older side
     #[arg(value_name = "A")]
-    old: Place,
+    old: String,
     /// The newer side
     #[arg(value_name = "B")]
-    new: Place,
+    new: String,
     #[command(flatten)]
     registry: RegistryArgs,
     /// What to print: text, or JSON with `json`
@@ -33,7 +33,8 @@ pub(super) struct DiffArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError> {
-    let (old, new) = (args.old.files(session, &args.registry)?, args.new.files(session, &args.registry)?);
+    let (old, new) = (Place::named(&args.old)?, Place::named(&args.new)?);
+    let (old, new) = (old.files(session, &args.registry)?, new.files(session, &args.registry)?);
     let differences = Differences::between(&old, &new);
     if args.output.is_some() {
         session.printer.json(&BundleDiffJson::new(&differences));

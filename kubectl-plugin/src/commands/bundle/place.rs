@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use gitops_compiler::bundle::{Bundle, Files, Read};
 
@@ -22,15 +21,10 @@ pub(super) enum Place {
     Registry(ArtifactAddress),
 }
 
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if ArtifactAddress::is_meant(text) {
-            return text.parse().map(Self::Registry);
-        }
-        Ok(Self::Path(PathBuf::from(text)))
-    }
+/// The address of a registry's repository. It is no argument of its own: what is wrong with those is told with their text, in which
+/// there may be a password.
+pub(super) fn address(text: &str) -> Result<ArtifactAddress, CommandError> {
+    text.parse().map_err(CommandError::user::<String>)
 }
 
 impl fmt::Display for Place {
@@ -43,6 +37,15 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// What the user wrote.
+    pub(super) fn named(text: &str) -> Result<Self, CommandError> {
+        if ArtifactAddress::is_meant(text) {
+            address(text).map(Self::Registry)
+        } else {
+            Ok(Self::Path(PathBuf::from(text)))
+        }
+    }
+
     /// Its files, whatever they are.
     pub(super) fn files(&self, session: &Session, registry: &RegistryArgs) -> Result<Files, CommandError> {
         match self {
@@ -54,11 +57,7 @@ impl Place {
     }
 
     /// Its files, of which every byte is what the graph in them gives.
-    pub(super) fn verified(
-        &self,
-        session: &Session,
-        registry: &RegistryArgs,
-    ) -> Result<(Files, Read), CommandError> {
+    pub(super) fn verified(&self, session: &Session, registry: &RegistryArgs) -> Result<(Files, Read), CommandError> {
         let files = self.files(session, registry)?;
         let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
         Ok((files, read))

@@ -8,7 +8,6 @@ use gitops_compiler::canon::{Graph, Id};
 
 use crate::bundle;
 use crate::error::CommandError;
-use crate::fetch::ArtifactAddress;
 use crate::json::BundleJson;
 use crate::output::counted;
 use crate::settings::{RegistryArgs, Session};
@@ -18,7 +17,7 @@ use crate::settings::{RegistryArgs, Session};
 pub(super) struct PullArgs {
     /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@DIGEST
     #[arg(value_name = "ADDRESS")]
-    address: ArtifactAddress,
+    address: String,
     /// Where to write it: a folder, or a tar where the name ends in .tar
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
@@ -34,8 +33,8 @@ pub(super) struct PullArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &PullArgs) -> Result<u8, CommandError> {
-    let repository = args.registry.reading(&args.address)?;
-    let files = bundle::pull(&repository, &args.address, |message| session.printer.warn(message))?;
+    let address = super::place::address(&args.address)?;
+    let files = bundle::pull(&args.registry.reading(&address)?, &address, |message| session.printer.warn(message))?;
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
     super::demand_graph(found, args.graph)?;

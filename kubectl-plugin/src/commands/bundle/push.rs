@@ -24,7 +24,7 @@ pub(super) struct PushArgs {
     bundle: PathBuf,
     /// Where to: oci://HOST/REPOSITORY or oci://HOST/REPOSITORY:TAG
     #[arg(value_name = "ADDRESS")]
-    address: ArtifactAddress,
+    address: String,
     #[command(flatten)]
     registry: RegistryArgs,
     /// Push also where Secrets with values are in it: whoever may pull it can read them
@@ -37,11 +37,11 @@ pub(super) struct PushArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &PushArgs) -> Result<u8, CommandError> {
-    let files = bundle::read(&args.bundle)?;
+    let (address, files) = (super::place::address(&args.address)?, bundle::read(&args.bundle)?);
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
     let mut tags = vec![found.graph.id().to_string()];
-    match &args.address.reference {
+    match &address.reference {
         None => {}
         Some(Reference::Tag(tag)) if tags.contains(tag) => {}
         Some(Reference::Tag(tag)) => tags.push(tag.clone()),
@@ -51,8 +51,8 @@ pub(super) fn run(session: &Session, args: &PushArgs) -> Result<u8, CommandError
         }
     }
     refuse_plain_secrets(found, args.allow_plain_secrets)?;
-    let pushed = bundle::push(&args.registry.writing(&args.address)?, &files, &tags)?;
-    let repository = ArtifactAddress { reference: None, ..args.address.clone() };
+    let pushed = bundle::push(&args.registry.writing(&address)?, &files, &tags)?;
+    let repository = ArtifactAddress { reference: None, ..address };
     if args.output.is_some() {
         session.printer.json(&json(found, &repository, pushed));
     } else {
