@@ -79,6 +79,10 @@ type busy struct {
 
 func (b *busy) lie(w http.ResponseWriter, r *http.Request, honest http.Handler) {
 	key := r.Method + " " + r.URL.Path
+	if is(r, "uploads") {
+		// Each upload has a path of its own.
+		key = r.Method
+	}
 	b.lock.Lock()
 	again := b.known[key]
 	b.known[key] = true

@@ -1,6 +1,8 @@
 //! What is said about a bundle goes with it: by the referrers API, and by a tag where a registry has none.
 
+use gitops_compiler::bundle::{Files, INDEX};
 use gitops_testdata::servers::{Distribution, Registry};
+use kubectl_gitops::fetch::{Access, ArtifactRepository, Reference};
 
 use crate::world::{World, host, manifest, with_said};
 
@@ -87,26 +89,16 @@ fn what_is_listed_and_is_nothing_of_the_kind_is_left_out_with_a_word() {
     world.done(&["bundle", "push", &path, &address]);
     world.done(&["bundle", "push", &other, &address.replace(":v1", ":other")]);
     // The list of the other under the tag of the first.
-    let tag = |files| manifest(files).replace(':', "-");
-    let moved = move_tag(&world, &registry, &tag(&said), &tag(&bare));
-    assert!(moved.contains("201"), "{moved}");
+    let pem = std::fs::read(world.certificates.authority()).expect("read");
+    let access = Access::new().certificates("authority.pem", &pem).expect("certificates");
+    let repository = format!("oci://{}/shop", host(registry.address()));
+    let repository = ArtifactRepository::writing(access, &repository).expect("a repository");
+    let tag = |files: &Files| Reference::Tag(manifest(files).replace(':', "-"));
+    let list = repository.manifest(&tag(&said)).expect("asked").expect("a list");
+    repository.put_manifest(&tag(&bare), INDEX, &list.bytes).expect("put");
     let out = world.path("back.tar").display().to_string();
     let ended = world.run(&["bundle", "pull", &address, "--out", &out]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("is left out: it says that it is about something else"), "{}", ended.stderr);
     assert_eq!(World::files(&out), bare);
-}
-
-/// Puts what one tag stands for under another, by curl.
-fn move_tag(world: &World, registry: &Registry, from: &str, to: &str) -> String {
-    let url = |tag: &str| format!("{}/v2/shop/manifests/{tag}", registry.address());
-    let list = world.path("list.json").display().to_string();
-    let curl = |arguments: &[&str]| {
-        let mut command = std::process::Command::new("curl");
-        command.args(["-sS", "--cacert"]).arg(world.certificates.authority()).args(arguments);
-        String::from_utf8_lossy(&command.output().expect("curl").stdout).into_owned()
-    };
-    curl(&["-o", &list, &url(from)]);
-    let kind = "Content-Type: application/vnd.oci.image.index.v1+json";
-    curl(&["-w", "%{http_code}", "-X", "PUT", "-H", kind, "--data-binary", &format!("@{list}"), &url(to)])
 }

@@ -15,8 +15,8 @@ fn what_is_pulled_is_what_was_pushed_to_the_byte() {
     let pushed = world.done(&["bundle", "push", &bundle, &format!("{address}:v1")]);
     assert!(pushed.contains(&format!("\n+ {address}:v1\n")) && pushed.contains("2 of 2 blobs sent\n"), "{pushed}");
     let graph = world.done(&["compile", "shop", "--path", "deploy", "-o", "id"]);
-    for (name, out) in
-        [("v1", "one.tar"), (graph.trim(), "two"), (&digest, "three.tar")].map(|(name, out)| (name, world.path(out)))
+    for (name, out) in [("v1", "one.tar"), (graph.trim(), "two"), (digest.as_str(), "three.tar")]
+        .map(|(name, out)| (name, world.path(out)))
     {
         let sign = if name == digest { '@' } else { ':' };
         let from = format!("{address}{sign}{name}");

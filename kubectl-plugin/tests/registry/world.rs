@@ -25,6 +25,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let repository = RepositoryBuilder::new().expect("a repository");
+        repository.write("README", "Nothing").expect("written");
+        repository.commit("Nothing").expect("a commit");
         let (home, certificates) =
             (tempfile::tempdir().expect("a folder"), Certificates::make().expect("certificates"));
         Self { home, certificates, repository }
