@@ -9,6 +9,8 @@
 //! | config | the graph without bodies: ids, edges, files, how it is delivered (`config`) |
 //! | manifest, index | what OCI wants around them (`layout`) |
 //!
+//! Registries keep the pieces by themselves: `assembled` puts them together. `difference` says in what two bundles differ.
+//!
 //! # Guarantees
 //!
 //! - The same graph gives the same bytes, on any machine, with any number of threads.
