@@ -100,11 +100,12 @@ mod tests {
     #[test]
     fn tags_and_digests_are_told_from_ports_and_passwords() {
         let digest = format!("sha256:{}", "0".repeat(64));
+        let by_digest = format!("oci://a/shop@{digest}");
         for (text, shown, reference) in [
             ("oci://a.example.com/shop", "oci://a.example.com/shop", None),
             ("OCI://a:5000/x/shop:v1", "oci://a:5000/x/shop:v1", Some("v1")),
             ("oci://anna:s3cret@a:5000/shop", "oci://a:5000/shop", None),
-            (&format!("oci://a/shop@{digest}"), &format!("oci://a/shop@{digest}"), Some(digest.as_str())),
+            (by_digest.as_str(), by_digest.as_str(), Some(digest.as_str())),
         ] {
             let read: ArtifactAddress = text.parse().expect("an address");
             assert_eq!(read.reference.as_ref().map(Reference::as_str), reference, "{text}");

@@ -84,9 +84,9 @@ fn headers_of_the_tar_are_told_by_their_fields() {
     let name = "0001-namespace-shop.yaml";
     for (at, text, wanted) in [
         (100, &b"0000755\0"[..], format!("header {name} mode  0644 → 0755")),
-        (108, b"0001750\0", format!("header {name} user  0 → 1000")),
-        (136, b"00000000001\0", format!("header {name} time  0 → 1")),
-        (265, b"anna\0", format!("header {name} user name  \"\" → anna")),
+        (108, &b"0001750\0"[..], format!("header {name} user  0 → 1000")),
+        (136, &b"00000000001\0"[..], format!("header {name} time  0 → 1")),
+        (265, &b"anna\0"[..], format!("header {name} user name  \"\" → anna")),
     ] {
         let told = lines(&made, &with_tar(&made, |tar| header(tar, at, text)));
         assert!(told[0].starts_with("soundness verify  sound → ") && told.contains(&wanted), "{wanted}: {told:?}");

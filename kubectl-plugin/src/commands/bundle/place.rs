@@ -24,7 +24,7 @@ pub(super) enum Place {
 /// The address of a registry's repository. It is no argument of its own: what is wrong with those is told with their text, in which
 /// there may be a password.
 pub(super) fn address(text: &str) -> Result<ArtifactAddress, CommandError> {
-    text.parse().map_err(CommandError::user::<String>)
+    text.parse().map_err(CommandError::user)
 }
 
 impl fmt::Display for Place {
