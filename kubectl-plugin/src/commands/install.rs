@@ -187,7 +187,13 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
         let name = Definition::Applications.name();
         session.printer.say(&format!("~ CustomResourceDefinition {name}, of others   spec.webhook is added"));
     }
-    change::show(session, &change::header(&target, &desired, &plan, None), &plan, &run, args.dry_run.is_some());
+    change::show(
+        session,
+        &change::header(&target, &desired, &plan, &change::ReleaseSource::default()),
+        &plan,
+        &run,
+        args.dry_run.is_some(),
+    );
     refuse::guarded(&plan)?;
     if let Some(place) = args.dry_run {
         return tried(session, &target, &desired, &plan, (place, &Arc::default()), run.json()).await;
