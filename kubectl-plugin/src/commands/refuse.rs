@@ -87,7 +87,7 @@ impl<'a> Told<'a> {
     #[must_use]
     pub fn of(CompiledFor { compilation, opened, levels }: &'a CompiledFor) -> Self {
         let (levels, origins) = (Cow::Borrowed(levels), Cow::Borrowed(&compilation.provenance.origins[..]));
-        Self { levels, origins, text: Box::new(|path: &str| opened.source(path)) }
+        Self { levels, origins, text: Box::new(move |path: &str| opened.source(path)) }
     }
 }
 
