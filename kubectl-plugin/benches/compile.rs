@@ -31,6 +31,9 @@ fn main() {
             row(&format!("{what}, {}", tree.name()), seconds, bound, None);
         }
     }
+    for (what, seconds) in small.bundles(REPETITIONS) {
+        row(what, seconds, bound, None);
+    }
     let kubectl = || small.kubectl(&cluster);
     let seconds = median((0..REPETITIONS_OF_KUBECTL).map(|_| seconds(&mut kubectl())).collect());
     row("kubectl create --dry-run=client", seconds, bound, None);
@@ -148,6 +151,22 @@ impl Set {
         ["cold", "nothing changed", "one file changed"].into_iter().zip(times.map(median)).collect()
     }
 
+    /// A bundle of the commit made with an empty store, made again, and verified; each in turn.
+    fn bundles(&self, repetitions: usize) -> Vec<(&'static str, f64)> {
+        let bundle = self.home.path().join("bundle.tar");
+        let build = ["bundle", "build", "bench", "-R", "--revision", "HEAD", "--allow-plain-secrets", "--out"];
+        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..repetitions {
+            let _ = std::fs::remove_dir_all(self.home.path().join("store"));
+            for times in &mut times[..2] {
+                times.push(seconds(self.program(&build).arg(&bundle)));
+            }
+            times[2].push(seconds(self.program(&["bundle", "verify"]).arg(&bundle)));
+        }
+        let what = ["bundle build, cold", "bundle build, nothing changed", "bundle verify"];
+        what.into_iter().zip(times.map(median)).collect()
+    }
+
     /// Compiling with a store that is empty.
     fn cold(&self, tree: Tree) -> Command {
         let _ = std::fs::remove_dir_all(self.home.path().join("store"));
@@ -155,11 +174,16 @@ impl Set {
     }
 
     fn again(&self, tree: Tree) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-gitops"));
-        command.args(["compile", "bench", "-R", "-o", "id", "--store"]).arg(self.home.path().join("store"));
+        let mut command = self.program(&["compile", "bench", "-R", "-o", "id"]);
         if matches!(tree, Tree::Commit) {
             command.args(["--revision", "HEAD"]);
         }
+        command
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-gitops"));
+        command.arg("--store").arg(self.home.path().join("store")).args(arguments);
         command.env_clear().env("HOME", self.home.path()).current_dir(self.repository.path());
         command
     }

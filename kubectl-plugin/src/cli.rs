@@ -75,6 +75,7 @@ impl Command {
             Self::Rollback(args) => args.json(),
             Self::Delete(args) => args.json(),
             Self::Install(args) => args.json(),
+            Self::Bundle(command) => command.tells_events(),
             _ => false,
         }
     }
@@ -150,7 +151,8 @@ fn asks_for_events(arguments: &[String]) -> bool {
     let command = arguments().find(|argument| cli.find_subcommand(argument).is_some());
     let follows = arguments().zip(arguments().skip(1)).any(|pair| matches!(pair, ("-o" | "--output", "json")));
     let is_json = follows || arguments().any(|argument| matches!(argument, "-ojson" | "-o=json" | "--output=json"));
-    is_json && command.is_some_and(|command| TELLING_EVENTS.contains(&command))
+    let is_of_bundle = command.is_some_and(|command| command == "bundle") && arguments().any(|word| word == "apply");
+    is_json && (is_of_bundle || command.is_some_and(|command| TELLING_EVENTS.contains(&command)))
 }
 
 async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
@@ -176,7 +178,7 @@ async fn run(session: &Session, command: Command) -> Result<u8, CommandError> {
         Command::Release(args) => commands::hold::release(session, &args).await,
         Command::Delete(args) => Box::pin(commands::delete::run(session, &args)).await,
         Command::Install(args) => Box::pin(commands::install::run(session, &args)).await,
-        Command::Bundle(args) => commands::bundle::run(session, &args),
+        Command::Bundle(args) => Box::pin(commands::bundle::run(session, &args)).await,
         Command::Store(args) => commands::store::run(session, &args),
         Command::App(args) => commands::app::run(session, &args).await,
         Command::Sync(args) => commands::app::sync(session, &args).await,

@@ -476,6 +476,15 @@ fn a_bundle_is_made_checked_and_made_again() {
     steps.push(example.run(&["bundle", "verify", "made"]));
     steps.push(example.run(&["bundle", "verify", "nowhere.tar"]));
     steps.push(example.run(&["bundle", "verify", "web/config.yaml"]));
+    steps.push(example.run(&["bundle", "build", "web", "--path", "web", "-n", "prod", "--out", "new.tar"]));
+    steps.push(example.run(&["bundle", "diff", "web.tar", "web.tar"]));
+    steps.push(example.run(&["bundle", "diff", "web.tar", "new.tar"]));
+    steps.push(example.run(&["bundle", "diff", "web.tar", "new.tar", "-o", "json"]));
+    steps.push(example.run(&["bundle", "diff", "web.tar", "made"]));
+    steps.push(example.run(&["bundle", "push", "web.tar", "registry.example.com/web"]));
+    steps.push(example.run(&["bundle", "push", "made", "oci://registry.example.com/web"]));
+    steps.push(example.run(&["bundle", "pull", "oci://registry.example.com/web", "--out", "back.tar"]));
+    steps.push(example.run(&["bundle", "apply", "web", "made", "--yes"]));
     insta::assert_snapshot!("bundle", steps.concat());
 }
 

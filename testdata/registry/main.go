@@ -22,6 +22,8 @@ type settings struct {
 	control          string
 	requests         string
 	access           string
+	referrers        bool
+	lie              string
 	account          account
 }
 
@@ -39,6 +41,8 @@ func flags() settings {
 	flag.StringVar(&s.control, "control", "", "Unix socket for charts and artifacts to be put in")
 	flag.StringVar(&s.requests, "requests", "", "file that gets a line for each request of a client")
 	flag.StringVar(&s.access, "access", "open", "what clients must prove themselves with: open, basic, token")
+	flag.BoolVar(&s.referrers, "referrers", true, "whether it has the referrers API")
+	flag.StringVar(&s.lie, "lie", "", "what it does wrong: see lies")
 	flag.StringVar(&s.account.user, "user", "", "the only user")
 	flag.StringVar(&s.account.password, "password", "", "the user's password")
 	flag.StringVar(&s.account.identityToken, "identity-token", "", "what tokens are also given for")
@@ -47,8 +51,12 @@ func flags() settings {
 }
 
 func serve(s settings) error {
-	storage := registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0)))
-	guarded, err := guard(storage, s.access, s.account)
+	storage := registry.New(registry.WithReferrersSupport(s.referrers), registry.Logger(log.New(io.Discard, "", 0)))
+	lying, err := lying(storage, s.lie)
+	if err != nil {
+		return err
+	}
+	guarded, err := guard(lying, s.access, s.account)
 	if err != nil {
 		return err
 	}

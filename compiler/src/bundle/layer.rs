@@ -110,6 +110,63 @@ pub(super) fn decompressed(path: &str, bytes: &[u8]) -> Result<Vec<u8>, BundleEr
     Ok(tar)
 }
 
+/// A file of a tar, whatever its header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TarEntry {
+    pub(super) name: String,
+    /// What the header says otherwise, in the order of [`TAR_HEADER`].
+    pub(super) header: [String; 8],
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What headers of tars say beside name and size.
+pub(super) const TAR_HEADER: [&str; 8] = ["type", "form", "mode", "user", "group", "user name", "group name", "time"];
+
+/// What the header of gzip says.
+pub(super) const GZIP_HEADER: [&str; 4] = ["flags", "time", "level", "system"];
+
+/// The header of gzip.
+pub(super) fn gzip_header(bytes: &[u8]) -> [String; 4] {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    let time = u32::from_le_bytes([byte(4), byte(5), byte(6), byte(7)]);
+    [byte(3).to_string(), time.to_string(), byte(8).to_string(), byte(9).to_string()]
+}
+
+/// The entries of a tar, in their order, as far as they are what they say.
+pub(super) fn entries(path: &str, tar: &[u8]) -> Result<Vec<TarEntry>, BundleError> {
+    let wrong = |error: std::io::Error| BundleError::file(path, format!("it is no tar: {error}"));
+    let mut entries = Vec::new();
+    for entry in tar::Archive::new(tar).entries().map_err(wrong)?.raw(true) {
+        let mut entry = entry.map_err(wrong)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(wrong)?;
+        entries.push(TarEntry { name, header: told(entry.header()), bytes });
+    }
+    Ok(entries)
+}
+
+/// What a header says, as it is shown; what cannot be read is nothing.
+fn told(header: &tar::Header) -> [String; 8] {
+    let number = |number: std::io::Result<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let text = |text: Option<&[u8]>| text.map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
+    let form = match (header.as_ustar(), header.as_gnu()) {
+        (Some(_), _) => "ustar",
+        (None, Some(_)) => "gnu",
+        (None, None) => "old",
+    };
+    [
+        format!("{:?}", header.entry_type()),
+        form.to_owned(),
+        header.mode().map(|mode| format!("{mode:04o}")).unwrap_or_default(),
+        number(header.uid()),
+        number(header.gid()),
+        text(header.username_bytes()),
+        text(header.groupname_bytes()),
+        number(header.mtime()),
+    ]
+}
+
 /// The files of a tar, which must be to the byte what is written of them here.
 pub(super) fn files_of(path: &str, tar: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
     let wrong = |error: std::io::Error| BundleError::file(path, format!("it is no tar: {error}"));

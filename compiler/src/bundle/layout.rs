@@ -41,14 +41,14 @@ const TITLE: &str = "org.opencontainers.image.title";
 /// What refers to a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Descriptor {
-    media_type: String,
-    digest: Digest,
-    size: u64,
+pub(super) struct Descriptor {
+    pub(super) media_type: String,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    artifact_type: Option<String>,
+    pub(super) artifact_type: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,10 +64,10 @@ struct Manifest {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Index {
+pub(super) struct Index {
     schema_version: u32,
     media_type: String,
-    manifests: Vec<Descriptor>,
+    pub(super) manifests: Vec<Descriptor>,
 }
 
 /// A manifest that says something about a bundle.
@@ -91,12 +91,12 @@ pub fn blob_path(digest: &Digest) -> String {
     format!("{BLOBS}{}", digest.as_str().trim_start_matches("sha256:"))
 }
 
-fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
+pub(super) fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
     let (media_type, digest, size) = (media_type.to_owned(), digest(bytes), bytes.len() as u64);
     Descriptor { media_type, digest, size, artifact_type: None, annotations: BTreeMap::new() }
 }
 
-fn json<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn json<T: Serialize>(value: &T) -> Vec<u8> {
     // Structs of texts and numbers always can be written.
     serde_json::to_vec(value).unwrap_or_default()
 }
@@ -225,7 +225,7 @@ fn check_name(path: &str, bytes: &[u8]) -> Result<(), BundleError> {
     Err(BundleError::file(path, what))
 }
 
-fn file<'a>(files: &'a Files, path: &str) -> Result<&'a [u8], BundleError> {
+pub(super) fn file<'a>(files: &'a Files, path: &str) -> Result<&'a [u8], BundleError> {
     files.get(path).map(Vec::as_slice).ok_or_else(|| BundleError::file(path, "it is not there"))
 }
 
@@ -238,6 +238,6 @@ fn blob<'a>(files: &'a Files, listed: &Descriptor) -> Result<&'a [u8], BundleErr
     Ok(bytes)
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(path: &str, bytes: &[u8]) -> Result<T, BundleError> {
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(path: &str, bytes: &[u8]) -> Result<T, BundleError> {
     serde_json::from_slice(bytes).map_err(|error| BundleError::file(path, error))
 }

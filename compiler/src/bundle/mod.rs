@@ -9,6 +9,8 @@
 //! | config | the graph without bodies: ids, edges, files, how it is delivered (`config`) |
 //! | manifest, index | what OCI wants around them (`layout`) |
 //!
+//! Registries keep the pieces by themselves: `assembled` puts them together. `difference` says in what two bundles differ.
+//!
 //! # Guarantees
 //!
 //! - The same graph gives the same bytes, on any machine, with any number of threads.
@@ -17,11 +19,15 @@
 //!   layer is the hash of what is compressed.
 //! - Reading is bounded, whatever the files say.
 
+mod assembled;
 mod config;
+mod difference;
 mod layer;
 mod layout;
 
+pub use assembled::{About, Pieces, assemble};
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
+pub use difference::{Differences, Part, PartChange};
 pub use layer::Compression;
 pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, Referrer, blob_path, digest};
 
@@ -110,7 +116,7 @@ impl Bundle {
     /// All files in one tar, which is a function of them alone.
     #[must_use]
     pub fn archive(&self) -> Vec<u8> {
-        layer::write(self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+        archive(&self.files)
     }
 
     /// The files of an archive; `path` is what it is called.
@@ -128,6 +134,12 @@ impl Bundle {
     pub fn read(files: &Files) -> Result<Read, BundleError> {
         layout::read(files)
     }
+}
+
+/// Files in one tar, which is a function of them alone.
+#[must_use]
+pub fn archive(files: &Files) -> Vec<u8> {
+    layer::write(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Bundles: the same bytes always, and no other byte taken.
 
+mod differing;
+
 use std::io::Write as _;
 
 use serde_json::{Value as Json, json};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::Entry;
 use gitops_compiler::name::AppName;
 use gitops_compiler::plan::{Approvals, Bound, Plan};
@@ -14,13 +15,16 @@ use crate::apply::dry_run::dry_run;
 use crate::apply::namespace;
 use crate::apply::{Destination, Options, Target};
 use crate::error::CommandError;
+use crate::health::Rules;
 use crate::json::{PlanJson, RunJson, RunOutcome, SavedPlan, SchemaVersion};
 use crate::record::head::{Commit, MOST_INPUTS};
-use crate::settings::{ClusterArgs, DeliveryArgs, HealthArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for};
+use crate::settings::{
+    ClusterArgs, Connected, Delivery, DeliveryArgs, HealthArgs, Opened, Session, SopsArgs, SourceArgs, compiled_for,
+};
 use crate::sops::Unlocked;
 
 use super::beside::{self, Answered, BesideArgs, CaredFor};
-use super::change::{self, ApprovalArgs, Ended, RunArgs};
+use super::change::{self, ApprovalArgs, Ended, ReleaseSource, RunArgs};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -33,7 +37,14 @@ pub struct ApplyArgs {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    applying: ApplyingArgs,
+}
+
+/// How something is applied, wherever it comes from.
+#[derive(Debug, Args)]
+pub(super) struct ApplyingArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     approvals: ApprovalArgs,
     #[command(flatten)]
@@ -43,7 +54,7 @@ pub struct ApplyArgs {
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
-    health: HealthArgs,
+    pub(super) health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
     /// Apply only what this file of `plan --out` says; nothing where anything is other than it was then
@@ -88,26 +99,63 @@ fn inputs_of(session: &Session, opened: &Opened) -> Vec<Entry> {
     inputs.iter().filter_map(|(request, pin)| Entry::new(request, pin)).collect()
 }
 
-impl ApplyArgs {
+/// What is to be applied, wherever it comes from.
+pub(super) struct Prepared<'a> {
+    pub(super) name: AppName,
+    pub(super) graph: ResourceGraph,
+    pub(super) delivery: &'a Delivery,
+    pub(super) rules: Rules,
+    /// Where it comes from, as the release keeps it.
+    pub(super) source: ReleaseSource,
+    /// How what the server's schemas say of it is told.
+    pub(super) told: refuse::Told<'a>,
+    /// Whether an `Application` object describes it.
+    pub(super) is_application: bool,
+    pub(super) connected: Connected,
+}
+
+impl ApplyingArgs {
+    /// Whether output is JSON.
+    pub(super) fn json(&self) -> bool {
+        self.run.json()
+    }
+
     /// The same as a request to a controller.
     fn operation(&self, approvals: &Approvals, runs_hooks: bool) -> Operation {
         beside::sync(&self.run, approvals, self.delivery.words(), runs_hooks)
     }
+}
 
+impl ApplyArgs {
     /// Whether output is JSON.
     #[must_use]
     pub fn json(&self) -> bool {
-        self.run.json()
+        self.applying.json()
     }
 }
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let (store, applying) = (session.store.open(session.printer), &args.applying);
     let (compiled, connected) =
-        compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
-    let rules = args.health.rules(Some(&compiled.opened))?;
-    let (name, commit) = (compiled.opened.app.name.clone(), commit_of(&compiled.opened));
+        compiled_for(&applying.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
+    let opened = &compiled.opened;
+    let prepared = Prepared {
+        name: opened.app.name.clone(),
+        graph: compiled.compilation.graph.clone(),
+        delivery: &opened.delivery,
+        rules: applying.health.rules(Some(opened))?,
+        source: ReleaseSource { commit: commit_of(opened), inputs: inputs_of(session, opened), bundle: None },
+        told: refuse::Told::of(&compiled),
+        is_application: opened.home.record_namespace.is_some(),
+        connected,
+    };
+    Box::pin(apply(session, applying, prepared)).await
+}
+
+/// Plans, asks, applies, waits, records.
+pub(super) async fn apply(session: &Session, args: &ApplyingArgs, prepared: Prepared<'_>) -> Result<u8, CommandError> {
+    let Prepared { name, graph, delivery, rules, source, told, is_application, connected } = prepared;
     let patience = Duration::from_secs(args.run.lock_timeout);
     let mut say = |message: String| session.printer.say(&message);
     let (records, destination) = (connected.records, Destination::Named(&connected.destination));
@@ -116,9 +164,9 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     } else {
         Target::open_unlocked(records, name, destination, patience, &mut say).await?
     };
-    target.ignored = compiled.opened.delivery.ignored().await?;
-    target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
-    let desired = target.bind(Arc::new(compiled.compilation.graph.clone())).await?;
+    target.ignored = delivery.ignored().await?;
+    target.options = delivery.options(&args.delivery, session.printer);
+    let desired = target.bind(Arc::new(graph)).await?;
     target.check_record_namespace(&desired)?;
     refuse::held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), args.trust_record).await?;
@@ -129,9 +177,8 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     if nothing_to_do(&target, &desired, &plan) {
         return Ok(up_to_date(session, &target, &desired, args.run.json()));
     }
-    refuse::faulty(session, &target, &desired, &plan, &compiled).await?;
-    let header = change::header(&target, &desired, &plan, commit.as_ref());
-    change::show(session, &header, &plan, &args.run, args.dry_run.is_some());
+    refuse::faulty(session, &target, &desired, &plan, &told).await?;
+    change::show(session, &change::header(&target, &desired, &plan, &source), &plan, &args.run, args.dry_run.is_some());
     refuse::guarded(&plan)?;
     if let Some(file) = &args.plan {
         refuse_stale(file, &SavedPlan::new(&target, &desired, &plan))?;
@@ -144,7 +191,6 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         };
         return tried(session, &target, &desired, &plan, (place, &unlocked), args.run.json()).await;
     }
-    let is_application = compiled.opened.home.record_namespace.is_some();
     let cared_for = args.beside.find_of(session, &target, is_application).await?;
     if let Some(cared_for) = &cared_for {
         let wanted = Wanted { desired: &desired, plan: &plan, operation: args.operation(&approvals, hooks.run) };
@@ -156,12 +202,12 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
     if cared_for.is_none() {
         change::confirm(session, &args.run)?;
     }
-    if namespace::ensure(&target, &desired, &compiled.opened.delivery.namespace).await? {
+    if namespace::ensure(&target, &desired, &delivery.namespace).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
-    let origin = change::origin(&target, commit, None, inputs_of(session, &compiled.opened));
+    let origin = change::origin(&target, source, None);
     let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks, rules) });
-    options.history = options.history.or(compiled.opened.delivery.history_limit);
+    options.history = options.history.or(delivery.history_limit);
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json())).await
 }
 
@@ -175,7 +221,7 @@ struct Wanted<'a> {
 /// Lets the controller that cares for the Application apply it. Nothing where none does, or where it may be done from here.
 async fn asked(
     session: &Session,
-    args: &ApplyArgs,
+    args: &ApplyingArgs,
     cared_for: &CaredFor,
     target: &Target,
     Wanted { desired, plan, operation }: Wanted<'_>,

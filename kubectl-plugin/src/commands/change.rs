@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::lock::Entry;
+use gitops_compiler::lock::{Digest, Entry};
 use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
@@ -115,9 +115,29 @@ impl RunArgs {
     }
 }
 
+/// What a release is made of, as it keeps it.
+#[derive(Debug, Clone, Default)]
+pub struct ReleaseSource {
+    /// The commit, where it was compiled from one.
+    pub commit: Option<Commit>,
+    /// What inputs from elsewhere were.
+    pub inputs: Vec<Entry>,
+    /// The digest of the manifest, where it is a bundle.
+    pub bundle: Option<Digest>,
+}
+
+impl ReleaseSource {
+    /// That of a release that there was.
+    #[must_use]
+    pub fn of(origin: &ReleaseOrigin) -> Self {
+        Self { commit: origin.commit.clone(), inputs: origin.inputs.clone(), bundle: origin.bundle.clone() }
+    }
+}
+
 /// Where a run that starts now comes from.
 #[must_use]
-pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>, inputs: Vec<Entry>) -> ReleaseOrigin {
+pub fn origin(target: &Target, source: ReleaseSource, rollback_to: Option<u64>) -> ReleaseOrigin {
+    let ReleaseSource { commit, inputs, bundle } = source;
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
     let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
     let (by_controller, is_partial) = (false, false);
@@ -126,6 +146,7 @@ pub fn origin(target: &Target, commit: Option<Commit>, rollback_to: Option<u64>,
         actor,
         by_controller,
         commit,
+        bundle,
         rollback_to,
         is_partial,
         options,
@@ -281,14 +302,21 @@ fn summary(target: &Target, applied: &Applied, steps: usize, requests: u64, seco
 
 /// `shop  g1-old → g1-new   commit 8f3c2a1 "subject"   5 of 418 resources`
 #[must_use]
-pub fn header(target: &Target, desired: &Bound, plan: &Plan, commit: Option<&Commit>) -> String {
+pub fn header(target: &Target, desired: &Bound, plan: &Plan, source: &ReleaseSource) -> String {
     let from = target.base.as_ref().map_or_else(|| "nothing".to_owned(), |base| base.graph.id().short());
-    let commit = commit.map(|commit| {
+    let bundle = source.bundle.as_ref().map(|digest| format!("   bundle {}", short_digest(digest)));
+    let commit = source.commit.as_ref().map(|commit| {
         let dirty = if commit.dirty { " with changes that are not committed" } else { "" };
         format!("   commit {} {:?}{dirty}", &commit.oid[..commit.oid.len().min(7)], commit.subject)
     });
     let (to, steps, all) =
         (desired.graph.id().short(), counted(plan.steps.len(), "step"), counted(desired.keys().len(), "resource"));
     let name = &target.application;
-    format!("{name}  {from} → {to}{}   {steps}, {all}", commit.unwrap_or_default())
+    format!("{name}  {from} → {to}{}   {steps}, {all}", commit.or(bundle).unwrap_or_default())
+}
+
+/// `sha256:c4297d1ed9a6`
+#[must_use]
+pub fn short_digest(digest: &Digest) -> &str {
+    &digest.as_str()[..19]
 }

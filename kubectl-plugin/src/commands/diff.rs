@@ -134,7 +134,8 @@ pub(super) fn of_store(id: Id<canon::Graph>, store: Option<&Store>) -> Result<Re
     })
 }
 
-fn text(old: &str, new: &str, changes: &[(ResourceKey, Change)]) -> String {
+/// What differs between two sides, by their names.
+pub(super) fn text(old: &str, new: &str, changes: &[(ResourceKey, Change)]) -> String {
     if changes.is_empty() {
         return "No differences.\n".to_owned();
     }

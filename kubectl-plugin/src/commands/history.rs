@@ -11,6 +11,8 @@ use crate::record::head::TAKEN_OVER;
 use crate::record::{Head, Outcome, Release};
 use crate::settings::{ClusterArgs, Session};
 
+use super::change::short_digest;
+
 /// List the releases of an application, newest first
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -71,7 +73,9 @@ pub(super) fn unsettled(head: &Head, now: Timestamp) -> String {
 }
 
 fn commit(release: &Release) -> String {
-    let Some(commit) = &release.origin.commit else { return String::new() };
+    let Some(commit) = &release.origin.commit else {
+        return release.origin.bundle.as_ref().map(|digest| short_digest(digest).to_owned()).unwrap_or_default();
+    };
     let dirty = if commit.dirty { "+" } else { "" };
     format!("{}{dirty}", &commit.oid[..commit.oid.len().min(7)])
 }

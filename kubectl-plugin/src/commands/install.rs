@@ -187,7 +187,13 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
         let name = Definition::Applications.name();
         session.printer.say(&format!("~ CustomResourceDefinition {name}, of others   spec.webhook is added"));
     }
-    change::show(session, &change::header(&target, &desired, &plan, None), &plan, &run, args.dry_run.is_some());
+    change::show(
+        session,
+        &change::header(&target, &desired, &plan, &change::ReleaseSource::default()),
+        &plan,
+        &run,
+        args.dry_run.is_some(),
+    );
     refuse::guarded(&plan)?;
     if let Some(place) = args.dry_run {
         return tried(session, &target, &desired, &plan, (place, &Arc::default()), run.json()).await;
@@ -202,7 +208,7 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
     if namespace::ensure(&target, &desired, &NamespaceMetadata::default()).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
-    let origin = change::origin(&target, None, None, Vec::new());
+    let origin = change::origin(&target, change::ReleaseSource::default(), None);
     let options: Options = run.options(approvals, origin, hooks, Rules::default());
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, run.json())).await
 }

@@ -13,7 +13,7 @@ use crate::json::{PlanJson, SavedPlan};
 use crate::output::plan_text;
 use crate::settings::{ClusterArgs, DeliveryArgs, Session, SourceArgs, compiled_for};
 
-use super::change::{self, ApprovalArgs};
+use super::change::{self, ApprovalArgs, ReleaseSource};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -49,7 +49,7 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let store = session.store.open(session.printer);
     let (compiled, connected) =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
-    let (name, commit) = (compiled.opened.app.name.clone(), super::apply::commit_of(&compiled.opened));
+    let name = compiled.opened.app.name.clone();
     let mut target = Target::open(connected.records, name, Destination::Named(&connected.destination)).await?;
     target.ignored = compiled.opened.delivery.ignored().await?;
     target.options = compiled.opened.delivery.options(&args.delivery, session.printer);
@@ -59,11 +59,12 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     let observation = target.observe(Some(&desired), false).await?;
     let hooks = args.hooks.hooks(&mut target, &desired, Purpose::Sync).await?;
     let plan = target.plan(&desired, &observation.seen, &args.approvals.approvals(), &hooks);
-    refuse::faulty(session, &target, &desired, &plan, &compiled).await?;
+    refuse::faulty(session, &target, &desired, &plan, &refuse::Told::of(&compiled)).await?;
     if args.output.is_some() {
         session.printer.json(&PlanJson::new(&target.application, target.base_id(), desired.graph.id(), &plan));
     } else {
-        let header = change::header(&target, &desired, &plan, commit.as_ref());
+        let source = ReleaseSource { commit: super::apply::commit_of(&compiled.opened), ..ReleaseSource::default() };
+        let header = change::header(&target, &desired, &plan, &source);
         session.printer.out(&format!("{header}\n{}", plan_text(&plan)));
     }
     refuse::claimed(&target, &observation, &[]).await?;

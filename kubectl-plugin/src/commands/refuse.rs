@@ -3,10 +3,12 @@
 //! In: a target, what was observed of it, a plan. Out: errors that say what speaks against it, and which flag or command
 //! lifts that. What is refused by a guard, a hold or another application ends with 4.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gitops_compiler::diagnostic::Level;
+use gitops_compiler::diagnostic::{Level, Origin};
+use gitops_compiler::lint::Levels;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Bound, Plan};
 use jiff::Timestamp;
@@ -70,18 +72,36 @@ pub async fn claimed(target: &Target, observation: &Observation, take_from: &[Ap
         .hint("remove them from one of the two, or move them here with --take-from APP"))
 }
 
+/// How what is wrong with manifests is told.
+pub struct Told<'a> {
+    /// What the user says of lints; with the version of the cluster, where it was asked for.
+    pub levels: Cow<'a, Levels>,
+    /// Where each node of the graph was read.
+    pub origins: Cow<'a, [Origin]>,
+    /// The bytes of a file that was read.
+    pub text: Box<dyn Fn(&str) -> Option<Vec<u8>> + 'a>,
+}
+
+impl<'a> Told<'a> {
+    /// Of what was compiled from sources.
+    #[must_use]
+    pub fn of(CompiledFor { compilation, opened, levels }: &'a CompiledFor) -> Self {
+        let (levels, origins) = (Cow::Borrowed(levels), Cow::Borrowed(&compilation.provenance.origins[..]));
+        Self { levels, origins, text: Box::new(move |path: &str| opened.source(path)) }
+    }
+}
+
 /// Refuses objects that the server would refuse by schemas that only it has, before anything changes.
 pub async fn faulty(
     session: &Session,
     target: &Target,
     desired: &Bound,
     plan: &Plan,
-    compiled: &CompiledFor,
+    told: &Told<'_>,
 ) -> Result<(), CommandError> {
-    let CompiledFor { compilation, opened, levels } = compiled;
+    let Told { levels, origins, text } = told;
     let kubernetes = levels.kubernetes.or(target.kubernetes);
-    let Judgement { mut findings, silent } =
-        judge(target, desired, plan, kubernetes, &compilation.provenance.origins, |path| opened.source(path)).await;
+    let Judgement { mut findings, silent } = judge(target, desired, plan, kubernetes, origins, text).await;
     for (api_version, failure) in silent {
         session.printer.warn(&format!("cannot read the server's schemas of {api_version}: {failure}"));
     }

@@ -16,7 +16,7 @@ use crate::record::{Head, Outcome};
 use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 
 use super::beside::{self, Answered, BesideArgs, CaredFor};
-use super::change::{self, ApprovalArgs, Ended, RunArgs};
+use super::change::{self, ApprovalArgs, Ended, ReleaseSource, RunArgs};
 use super::hooks::{HookArgs, Purpose};
 use super::refuse;
 
@@ -101,8 +101,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     if cared_for.is_none() {
         change::confirm(session, &args.run)?;
     }
-    let inputs = release.origin.inputs.clone();
-    let origin = change::origin(&target, release.origin.commit.clone(), Some(release.number), inputs);
+    let origin = change::origin(&target, ReleaseSource::of(&release.origin), Some(release.number));
     let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
     let is_held = options.takes_back.is_some();
     let code =

@@ -130,6 +130,7 @@ async fn delete_all(
         actor: "deletion of the Application".to_owned(),
         by_controller: true,
         commit: None,
+        bundle: None,
         rollback_to: None,
         is_partial: false,
         options: target.options.clone(),

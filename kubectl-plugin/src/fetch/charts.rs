@@ -18,7 +18,7 @@ use super::chart_repository::{Indexes, LARGEST_ARCHIVE, Listed};
 use super::credentials::Credential;
 use super::error::{FetchError, Part};
 use super::manifest::Wanted;
-use super::registry::Repository;
+use super::registry::{Repository, split_tag};
 use super::registry_login::Logins;
 use super::web::Web;
 
@@ -240,17 +240,6 @@ fn registry_location(locations: &[String]) -> Option<&str> {
     locations.iter().map(String::as_str).find(|location| location.starts_with("oci://"))
 }
 
-/// `oci://host:5000/charts/shop:1.2.3` or `…@sha256:…` as its repository and its tag or digest.
-fn split_tag(location: &str) -> (&str, Option<&str>) {
-    if let Some((name, digest)) = location.split_once('@') {
-        return (name, Some(digest));
-    }
-    match location.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (location, None),
-    }
-}
-
 /// A chart for messages.
 fn named(asked: &Asked, chart: &str, version: &str) -> String {
     format!("chart {chart} {version} of {}", asked.address.shown())
@@ -263,16 +252,4 @@ fn checked(bytes: Vec<u8>, wanted: &str, asked: impl Fn() -> String) -> Result<V
         return Ok(bytes);
     }
     Err(FetchError::wrong(asked(), format!("what came has the digest {found}, not {wanted}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_told_from_ports() {
-        assert_eq!(split_tag("oci://a:5000/b/c:1.2"), ("oci://a:5000/b/c", Some("1.2")));
-        assert_eq!(split_tag("oci://a:5000/b/c"), ("oci://a:5000/b/c", None));
-        assert_eq!(split_tag("oci://a/b@sha256:00"), ("oci://a/b", Some("sha256:00")));
-    }
 }

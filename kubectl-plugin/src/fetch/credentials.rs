@@ -17,6 +17,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::address::{canonical, shown_text};
+use super::credential_helper::Helper;
 use super::github_app::GithubApp;
 use super::registry_config;
 use super::secret::Secret;
@@ -74,6 +75,8 @@ pub struct Credential {
     pub(super) github_app: Option<GithubApp>,
     /// Why we cannot use it, as what is said of it.
     pub(super) unsupported: Option<String>,
+    /// The program that has it.
+    pub(super) helper: Option<Helper>,
 }
 
 impl fmt::Debug for Credential {
@@ -132,6 +135,7 @@ impl Credential {
         self.force_http_basic_auth |= other.force_http_basic_auth;
         self.github_app.clone_from(&other.github_app);
         self.unsupported.clone_from(&other.unsupported);
+        self.helper.clone_from(&other.helper);
         self
     }
 }
@@ -198,6 +202,22 @@ impl Credentials {
         let mut written = self.written;
         written.extend(others.written);
         Self::of(written)
+    }
+
+    /// The same, with what a program has for an address that the user names, where one has it.
+    ///
+    /// # Errors
+    /// Where the program cannot be run, or does not say what it should.
+    pub fn with_helper(self, address: &str) -> Result<Self, String> {
+        let Some(one) = self.for_address(address) else { return Ok(self) };
+        let Some(helper) = &one.helper else { return Ok(self) };
+        let url = one.url.clone();
+        let kept = helper.ask(&url)?;
+        // Whoever has no login is anybody.
+        let mut written = self.written;
+        written.retain(|other| other.helper.is_none() || other.url != url);
+        written.extend(kept);
+        Ok(Self::of(written))
     }
 
     /// Those that an Application of a project may use, its own first. Without this all are used, whoever asks.

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_compiler::tree::Pointer;
 use jiff::Timestamp;
+use reqwest::Method;
 use url::Url;
 
 use super::access::{Access, Refused};
@@ -210,6 +211,7 @@ impl Lfs {
             credential: server.credential.clone(),
             told: None,
             url: server.url.clone(),
+            method: Method::POST,
             within: server.within,
             identity: server.identity.clone(),
             accept: Some(lfs_batch::KIND),
@@ -244,6 +246,7 @@ impl Lfs {
             credential: server.credential.clone(),
             told: None,
             url: action.url.clone(),
+            method: Method::GET,
             within: server.within,
             identity: Some(Arc::new(Identity { origin: action.url, headers })),
             accept: None,

@@ -7,7 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `secret`, `address`, `reach`, `globs` | texts that are not shown; addresses; how far away hosts are; patterns |
-//! | `credentials`, `secret_file`, `registry_config` | who we are, as Argo CD keeps it in Secrets, and Docker in a file |
+//! | `credential_helper`, `credentials`, `secret_file`, `registry_config` | who we are, as Argo CD keeps it in Secrets, and Docker in a file or by a program |
 //! | `access` | what may be asked, and where a server may send us |
 //! | `error` | why something could not be fetched |
 //! | `resolver`, `client`, `transfer`, `web` | from names to bytes, by HTTP |
@@ -16,6 +16,7 @@
 //! | `chart_repository` | charts with an `index.yaml` |
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
 //! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
+//! | `artifact_address`, `artifact_repository`, `artifact_referrers` | artifacts put and taken whole, with what is said about them |
 //! | `mirrors`, `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
 //! | `lfs_batch`, `lfs`, `lfs_together` | what Git LFS keeps |
 //!
@@ -30,11 +31,15 @@ mod access;
 mod address;
 mod archive;
 mod archive_entry;
+mod artifact_address;
+mod artifact_referrers;
+mod artifact_repository;
 mod artifacts;
 mod challenge;
 mod chart_repository;
 mod charts;
 mod client;
+mod credential_helper;
 mod credentials;
 mod error;
 mod git;
@@ -64,6 +69,9 @@ pub(crate) use globs::{Star, expression};
 
 pub use access::{Access, Refused, Timeouts};
 pub use archive::{Unpacked, digest, unpack_chart};
+pub use artifact_address::{ArtifactAddress, Reference};
+pub use artifact_referrers::Listed;
+pub use artifact_repository::{ArtifactRepository, RawManifest};
 pub use artifacts::{ArtifactFound, unpack_artifact};
 pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};

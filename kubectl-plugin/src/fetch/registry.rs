@@ -15,8 +15,8 @@
 use std::sync::Arc;
 
 use gitops_compiler::name::is_range;
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
@@ -28,12 +28,12 @@ use super::error::{FailureKind, FetchError, Part};
 use super::manifest::{Manifest, Wanted};
 use super::reach::Reach;
 use super::registry_login::Logins;
-use super::transfer::{Answer, Identity, Request};
+use super::transfer::{Answer, Body, Identity, Request};
 use super::web::{Web, refusal};
 
-const LARGEST_MANIFEST: u64 = 4 << 20;
+pub(super) const LARGEST_MANIFEST: u64 = 4 << 20;
 const LARGEST_PAGE: u64 = 4 << 20;
-const MOST_PAGES: usize = 50;
+pub(super) const MOST_PAGES: usize = 50;
 const MANIFESTS: &str =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 /// A repository of a registry: that of a chart or of another artifact.
@@ -45,8 +45,37 @@ pub(super) struct Repository<'a> {
     pub(super) credential: Option<Credential>,
     /// The repository in it: `charts/shop`.
     pub(super) name: String,
+    /// What we want to do there, as scopes of tokens have it.
+    pub(super) actions: &'static str,
     /// How far inward it may lead us, who did not choose it.
     pub(super) within: Reach,
+}
+
+/// What a registry is asked.
+#[derive(Clone)]
+pub(super) struct Asked<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) accept: Option<&'static str>,
+    pub(super) body: Option<Body>,
+    /// How many bytes of content at most.
+    pub(super) limit: u64,
+    /// What it is, for messages.
+    pub(super) what: &'a str,
+}
+
+/// What a registry answers.
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    /// Whether it was told who we are.
+    pub(super) has_identity: bool,
+}
+
+impl Answered {
+    /// The answer, where it is a success.
+    pub(super) fn success(self) -> Result<Answer, FetchError> {
+        if self.answer.status.is_success() { Ok(self.answer) } else { Err(refusal(&self.answer, self.has_identity)) }
+    }
 }
 
 /// What a tag stands for.
@@ -94,7 +123,7 @@ impl<'a> Repository<'a> {
             // Fails for no scheme that is known.
             let _ = registry.url.set_scheme("http");
         }
-        Ok(Self { web, logins, registry, credential, name, within: Reach::Machine })
+        Ok(Self { web, logins, registry, credential, name, actions: "pull", within: Reach::Machine })
     }
 
     /// The same, no further inward than this.
@@ -195,14 +224,14 @@ impl<'a> Repository<'a> {
         ))
     }
 
-    fn url(&self, rest: &str) -> Url {
+    pub(super) fn url(&self, rest: &str) -> Url {
         let mut url = self.registry.url.clone();
         url.set_path(&format!("/v2/{}/{rest}", self.name));
         url
     }
 
     /// As it may be shown.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         format!("{}/{}", self.registry.shown().trim_end_matches('/'), self.name)
     }
 
@@ -210,20 +239,25 @@ impl<'a> Repository<'a> {
         self.ask_url(self.url(rest), accept, limit, what)
     }
 
-    /// Asks as whoever we are known as, and once more where the registry wants to know.
     fn ask_url(&self, url: Url, accept: Option<&'static str>, limit: u64, what: &str) -> Result<Answer, FetchError> {
+        self.answer(&Asked { method: Method::GET, url, accept, body: None, limit, what })?.success()
+    }
+
+    /// Asks as whoever we are known as, and once more where the registry wants to know.
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Result<Answered, FetchError> {
         let request = |identity: Option<Arc<Identity>>| Request {
             repository: self.registry.url.clone(),
             credential: self.credential.clone(),
             told: None,
-            url: url.clone(),
+            url: asked.url.clone(),
+            method: asked.method.clone(),
             within: self.within,
             identity,
-            accept,
+            accept: asked.accept,
             form: None,
-            body: None,
-            limit,
-            what: what.to_owned(),
+            body: asked.body.clone(),
+            limit: asked.limit,
+            what: asked.what.to_owned(),
         };
         let known = self.logins.known(self);
         let mut has_identity = known.is_some();
@@ -236,12 +270,23 @@ impl<'a> Repository<'a> {
             has_identity = true;
             answer = self.web.ask(request(Some(identity)))?;
         }
-        if answer.status.is_success() { Ok(answer) } else { Err(refusal(&answer, has_identity)) }
+        Ok(Answered { answer, has_identity })
+    }
+}
+
+/// `oci://host:5000/charts/shop:1.2.3` or `…@sha256:…` as its repository and its tag or digest.
+pub(super) fn split_tag(location: &str) -> (&str, Option<&str>) {
+    if let Some((name, digest)) = location.split_once('@') {
+        return (name, Some(digest));
+    }
+    match location.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (location, None),
     }
 }
 
 /// The next page of a list, if there is one: `Link: </v2/…>; rel="next"`.
-fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
+pub(super) fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
     let mut links = headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
     links.find_map(|link| {
         let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
@@ -257,7 +302,7 @@ fn is_part_of_name(part: &str) -> bool {
     is_edge(bytes.first()) && is_edge(bytes.last()) && part.bytes().all(is_of_name)
 }
 
-fn is_tag(tag: &str) -> bool {
+pub(super) fn is_tag(tag: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let mut bytes = tag.bytes();
     tag.len() <= 128 && bytes.next().is_some_and(is_word) && bytes.all(|byte| is_word(byte) || b".-".contains(&byte))
@@ -279,6 +324,13 @@ mod tests {
         for tag in ["", ".", "..", "-x", "a/b", "a?b", "1.2 ", &"1".repeat(129)] {
             assert!(!is_tag(tag), "{tag}");
         }
+    }
+
+    #[test]
+    fn tags_are_told_from_ports() {
+        assert_eq!(split_tag("oci://a:5000/b/c:1.2"), ("oci://a:5000/b/c", Some("1.2")));
+        assert_eq!(split_tag("oci://a:5000/b/c"), ("oci://a:5000/b/c", None));
+        assert_eq!(split_tag("oci://a/b@sha256:00"), ("oci://a/b", Some("sha256:00")));
     }
 
     #[test]

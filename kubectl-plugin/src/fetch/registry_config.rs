@@ -5,9 +5,10 @@
 //! has one, as Podman writes keys. Keys are as Docker reads them: a host with or without a scheme, `/v1/` and `/v2/` are no
 //! part of it, and `https://index.docker.io/v1/` is Docker Hub by all of its names.
 //!
-//! Programs that keep credentials (`credsStore`, `credHelpers`) are not run. A registry whose credential one of them has is
-//! refused with its name once it is asked: those of `credHelpers`, and, where there is a `credsStore`, those that have an
-//! entry without content, which is what a login leaves behind. Registries that the file does not name are asked as anybody.
+//! Programs that keep credentials (`credsStore`, `credHelpers`) are not run here. A registry whose credential one of them has is
+//! refused with its name once it is asked, unless whoever asks runs the program first (`credential_helper`): those of
+//! `credHelpers`, and, where there is a `credsStore`, those that have an entry without content, which is what a login leaves
+//! behind. Registries that the file does not name are asked as anybody.
 //!
 //! # Guarantees
 //!
@@ -19,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
+use super::credential_helper::Helper;
 use super::credentials::Credential;
 use super::secret::Secret;
 
@@ -57,8 +59,7 @@ pub(super) fn read(shown_path: &str, bytes: &[u8]) -> Result<Vec<Credential>, St
     })?;
     let mut credentials = Vec::new();
     for (key, program) in &config.cred_helpers {
-        let of_program =
-            |registry: String| Credential { unsupported: Some(kept_by(program)), ..for_registry(registry) };
+        let of_program = |registry: String| Credential { url: format!("oci://{registry}"), ..kept_by(program, key) };
         credentials.extend(registries(key).into_iter().map(of_program));
     }
     for (key, login) in &config.auths {
@@ -69,7 +70,7 @@ pub(super) fn read(shown_path: &str, bytes: &[u8]) -> Result<Vec<Credential>, St
         let credential = match login.credential().map_err(|why| format!("{shown_path}: the entry of {key} {why}"))? {
             Some(credential) => credential,
             None if config.creds_store.is_empty() => continue,
-            None => Credential { unsupported: Some(kept_by(&config.creds_store)), ..Credential::default() },
+            None => kept_by(&config.creds_store, key),
         };
         let of_key = |registry: String| Credential { url: format!("oci://{registry}"), ..credential.clone() };
         credentials.extend(registries(key).into_iter().map(of_key));
@@ -77,14 +78,12 @@ pub(super) fn read(shown_path: &str, bytes: &[u8]) -> Result<Vec<Credential>, St
     Ok(credentials)
 }
 
-fn kept_by(program: &str) -> String {
-    let program: String = program.chars().filter(char::is_ascii_graphic).take(60).collect();
-    format!("is kept by the program docker-credential-{program}, which is not run")
-}
-
-/// A credential without content for all that is below an address.
-fn for_registry(registry: String) -> Credential {
-    Credential { url: format!("oci://{registry}"), ..Credential::default() }
+/// A credential that a program has.
+fn kept_by(program: &str, registry: &str) -> Credential {
+    let shown: String = program.chars().filter(char::is_ascii_graphic).take(60).collect();
+    let why = format!("is kept by the program docker-credential-{shown}, which is not run");
+    let helper = Helper { name: program.to_owned(), registry: registry.to_owned() };
+    Credential { unsupported: Some(why), helper: Some(helper), ..Credential::default() }
 }
 
 /// What a key stands for: a host, perhaps with a path; of Docker Hub all hosts.

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use reqwest::Method;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use url::Url;
@@ -83,7 +84,7 @@ fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, F
     let wrong = |why: &str| FetchError::wrong(shown(registry), why);
     let realm = challenge.parameters.get("realm").and_then(|realm| Url::parse(realm).ok());
     let mut realm = realm.ok_or_else(|| wrong("the registry does not say where tokens are made"))?;
-    let own_scope = format!("repository:{}:pull", repository.name);
+    let own_scope = format!("repository:{}:{}", repository.name, repository.actions);
     let scope = challenge.parameters.get("scope").unwrap_or(&own_scope);
     let service = challenge.parameters.get("service");
     let both_encrypted = registry.scheme() == "https" && realm.scheme() == "https";
@@ -105,6 +106,7 @@ fn token(repository: &Repository<'_>, challenge: &Challenge) -> Result<String, F
         credential: repository.credential.clone(),
         told: None,
         url: realm.clone(),
+        method: Method::GET,
         within: repository.within,
         identity,
         accept: None,

@@ -147,6 +147,7 @@ impl Place<'_> {
             name: text("name")?,
             github_app: has_app.then_some(app),
             unsupported: unsupported.or_else(|| fault.map(str::to_owned)),
+            helper: None,
         }))
     }
 

@@ -12,8 +12,8 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use super::access::Refused;
@@ -40,6 +40,8 @@ pub(super) struct Request {
     pub(super) told: Option<Url>,
     /// The address.
     pub(super) url: Url,
+    /// What is done there; a form is always posted.
+    pub(super) method: Method,
     /// How far inward the host of the repository may be, and everything after it.
     pub(super) within: Reach,
     /// Who we are, and to whom this is said.
@@ -48,8 +50,7 @@ pub(super) struct Request {
     pub(super) accept: Option<&'static str>,
     /// A form that is posted. It has secrets, and goes to the address alone.
     pub(super) form: Option<Secret>,
-    /// What is sent, wherever we are sent with it: it must say nothing that is not for everybody. Where there is nothing, a
-    /// file is asked for.
+    /// What is sent, wherever we are sent with it: it must say nothing that is not for everybody whom the server trusts.
     pub(super) body: Option<Body>,
     /// How many bytes of content at most.
     pub(super) limit: u64,
@@ -149,10 +150,13 @@ async fn send(
     let ceiling = if request.repository.host() == url.host() { request.within } else { ceiling };
     let client = clients.client(request.credential.as_ref(), towards, ceiling, url);
     let client = client.map_err(|why| FetchError::new(FailureKind::Unreachable, shown(url), why))?;
+    let asked = || client.request(request.method.clone(), url.clone());
     let mut sent = match (&request.form, &request.body) {
         (Some(form), _) => client.post(url.clone()).header(CONTENT_TYPE, FORM).body(form.reveal().to_owned()),
-        (None, Some(Body { kind, bytes })) => client.post(url.clone()).header(CONTENT_TYPE, *kind).body(bytes.clone()),
-        (None, None) => client.get(url.clone()),
+        // Some servers want to be told that nothing follows.
+        (None, Some(Body { bytes, .. })) if bytes.is_empty() => asked().header(CONTENT_LENGTH, 0),
+        (None, Some(Body { kind, bytes })) => asked().header(CONTENT_TYPE, *kind).body(bytes.clone()),
+        (None, None) => asked(),
     };
     if let Some(accept) = request.accept {
         sent = sent.header(ACCEPT, accept);

@@ -11,8 +11,8 @@ use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
+use reqwest::{Method, StatusCode};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use url::Url;
 
@@ -115,6 +115,7 @@ impl Web {
             credential,
             told: Some(told),
             url,
+            method: Method::GET,
             within,
             identity,
             accept: None,

@@ -65,12 +65,19 @@ impl DiffJson {
     /// Changes between two sides as data.
     #[must_use]
     pub fn new(from: Option<Id<Graph>>, to: Option<Id<Graph>>, against: &Against) -> Self {
+        Self { schema_version: SchemaVersion, from, to, changes: ResourceDiff::all(against) }
+    }
+}
+
+impl ResourceDiff {
+    /// All resources that differ.
+    pub(super) fn all(against: &Against) -> Vec<Self> {
         let Against { changes, writers, .. } = against;
         let field = |key: &ResourceKey, change: &FieldChange| FieldDiff {
             change: change.clone(),
             by: writers.get(&(key.clone(), change.path.clone())).cloned(),
         };
-        let change = |(key, change): &(ResourceKey, Change)| ResourceDiff {
+        let change = |(key, change): &(ResourceKey, Change)| Self {
             resource: key.clone(),
             change: match change {
                 Change::Added => ResourceChange::Added,
@@ -80,7 +87,6 @@ impl DiffJson {
                 }
             },
         };
-        let changes = changes.iter().map(change).collect();
-        Self { schema_version: SchemaVersion, from, to, changes }
+        changes.iter().map(change).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The releases of an application: `history -o json`.
 
 use gitops_compiler::canon::{ContentRoot, Graph, Id};
-use gitops_compiler::lock::Entry;
+use gitops_compiler::lock::{Digest, Entry};
 use gitops_compiler::name::AppName;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub struct ReleaseJson {
     pub actor: String,
     /// The commit, where there is one.
     pub commit: Option<Commit>,
+    /// The digest of the manifest, where it was applied from a bundle.
+    pub bundle: Option<Digest>,
     /// The release whose graph a rollback took.
     pub rollback_to: Option<u64>,
     /// Whether only some resources were synced: all others are as they were live.
@@ -115,6 +117,7 @@ impl ReleaseJson {
             time: release.origin.time.to_string(),
             actor: release.origin.actor.clone(),
             commit: release.origin.commit.clone(),
+            bundle: release.origin.bundle.clone(),
             rollback_to: release.origin.rollback_to,
             partial: release.origin.is_partial,
             inputs: release.origin.inputs.clone(),

@@ -25,7 +25,7 @@ mod store;
 mod telling;
 
 pub use application::{ApplicationJson, ApplicationResourceJson, ApplicationsJson};
-pub use bundle::BundleJson;
+pub use bundle::{BundleDiffJson, BundleJson, BundleSideJson, PushedBundleJson, PushedTagJson};
 pub use change::{
     BarrierWaitJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, RunJson, RunOutcome, RunStepJson,
     StepOutcomeJson,
@@ -113,6 +113,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<StatusJson>("status"),
         schema::<StoreCollectedJson>("store-gc"),
         schema::<BundleJson>("bundle"),
+        schema::<BundleDiffJson>("bundle-diff"),
+        schema::<PushedBundleJson>("bundle-push"),
         schema::<gitops_compiler::bundle::Config>("bundle-config"),
         schema::<StoreInfoJson>("store-info"),
         schema::<StoreVerifiedJson>("store-verify"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use gitops_compiler::app::IgnoreDifference;
 use gitops_compiler::canon::{Chunk, ContentRoot, Graph, Id, Resource};
-use gitops_compiler::lock::Entry;
+use gitops_compiler::lock::{Digest, Entry};
 use gitops_compiler::manifest::SyncOptions;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Owned};
@@ -156,6 +156,9 @@ pub struct ReleaseOrigin {
     /// The commit, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
+    /// The digest of the manifest, where it was applied from a bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Digest>,
     /// The release whose graph a rollback took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,

@@ -1,6 +1,7 @@
 //! How an application is delivered, as a bundle keeps it.
 //!
-//! In: an application, opened. Out: what its `Application` and its sources say, for whoever applies the bundle without them.
+//! In: an application, opened. Out: what its `Application` and its sources say, for whoever applies the bundle without them; and
+//! the other way, to what applies it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,21 @@ use gitops_compiler::bundle;
 
 use crate::error::CommandError;
 
+use super::Delivery;
 use super::open::Opened;
+
+impl Delivery {
+    /// As a bundle has it.
+    #[must_use]
+    pub fn of_bundle(bundled: &bundle::Delivery) -> Self {
+        Self {
+            words: bundled.sync_options.clone(),
+            namespace: bundled.namespace_metadata.clone().unwrap_or_default(),
+            ignored: bundled.ignore_differences.clone(),
+            history_limit: bundled.history_limit,
+        }
+    }
+}
 
 impl Opened {
     /// How it is delivered; manifests that name no namespace go to this one.

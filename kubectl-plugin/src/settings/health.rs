@@ -31,6 +31,11 @@ pub struct HealthArgs {
 impl HealthArgs {
     /// The rules, with those of the file that the flag names, and of the application, where it is opened.
     pub fn rules(&self, opened: Option<&Opened>) -> Result<Rules, CommandError> {
+        self.rules_with(opened.map(Opened::health_checks).transpose()?.unwrap_or_default())
+    }
+
+    /// The rules, with those of the file that the flag names, and of these, by their paths.
+    pub fn rules_with(&self, more: Vec<(String, Vec<u8>)>) -> Result<Rules, CommandError> {
         let mut files = Vec::new();
         if let Some(path) = &self.health_checks {
             let shown = path.display().to_string();
@@ -38,9 +43,7 @@ impl HealthArgs {
             let bytes = bytes.map_err(|error| CommandError::user(format!("cannot read {shown}: {error}")))?;
             files.push((shown, bytes));
         }
-        if let Some(opened) = opened {
-            files.extend(opened.health_checks()?);
-        }
+        files.extend(more);
         read(&files)
     }
 

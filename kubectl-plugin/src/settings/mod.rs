@@ -21,6 +21,7 @@ mod machine;
 mod open;
 mod programs;
 mod recursive;
+mod registry;
 mod remote;
 mod repositories;
 mod repository_server;
@@ -44,6 +45,7 @@ pub use lock::{LockFileArgs, LockedInput, LockedProgram, Locking, Verified, Veri
 pub use open::{Opened, say_lints};
 pub use programs::ProgramArgs;
 pub use recursive::{Compiled, Outcome};
+pub use registry::RegistryArgs;
 pub use remote::RemoteArgs;
 pub use repository_server::RepositoryServer;
 pub use reviewed::{Moment, NotCompiled, ReviewedApplication, ReviewedSide, differing_files, folders_of};

@@ -1,6 +1,6 @@
 //! The flags that say how inputs from elsewhere are fetched, and what they become.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -62,25 +62,33 @@ impl RemoteArgs {
 
     /// What may be asked, and as whom.
     pub(super) fn access(&self) -> Result<Access, CommandError> {
-        let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| CommandError::user(format!("cannot read {}: {error}", path.display())))
-        };
         let timeouts = Timeouts { total: self.time(), ..Timeouts::default() };
-        let mut access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
-        let mut credentials = Credentials::default();
-        if let Some(path) = &self.credentials {
-            let read = Credentials::read(&path.display().to_string(), &read(path)?);
-            credentials = read.map_err(CommandError::user)?;
-        }
-        if let Some(path) = &self.registry_config {
-            let read = Credentials::read_registries(&path.display().to_string(), &read(path)?);
-            credentials = credentials.and(read.map_err(CommandError::user)?);
-        }
-        access = access.credentials(credentials);
-        if let Some(path) = &self.ca_file {
-            let shown = path.display().to_string();
-            access = access.certificates(&shown, &read(path)?).map_err(CommandError::user)?;
-        }
-        Ok(access)
+        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        let access = access.credentials(credentials(self.credentials.as_deref(), self.registry_config.as_deref())?);
+        trusting(access, self.ca_file.as_deref())
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|error| CommandError::user(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Who we are, by these files.
+pub(super) fn credentials(secrets: Option<&Path>, registry_config: Option<&Path>) -> Result<Credentials, CommandError> {
+    let mut credentials = Credentials::default();
+    if let Some(path) = secrets {
+        let read = Credentials::read(&path.display().to_string(), &read(path)?);
+        credentials = read.map_err(CommandError::user)?;
+    }
+    if let Some(path) = registry_config {
+        let read = Credentials::read_registries(&path.display().to_string(), &read(path)?);
+        credentials = credentials.and(read.map_err(CommandError::user)?);
+    }
+    Ok(credentials)
+}
+
+/// The same, which trusts the authorities of a file besides.
+pub(super) fn trusting(access: Access, ca_file: Option<&Path>) -> Result<Access, CommandError> {
+    let Some(path) = ca_file else { return Ok(access) };
+    access.certificates(&path.display().to_string(), &read(path)?).map_err(CommandError::user)
 }

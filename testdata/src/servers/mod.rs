@@ -27,6 +27,7 @@
 
 mod certificates;
 mod collector;
+mod distribution;
 mod error;
 mod hostile;
 mod install;
@@ -45,12 +46,13 @@ mod web;
 
 pub use certificates::Certificates;
 pub use collector::{Collector, Span};
+pub use distribution::Distribution;
 pub use error::Error;
 pub use hostile::{Hung, Lie, Lying};
 pub use oidc::OidcProvider;
 pub use programs::{Browser, Programs, browser, programs};
 pub use redis::RedisServer;
-pub use registry::{Access, Registry};
+pub use registry::{Access, Registry, RegistryLie, RegistryOptions};
 pub use relay::Relay;
 pub use schemathesis::schemathesis;
 pub use ssh::SshServer;

@@ -32,6 +32,8 @@ const NEEDED: [Needed; 10] = [
     Needed { program: "redis-server", package: "redis-server" },
 ];
 
+const OF_DISTRIBUTION: [Needed; 1] = [Needed { program: "docker-registry", package: "docker-registry" }];
+
 const OF_BROWSER: [Needed; 3] = [
     Needed { program: "node", package: "nodejs" },
     Needed { program: "npm", package: "npm" },
@@ -57,6 +59,12 @@ pub fn browser() -> Result<Browser, Error> {
     ensure(&OF_BROWSER)?;
     let path = |name| find(name).unwrap_or_default();
     Ok(Browser { chromium: path("chromium"), node: path("node"), npm: path("npm") })
+}
+
+/// Returns where the registry of the CNCF is, installed first where this runs as root on Debian.
+pub(super) fn distribution() -> Result<PathBuf, Error> {
+    ensure(&OF_DISTRIBUTION)?;
+    Ok(find("docker-registry").unwrap_or_default())
 }
 
 /// Where the programs are.

@@ -27,6 +27,56 @@ pub enum Access {
     Token,
 }
 
+/// What a registry does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryLie {
+    /// Each blob that is read has one bit that is another.
+    ChangedBlob,
+    /// Each manifest that is read has one byte more, which changes nothing of what it says.
+    ChangedManifest,
+    /// Each blob that is read lacks its end.
+    ShortBlob,
+    /// No blob ends.
+    EndlessBlob,
+    /// Whatever is put is said to be something else.
+    OtherDigest,
+    /// The connection breaks when a manifest is put under a tag.
+    BrokenTag,
+    /// Nothing is answered.
+    Hang,
+    /// Uploads go to a service of the cloud.
+    InwardUpload,
+    /// Each request is refused once.
+    Busy,
+}
+
+impl RegistryLie {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ChangedBlob => "changed-blob",
+            Self::ChangedManifest => "changed-manifest",
+            Self::ShortBlob => "short-blob",
+            Self::EndlessBlob => "endless-blob",
+            Self::OtherDigest => "other-digest",
+            Self::BrokenTag => "broken-tag",
+            Self::Hang => "hang",
+            Self::InwardUpload => "inward-upload",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// How a registry is.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistryOptions {
+    /// What clients have to prove themselves with.
+    pub access: Access,
+    /// Whether it has the referrers API.
+    pub referrers: bool,
+    /// What it does wrong, if anything.
+    pub lie: Option<RegistryLie>,
+}
+
 /// A registry that runs.
 #[derive(Debug)]
 pub struct Registry {
@@ -43,13 +93,21 @@ impl Registry {
     /// # Errors
     /// Where Go is missing, the build fails, or it does not start.
     pub fn start(certificates: &Certificates, access: Access) -> Result<Self, Error> {
+        Self::start_with(certificates, RegistryOptions { access, referrers: true, lie: None })
+    }
+
+    /// Starts one that is like this.
+    ///
+    /// # Errors
+    /// As of [`Registry::start`].
+    pub fn start_with(certificates: &Certificates, options: RegistryOptions) -> Result<Self, Error> {
         let program = build()?;
         let (password, identity_token) = (password()?, password()?);
         let mut keeper = Keeper::start()?;
         let authority = keeper.copy(certificates.authority())?;
         keeper.copy(certificates.certificate())?;
         keeper.copy(certificates.key())?;
-        let access = match access {
+        let access = match options.access {
             Access::Open => "open",
             Access::Basic => "basic",
             Access::Token => "token",
@@ -60,6 +118,8 @@ impl Registry {
             ("control", CONTROL),
             ("requests", LOG),
             ("access", access),
+            ("referrers", if options.referrers { "true" } else { "false" }),
+            ("lie", options.lie.map_or("", RegistryLie::name)),
             ("user", USER),
             ("password", &password),
             ("identity-token", &identity_token),

@@ -60,7 +60,7 @@ pub(super) fn run(session: &Session, args: &BuildArgs) -> Result<u8, CommandErro
     let (name, plain) = (&opened.app.name, args.allow_plain_secrets);
     let made = Bundle::build(name, &compilation.graph, delivery, compression, plain);
     let made = made.map_err(|errors| super::told(&errors))?;
-    bundle::write(&args.out, &made)?;
+    bundle::write(&args.out, &made.files)?;
     if args.output.is_some() {
         session.printer.json(&BundleJson::new(&made, false));
     } else {

@@ -1,16 +1,22 @@
 //! `bundle`: releases as files that anybody can make again, check, and apply without Git.
 
+mod apply;
 mod build;
+mod diff;
+mod place;
+mod pull;
+mod push;
 mod verify;
 
 use clap::{Args, Subcommand};
 use gitops_compiler::bundle::{Bundle, BundleError};
+use gitops_compiler::canon::{Graph, Id};
 
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::settings::Session;
 
-/// Releases as files that anybody can make again, bit for bit, and check
+/// Releases as files that anybody can make again, bit for bit, check, push to a registry, and apply without Git
 #[derive(Debug, Args)]
 pub struct BundleCommand {
     #[command(subcommand)]
@@ -21,13 +27,29 @@ pub struct BundleCommand {
 enum Action {
     Build(Box<build::BuildArgs>),
     Verify(Box<verify::VerifyArgs>),
+    Push(Box<push::PushArgs>),
+    Pull(Box<pull::PullArgs>),
+    Diff(Box<diff::DiffArgs>),
+    Apply(Box<apply::ApplyArgs>),
+}
+
+impl BundleCommand {
+    /// Whether what is said on the way is for programs, too.
+    #[must_use]
+    pub fn tells_events(&self) -> bool {
+        matches!(&self.command, Action::Apply(args) if args.json())
+    }
 }
 
 /// Runs the command.
-pub fn run(session: &Session, command: &BundleCommand) -> Result<u8, CommandError> {
+pub async fn run(session: &Session, command: &BundleCommand) -> Result<u8, CommandError> {
     match &command.command {
         Action::Build(args) => build::run(session, args),
         Action::Verify(args) => verify::run(session, args),
+        Action::Push(args) => push::run(session, args),
+        Action::Pull(args) => pull::run(session, args),
+        Action::Diff(args) => diff::run(session, args),
+        Action::Apply(args) => Box::pin(apply::run(session, args)).await,
     }
 }
 
@@ -35,6 +57,17 @@ pub fn run(session: &Session, command: &BundleCommand) -> Result<u8, CommandErro
 fn in_a_line(bundle: &Bundle) -> String {
     let resources = counted(bundle.config.resources.len(), "resource");
     format!("{}  {}  {resources}  {}", bundle.config.application, bundle.graph.id().short(), bundle.manifest)
+}
+
+/// Refuses a bundle of another graph than is demanded.
+fn demand_graph(found: &Bundle, demanded: Option<Id<Graph>>) -> Result<(), CommandError> {
+    match demanded {
+        Some(demanded) if demanded != found.graph.id() => {
+            let message = format!("the bundle holds {}, and not {demanded}", found.graph.id());
+            Err(CommandError::refused(message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What cannot be made or taken.

@@ -40,10 +40,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandError> {
     let read = Bundle::read(&bundle::read(&args.bundle)?).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
-    if let Some(wanted) = args.graph.filter(|wanted| *wanted != found.graph.id()) {
-        let message = format!("the bundle holds {}, and not {wanted}", found.graph.id());
-        return Err(CommandError::refused(message));
-    }
+    super::demand_graph(found, args.graph)?;
     let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
     if !differences.is_empty() {
         let message = format!("the sources give something else than {}", args.bundle.display());

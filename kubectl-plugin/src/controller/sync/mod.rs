@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::lock::Entry;
+use gitops_compiler::lock::{Digest, Entry};
 use gitops_compiler::manifest::{Removal, SyncOptions};
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Bound, Plan, Seen};
@@ -84,6 +84,8 @@ pub enum Purpose {
 struct Wanted {
     graph: Arc<ResourceGraph>,
     commit: Option<Commit>,
+    /// The digest of the bundle that it was, where it was one.
+    bundle: Option<Digest>,
     inputs: Vec<Entry>,
     /// The release whose graph it is, and what a rollback to it takes back.
     rollback_to: Option<u64>,
@@ -206,7 +208,7 @@ impl Order<'_> {
     async fn wanted(&self, target: &Target) -> Result<Wanted, CommandError> {
         let Purpose::Rollback(to) = &self.purpose else {
             let (graph, commit, inputs) = (Arc::clone(&self.graph), self.commit.clone(), self.inputs.clone());
-            return Ok(Wanted { graph, commit, inputs, rollback_to: None, takes_back: None });
+            return Ok(Wanted { graph, commit, bundle: None, inputs, rollback_to: None, takes_back: None });
         };
         let head = target.recorded_head()?;
         let release = choose(head, to.as_deref());
@@ -214,8 +216,8 @@ impl Order<'_> {
         let takes_back = taken_back(head).filter(|(_, graph)| graph.id != release.graph.id);
         let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
         let graph = Arc::new(target.records.graph(&release.graph, &target.target_id).await?);
-        let (commit, inputs) = (release.origin.commit.clone(), release.origin.inputs.clone());
-        Ok(Wanted { graph, commit, inputs, rollback_to: Some(release.number), takes_back })
+        let ReleaseOrigin { commit, bundle, inputs, .. } = release.origin.clone();
+        Ok(Wanted { graph, commit, bundle, inputs, rollback_to: Some(release.number), takes_back })
     }
 
     /// What is there after a sync of some resources only.
@@ -289,7 +291,7 @@ impl Order<'_> {
         hooks: gitops_compiler::plan::Hooks,
         unlocked: Arc<Unlocked>,
     ) -> Options {
-        let Wanted { commit, inputs, rollback_to, takes_back, .. } = wanted;
+        let Wanted { commit, bundle, inputs, rollback_to, takes_back, .. } = wanted;
         let inputs = if inputs.len() > MOST_INPUTS { Vec::new() } else { inputs };
         // What cannot be kept is not: whoever needs it finds it in Git.
         let checks = Some(self.rules.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
@@ -299,6 +301,7 @@ impl Order<'_> {
             actor: self.operation.actor().to_owned(),
             by_controller: true,
             commit,
+            bundle,
             rollback_to,
             is_partial: !self.operation.choices().is_empty(),
             options: target.options.clone(),
