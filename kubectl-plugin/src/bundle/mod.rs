@@ -1,13 +1,22 @@
-//! Bundles as files: a folder, or a tar where the name ends in `.tar`.
+//! Bundles as files: a folder, or a tar where the name ends in `.tar`; and who has signed them (`key`, `signed`, `trust`).
 //!
 //! In: a path. Out: the files of a layout, and the other way. Reading is bounded and follows no links; what is read is judged
 //! by the compiler. Writing leaves, at whatever moment it is killed, the bundle that was there or the new one: a tar is
 //! renamed into place, and the index of a folder is, after all blobs are there.
 
+mod cosign_key;
+mod key;
+mod signed;
+mod trust;
+
+pub use key::{KeyError, PrivateKey, PublicKey};
+pub use signed::{Signature, judge, said, sign};
+pub use trust::{TrustArgs, text_of};
+
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use gitops_compiler::bundle::{Bundle, Files, INDEX_FILE, LAYOUT};
+use gitops_compiler::bundle::{Bundle, Files, INDEX_FILE, LAYOUT, archive};
 
 use crate::error::CommandError;
 
@@ -72,14 +81,14 @@ fn read_folder(root: &Path) -> io::Result<Files> {
     Ok(files)
 }
 
-/// Writes a bundle.
+/// Writes the files of a bundle.
 ///
 /// # Errors
 /// Where something else is there, and where it cannot be written.
-pub fn write(path: &Path, bundle: &Bundle) -> Result<(), CommandError> {
+pub fn write(path: &Path, files: &Files) -> Result<(), CommandError> {
     let cannot = |error: io::Error| CommandError::user(format!("cannot write {}: {error}", path.display()));
     if is_archive(path) {
-        return replace(path, &bundle.archive()).map_err(cannot);
+        return replace(path, &archive(files)).map_err(cannot);
     }
     let is_other = |path: &Path| {
         path.exists()
@@ -90,7 +99,7 @@ pub fn write(path: &Path, bundle: &Bundle) -> Result<(), CommandError> {
         return Err(CommandError::user(format!("{} is there, and is no bundle", path.display()))
             .hint("name a folder that is not there, or a file that ends in .tar"));
     }
-    write_folder(path, &bundle.files).map_err(cannot)
+    write_folder(path, files).map_err(cannot)
 }
 
 fn write_folder(root: &Path, files: &Files) -> io::Result<()> {
@@ -106,6 +115,11 @@ fn write_folder(root: &Path, files: &Files) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What somebody else wrote, without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
 /// Puts a file in the place of what is there.
@@ -141,9 +155,9 @@ mod tests {
     fn what_is_written_is_read_and_replaced_as_a_whole() {
         let home = tempfile::tempdir().expect("a folder");
         for path in ["folder", "file.tar"].map(|name| home.path().join(name)) {
-            write(&path, &bundle("one")).expect("written");
+            write(&path, &bundle("one").files).expect("written");
             assert_eq!(read(&path).expect("read"), bundle("one").files);
-            write(&path, &bundle("two")).expect("written");
+            write(&path, &bundle("two").files).expect("written");
             assert_eq!(read(&path).expect("read"), bundle("two").files, "nothing of the first is left");
         }
     }
@@ -152,7 +166,7 @@ mod tests {
     fn what_is_no_bundle_is_not_touched() {
         let home = tempfile::tempdir().expect("a folder");
         std::fs::write(home.path().join("mine"), "x").expect("written");
-        let error = write(home.path(), &bundle("one")).expect_err("refused");
+        let error = write(home.path(), &bundle("one").files).expect_err("refused");
         assert!(error.message.ends_with("is there, and is no bundle"), "{}", error.message);
         assert_eq!(std::fs::read_dir(home.path()).expect("a folder").count(), 1);
         let error = read(&home.path().join("mine")).expect_err("refused");
@@ -164,7 +178,7 @@ mod tests {
     fn links_are_not_followed() {
         let home = tempfile::tempdir().expect("a folder");
         let path = home.path().join("folder");
-        write(&path, &bundle("one")).expect("written");
+        write(&path, &bundle("one").files).expect("written");
         std::os::unix::fs::symlink("/etc/passwd", path.join("blobs/link")).expect("a link");
         let error = read(&path).expect_err("refused");
         assert!(error.message.ends_with("blobs/link is no plain file"), "{}", error.message);
