@@ -35,7 +35,10 @@ pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE};
 pub use layer::Compression;
 pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, blob_path, digest};
-pub use provenance::{Dependency, PROVENANCE, Provenance, ProvenanceSource, Target};
+pub use provenance::{
+    BuildDefinition, BuildMetadata, Builder, Dependency, ExternalParameters, InternalParameters, PROVENANCE, Provenance,
+    ProvenanceSource, RunDetails, Target,
+};
 pub use referrer::{Blob, Claim, Referrer};
 pub use reviewed::{REVIEW, ReviewRecord, ReviewedRisk};
 pub use statement::{IN_TOTO, SIGNATURE, Statement, StatementError, Subject};

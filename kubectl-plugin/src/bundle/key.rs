@@ -44,6 +44,12 @@ enum Algorithm {
 #[error("{0}")]
 pub struct KeyError(pub(super) String);
 
+/// The key is encrypted, and the variable with this name does not say with which password.
+#[must_use]
+pub fn no_password(variable: &str) -> KeyError {
+    KeyError::new(format!("it is encrypted, and {variable} is not set"))
+}
+
 impl KeyError {
     pub(super) fn new(why: impl Into<String>) -> Self {
         Self(why.into())

@@ -9,7 +9,7 @@ mod key;
 mod signed;
 mod trust;
 
-pub use key::{KeyError, PrivateKey, PublicKey};
+pub use key::{KeyError, PrivateKey, PublicKey, no_password};
 pub use signed::{Signature, judge, said, sign};
 pub use trust::{TrustArgs, text_of};
 
@@ -118,7 +118,8 @@ fn write_folder(root: &Path, files: &Files) -> io::Result<()> {
 }
 
 /// What somebody else wrote, without what a terminal would obey.
-fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 

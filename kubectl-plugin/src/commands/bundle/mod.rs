@@ -1,12 +1,16 @@
 //! `bundle`: releases as files that anybody can make again, check, and apply without Git.
 
 mod build;
+mod sign;
 mod verify;
 
 use clap::{Args, Subcommand};
-use gitops_compiler::bundle::{Bundle, BundleError};
+use gitops_compiler::bundle::{Bundle, BundleError, Read};
+use gitops_compiler::lock::Digest;
 
+use crate::bundle::Signature;
 use crate::error::CommandError;
+use crate::json::{BundleJson, SignatureJson};
 use crate::output::counted;
 use crate::settings::Session;
 
@@ -20,6 +24,7 @@ pub struct BundleCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Build(Box<build::BuildArgs>),
+    Sign(Box<sign::SignArgs>),
     Verify(Box<verify::VerifyArgs>),
 }
 
@@ -27,8 +32,18 @@ enum Action {
 pub fn run(session: &Session, command: &BundleCommand) -> Result<u8, CommandError> {
     match &command.command {
         Action::Build(args) => build::run(session, args),
+        Action::Sign(args) => sign::run(session, args),
         Action::Verify(args) => verify::run(session, args),
     }
+}
+
+/// A bundle as data, with the signatures that were looked at.
+fn as_json(read: &Read, signatures: Option<&[Signature]>) -> BundleJson {
+    let judged = |digest: &Digest| {
+        let found = signatures.into_iter().flatten().find(|signature| signature.digest == *digest);
+        found.map(|signature| SignatureJson::new(&signature.judged))
+    };
+    BundleJson::new(read, &judged)
 }
 
 /// One line about a bundle.
