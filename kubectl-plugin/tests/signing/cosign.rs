@@ -27,7 +27,7 @@ struct Beside {
 
 impl Beside {
     fn new() -> Self {
-        let registry = Registry::start(&Certificates::new().expect("certificates"), Access::Open).expect("a registry");
+        let registry = Registry::start(&Certificates::make().expect("certificates"), Access::Open).expect("a registry");
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let authority = std::fs::read(registry.certificate()).expect("read");
         let authority = reqwest::Certificate::from_pem(&authority).expect("a certificate");
