@@ -120,7 +120,7 @@ impl PublicKey {
     /// Whether it signed this.
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        let algorithm: &dyn VerificationAlgorithm = match self.algorithm {
+        let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
             Algorithm::Ed25519 => &ED25519,
             Algorithm::EcdsaP256 => &ECDSA_P256_SHA256_ASN1,
         };

@@ -19,7 +19,7 @@ use super::signed::{Signature, judge};
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Whose signatures a bundle needs.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct TrustArgs {
     /// A file that says whose signatures bundles need, by application and cluster
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_TRUST", hide_env_values = true, conflicts_with = "key")]

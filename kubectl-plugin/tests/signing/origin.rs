@@ -52,7 +52,7 @@ fn a_working_tree_that_differs_has_no_provenance() {
     shop.repository.commit("Two").expect("a commit");
     shop.run(&build).good();
     assert_eq!(provenance(&shop, "shop.tar")["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"], head(&shop.repository));
-    shop.repository.write("gitops.lock", "# empty\n").expect("written");
+    shop.repository.write("gitops.lock", "version: 1\n").expect("written");
     assert!(shop.run(&build).refused().contains("gitops.lock differs"));
 }
 
