@@ -282,7 +282,7 @@ fn size(bytes: impl AsRef<[u8]>) -> String {
 
 /// JSON as a value; what is none is nothing.
 fn value(bytes: &[u8]) -> Value {
-    serde_json::from_slice::<serde_json::Value>(bytes).map(Value::from).unwrap_or(Value::Null)
+    serde_json::from_slice::<serde_json::Value>(bytes).map_or(Value::Null, Value::from)
 }
 
 /// The one document of a file.

@@ -4,17 +4,18 @@
 //! rollback. The release keeps the digest of the bundle where it would keep a commit.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use gitops_compiler::bundle::{Bundle, Config};
+use gitops_compiler::bundle::{Bundle, Config, Read};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::diagnostic::Origin;
 use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 
-use crate::bundle::manifest_digest;
+use crate::bundle::{TrustArgs, manifest_digest};
+use crate::cluster::Cluster;
 use crate::commands::apply::{ApplyingArgs, Prepared, apply};
 use crate::commands::change::ReleaseSource;
 use crate::commands::refuse::Told;
@@ -22,6 +23,9 @@ use crate::error::CommandError;
 use crate::settings::{Delivery, Home, RegistryArgs, Session};
 
 use super::place::Place;
+
+/// Its uid is the cluster's.
+const KUBE_SYSTEM: &str = "/api/v1/namespaces/kube-system";
 
 /// Apply a bundle: plan, ask, apply in topological order, wait until everything is ready, and record the release
 ///
@@ -41,6 +45,8 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     applying: ApplyingArgs,
 }
 
@@ -55,25 +61,46 @@ impl ApplyArgs {
 pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let place = Place::named(&args.bundle)?;
     let (files, read) = place.verified(session, &args.registry)?;
-    let bundle = read.bundle;
-    super::demand_graph(&bundle, args.graph)?;
+    super::demand_graph(&read.bundle, args.graph)?;
+    let bundle = &read.bundle;
     let delivery = Delivery::of_bundle(&bundle.config.delivery);
     let checks = bundle.config.delivery.health_checks.clone().into_iter();
     let rules = args.applying.health.rules_with(checks.map(|(path, text)| (path, text.into_bytes())).collect())?;
     let namespace = Some(bundle.config.delivery.namespace.clone()).filter(|namespace| !namespace.is_empty());
     let home = Home { record_namespace: None, destination: namespace };
     let connected = args.applying.cluster.connect_for(&home, session.store.open(session.printer)).await?;
+    demand_trust(args, &read, &connected.records.cluster).await?;
     let prepared = Prepared {
         name: args.app.clone(),
         graph: bundle.graph.clone(),
         delivery: &delivery,
         rules,
         source: ReleaseSource { bundle: Some(manifest_digest(&files)?), ..ReleaseSource::default() },
-        told: told(&place, &bundle),
+        told: told(&place, bundle),
         is_application: false,
         connected,
     };
     Box::pin(apply(session, &args.applying, prepared)).await
+}
+
+/// Refuses what is not signed as it should be: by the rules for the name that it is applied under, and for the one that it has.
+async fn demand_trust(args: &ApplyArgs, read: &Read, cluster: &Cluster) -> Result<(), CommandError> {
+    if !args.trust.demands() {
+        return Ok(());
+    }
+    let uid = match cluster.get_metadata(KUBE_SYSTEM).await {
+        Ok(found) => found.map(|metadata| metadata.uid),
+        // Whoever is restricted to some namespaces may not know; then it must be good for all clusters.
+        Err(failure) if failure.is_forbidden() => None,
+        Err(failure) => {
+            let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
+            return Err(CommandError::user(doing).details(vec![failure.to_string()]));
+        }
+    };
+    for name in BTreeSet::from([&args.app, &read.bundle.config.application]) {
+        args.trust.check(read, name, uid.as_deref())?;
+    }
+    Ok(())
 }
 
 /// What is wrong with manifests is told of the files in the layer.
