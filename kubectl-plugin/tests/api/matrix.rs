@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
@@ -369,7 +370,8 @@ fn who_may_do_what_is_one_rule_through_the_api_and_on_objects() {
                     Came::NotThere => "404".to_owned(),
                     Came::Other(status) => format!("{status}!"),
                 };
-                line.push_str(&format!("{:>9}", format!("{told}/{}", if objects { "yes" } else { "no" })));
+                let told = format!("{told}/{}", if objects { "yes" } else { "no" });
+                let _ = write!(line, "{told:>9}");
                 cells += 1;
                 if (api, objects) != expected {
                     wrong.push(format!(
