@@ -87,6 +87,20 @@ fn the_example_of_rules_is_what_their_schema_says() {
 }
 
 #[test]
+fn the_example_of_trust_is_what_its_schema_says() {
+    let page = include_str!("../docs/bundles.md");
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let policy = gitops_compiler::bundle::TrustPolicy::read("trust.yaml", example.as_bytes()).expect("a policy");
+    for (name, key) in &policy.keys {
+        kubectl_gitops::bundle::PublicKey::read(key).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let reading = read(example.as_bytes(), Limits::default());
+    let document = Json::from(&reading.documents[0].value);
+    assert!(document["rules"][1]["clusters"][0].is_string(), "{document}");
+    check("trust", &document);
+}
+
+#[test]
 fn the_example_of_health_checks_is_what_their_schema_says() {
     let page = include_str!("../docs/health.md");
     let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");

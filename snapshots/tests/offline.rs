@@ -456,6 +456,46 @@ fn store_gc_runs_beside_compilations() {
     assert!(example.run(&["store", "verify"]).contains(", 0 damaged"));
 }
 
+/// The first test key of RFC 8032: everybody knows it.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+const TRUST: &str = "\
+keys:
+  release: |
+    -----BEGIN PUBLIC KEY-----
+    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+    -----END PUBLIC KEY-----
+rules:
+- applications: [web]
+  keys: [release]
+- applications: [web]
+  statement: review
+  keys: [release]
+";
+
+#[test]
+fn a_bundle_is_signed_and_trusted() {
+    let example = example();
+    example.write("web/config.yaml", CONFIG).write("release.key", KEY).write("release.pub", PUBLIC_KEY);
+    example.write("trust.yaml", TRUST).write("bad.yaml", &TRUST.replace("[release]", "[relaese]"));
+    let build = ["bundle", "build", "web", "--path", "web", "--out", "web.tar"];
+    let provenance = [build.as_slice(), &["--provenance"]].concat();
+    let mut steps = vec![example.run(&provenance)];
+    example.run(&build);
+    let sign = ["bundle", "sign", "web.tar", "--key", "release.key"];
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--key", "release.pub"]));
+    steps.push(example.run(&sign));
+    steps.push(example.run(&["bundle", "verify", "web.tar"]));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--key", "release.pub"]));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--key", "release.pub", "--sigs-needed", "2"]));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--key", "release.pub", "-o", "json"]));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--trust", "trust.yaml"]));
+    steps.push(example.run(&["bundle", "verify", "web.tar", "--trust", "bad.yaml"]));
+    steps.push(example.run(&[sign.as_slice(), &["--provenance"]].concat()));
+    steps.push(example.run(&["bundle", "sign", "web.tar", "--key", "release.pub"]));
+    insta::assert_snapshot!("bundle_signed", steps.concat());
+}
+
 #[test]
 fn a_bundle_is_made_checked_and_made_again() {
     let example = example();

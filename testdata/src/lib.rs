@@ -7,6 +7,7 @@
 //! - [`escape`]: a program that tries to get out of a sandbox.
 //! - [`helm`]: a renderer to run and to compare with.
 //! - [`sops`]: programs that encrypt.
+//! - [`cosign`]: a program that signs and verifies.
 //! - [`golang`]: how the Go programs of all of these are built.
 //! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
@@ -26,6 +27,7 @@ pub mod binary;
 pub mod causes;
 mod certificates;
 pub mod cluster;
+pub mod cosign;
 pub mod demo;
 pub mod escape;
 pub mod faults;

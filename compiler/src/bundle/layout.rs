@@ -1,15 +1,16 @@
 //! The files of a bundle, as the OCI image layout 1.0 has them.
 //!
 //! In: a config and a compressed layer. Out: [`Files`]. The other way: files, each read as what it must be, written again,
-//! and compared.
+//! and compared. What is said about the bundle stands behind it in the index (`referrer`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::config::Config;
 use super::layer::{self, Layer};
+use super::referrer::{self, Referrer};
 use super::{Bundle, BundleError, Compression, Read};
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;
@@ -36,6 +37,8 @@ const BLOBS: &str = "blobs/sha256/";
 /// When it was made, for readers that ask: a bundle has no time.
 const CREATED: (&str, &str) = ("org.opencontainers.image.created", "1970-01-01T00:00:00Z");
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// By this `cosign verify --local-image` finds in a layout what signatures are about.
+const KIND: (&str, &str) = ("kind", "dev.cosignproject.cosign/image");
 const TITLE: &str = "org.opencontainers.image.title";
 
 /// What refers to a blob.
@@ -70,13 +73,11 @@ pub(super) struct Index {
     pub(super) manifests: Vec<Descriptor>,
 }
 
-/// A manifest that says something about a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Referrer {
-    /// Its digest.
-    pub digest: Digest,
-    /// What it says that it is.
-    pub artifact_type: String,
+impl Index {
+    /// Of these manifests.
+    pub(super) fn of(manifests: Vec<Descriptor>) -> Self {
+        Self { schema_version: 2, media_type: INDEX.to_owned(), manifests }
+    }
 }
 
 /// The SHA-256 of bytes, as OCI writes it.
@@ -114,9 +115,9 @@ pub(super) fn lay_out(config: Config, graph: ResourceGraph, layer: &[u8]) -> Bun
     });
     let mut listed = descriptor(MANIFEST, &manifest);
     listed.artifact_type = Some(CONFIG.to_owned());
-    listed.annotations = [annotation((REF_NAME, &config.graph.to_string()))].into();
+    listed.annotations = [KIND, (REF_NAME, &config.graph.to_string())].map(annotation).into();
     let (manifest_digest, layer_digest) = (listed.digest.clone(), digest(layer));
-    let index = json(&Index { schema_version: 2, media_type: INDEX.to_owned(), manifests: vec![listed] });
+    let index = json(&Index::of(vec![listed]));
     let mut files: Files = [(LAYOUT.to_owned(), LAYOUT_BYTES.to_vec()), (INDEX_FILE.to_owned(), index)].into();
     for blob in [config_bytes, layer.to_vec(), manifest] {
         files.insert(blob_path(&digest(&blob)), blob);
@@ -136,13 +137,13 @@ pub(super) fn read(files: &Files) -> Result<Read, BundleError> {
     let Some(listed) = index.manifests.first().filter(|listed| listed.artifact_type.as_deref() == Some(CONFIG)) else {
         return Err(BundleError::file(INDEX_FILE, "the first manifest is no bundle"));
     };
-    let manifest: Manifest = parse(&blob_path(&listed.digest), blob(files, listed)?)?;
+    let manifest: Manifest = parse(&blob_path(&listed.digest), blob(files, &listed.digest, listed.size)?)?;
     let [layer] = manifest.layers.as_slice() else {
         return Err(BundleError::file(blob_path(&listed.digest), "it has not exactly one layer"));
     };
     let config_path = blob_path(&manifest.config.digest);
-    let config = Config::parse(&config_path, blob(files, &manifest.config)?)?;
-    let (layer_path, layer_bytes) = (blob_path(&layer.digest), blob(files, layer)?);
+    let config = Config::parse(&config_path, blob(files, &manifest.config.digest, manifest.config.size)?)?;
+    let (layer_path, layer_bytes) = (blob_path(&layer.digest), blob(files, &layer.digest, layer.size)?);
     let tar = layer::decompressed(&layer_path, layer_bytes)?;
     let graph = config.graph_of(&layer::files_of(&layer_path, &tar)?)?;
     let again = Layer::of(&graph);
@@ -153,11 +154,12 @@ pub(super) fn read(files: &Files) -> Result<Read, BundleError> {
     // With the compression that it has, all else must be equal; with ours, it may be.
     let made = lay_out(fresh.clone(), graph.clone(), layer_bytes);
     let referrers = compare(files, &made, &index)?;
+    let manifest = made.manifest.clone();
     if [Compression::Deflate, Compression::Store].iter().any(|how| again.compressed(*how) == layer_bytes) {
-        return Ok(Read { bundle: made, is_compressed_otherwise: false, referrers });
+        return Ok(Read { bundle: made, manifest, is_compressed_otherwise: false, referrers });
     }
     let bundle = lay_out(fresh, graph, &again.compressed(Compression::Deflate));
-    Ok(Read { bundle, is_compressed_otherwise: true, referrers })
+    Ok(Read { bundle, manifest, is_compressed_otherwise: true, referrers })
 }
 
 /// Compares what is there with what was made: nothing is missing, and what there is besides belongs to what the index lists.
@@ -169,47 +171,24 @@ fn compare(files: &Files, made: &Bundle, index: &Index) -> Result<Vec<Referrer>,
     }
     let expected: Index = parse(INDEX_FILE, file(&made.files, INDEX_FILE)?)?;
     let (own, others) = index.manifests.split_at(expected.manifests.len().min(index.manifests.len()));
-    let is_sorted = others.is_sorted_by(|one, other| one.digest < other.digest);
     let whole = Index { manifests: index.manifests.clone(), ..expected.clone() };
-    if own != expected.manifests || !is_sorted || json(&whole) != file(files, INDEX_FILE)? {
+    if own != expected.manifests || json(&whole) != file(files, INDEX_FILE)? {
         return Err(BundleError::file(INDEX_FILE, "it is not what the graph gives"));
     }
-    let mut known: Vec<String> = made.files.keys().cloned().collect();
-    let mut referrers = Vec::new();
-    for other in others {
-        known.extend(blobs_of_referrer(files, other, &made.manifest)?);
-        let artifact_type = other.artifact_type.clone().unwrap_or_default();
-        referrers.push(Referrer { digest: other.digest.clone(), artifact_type });
+    if !others.is_sorted_by(|one, other| one.digest < other.digest) {
+        return Err(BundleError::file(INDEX_FILE, "what is said about the bundle is not sorted by digest"));
     }
-    match files.keys().find(|path| !known.contains(path)) {
+    let mut known: BTreeSet<String> = made.files.keys().cloned().collect();
+    let mut referrers = Vec::new();
+    for listed in others {
+        let (referrer, paths) = referrer::read(files, listed, &made.manifest)?;
+        known.extend(paths);
+        referrers.push(referrer);
+    }
+    match files.keys().find(|path| !known.contains(*path)) {
         Some(path) => Err(BundleError::file(path, "nothing in the bundle names it")),
         None => Ok(referrers),
     }
-}
-
-/// The manifest of a referrer, as far as it concerns us.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReferrerManifest {
-    subject: Descriptor,
-    config: Descriptor,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
-}
-
-/// The paths of the blobs of a manifest that says something about a bundle.
-fn blobs_of_referrer(files: &Files, listed: &Descriptor, subject: &Digest) -> Result<Vec<String>, BundleError> {
-    let path = blob_path(&listed.digest);
-    let manifest: ReferrerManifest = parse(&path, blob(files, listed)?)?;
-    if manifest.subject.digest != *subject {
-        return Err(BundleError::file(path, "it is about something else than this bundle"));
-    }
-    let mut paths = vec![path];
-    for part in [&manifest.config].into_iter().chain(&manifest.layers) {
-        blob(files, part)?;
-        paths.push(blob_path(&part.digest));
-    }
-    Ok(paths)
 }
 
 /// Each blob is what its name says.
@@ -229,11 +208,11 @@ pub(super) fn file<'a>(files: &'a Files, path: &str) -> Result<&'a [u8], BundleE
     files.get(path).map(Vec::as_slice).ok_or_else(|| BundleError::file(path, "it is not there"))
 }
 
-fn blob<'a>(files: &'a Files, listed: &Descriptor) -> Result<&'a [u8], BundleError> {
-    let path = blob_path(&listed.digest);
+pub(super) fn blob<'a>(files: &'a Files, digest: &Digest, size: u64) -> Result<&'a [u8], BundleError> {
+    let path = blob_path(digest);
     let bytes = file(files, &path)?;
-    if bytes.len() as u64 != listed.size {
-        return Err(BundleError::file(path, format!("it has {} bytes, and should have {}", bytes.len(), listed.size)));
+    if bytes.len() as u64 != size {
+        return Err(BundleError::file(path, format!("it has {} bytes, and should have {size}", bytes.len())));
     }
     Ok(bytes)
 }

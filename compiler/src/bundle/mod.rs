@@ -8,6 +8,9 @@
 //! | layer | a tar of plain manifests, one file for each resource, in topological order (`layer`); its media type is one that Argo CD and Flux take by themselves |
 //! | config | the graph without bodies: ids, edges, files, how it is delivered (`config`) |
 //! | manifest, index | what OCI wants around them (`layout`) |
+//! | referrers | what is said about the bundle, beside it (`referrer`): statements (`statement`, `provenance`, `reviewed`), signed ones in envelopes (`envelope`) |
+//!
+//! Whose signatures suffice is a matter of a policy (`trust`). Nothing here has a key or checks a signature.
 //!
 //! Registries keep the pieces by themselves: `assembled` puts them together. `difference` says in what two bundles differ.
 //!
@@ -18,18 +21,34 @@
 //!   ([`Bundle::read`]). Compression is the one thing that may differ: no canonical one exists, so that the identity of a
 //!   layer is the hash of what is compressed.
 //! - Reading is bounded, whatever the files say.
+//! - What is said about a bundle changes none of its bytes but the index, and no byte is there that nothing names.
 
 mod assembled;
 mod config;
 mod difference;
+mod envelope;
 mod layer;
 mod layout;
+mod provenance;
+mod referrer;
+mod reviewed;
+mod statement;
+mod trust;
 
 pub use assembled::{About, Pieces, assemble};
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use difference::{Differences, Part, PartChange};
+pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE};
 pub use layer::Compression;
-pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, Referrer, blob_path, digest};
+pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, blob_path, digest};
+pub use provenance::{
+    BuildDefinition, BuildMetadata, Builder, Dependency, ExternalParameters, InternalParameters, PROVENANCE,
+    Provenance, ProvenanceSource, RunDetails, Target,
+};
+pub use referrer::{Blob, Claim, Referrer};
+pub use reviewed::{REVIEW, ReviewRecord, ReviewedRisk};
+pub use statement::{IN_TOTO, SIGNATURE, Statement, StatementError, Subject};
+pub use trust::{KeyName, Rule, StatementKind, TrustError, TrustPolicy, Unmet, Vouched};
 
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;
@@ -85,9 +104,11 @@ impl BundleError {
 pub struct Read {
     /// The bundle, as this program makes it.
     pub bundle: Bundle,
+    /// The digest of its manifest, as it is there: another than that of `bundle` where the layer is compressed in another way.
+    pub manifest: Digest,
     /// Whether the layer is compressed in another way; all else is equal.
     pub is_compressed_otherwise: bool,
-    /// Manifests of the index that say something about this one: by their digests, the type that each says it is of.
+    /// What is said about it, sorted by digest. Nothing of it was believed.
     pub referrers: Vec<Referrer>,
 }
 
@@ -140,6 +161,14 @@ impl Bundle {
 #[must_use]
 pub fn archive(files: &Files) -> Vec<u8> {
     layer::write(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+}
+
+/// The files of a layout, with more said about its bundle. What is said already is not said twice.
+///
+/// # Errors
+/// Where they are no layout with a bundle.
+pub fn with_claims(files: &Files, claims: &[Claim]) -> Result<Files, BundleError> {
+    referrer::with_claims(files, claims)
 }
 
 #[cfg(test)]

@@ -237,3 +237,107 @@ fn what_sops_has_encrypted_stays_as_it_was_written() {
     let made = Bundle::build(&name(), &graph, Delivery::default(), Compression::Deflate, false).expect("a bundle");
     assert_eq!(Bundle::read(&made.files).expect("it is whole").bundle.graph, graph);
 }
+
+fn claim(artifact_type: &str, content: &[u8]) -> Claim {
+    Claim { artifact_type: artifact_type.to_owned(), content: content.to_vec(), annotations: [].into() }
+}
+
+/// A bundle with two things said about it.
+fn claimed() -> Files {
+    let claims = [claim("application/vnd.example+json", b"{}"), claim("text/plain", b"said")];
+    with_claims(&bundle().files, &claims).expect("files")
+}
+
+#[test]
+fn what_is_said_about_a_bundle_is_read_and_changes_nothing_of_it() {
+    let (made, files) = (bundle(), claimed());
+    for (path, bytes) in made.files.iter().filter(|(path, _)| *path != INDEX_FILE) {
+        assert_eq!(files.get(path), Some(bytes), "{path}");
+    }
+    let read = Bundle::read(&files).expect("it is whole");
+    assert_eq!((&read.manifest, &read.bundle.files), (&made.manifest, &made.files));
+    let mut said: Vec<(&str, &[u8])> =
+        read.referrers.iter().map(|one| (one.artifact_type.as_str(), one.layers[0].bytes.as_slice())).collect();
+    said.sort_unstable();
+    assert_eq!(said, [("application/vnd.example+json", b"{}".as_slice()), ("text/plain", b"said")]);
+    assert!(read.referrers.is_sorted_by(|one, other| one.digest < other.digest));
+    // In any order, and one after the other, and twice.
+    let first = with_claims(&made.files, &[claim("text/plain", b"said")]).expect("files");
+    let both = [claim("text/plain", b"said"), claim("application/vnd.example+json", b"{}")];
+    assert_eq!(with_claims(&first, &both).expect("files"), files);
+    assert_eq!(Bundle::unarchive("a.tar", &archive(&files)).expect("files"), files);
+}
+
+#[test]
+fn one_bit_of_what_is_said_is_refused() {
+    let files = claimed();
+    for (path, bytes) in &files {
+        for at in 0..bytes.len() {
+            let mut other = files.clone();
+            other.get_mut(path).expect("it is there")[at] ^= 1 << (at % 8);
+            assert!(Bundle::read(&other).is_err(), "{path}, byte {at}");
+        }
+        let mut other = files.clone();
+        other.remove(path);
+        assert!(Bundle::read(&other).is_err(), "without {path}");
+    }
+}
+
+/// Whoever changes the index makes no hash wrong: it must say what the manifests are, and no more.
+#[test]
+fn the_index_says_of_what_is_said_what_that_is() {
+    let files = claimed();
+    let index = String::from_utf8(files[INDEX_FILE].clone()).expect("text");
+    let changed = |from: &str, to: &str| {
+        assert!(index.contains(from), "{from} is not in {index}");
+        let mut files = files.clone();
+        files.insert(INDEX_FILE.to_owned(), index.replacen(from, to, 1).into_bytes());
+        refused(&files)
+    };
+    assert!(
+        changed(r#""artifactType":"text/plain""#, r#""artifactType":"text/html""#)
+            .contains("is not what that manifest is")
+    );
+    assert!(changed(r#","artifactType":"text/plain""#, "").contains("is not what that manifest is"));
+    let with_annotation = r#""artifactType":"text/plain","annotations":{"a":"b"}"#;
+    assert!(changed(r#""artifactType":"text/plain""#, with_annotation).contains("is not what that manifest is"));
+    let read: Json = serde_json::from_str(&index).expect("JSON");
+    let mut lines: Vec<String> = index.split("},{\"mediaType\"").map(str::to_owned).collect();
+    assert_eq!((read["manifests"].as_array().map(Vec::len), lines.len()), (Some(3), 3));
+    let last = lines[2].trim_end_matches("}]}").to_owned();
+    lines[2] = format!("{}}}]}}", lines[1]);
+    lines[1] = last;
+    let mut swapped = files.clone();
+    swapped.insert(INDEX_FILE.to_owned(), lines.join("},{\"mediaType\"").into_bytes());
+    assert!(refused(&swapped).contains("is not sorted"), "{}", refused(&swapped));
+    // Both manifests are hidden: their files are named by nothing then.
+    let mut hidden = files.clone();
+    hidden.insert(INDEX_FILE.to_owned(), bundle().files[INDEX_FILE].clone());
+    assert!(refused(&hidden).contains("nothing in the bundle names it"));
+}
+
+#[test]
+fn what_is_said_of_another_bundle_is_refused() {
+    let other = Bundle::build(
+        &name(),
+        &shop(),
+        Delivery { namespace: "x".to_owned(), ..Delivery::default() },
+        Compression::Deflate,
+        false,
+    );
+    let other = with_claims(&other.expect("a bundle").files, &[claim("text/plain", b"said")]).expect("files");
+    let mut files = bundle().files;
+    let index: Json = serde_json::from_slice(&other[INDEX_FILE]).expect("JSON");
+    let line = serde_json::to_string(&index["manifests"][1]).expect("JSON");
+    let own = String::from_utf8(files[INDEX_FILE].clone()).expect("text");
+    let listed: Json = serde_json::from_str(&line).expect("JSON");
+    let line = format!(
+        r#"{{"mediaType":{},"digest":{},"size":{},"artifactType":{}}}"#,
+        listed["mediaType"], listed["digest"], listed["size"], listed["artifactType"]
+    );
+    files.insert(INDEX_FILE.to_owned(), own.replacen("]}", &format!(",{line}]}}"), 1).into_bytes());
+    for (path, bytes) in other {
+        files.entry(path).or_insert(bytes);
+    }
+    assert!(refused(&files).contains("it is about something else than this bundle"), "{}", refused(&files));
+}

@@ -205,7 +205,8 @@ impl Api {
 
     /// `GET /api/v1/clusters`.
     pub(super) async fn clusters(&self, caller: &Caller) -> Result<Answer, Refusal> {
-        let answered = |row: &Row| self.controller.clusters.answered(&row.object()).map_err(|none| none.why().to_owned());
+        let answered =
+            |row: &Row| self.controller.clusters.answered(&row.object()).map_err(|none| none.why().to_owned());
         Ok(Answer::json(&ItemsJson::<ClusterJson>::clusters(&self.seen(caller).await?, answered)))
     }
 

@@ -1,16 +1,24 @@
-//! Bundles as files: a folder, or a tar where the name ends in `.tar`; and bundles in registries (`push`, `pull`).
+//! Bundles as files: a folder, or a tar where the name ends in `.tar`; bundles in registries (`push`, `pull`); and who has signed
+//! them (`key`, `signed`, `trust`).
 //!
 //! In: a path. Out: the files of a layout, and the other way. Reading is bounded and follows no links; what is read is judged
 //! by the compiler. Writing leaves, at whatever moment it is killed, the bundle that was there or the new one: a tar is
 //! renamed into place, and the index of a folder is, after all blobs are there.
 
+mod cosign_key;
+mod key;
 mod parts;
 mod pull;
 mod push;
+mod signed;
+mod trust;
 
+pub use key::{KeyError, PrivateKey, PublicKey, no_password};
 pub use parts::manifest_digest;
 pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};
+pub use signed::{Signature, judge, said, sign};
+pub use trust::{TrustArgs, text_of};
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -114,6 +122,12 @@ fn write_folder(root: &Path, files: &Files) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What somebody else wrote, without what a terminal would obey.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
 /// Puts a file in the place of what is there.

@@ -25,7 +25,9 @@ mod store;
 mod telling;
 
 pub use application::{ApplicationJson, ApplicationResourceJson, ApplicationsJson};
-pub use bundle::{BundleDiffJson, BundleJson, BundleSideJson, PushedBundleJson, PushedTagJson};
+pub use bundle::{
+    BundleDiffJson, BundleJson, BundleSideJson, PushedBundleJson, PushedTagJson, ReferrerJson, SignatureJson,
+};
 pub use change::{
     BarrierWaitJson, ForgottenJson, PlanJson, PlanStepJson, PlanWaitJson, RunJson, RunOutcome, RunStepJson,
     StepOutcomeJson,
@@ -118,6 +120,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<gitops_compiler::bundle::Config>("bundle-config"),
         schema::<StoreInfoJson>("store-info"),
         schema::<StoreVerifiedJson>("store-verify"),
+        read_schema::<gitops_compiler::bundle::TrustPolicy>("trust"),
     ]
 }
 

@@ -135,6 +135,17 @@ impl Inputs {
         pinned.collect()
     }
 
+    /// All that was asked for: as it is pinned, or as the commit of the clone that stands for it.
+    pub(super) fn resolved(&self) -> Vec<(Request, Pin)> {
+        let answers = self.answers();
+        let resolved = answers.iter().filter_map(|(request, answered)| {
+            let answer = answered.answer.as_ref().ok()?;
+            let of_clone = || Some(Pin::Git { commit: answer.tree.commit_object().ok()??.0.parse().ok()? });
+            Some((request.clone(), answer.pin.clone().or_else(of_clone)?))
+        });
+        resolved.collect()
+    }
+
     fn answers(&self) -> MutexGuard<'_, BTreeMap<Request, Answered>> {
         // An answer is there or not, whatever happened to the thread that held this.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,6 +20,7 @@ mod lock_file;
 mod machine;
 mod open;
 mod programs;
+mod provenance;
 mod recursive;
 mod registry;
 mod remote;

@@ -223,6 +223,30 @@ impl Opened {
         Some((first.folder.commit.as_ref()?, dirty))
     }
 
+    /// Whether files that it was read from differ from those of a commit.
+    pub(super) fn is_dirty(&self) -> bool {
+        let lent = || self.lent.values().any(|tree| tree.is_dirty());
+        self.sources.iter().any(|source| source.folder.dirty || source.tree.is_dirty()) || lent()
+    }
+
+    /// The commits of its sources and of what they lend, each with the address that the source names.
+    pub(super) fn commits(&self) -> Result<Vec<(Option<String>, String)>, CommandError> {
+        let of_sources = self.sources.iter().map(|opened| (&opened.source, &opened.tree));
+        let lending = self.app.sources.iter().filter(|source| source.only_lends());
+        let lending = lending.filter_map(|source| Some((source, self.lent.get(&source.reference)?)));
+        let mut commits = Vec::new();
+        for (source, tree) in of_sources.chain(lending) {
+            let address = Some(source.repo_url.clone()).filter(|address| !address.is_empty());
+            commits.extend(tree.commit_object()?.map(|(oid, _)| (address, oid)));
+        }
+        Ok(commits)
+    }
+
+    /// What inputs from elsewhere are that were asked for, whoever stood for them.
+    pub(super) fn resolved(&self) -> Vec<(Request, Pin)> {
+        self.machine.inputs().resolved()
+    }
+
     /// What renders its sources, in Argo CD's words; `Unknown` where a source says two things.
     #[must_use]
     pub fn source_types(&self) -> Vec<String> {

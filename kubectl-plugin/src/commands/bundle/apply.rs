@@ -14,7 +14,7 @@ use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 
-use crate::bundle::manifest_digest;
+use crate::bundle::{TrustArgs, manifest_digest};
 use crate::commands::apply::{ApplyingArgs, Prepared, apply};
 use crate::commands::change::ReleaseSource;
 use crate::commands::refuse::Told;
@@ -41,6 +41,8 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
     applying: ApplyingArgs,
 }
 
@@ -55,6 +57,8 @@ impl ApplyArgs {
 pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
     let place = Place::named(&args.bundle)?;
     let (files, read) = place.verified(session, &args.registry)?;
+    // Before anything is asked: a bundle that is not good for every cluster is not good for an unknown one.
+    args.trust.check(&read, None)?;
     let bundle = read.bundle;
     super::demand_graph(&bundle, args.graph)?;
     let delivery = Delivery::of_bundle(&bundle.config.delivery);

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gitops_compiler::bundle::{Bundle, Compression};
+use gitops_compiler::bundle::{Builder, Bundle, Claim, Compression, PROVENANCE, Statement, Target, with_claims};
 use gitops_compiler::name::AppName;
+use jiff::Timestamp;
 
 use crate::bundle;
 use crate::error::CommandError;
-use crate::json::BundleJson;
-use crate::settings::{Session, SourceArgs};
+use crate::settings::{Opened, Session, SourceArgs};
 
 /// Compile an application into a bundle: an OCI image layout with plain manifests in the order in which they are applied
 ///
@@ -33,10 +33,22 @@ pub(super) struct BuildArgs {
     /// Put Secrets with values in: whoever has the bundle can read them
     #[arg(long)]
     allow_plain_secrets: bool,
+    /// Put a provenance beside it: which commits and inputs it was built from, as SLSA has it. A working tree must be clean
+    #[arg(long)]
+    provenance: bool,
+    /// With --provenance: the address that stands for who builds
+    #[arg(long, value_name = "URI", requires = "provenance", default_value = BUILDER)]
+    builder: String,
+    /// With --provenance: when it was built, in RFC 3339; without, no time is in it
+    #[arg(long, value_name = "TIME", requires = "provenance")]
+    finished_on: Option<Timestamp>,
     /// What to print: text, or JSON with `json`
     #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
     output: Option<String>,
 }
+
+/// Who builds where nobody says: this program, on some machine.
+const BUILDER: &str = "https://github.com/kubectl-gitops/kubectl-gitops";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CompressionName {
@@ -49,7 +61,11 @@ enum CompressionName {
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &BuildArgs) -> Result<u8, CommandError> {
     let store = session.store.open(session.printer);
-    let opened = args.source.open_named(args.app.as_ref(), store.as_ref())?;
+    let opened = if args.provenance {
+        args.source.open_committed(args.app.as_ref(), store.as_ref())?
+    } else {
+        args.source.open_named(args.app.as_ref(), store.as_ref())?
+    };
     let compression = match args.compress {
         CompressionName::Deflate => Compression::Deflate,
         CompressionName::Store => Compression::Store,
@@ -60,11 +76,26 @@ pub(super) fn run(session: &Session, args: &BuildArgs) -> Result<u8, CommandErro
     let (name, plain) = (&opened.app.name, args.allow_plain_secrets);
     let made = Bundle::build(name, &compilation.graph, delivery, compression, plain);
     let made = made.map_err(|errors| super::told(&errors))?;
-    bundle::write(&args.out, &made.files)?;
+    let claims = if args.provenance { vec![provenance(args, &opened, &made)?] } else { Vec::new() };
+    let files = with_claims(&made.files, &claims).map_err(|error| super::told(&[error]))?;
+    bundle::write(&args.out, &files)?;
     if args.output.is_some() {
-        session.printer.json(&BundleJson::new(&made, false));
+        let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
+        session.printer.json(&super::as_json(&read, None));
     } else {
         session.printer.out(&format!("{}\n{}\n", super::in_a_line(&made), args.out.display()));
     }
     Ok(0)
+}
+
+/// Where it comes from, as something to be said about it.
+fn provenance(args: &BuildArgs, opened: &Opened, made: &Bundle) -> Result<Claim, CommandError> {
+    let version = [("kubectl-gitops".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into();
+    let builder = Builder { id: args.builder.clone(), version };
+    let target = Target { namespace: made.config.delivery.namespace.clone() };
+    let finished_on = args.finished_on.map(|time| time.to_string());
+    let provenance = args.source.provenance(opened, target, builder, finished_on)?;
+    let statement =
+        Statement::new(&opened.app.name, &made.manifest, made.graph.id(), PROVENANCE, provenance.predicate());
+    Ok(statement.claim())
 }

@@ -6,13 +6,17 @@ mod diff;
 mod place;
 mod pull;
 mod push;
+mod sign;
 mod verify;
 
 use clap::{Args, Subcommand};
-use gitops_compiler::bundle::{Bundle, BundleError};
+use gitops_compiler::bundle::{Bundle, BundleError, Read};
 use gitops_compiler::canon::{Graph, Id};
+use gitops_compiler::lock::Digest;
 
+use crate::bundle::Signature;
 use crate::error::CommandError;
+use crate::json::{BundleJson, SignatureJson};
 use crate::output::counted;
 use crate::settings::Session;
 
@@ -26,6 +30,7 @@ pub struct BundleCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     Build(Box<build::BuildArgs>),
+    Sign(Box<sign::SignArgs>),
     Verify(Box<verify::VerifyArgs>),
     Push(Box<push::PushArgs>),
     Pull(Box<pull::PullArgs>),
@@ -45,12 +50,22 @@ impl BundleCommand {
 pub async fn run(session: &Session, command: &BundleCommand) -> Result<u8, CommandError> {
     match &command.command {
         Action::Build(args) => build::run(session, args),
+        Action::Sign(args) => sign::run(session, args),
         Action::Verify(args) => verify::run(session, args),
         Action::Push(args) => push::run(session, args),
         Action::Pull(args) => pull::run(session, args),
         Action::Diff(args) => diff::run(session, args),
         Action::Apply(args) => Box::pin(apply::run(session, args)).await,
     }
+}
+
+/// A bundle as data, with the signatures that were looked at.
+fn as_json(read: &Read, signatures: Option<&[Signature]>) -> BundleJson {
+    let judged = |digest: &Digest| {
+        let found = signatures.into_iter().flatten().find(|signature| signature.digest == *digest);
+        found.map(|signature| SignatureJson::new(&signature.judged))
+    };
+    BundleJson::new(read, &judged)
 }
 
 /// One line about a bundle.

@@ -8,7 +8,6 @@ use gitops_compiler::canon::{Graph, Id};
 
 use crate::bundle;
 use crate::error::CommandError;
-use crate::json::BundleJson;
 use crate::output::counted;
 use crate::settings::{RegistryArgs, Session};
 
@@ -40,7 +39,7 @@ pub(super) fn run(session: &Session, args: &PullArgs) -> Result<u8, CommandError
     super::demand_graph(found, args.graph)?;
     bundle::write(&args.out, &files)?;
     if args.output.is_some() {
-        session.printer.json(&BundleJson::new(found, read.is_compressed_otherwise));
+        session.printer.json(&super::as_json(&read, None));
         return Ok(0);
     }
     let said = match read.referrers.len() {

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use gitops_compiler::bundle::{Bundle, Compression};
+use gitops_compiler::bundle::{Bundle, Compression, Read, SIGSTORE_BUNDLE};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::ResourceKey;
 
-use crate::bundle;
+use crate::bundle::{self, Signature, TrustArgs, said};
 use crate::error::CommandError;
-use crate::json::BundleJson;
 use crate::settings::{Session, SourceArgs};
 
-/// Check that every byte of a bundle is what the graph in it gives; with --rebuild also that its sources give that graph
+/// Check that every byte of a bundle is what the graph in it gives; with --rebuild also that its sources give that graph; with
+/// --trust or --key also that the right people have signed it
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     /// The bundle: a folder, or a tar
@@ -26,6 +26,11 @@ pub(super) struct VerifyArgs {
     /// Compile it again, and compare; the flags below say from what
     #[arg(long)]
     rebuild: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// With --trust: the cluster that it must be good for, by the uid of its namespace kube-system [default: all of them]
+    #[arg(long, value_name = "UID", requires = "trust")]
+    cluster: Option<String>,
     #[command(flatten)]
     source: SourceArgs,
     /// With --rebuild: the namespace for manifests that name none [default: that of the Application, else of the bundle]
@@ -41,13 +46,14 @@ pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandErr
     let read = Bundle::read(&bundle::read(&args.bundle)?).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
     super::demand_graph(found, args.graph)?;
+    let signatures = args.trust.check(&read, args.cluster.as_deref())?;
     let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
     if !differences.is_empty() {
         let message = format!("the sources give something else than {}", args.bundle.display());
         return Err(CommandError { code: 1, ..CommandError::user(message) }.details(differences));
     }
     if args.output.is_some() {
-        session.printer.json(&BundleJson::new(found, read.is_compressed_otherwise));
+        session.printer.json(&super::as_json(&read, signatures.as_deref()));
         return Ok(0);
     }
     let bytes = if read.is_compressed_otherwise {
@@ -56,8 +62,25 @@ pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandErr
         "every byte is what the graph gives"
     };
     let again = if args.rebuild { ", and its sources give it again" } else { "" };
-    session.printer.out(&format!("{}\n{bytes}{again}\n", super::in_a_line(found)));
+    let beside = beside(&read, signatures.as_deref());
+    session.printer.out(&format!("{}\n{bytes}{again}\n{beside}", super::in_a_line(found)));
     Ok(0)
+}
+
+/// What is said about the bundle, a line each.
+fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
+    let mut lines = String::new();
+    for referrer in &read.referrers {
+        let judged = signatures.into_iter().flatten().find(|signature| signature.digest == referrer.digest);
+        let line = match judged.map(|signature| &signature.judged) {
+            Some(Ok(vouched)) => format!("✓ {} by {}", said(&vouched.statement), vouched.key),
+            Some(Err(why)) => format!("✗ a signature that does not count: {why}"),
+            None if referrer.artifact_type == SIGSTORE_BUNDLE => "· a signature, not looked at".to_owned(),
+            None => format!("· {}, not looked at", bundle::printable(&referrer.artifact_type)),
+        };
+        lines += &format!("  {line}  {}\n", referrer.digest);
+    }
+    lines
 }
 
 /// What the sources give otherwise.

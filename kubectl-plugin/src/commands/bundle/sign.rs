@@ -1,0 +1,110 @@
+//! `bundle sign`: a statement about a bundle, signed, put beside it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gitops_compiler::bundle::{
+    Bundle, IN_TOTO, PROVENANCE, REVIEW, Read, ReviewRecord, SIGNATURE, Statement, with_claims,
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::bundle::{self, KeyError, PrivateKey, said, sign, text_of};
+use crate::error::CommandError;
+use crate::settings::Session;
+
+/// Where the password of a key stands that cosign has encrypted.
+const PASSWORD: &str = "COSIGN_PASSWORD";
+
+/// Sign a bundle: put a signed statement beside it, as cosign does
+///
+/// The bundle itself stays as it is. Signing with several keys puts several signatures there.
+#[derive(Debug, Args)]
+pub(super) struct SignArgs {
+    /// The bundle: a folder, or a tar
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// A file with the private key, in PEM: Ed25519, or ECDSA on P-256. The password of one that cosign has encrypted stands in
+    /// the variable COSIGN_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Sign the provenance that lies beside the bundle, instead of the bundle alone: whoever signs it says that it is true
+    #[arg(long, conflicts_with = "review")]
+    provenance: bool,
+    /// Sign that this was reviewed: what `review -o json` printed, instead of the bundle alone
+    #[arg(long, value_name = "FILE")]
+    review: Option<PathBuf>,
+    /// With --review: who agrees to it
+    #[arg(long, value_name = "NAME", requires = "review")]
+    accepted_by: Option<String>,
+    /// What to print: text, or JSON with `json`
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError> {
+    let unusable =
+        |error: KeyError| CommandError::user(format!("the key {} cannot be used: {error}", args.key.display()));
+    let text = Zeroizing::new(text_of(&args.key)?);
+    let key = PrivateKey::read(&text, password).map_err(unusable)?;
+    let files = bundle::read(&args.bundle)?;
+    // Nobody signs what is no bundle.
+    let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
+    let statement = statement(args, &read)?;
+    let claim = sign(&statement, &key).map_err(unusable)?;
+    let signed = with_claims(&files, &[claim]).map_err(|error| super::told(&[error]))?;
+    let read = Bundle::read(&signed).map_err(|error| super::told(&[error]))?;
+    bundle::write(&args.bundle, &signed)?;
+    if args.output.is_some() {
+        session.printer.json(&super::as_json(&read, None));
+    } else {
+        let (line, hint) = (super::in_a_line(&read.bundle), key.public().hint());
+        session.printer.out(&format!("{line}\n{} signed by the key {hint}\n", said(&statement)));
+    }
+    Ok(0)
+}
+
+/// The password, where cosign looks for it.
+fn password() -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let password = std::env::var_os(PASSWORD).ok_or_else(|| bundle::no_password(PASSWORD))?;
+    Ok(Zeroizing::new(password.into_vec()))
+}
+
+/// What is signed.
+fn statement(args: &SignArgs, read: &Read) -> Result<Statement, CommandError> {
+    let (application, graph) = (&read.bundle.config.application, read.bundle.graph.id());
+    let new =
+        |predicate_type: &str, predicate| Statement::new(application, &read.manifest, graph, predicate_type, predicate);
+    if args.provenance {
+        return provenance(read);
+    }
+    let Some(path) = &args.review else { return Ok(new(SIGNATURE, json!({}))) };
+    let text = text_of(path)?;
+    let record = ReviewRecord::of_report(text.as_bytes(), application, graph, args.accepted_by.as_deref());
+    let record = record.map_err(|why| {
+        CommandError::user(format!("{} cannot be signed for this bundle: {why}", path.display()))
+            .hint("`kubectl gitops review BASE..HEAD -o json` prints a review")
+    })?;
+    Ok(new(REVIEW, record.predicate()))
+}
+
+/// The one provenance that lies beside a bundle.
+fn provenance(read: &Read) -> Result<Statement, CommandError> {
+    let statements = read.referrers.iter().filter(|referrer| referrer.artifact_type == IN_TOTO);
+    let statements = statements.flat_map(|referrer| &referrer.layers);
+    let mut found: Vec<Statement> = statements
+        .filter_map(|layer| Statement::read(&layer.bytes).ok())
+        .filter(|statement| statement.predicate_type == PROVENANCE)
+        .collect();
+    let count = found.len();
+    let (Some(statement), 1) = (found.pop(), count) else {
+        return Err(CommandError::user(format!("{count} provenances lie beside the bundle, and one is signed"))
+            .hint("`kubectl gitops bundle build --provenance` puts one there"));
+    };
+    statement
+        .is_about(&read.manifest, read.bundle.graph.id())
+        .map_err(|error| CommandError::refused(format!("the provenance is not signed: {error}")))?;
+    Ok(statement)
+}
