@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        insta::assert_snapshot!(String::from_utf8_lossy(&envelope().bytes()));
+        insta::assert_snapshot!(String::from_utf8_lossy(&envelope().bytes()), @r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"aGludA=="}},"dsseEnvelope":{"payload":"eyJhIjoxfQ==","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw=="}]}}"#);
         assert_eq!(Envelope::read(&envelope().bytes()), Ok(envelope()));
     }
 

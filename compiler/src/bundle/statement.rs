@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_statement_is_pinned() {
         let text = String::from_utf8(statement().bytes()).expect("text");
-        insta::assert_snapshot!(text);
+        insta::assert_snapshot!(text, @r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"shop","digest":{"sha256":"62c66a7a5dd70c3146618063c344e531e6d4b59e379808443ce962b3abd63c5a"}},{"name":"g1-xafvolyqweqodpoplyepsd4mu5saoaq2rqrnfl7vtvx3ak6padjq","digest":{"blake3":"b80b572f10b120e1bdcf5e08f90f8ca76407021a8c22d2aff59d6fb02bcf00d3"}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}"#);
         assert_eq!(Statement::read(text.as_bytes()).expect("a statement"), statement());
     }
 

@@ -19,6 +19,9 @@ use super::signed::{Signature, judge};
 /// So large may a policy or a key be.
 const MOST_BYTES: u64 = 1 << 20;
 
+/// Keys by the names that a policy gives them.
+type Keys = BTreeMap<KeyName, PublicKey>;
+
 /// Whose signatures a bundle needs.
 #[derive(Debug, Clone, Args)]
 pub struct TrustArgs {
@@ -69,7 +72,7 @@ impl TrustArgs {
     }
 
     /// The policy that the flags name, and its keys.
-    fn policy(&self) -> Result<Option<(TrustPolicy, BTreeMap<KeyName, PublicKey>)>, CommandError> {
+    fn policy(&self) -> Result<Option<(TrustPolicy, Keys)>, CommandError> {
         let policy = if let Some(path) = &self.trust {
             let shown = path.display().to_string();
             TrustPolicy::read(&shown, &bytes_of(path)?)
@@ -89,7 +92,7 @@ impl TrustArgs {
 }
 
 /// The keys of a policy, each by one name: two names would count as two.
-fn public_keys(policy: &TrustPolicy) -> Result<BTreeMap<KeyName, PublicKey>, CommandError> {
+fn public_keys(policy: &TrustPolicy) -> Result<Keys, CommandError> {
     let (mut keys, mut names) = (BTreeMap::new(), BTreeMap::<PublicKey, &KeyName>::new());
     for (name, text) in &policy.keys {
         let wrong = |why: String| CommandError::user(format!("the key {name} cannot be used: {why}"));

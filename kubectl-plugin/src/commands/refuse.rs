@@ -72,6 +72,9 @@ pub async fn claimed(target: &Target, observation: &Observation, take_from: &[Ap
         .hint("remove them from one of the two, or move them here with --take-from APP"))
 }
 
+/// Gives the bytes of a file by its path.
+type TextOf<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
+
 /// How what is wrong with manifests is told.
 pub struct Told<'a> {
     /// What the user says of lints; with the version of the cluster, where it was asked for.
@@ -79,7 +82,7 @@ pub struct Told<'a> {
     /// Where each node of the graph was read.
     pub origins: Cow<'a, [Origin]>,
     /// The bytes of a file that was read.
-    pub text: Box<dyn Fn(&str) -> Option<Vec<u8>> + 'a>,
+    pub text: Box<TextOf<'a>>,
 }
 
 impl<'a> Told<'a> {

@@ -98,7 +98,7 @@ impl ArtifactRepository {
         let repository = self.repository()?;
         let (mut url, mut all) = (repository.url(&format!("referrers/{subject}")), Vec::new());
         for page in 0..MOST_PAGES {
-            let answer = self.get(&repository, url.clone(), INDEX, LARGEST_MANIFEST, "the list of referrers");
+            let answer = Self::get(&repository, url.clone(), INDEX, LARGEST_MANIFEST, "the list of referrers");
             let Some(answer) = found(answer)? else { return Ok(None) };
             let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
             let index: Option<Index> = serde_json::from_slice(&answer.body).ok();

@@ -112,7 +112,7 @@ impl ArtifactRepository {
         let repository = self.repository()?;
         let asked = || format!("{}:{}", self.shown(), reference.as_str());
         let url = repository.url(&format!("manifests/{}", reference.as_str()));
-        let Some(answer) = found(self.get(&repository, url, MANIFESTS, LARGEST_MANIFEST, "the manifest"))? else {
+        let Some(answer) = found(Self::get(&repository, url, MANIFESTS, LARGEST_MANIFEST, "the manifest"))? else {
             return Ok(None);
         };
         let came = digest(&answer.body);
@@ -134,7 +134,7 @@ impl ArtifactRepository {
     pub fn tagged(&self, tag: &str) -> Result<Option<Digest>, FetchError> {
         let repository = self.repository()?;
         let url = repository.url(&format!("manifests/{tag}"));
-        let answer = found(self.head(&repository, url, Some(MANIFESTS), "the manifest"))?;
+        let answer = found(Self::head(&repository, url, Some(MANIFESTS), "the manifest"))?;
         Ok(answer.and_then(|answer| claimed(&answer.headers)?.parse().ok()))
     }
 
@@ -161,7 +161,7 @@ impl ArtifactRepository {
     pub fn blob(&self, wanted: &Digest, size: u64, what: &str) -> Result<Vec<u8>, FetchError> {
         let repository = self.repository()?;
         let url = repository.url(&format!("blobs/{wanted}"));
-        let answer = self.get(&repository, url, "*/*", size, what)?;
+        let answer = Self::get(&repository, url, "*/*", size, what)?;
         let (came, length) = (digest(&answer.body), answer.body.len() as u64);
         if came != wanted.as_str() || length != size {
             let why = format!("what came has the digest {came} and {length} bytes; asked for were {size}");
@@ -188,7 +188,7 @@ impl ArtifactRepository {
         what: &str,
     ) -> Result<bool, FetchError> {
         let url = repository.url(&format!("blobs/{wanted}"));
-        if let Some(there) = found(self.head(repository, url, None, what))? {
+        if let Some(there) = found(Self::head(repository, url, None, what))? {
             return same_size(&there, bytes.len()).map(|()| false);
         }
         let (url, body) = (repository.url("blobs/uploads/"), Some(Body { kind: BYTES, bytes: Vec::new() }));
@@ -223,7 +223,6 @@ impl ArtifactRepository {
     }
 
     pub(super) fn get(
-        &self,
         repository: &Repository<'_>,
         url: Url,
         accept: &'static str,
@@ -235,7 +234,6 @@ impl ArtifactRepository {
     }
 
     fn head(
-        &self,
         repository: &Repository<'_>,
         url: Url,
         accept: Option<&'static str>,

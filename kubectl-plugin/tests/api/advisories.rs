@@ -3,6 +3,8 @@
 //! [`CLASSES`] names the tests of each class, wherever they are; one of them here sees to it that they are there. What is tried at
 //! the API itself, and by no other test, is below.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use std::net::TcpListener;
 use std::path::Path;
 

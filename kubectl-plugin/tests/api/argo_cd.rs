@@ -4,6 +4,8 @@
 //! [`DEFINITIONS`] is our short table of it: `name:type` in words, where `s` is a text, `b` a truth, `i` an integer, `*` whatever
 //! Kubernetes has there, `[x]` a list, `{s}` texts by name, and a name is another definition. Nothing is required there.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use serde_json::{Value as Json, json};
 
 use crate::asker::Asker;

@@ -4,6 +4,8 @@
 //! a second without rights. Nothing here is judged by time: an honest user gets each of their answers, and waits no longer than
 //! a client does.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use std::collections::BTreeMap;
 use std::env;
 use std::io::{Read as _, Write as _};
@@ -163,7 +165,7 @@ fn requests_without_rights_are_in_nobodys_way() {
     // So many a second, all together, where the machine has that.
     let (senders, each_waits) = (20, Duration::from_millis(20));
     let answers: Arc<Mutex<BTreeMap<Option<u16>, usize>>> = Arc::default();
-    let (counted, asked) = (Arc::clone(&answers), path.clone());
+    let (counted, list) = (Arc::clone(&answers), path.clone());
     let began = Instant::now();
     let crowd = Crowd::of(senders, move |number, is_over| {
         let mut next = Instant::now();
@@ -177,7 +179,7 @@ fn requests_without_rights_are_in_nobodys_way() {
                 ),
                 _ => Asker::new(&stranger.address, ""),
             };
-            *counted.lock().expect("no panic").entry(ask(&asker, &asked)).or_default() += 1;
+            *counted.lock().expect("no panic").entry(ask(&asker, &list)).or_default() += 1;
             next += each_waits;
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }

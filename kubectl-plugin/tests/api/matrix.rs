@@ -3,6 +3,8 @@
 //! What is expected is the rule of this file ([`User::may`] and [`Action::expected`]), and not what a server says. The table is
 //! printed. `GITOPS_LONG=1` asks about a second namespace, too.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
@@ -223,7 +225,7 @@ impl Scene {
             format!("{root}/applications/{app}{rest}?appNamespace={namespace}{more}")
         };
         let (theirs, ours) = (|rest: &str| at("/api/v1", rest, ""), |rest: &str| at("/api/gitops/v1", rest, ""));
-        let asked = || match action.name {
+        let came_back = || match action.name {
             "list" => seen_in_list(&asker, namespace, &app),
             "watch" => seen_in_stream(&asker, namespace, &app),
             "get" => asker.get(&theirs("")).status,
@@ -251,12 +253,12 @@ impl Scene {
             "delete" => asker.delete(&theirs("").replace("/app-", "/gone-").replace('?', "?cascade=false&")).status,
             other => panic!("no way to {other}"),
         };
-        let mut status = asked();
+        let mut status = came_back();
         // What was asked for before is done first: that is no answer about rights.
         let is_operation = ["sync", "rollback", "hold", "release"].contains(&action.name);
         if status == 400 && is_operation {
             self.people.ground.until("the operation before is over", |_| {
-                status = asked();
+                status = came_back();
                 status != 400
             });
         }
@@ -351,9 +353,12 @@ fn who_may_do_what_is_one_rule_through_the_api_and_on_objects() {
     });
     let (mut wrong, mut cells) = (Vec::new(), 0);
     for place in places() {
-        println!("\n{place:?} namespace: API status / kubectl, as {} says", "User::may");
-        let names: String = ACTIONS.iter().map(|action| format!("{:>9}", action.name)).collect();
-        println!("{:<10}{names}", "");
+        println!("\n{place:?} namespace: API status / kubectl, as `User::may` says");
+        let mut head = " ".repeat(10);
+        for action in ACTIONS {
+            let _ = write!(head, "{:>9}", action.name);
+        }
+        println!("{head}");
         for user in USERS {
             let mut line = format!("{:<10}", user.name);
             for action in ACTIONS {

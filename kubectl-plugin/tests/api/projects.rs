@@ -3,6 +3,8 @@
 //!
 //! What is expected is the rule of this file ([`Project::permits`]). The table is printed.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use serde_json::{Value as Json, json};
 
 use crate::asker::Asker;

@@ -2,6 +2,8 @@
 //!
 //! With `GITOPS_LONG=1`: it takes minutes. Every day a test beside this one holds each body against the document.
 
+#![expect(clippy::print_stdout, reason = "the tables are what this shows")]
+
 use std::env;
 use std::process::Command;
 

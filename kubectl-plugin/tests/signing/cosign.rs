@@ -1,6 +1,7 @@
 //! cosign itself, of version 3: what it signs is taken here, and what is signed here is taken by it; by way of a registry, and of
 //! the folder of a bundle. Nothing but the registry is asked: no transparency log, no authority.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -97,7 +98,8 @@ impl Beside {
         for name in names {
             let bytes = self.get(&format!("manifests/{name}"));
             let manifest: Json = serde_json::from_slice(&bytes).expect("JSON");
-            index += &format!(
+            let _ = write!(
+                index,
                 r#",{{"mediaType":"{MANIFEST}","digest":"{name}","size":{},"artifactType":{}}}"#,
                 bytes.len(),
                 manifest["artifactType"]

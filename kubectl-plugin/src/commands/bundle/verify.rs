@@ -1,6 +1,7 @@
 //! `bundle verify`: whether a bundle is what it says, and whether its sources give it again.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -78,7 +79,7 @@ fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
             None if referrer.artifact_type == SIGSTORE_BUNDLE => "· a signature, not looked at".to_owned(),
             None => format!("· {}, not looked at", bundle::printable(&referrer.artifact_type)),
         };
-        lines += &format!("  {line}  {}\n", referrer.digest);
+        let _ = writeln!(lines, "  {line}  {}", referrer.digest);
     }
     lines
 }
