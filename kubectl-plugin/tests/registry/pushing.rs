@@ -139,7 +139,7 @@ fn what_is_pushed_is_what_argo_cd_and_flux_take() {
     let world = World::new();
     let registry = world.registry();
     let bundle =
-        world.bundle_of("made", &[&config("a", "1"), "kind: Namespace\napiVersion: v1\nmetadata: {name: n}\n"], &[]);
+        world.bundle_of("made", &[&config("a", "1"), "kind: Namespace\napiVersion: v1\nmetadata: {name: prod}\n"], &[]);
     let address = format!("oci://{}/shop", host(registry.address()));
     world.done(&["bundle", "push", &bundle, &address]);
     let files = World::files(&bundle);
