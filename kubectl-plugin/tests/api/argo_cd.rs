@@ -94,7 +94,7 @@ const DEFINITIONS: &[(&str, &str)] = &[
     (
         "Event",
         "metadata:* involvedObject:* reason:s message:s source:* firstTimestamp:s lastTimestamp:s count:i type:s \
-         eventTime:s series:* action:s related:* reportingComponent:s reportingInstance:s apiVersion:s kind:s",
+         eventTime:* series:* action:s related:* reportingComponent:s reportingInstance:s apiVersion:s kind:s",
     ),
     (
         "VersionMessage",

@@ -73,6 +73,8 @@ export class AppState {
       this.error.value = error instanceof ApiError ? error : new ApiError(0, String(error));
       return;
     }
+    // Whoever releases it changes the object when that is done.
+    if (this.isHeld.value) void this.loadHold();
     await this.loadGraph();
   }
 
