@@ -109,7 +109,7 @@ const CLASSES: &[(&str, &[(&str, &str)])] = &[
         "doing what one may not",
         &[
             ("kubectl-plugin/tests/api/matrix.rs", "who_may_do_what_is_one_rule_through_the_api_and_on_objects"),
-            ("kubectl-plugin/tests/api/projects.rs", "what_a_role_permits_is_done_where_the_project_does_too"),
+            ("kubectl-plugin/tests/controller/commands.rs", "a_project_says_what_may_be_applied_and_when"),
             ("kubectl-plugin/tests/api/doors.rs", "a_session_begins_with_a_token_and_ends_at_once"),
         ],
     ),
@@ -282,7 +282,7 @@ fn tokens_that_nobody_should_take_are_not_taken() {
     }
     // Headers beside a good token change nothing of who that is.
     let who = Asker::new(&people.address, &good).with("Impersonate-User: admin").with("X-Remote-User: admin");
-    let info = who.get("/api/v1/session/userinfo").json();
+    let info = unhurried(|| who.get("/api/v1/session/userinfo")).json();
     assert_eq!(info["username"], format!("system:serviceaccount:{own}:anna").as_str(), "{info}");
 }
 

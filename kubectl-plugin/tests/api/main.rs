@@ -20,7 +20,6 @@ mod objects;
 mod page;
 mod people;
 mod previews;
-mod projects;
 mod rights;
 mod schemathesis;
 mod shapes;
