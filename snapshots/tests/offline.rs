@@ -10,25 +10,9 @@ use std::process::{Command, Output};
 use gitops_testdata::repository::RepositoryBuilder;
 
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
-const CONFIG: &str = "\
-# What the web server shows.
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: web
-  namespace: shop
-data:
-  greeting: hello
-";
-const SECRET: &str = "\
-apiVersion: v1
-kind: Secret
-metadata:
-  name: database
-  namespace: shop
-stringData:
-  password: hunter2
-";
+const CONFIG: &str = "# What the web server shows.\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: shop\ndata:\n  greeting: hello\n";
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata:\n  name: database\n  namespace: shop\nstringData:\n  password: hunter2\n";
 const WEB: &str = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -459,19 +443,7 @@ fn store_gc_runs_beside_compilations() {
 /// The first test key of RFC 8032: everybody knows it.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
-const TRUST: &str = "\
-keys:
-  release: |
-    -----BEGIN PUBLIC KEY-----
-    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
-    -----END PUBLIC KEY-----
-rules:
-- applications: [web]
-  keys: [release]
-- applications: [web]
-  statement: review
-  keys: [release]
-";
+const TRUST: &str = "keys:\n  release: |\n    -----BEGIN PUBLIC KEY-----\n    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n    -----END PUBLIC KEY-----\nrules:\n- applications: [web]\n  keys: [release]\n- applications: [web]\n  statement: review\n  keys: [release]\n";
 
 #[test]
 fn a_bundle_is_signed_and_trusted() {
