@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::BundleError;
 use super::config::Config;
-use super::layout::{self, Descriptor, Files, INDEX_FILE, Index, MANIFEST, blob_path, descriptor, digest, json};
+use super::layout::{self, Files, INDEX_FILE, blob_path, digest};
+use super::referrer::{About, with_manifests};
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;
 
@@ -26,17 +27,6 @@ pub struct Pieces {
     pub about: Vec<About>,
 }
 
-/// A manifest about a bundle, with its blobs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// The manifest.
-    pub manifest: Vec<u8>,
-    /// What it says that it holds.
-    pub artifact_type: String,
-    /// Its blobs.
-    pub blobs: Vec<Vec<u8>>,
-}
-
 /// The layout of these pieces.
 ///
 /// # Errors
@@ -49,19 +39,7 @@ pub fn assemble(pieces: Pieces) -> Result<Files, BundleError> {
     if made.manifest != digest(&manifest) {
         return Err(BundleError::file(blob_path(&digest(&manifest)), "it is not what its config and its layer give"));
     }
-    let mut files = made.files;
-    let mut index: Index = layout::parse(INDEX_FILE, layout::file(&files, INDEX_FILE)?)?;
-    let mut lines = BTreeMap::new();
-    for About { manifest, artifact_type, blobs } in about {
-        let line = Descriptor { artifact_type: Some(artifact_type), ..descriptor(MANIFEST, &manifest) };
-        lines.insert(line.digest.clone(), line);
-        for blob in std::iter::once(manifest).chain(blobs) {
-            files.insert(blob_path(&digest(&blob)), blob);
-        }
-    }
-    index.manifests.extend(lines.into_values());
-    files.insert(INDEX_FILE.to_owned(), json(&index));
-    Ok(files)
+    with_manifests(made.files, about)
 }
 
 /// The bytes of a layout, by what they are said to be.

@@ -35,7 +35,7 @@ mod reviewed;
 mod statement;
 mod trust;
 
-pub use assembled::{About, Pieces, assemble};
+pub use assembled::{Pieces, assemble};
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use difference::{Differences, Part, PartChange};
 pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE};
@@ -45,7 +45,7 @@ pub use provenance::{
     BuildDefinition, BuildMetadata, Builder, Dependency, ExternalParameters, InternalParameters, PROVENANCE,
     Provenance, ProvenanceSource, RunDetails, Target,
 };
-pub use referrer::{Blob, Claim, Referrer};
+pub use referrer::{About, Blob, Claim, Referrer};
 pub use reviewed::{REVIEW, ReviewRecord, ReviewedRisk};
 pub use statement::{IN_TOTO, SIGNATURE, Statement, StatementError, Subject};
 pub use trust::{KeyName, Rule, StatementKind, TrustError, TrustPolicy, Unmet, Vouched};

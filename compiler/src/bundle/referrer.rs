@@ -30,6 +30,17 @@ pub struct Claim {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// A manifest about a bundle, with its blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// What it says that it holds.
+    pub artifact_type: String,
+    /// Its blobs.
+    pub blobs: Vec<Vec<u8>>,
+}
+
 /// Something that is said about a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
@@ -94,15 +105,10 @@ impl Part {
 /// The files of a layout, with more said about its bundle.
 pub(super) fn with_claims(files: &Files, claims: &[Claim]) -> Result<Files, BundleError> {
     let index: Index = layout::parse(INDEX_FILE, layout::file(files, INDEX_FILE)?)?;
-    let mut manifests = index.manifests.into_iter();
-    let Some(own) = manifests.next() else {
-        return Err(BundleError::file(INDEX_FILE, "it lists no bundle"));
-    };
-    let mut files = files.clone();
-    let mut listed: BTreeMap<Digest, Descriptor> = manifests.map(|other| (other.digest.clone(), other)).collect();
+    let own = index.manifests.first().ok_or_else(no_bundle)?;
     let subject = Descriptor { artifact_type: None, annotations: BTreeMap::new(), ..own.clone() };
-    for claim in claims {
-        let manifest = json(&Written {
+    let about = claims.iter().map(|claim| About {
+        manifest: json(&Written {
             schema_version: 2,
             media_type: MANIFEST,
             artifact_type: &claim.artifact_type,
@@ -110,16 +116,33 @@ pub(super) fn with_claims(files: &Files, claims: &[Claim]) -> Result<Files, Bund
             layers: vec![descriptor(&claim.artifact_type, &claim.content)],
             subject: subject.clone(),
             annotations: &claim.annotations,
-        });
-        let line = Descriptor { artifact_type: Some(claim.artifact_type.clone()), ..descriptor(MANIFEST, &manifest) };
+        }),
+        artifact_type: claim.artifact_type.clone(),
+        blobs: vec![EMPTY_BYTES.to_vec(), claim.content.clone()],
+    });
+    with_manifests(files.clone(), about)
+}
+
+/// The files of a layout, with more manifests about its bundle: listed behind it, sorted by digest.
+pub(super) fn with_manifests(mut files: Files, about: impl IntoIterator<Item = About>) -> Result<Files, BundleError> {
+    let index: Index = layout::parse(INDEX_FILE, layout::file(&files, INDEX_FILE)?)?;
+    let mut manifests = index.manifests.into_iter();
+    let own = manifests.next().ok_or_else(no_bundle)?;
+    let mut listed: BTreeMap<Digest, Descriptor> = manifests.map(|other| (other.digest.clone(), other)).collect();
+    for About { manifest, artifact_type, blobs } in about {
+        let line = Descriptor { artifact_type: Some(artifact_type), ..descriptor(MANIFEST, &manifest) };
         listed.insert(line.digest.clone(), line);
-        for blob in [EMPTY_BYTES.to_vec(), claim.content.clone(), manifest] {
+        for blob in std::iter::once(manifest).chain(blobs) {
             files.insert(blob_path(&digest(&blob)), blob);
         }
     }
     let index = Index::of(std::iter::once(own).chain(listed.into_values()).collect());
     files.insert(INDEX_FILE.to_owned(), json(&index));
     Ok(files)
+}
+
+fn no_bundle() -> BundleError {
+    BundleError::file(INDEX_FILE, "it lists no bundle")
 }
 
 /// Reads what a line of the index lists, about the bundle with this digest. Gives the paths of its blobs, too.
