@@ -111,12 +111,8 @@ fn hold(head: &mut Head, release: u64, taken_back: &StoredGraph, back_to: &Store
 
 async fn first_head(target: &Target) -> Result<Head, TargetError> {
     let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
-    let cluster = match target.records.cluster.get_metadata("/api/v1/namespaces/kube-system").await {
-        Ok(found) => found.map(|metadata| metadata.uid),
-        // Whoever is restricted to some namespaces may not know.
-        Err(failure) if failure.is_forbidden() => None,
-        Err(failure) => return Err(TargetError::Request { doing, failure }),
-    };
+    let identity = target.records.cluster.identity().await;
+    let cluster = identity.map_err(|failure| TargetError::Request { doing, failure })?;
     Ok(Head {
         format: FORMAT,
         target: target.target_id.clone(),

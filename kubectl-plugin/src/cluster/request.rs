@@ -146,6 +146,16 @@ impl Cluster {
         }
     }
 
+    /// Which cluster this is: the uid of its namespace `kube-system`; `None` where whoever asks may not know it.
+    pub async fn identity(&self) -> Result<Option<String>, Failure> {
+        match self.get_metadata("/api/v1/namespaces/kube-system").await {
+            Ok(found) => Ok(found.map(|metadata| metadata.uid)),
+            // Whoever is restricted to some namespaces.
+            Err(failure) if failure.is_forbidden() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Server-side apply. Repeated where nothing was answered: applying twice is applying once. An object that only a
     /// repetition found is new where its metadata say so: the answer was lost, not the request.
     pub async fn apply(&self, path: &str, body: &Json, options: &ApplyOptions<'_>) -> Result<AppliedObject, Failure> {

@@ -24,9 +24,6 @@ use crate::settings::{Delivery, Home, RegistryArgs, Session};
 
 use super::place::Place;
 
-/// Its uid is the cluster's.
-const KUBE_SYSTEM: &str = "/api/v1/namespaces/kube-system";
-
 /// Apply a bundle: plan, ask, apply in topological order, wait until everything is ready, and record the release
 ///
 /// Nothing is compiled: neither Git nor the sources are needed, and of networks only the cluster, and the registry where the
@@ -88,15 +85,10 @@ async fn demand_trust(args: &ApplyArgs, read: &Read, cluster: &Cluster) -> Resul
     if !args.trust.demands() {
         return Ok(());
     }
-    let uid = match cluster.get_metadata(KUBE_SYSTEM).await {
-        Ok(found) => found.map(|metadata| metadata.uid),
-        // Whoever is restricted to some namespaces may not know; then it must be good for all clusters.
-        Err(failure) if failure.is_forbidden() => None,
-        Err(failure) => {
-            let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
-            return Err(CommandError::user(doing).details(vec![failure.to_string()]));
-        }
-    };
+    let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
+    let identity = cluster.identity().await;
+    // Where it may not be known, the bundle must be good for all clusters.
+    let uid = identity.map_err(|failure| CommandError::user(doing).details(vec![failure.to_string()]))?;
     for name in BTreeSet::from([&args.app, &read.bundle.config.application]) {
         args.trust.check(read, name, uid.as_deref())?;
     }
