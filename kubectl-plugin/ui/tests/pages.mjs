@@ -84,6 +84,7 @@ told("what is asked for");
 // Keys lead everywhere.
 await page.goto(`${address}/applications`);
 await page.getByTestId("apps").waitFor();
+await page.locator(".row").first().waitFor();
 await page.keyboard.press("j");
 await page.keyboard.press("j");
 await page.keyboard.press("Enter");
