@@ -44,7 +44,7 @@ impl Api {
     /// What somebody may get of an Application.
     pub(super) async fn gettable<'a>(&'a self, person: &'a Person, row: &Row) -> Result<Gettable<'a>, Refusal> {
         let kinds = self.kinds().await?;
-        let destination = if row.destination.is_empty() { "default".to_owned() } else { row.destination.clone() };
+        let destination = row.destination.namespace_or_default().to_owned();
         Ok(Gettable { api: self, person, kinds, destination, answers: BTreeMap::new(), asked: 0 })
     }
 }

@@ -173,7 +173,7 @@ impl Listener {
     fn is_there(&self) -> Result<(), End> {
         let Some(About { id, looks_at_the_destination }) = &self.about else { return Ok(()) };
         let row = self.api.controller.apps.catalog.get(id).ok_or(End::Over)?;
-        let is_elsewhere = *looks_at_the_destination && !self.api.controller.clusters.is_here(&row.object());
+        let is_elsewhere = *looks_at_the_destination && !self.api.controller.clusters.is_here(&row);
         if is_elsewhere { Err(End::Over) } else { Ok(()) }
     }
 }

@@ -88,7 +88,7 @@ impl Api {
         let pod = begun.names.get(1).map(String::as_str).or(query.one("podName"));
         let pod = pod.ok_or_else(|| Refusal::invalid("podName is missing"))?;
         let pod = routes::name(pod).ok_or_else(|| Refusal::not_found("the Pod"))?;
-        let destination = if row.destination.is_empty() { "default" } else { &row.destination };
+        let destination = row.destination.namespace_or_default();
         let namespace = query.one("namespace").unwrap_or(destination);
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{}", log_query(query)?);

@@ -295,7 +295,7 @@ impl Api {
         let id = begun.id.get_or_init(|| self.named(name, query, body));
         let projects: Vec<&str> = query.all("project").chain(body["project"].as_str()).collect();
         let row = self.visible(caller, id, &projects).await?;
-        if begun.route.action.looks_at_the_destination() && !self.controller.clusters.is_here(&row.object()) {
+        if begun.route.action.looks_at_the_destination() && !self.controller.clusters.is_here(&row) {
             // Who asks is known to this cluster only, and nobody is shown what the controller alone may see.
             return Err(Refusal::new(Code::NotFound, "the objects of this Application are not in this cluster"));
         }

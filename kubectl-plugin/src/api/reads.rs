@@ -192,7 +192,7 @@ impl Api {
     /// `GET …/rights`.
     pub(super) async fn rights(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let AppId { namespace, name } = &row.id;
-        let logs = Right::logs(&row.destination);
+        let logs = Right::logs(&row.destination.namespace);
         let [patch, delete] = ["patch", "delete"].map(|verb| Right::application(verb, namespace, name));
         let may = async |right: &Right<'_>| self.access.may(&caller.person, right).await;
         Ok(Answer::json(&RightsJson {
@@ -205,8 +205,7 @@ impl Api {
 
     /// `GET /api/v1/clusters`.
     pub(super) async fn clusters(&self, caller: &Caller) -> Result<Answer, Refusal> {
-        let answered =
-            |row: &Row| self.controller.clusters.answered(&row.object()).map_err(|none| none.why().to_owned());
+        let answered = |row: &Row| self.controller.clusters.answered(row).map_err(|none| none.why().to_owned());
         Ok(Answer::json(&ItemsJson::<ClusterJson>::clusters(&self.seen(caller).await?, answered)))
     }
 

@@ -311,7 +311,7 @@ impl RowJson {
             message: status.conditions.into_iter().next().map(|told| told.message).unwrap_or_default(),
             repositories: row.repositories.clone(),
             cluster: row.cluster.clone(),
-            destination: row.destination.clone(),
+            destination: row.destination.namespace.clone(),
             deployed_at,
             held,
             resource_version: row.version.to_string(),

@@ -14,6 +14,7 @@ use crate::error::CommandError;
 use crate::fetch::{ArtifactAddress, ArtifactRepository, FetchError, Listed, RawManifest, Reference};
 
 use super::parts::{Descriptor, Manifest};
+use super::printable;
 
 /// The config of a bundle has a few hundred bytes for each resource.
 const LARGEST_CONFIG: u64 = 128 << 20;
@@ -126,9 +127,4 @@ fn referrer(
 fn not_taken(error: FetchError) -> CommandError {
     let told = CommandError::user(format!("cannot pull {}: {}", error.asked, error.why));
     CommandError { hint: error.hint, ..told }
-}
-
-/// What a registry says, without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }

@@ -36,10 +36,29 @@ pub struct Row {
     pub repositories: Vec<String>,
     /// The cluster that it goes to, by address or name.
     pub cluster: String,
-    /// The namespace that it goes to, or nothing.
-    pub destination: String,
+    /// Where it goes, as it says.
+    pub destination: Destination,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// Where an Application goes; what it does not say is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The address of the cluster.
+    pub server: String,
+    /// Or its name.
+    pub name: String,
+    /// The namespace of what names none.
+    pub namespace: String,
+}
+
+impl Destination {
+    /// The namespace, as the API server has it where none is said.
+    #[must_use]
+    pub fn namespace_or_default(&self) -> &str {
+        if self.namespace.is_empty() { "default" } else { &self.namespace }
+    }
 }
 
 /// What became of an Application.
@@ -230,6 +249,11 @@ impl Row {
         let several = spec["sources"].as_array().filter(|sources| !sources.is_empty());
         let sources = several.map_or_else(|| std::slice::from_ref(&spec["source"]), Vec::as_slice);
         let address = |source: &Json| source["repoURL"].as_str().map(gitops_compiler::app::without_user);
+        let destination = Destination {
+            server: text("/spec/destination/server"),
+            name: text("/spec/destination/name"),
+            namespace: text("/spec/destination/namespace"),
+        };
         let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
         Self {
             id: AppId::of(object),
@@ -240,8 +264,8 @@ impl Row {
             sync: or(text("/status/sync/status"), "Unknown"),
             health: or(text("/status/health/status"), "Unknown"),
             repositories: sources.iter().filter_map(address).collect(),
-            cluster: or(text("/spec/destination/server"), &text("/spec/destination/name")),
-            destination: text("/spec/destination/namespace"),
+            cluster: or(destination.server.clone(), &destination.name),
+            destination,
             labels: labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
         }
     }

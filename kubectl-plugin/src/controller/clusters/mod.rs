@@ -38,6 +38,7 @@ use crate::application::AppId;
 use crate::cluster::{Cluster, Failure, Followed};
 use crate::project;
 
+use super::catalog::Row;
 use super::refs::Answered;
 use in_use::{ClusterInUse, Common};
 use known::{Known, NotFound};
@@ -135,16 +136,16 @@ impl Clusters {
 
     /// Whether an Application's destination is the cluster that the controller runs in.
     #[must_use]
-    pub fn is_here(&self, object: &Json) -> bool {
-        self.meant(object).is_ok_and(|secret| secret.is_here())
+    pub fn is_here(&self, row: &Row) -> bool {
+        self.meant_by(row).is_ok_and(|secret| secret.is_here())
     }
 
     /// How the cluster that an Application's destination means answered last; nothing where it was not asked yet.
     ///
     /// # Errors
     /// Why there is none.
-    pub fn answered(&self, object: &Json) -> Result<Option<Answered>, NotFound> {
-        let secret = self.meant(object)?;
+    pub fn answered(&self, row: &Row) -> Result<Option<Answered>, NotFound> {
+        let secret = self.meant_by(row)?;
         let there = if secret.is_here() {
             Some(Arc::clone(&self.here))
         } else {
@@ -156,6 +157,10 @@ impl Clusters {
             Some(Answered { at: Some(at), failure: lost.or(silence) })
         };
         Ok(there.and_then(answered))
+    }
+
+    fn meant_by(&self, row: &Row) -> Result<Arc<ClusterSecret>, NotFound> {
+        self.known().find(&row.destination.server, &row.destination.name, &row.project)
     }
 
     /// What is known of the cluster that an Application's destination means.
