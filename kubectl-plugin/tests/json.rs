@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gitops_compiler::depend::EdgeRules;
 use gitops_compiler::manifest::yaml::{Limits, read};
+use gitops_testdata::schema::Schema;
 use kubectl_gitops::json::schemas;
 use serde_json::Value as Json;
 use support::{World, config_map, deployment};
@@ -43,10 +44,7 @@ fn check(name: &str, document: &Json) {
     let found = schemas().into_iter().find(|(known, _)| *known == name);
     let mut schema = Json::from(found.expect("a schema").1);
     close(&mut schema);
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let errors: Vec<String> =
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{name}: {errors:#?}\n{document:#}");
+    Schema::new(&schema).check(name, document);
 }
 
 /// Refuses fields that a schema does not name. Flattened parts are named beside it.

@@ -12,6 +12,7 @@
 //! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.
 //! - [`repository`]: Git repositories made in a test, with the same object ids on every machine.
+//! - [`schema`]: whether documents are what our schemas say.
 //! - [`servers`]: nginx, sshd, Redis and an OCI registry on the loopback interface, and servers that mean harm.
 //! - [`random`]: numbers from a seed, the same on every machine.
 //! - [`services`]: the set of 1,001 objects that speed is measured with, in any size.
@@ -40,6 +41,7 @@ pub mod oracle;
 mod port;
 pub mod random;
 pub mod repository;
+pub mod schema;
 pub mod servers;
 pub mod services;
 pub mod shop;

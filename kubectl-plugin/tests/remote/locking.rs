@@ -1,6 +1,7 @@
 //! The lock file: what it keeps, what it refuses.
 
 use gitops_compiler::manifest::yaml::{self, Limits};
+use gitops_testdata::schema::Schema;
 
 use crate::elsewhere::{Elsewhere, write};
 use crate::world::objects;
@@ -9,10 +10,7 @@ use crate::world::objects;
 fn is_valid(name: &str, json: &serde_json::Value) {
     let path = format!("{}/../schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let schema = std::fs::read_to_string(path).expect("a schema");
-    let schema = serde_json::from_str(&schema).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let faults: Vec<String> = validator.iter_errors(json).map(|fault| fault.to_string()).collect();
-    assert!(faults.is_empty(), "{faults:?} in {json}");
+    Schema::new(&serde_json::from_str(&schema).expect("JSON")).check(name, json);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use gitops_testdata::repository::RepositoryBuilder;
+use gitops_testdata::schema::Schema;
 use serde_json::Value as Json;
 
 /// A repository, and a home with nothing in it.
@@ -59,9 +60,7 @@ impl World {
     /// Fails where a document is not what its published schema says.
     pub(crate) fn check(name: &str, document: &Json) {
         let found = kubectl_gitops::json::schemas().into_iter().find(|(known, _)| *known == name);
-        let validator = jsonschema::validator_for(&Json::from(found.expect("a schema").1)).expect("a schema");
-        let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{name}: {errors:#?}\n{document:#}");
+        Schema::new(&Json::from(found.expect("a schema").1)).check(name, document);
     }
 
     pub(crate) fn path(&self) -> &Path {
