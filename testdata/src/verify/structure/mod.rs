@@ -1,8 +1,10 @@
 //! The rules of this repository that no other tool checks.
 //!
 //! In: the files that Git has or would add, and Cargo's metadata. Out: `path:line: what is wrong`, for each. One file
-//! for each family: `order` of modules, `layout` of the tree, `text` of sources, `reach` of files and tests.
+//! for each family: `order` of modules, `layout` of the tree, `text` of sources, `reach` of files and tests, `features` of
+//! dependencies.
 
+mod features;
 mod layout;
 mod order;
 mod reach;
@@ -25,6 +27,7 @@ pub(super) fn run(job: &mut Job<'_>) -> Result<String, Failure> {
     findings.extend(sources.iter().flat_map(text::findings));
     findings.extend(order::findings(&sources));
     findings.extend(reach::findings(&sources, &metadata));
+    findings.extend(features::findings(job)?);
     job.findings(findings)?;
     Ok(count(sources.len(), "source"))
 }
