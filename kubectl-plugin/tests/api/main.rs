@@ -20,6 +20,7 @@ mod objects;
 mod page;
 mod people;
 mod previews;
+mod projects;
 mod rights;
 mod schemathesis;
 mod shapes;
