@@ -1,5 +1,6 @@
 // A provider of OpenID Connect on 127.0.0.1, over TLS. People need no password: whoever is named by `login_hint`, or by a cookie
 // `person`, signs in, anna where nobody is, so that a test is a browser by following redirects. `nobody` is refused.
+// `/told` says how often tokens were renewed and grants taken back; `/dismiss/anna` makes that nobody whom it knows.
 //
 // In: a file of settings, as `servers/oidc.rs` writes it. Out: a provider that listens.
 import { readFileSync } from 'node:fs';
@@ -14,15 +15,30 @@ const account = (id) => ({
   claims: () => ({ sub: id, email: `${id}@example.com`, groups: ['people'] }),
 });
 
+const dismissed = new Set();
+const told = { renewed: 0, revoked: 0 };
+
 const provider = new Provider(issuer, {
   clients: settings.clients,
   claims: { openid: ['sub'], email: ['email'], groups: ['groups'] },
   conformIdTokenClaims: false,
   cookies: { keys: settings.cookieKeys },
-  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
-  findAccount: (_, id) => account(id),
+  features: {
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+  },
+  findAccount: (_, id) => (dismissed.has(id) ? undefined : account(id)),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
-  ttl: { IdToken: (_, __, client) => (client.clientId === settings.brief ? settings.briefSeconds : 3600) },
+  // What renews tokens is of use once: whoever shows it twice loses the grant.
+  rotateRefreshToken: true,
+  ttl: { IdToken: (_, __, client) => (settings.brief.includes(client.clientId) ? settings.briefSeconds : 3600) },
+});
+provider.on('grant.success', (context) => {
+  told.renewed += context.oidc.params.grant_type === 'refresh_token' ? 1 : 0;
+});
+provider.on('grant.revoked', () => {
+  told.revoked += 1;
 });
 
 async function interact(request, response) {
@@ -47,6 +63,15 @@ async function interact(request, response) {
 const answer = provider.callback();
 const tls = { key: readFileSync(settings.key), cert: readFileSync(settings.certificate) };
 createServer(tls, (request, response) => {
+  if (request.url === '/told') {
+    response.end(JSON.stringify(told));
+    return;
+  }
+  if (request.url.startsWith('/dismiss/')) {
+    dismissed.add(request.url.slice('/dismiss/'.length));
+    response.end();
+    return;
+  }
   if (!request.url.startsWith('/interaction/')) {
     answer(request, response);
     return;

@@ -9,7 +9,8 @@
 //! | `kept` | answers that are kept for a while |
 //! | [`pace`](Pace) | how often something may happen |
 //! | [`sessions`](Sessions) | sign-ins of browsers, as Secrets |
-//! | `seal` | what of a session is written |
+//! | `renewal` | their tokens, renewed by one replica at a time |
+//! | `sealed`, `seal` | what of a session is written |
 //!
 //! # What is kept
 //!
@@ -27,7 +28,9 @@ mod kept;
 mod own;
 mod pace;
 mod person;
+mod renewal;
 mod seal;
+mod sealed;
 mod sessions;
 
 use std::collections::BTreeSet;
@@ -47,7 +50,9 @@ use own::Own;
 
 pub use pace::{Pace, Rate};
 pub use person::{Person, Right};
+pub use renewal::{Claim, Claimed};
 pub use seal::SessionId;
+pub use sealed::{Opened, Renewal};
 pub use sessions::{NoSession, Session, Sessions};
 
 /// For how long an answer holds.

@@ -1,8 +1,8 @@
 //! What of a session is written: nothing that opens it.
 //!
-//! In: the random id that a browser keeps, the token that it stands for. Out: the name of a Secret, and the token sealed with
-//! a key that comes from the id alone. Guarantees: whoever reads all Secrets has no token and no session; a sealed token opens
-//! only under its own name and with its own end.
+//! In: the random id that a browser keeps, a text. Out: the name of a Secret, and the text sealed with a key that comes from the id
+//! alone. Guarantees: whoever reads all Secrets has no token and no session; what is sealed opens only under its own name and with
+//! what it was bound to.
 
 use aes_gcm::aead::consts::U12;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
@@ -44,6 +44,11 @@ impl SessionId {
         Some(Self(bytes))
     }
 
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// Its text, for the cookie.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
@@ -66,20 +71,20 @@ impl SessionId {
         Cipher::new_from_slice(key.as_slice()).ok()
     }
 
-    /// Seals a token; `end` is when the session ends, as it is written.
-    pub(super) fn seal(&self, token: &str, end: &str) -> Option<Vec<u8>> {
+    /// Seals a text; it opens with the same `bound` only.
+    pub(super) fn seal(&self, text: &str, bound: &str) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).ok()?;
-        let payload = Payload { msg: token.as_bytes(), aad: end.as_bytes() };
+        let payload = Payload { msg: text.as_bytes(), aad: bound.as_bytes() };
         let sealed = self.cipher()?.encrypt(&Nonce::<U12>::from(nonce), payload).ok()?;
         Some([&nonce[..], &sealed].concat())
     }
 
     /// Opens what was sealed.
-    pub(super) fn open(&self, sealed: &[u8], end: &str) -> Option<Zeroizing<String>> {
+    pub(super) fn open(&self, sealed: &[u8], bound: &str) -> Option<Zeroizing<String>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce = Nonce::<U12>::try_from(nonce).ok()?;
-        let opened = self.cipher()?.decrypt(&nonce, Payload { msg: sealed, aad: end.as_bytes() }).ok()?;
+        let opened = self.cipher()?.decrypt(&nonce, Payload { msg: sealed, aad: bound.as_bytes() }).ok()?;
         String::from_utf8(opened).ok().map(Zeroizing::new)
     }
 }

@@ -5,14 +5,14 @@
 //! answers, the others hear of it by their watch at once, and whatever becomes of the watch they look again after
 //! [`LOOKED_AT`]. `kubectl delete secrets -l kubectl-gitops/session` ends all of them.
 //!
+//! A session lasts as long as its token, or longer where that can be renewed (`renewal`).
+//!
 //! Bounded: [`LONGEST`] for each, so many for each name and in all.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 use tokio::sync::{mpsc, watch};
@@ -22,11 +22,12 @@ use zeroize::Zeroizing;
 use crate::cluster::{Cluster, Failure, Followed, Watched};
 use crate::controller::report::written;
 
+use super::renewal::{claim_of, due, is_claimed};
 use super::seal::{PREFIX, SessionId};
+use super::sealed::{Opened, Renewal, Sealed};
 
 /// The label of their Secrets.
 const LABEL: &str = "kubectl-gitops/session";
-const END: &str = "kubectl-gitops/session-ends";
 const NAME: &str = "kubectl-gitops/session-of";
 const TYPE: &str = "kubectl-gitops/session";
 
@@ -57,7 +58,7 @@ pub enum NoSession {
 
 /// All sessions.
 pub struct Sessions {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
     namespace: String,
     known: Mutex<HashMap<String, Known>>,
 }
@@ -65,8 +66,12 @@ pub struct Sessions {
 /// A session, as its Secret says.
 struct Known {
     name: String,
-    sealed: Vec<u8>,
-    end: String,
+    uid: String,
+    /// Its version, as a number.
+    version: u64,
+    sealed: Sealed,
+    /// When somebody began to renew its token.
+    claimed: Option<String>,
     looked_at: Instant,
     /// Closed when it ends.
     lives: watch::Sender<()>,
@@ -76,10 +81,22 @@ struct Known {
 pub struct Session {
     /// The token that it stands for.
     pub token: Zeroizing<String>,
+    /// How that goes on, where it does.
+    pub renewal: Option<Renewal>,
+    /// Whose it is, by name.
+    pub name: String,
     /// Its id.
     pub id: SessionId,
     /// Ends with it.
     pub lives: watch::Receiver<()>,
+}
+
+impl Session {
+    /// Whether its token is to be renewed.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.renewal.as_ref().is_some_and(|renewal| renewal.at <= now)
+    }
 }
 
 impl Sessions {
@@ -89,8 +106,8 @@ impl Sessions {
         Self { cluster, namespace, known: Mutex::default() }
     }
 
-    /// Begins a session of somebody whose token is known to be good; it ends with the token, where that is known. Gives for how
-    /// long it lasts, too.
+    /// Begins a session of somebody whose token is known to be good. It ends with the token, where that is known; where there is
+    /// what renews it, the token goes on until the session ends. Gives for how long it lasts, too.
     ///
     /// # Errors
     /// Where there are too many, or it cannot be written.
@@ -99,22 +116,24 @@ impl Sessions {
         token: &str,
         name: &str,
         token_ends: Option<Timestamp>,
+        refresh: Option<&str>,
     ) -> Result<(SessionId, SignedDuration), NoSession> {
         self.make_place(name).await?;
         let unknown = |why: &str| NoSession::Unknown(why.to_owned());
         let id = SessionId::new().map_err(|_| unknown("there are no random numbers"))?;
         let now = self.now();
         let longest = now.checked_add(LONGEST).unwrap_or(now);
-        let ends = token_ends.map_or(longest, |token| token.min(longest));
-        let end = written(ends);
-        let sealed = id.seal(token, &end).ok_or_else(|| unknown("there are no random numbers"))?;
+        let renewal = token_ends.zip(refresh).map(|(end, refresh)| (refresh, written(due(now, end))));
+        let ends = token_ends.filter(|_| renewal.is_none()).map_or(longest, |token| token.min(longest));
+        let sealed = Sealed::new(&id, token, renewal, written(ends));
+        let (mut annotations, data) = sealed.ok_or_else(|| unknown("there are no random numbers"))?.written();
+        annotations[NAME] = name.into();
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": TYPE,
             "metadata": {
-                "name": id.name(), "namespace": self.namespace,
-                "labels": {LABEL: ""}, "annotations": {END: end, NAME: name},
+                "name": id.name(), "namespace": self.namespace, "labels": {LABEL: ""}, "annotations": annotations,
             },
-            "data": {"token": BASE64.encode(sealed)},
+            "data": data,
         });
         let made = self.cluster.create(&self.collection(), &secret).await.map_err(|failure| failed(&failure))?;
         self.take(&made);
@@ -125,37 +144,54 @@ impl Sessions {
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn get(&self, id: SessionId) -> Result<Session, NoSession> {
-        let secret = id.name();
+    pub async fn get(&self, id: &SessionId) -> Result<Session, NoSession> {
         let is_fresh = |known: &Known| known.looked_at.elapsed() < LOOKED_AT;
-        let is_known = self.lock().get(&secret).is_some_and(is_fresh);
+        let is_known = self.lock().get(&id.name()).is_some_and(is_fresh);
         if !is_known {
-            let found = self.cluster.find(&format!("{}/{secret}", self.collection())).await;
-            match found.map_err(|failure| failed(&failure))? {
-                Some(found) => self.take(&found),
-                None => self.forget(&secret),
-            }
+            self.look(id).await?;
         }
-        let known = self.lock();
-        let known = known.get(&secret).ok_or(NoSession::Over)?;
-        if is_over(&known.end, self.now()) {
-            return Err(NoSession::Over);
-        }
-        let token = id.open(&known.sealed, &known.end).ok_or(NoSession::Over)?;
-        Ok(Session { token, id, lives: known.lives.subscribe() })
+        self.opened(id)
     }
 
-    /// Ends a session.
+    /// Looks what the cluster has.
+    pub(super) async fn look(&self, id: &SessionId) -> Result<(), NoSession> {
+        match self.cluster.find(&self.path(id)).await.map_err(|failure| failed(&failure))? {
+            Some(found) => self.take(&found),
+            None => self.forget(&id.name()),
+        }
+        Ok(())
+    }
+
+    /// The session of an id, by what is known.
+    pub(super) fn opened(&self, id: &SessionId) -> Result<Session, NoSession> {
+        let known = self.lock();
+        let known = known.get(&id.name()).ok_or(NoSession::Over)?;
+        if is_over(&known.sealed.end, self.now()) {
+            return Err(NoSession::Over);
+        }
+        let Opened { token, renewal } = known.sealed.open(id).ok_or(NoSession::Over)?;
+        let (name, lives) = (known.name.clone(), known.lives.subscribe());
+        Ok(Session { token, renewal, name, id: id.again(), lives })
+    }
+
+    /// Whether somebody is at renewing its token, by what is known.
+    pub(super) fn is_claimed(&self, id: &SessionId) -> bool {
+        let now = self.now();
+        self.lock().get(&id.name()).is_some_and(|known| is_claimed(known.claimed.as_deref(), now))
+    }
+
+    /// Ends a session. Gives what renewed its token: it is to be taken back.
     ///
     /// # Errors
     /// Where that cannot be done for all replicas; for this one it has ended.
-    pub async fn end(&self, id: &SessionId) -> Result<(), NoSession> {
+    pub async fn end(&self, id: &SessionId) -> Result<Option<Zeroizing<String>>, NoSession> {
         let name = id.name();
+        let renewal = self.opened(id).ok().and_then(|session| session.renewal);
         self.forget(&name);
         let ended = self.delete(&name).await;
         // Whoever asked meanwhile may have found it still there.
         self.forget(&name);
-        ended
+        ended.map(|()| renewal.map(|renewal| renewal.refresh))
     }
 
     /// Hears of sessions, and deletes those that are over, until the process ends.
@@ -184,7 +220,7 @@ impl Sessions {
                 let over: Vec<String> = self
                     .lock()
                     .iter()
-                    .filter(|(_, known)| is_over(&known.end, now))
+                    .filter(|(_, known)| is_over(&known.sealed.end, now))
                     .map(|(name, _)| name.clone())
                     .collect();
                 for name in over {
@@ -213,21 +249,26 @@ impl Sessions {
     }
 
     /// Takes what a Secret says. What others made into something else is no session.
-    fn take(&self, secret: &Json) {
-        let text = |value: &Json| value.as_str().map(str::to_owned);
-        let annotations = &secret["metadata"]["annotations"];
-        let read = || {
-            let name = text(&secret["metadata"]["name"]).filter(|name| name.starts_with(PREFIX))?;
-            let sealed = BASE64.decode(secret["data"]["token"].as_str()?).ok()?;
-            Some((name, sealed, text(&annotations[END])?, text(&annotations[NAME]).unwrap_or_default()))
-        };
-        let Some((secret, sealed, end, name)) = read().filter(|_| secret["type"] == TYPE) else { return };
+    pub(super) fn take(&self, secret: &Json) {
+        let metadata = &secret["metadata"];
+        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+        let name = text(&metadata["name"]);
+        let sealed = Sealed::read(secret).filter(|_| secret["type"] == TYPE && name.starts_with(PREFIX));
+        let Some(sealed) = sealed else { return };
+        let (uid, version) = (text(&metadata["uid"]), text(&metadata["resourceVersion"]).parse().unwrap_or_default());
         let mut all = self.lock();
-        let lives = match all.remove(&secret) {
-            Some(known) if known.sealed == sealed => known.lives,
+        let lives = match all.remove(&name) {
+            // A watch may tell late of what was written here.
+            Some(known) if known.uid == uid && known.version > version => {
+                all.insert(name, known);
+                return;
+            }
+            // It is the same one also with its next token.
+            Some(known) if known.uid == uid => known.lives,
             _ => watch::Sender::new(()),
         };
-        all.insert(secret, Known { name, sealed, end, looked_at: Instant::now(), lives });
+        let (of, claimed) = (text(&metadata["annotations"][NAME]), claim_of(secret));
+        all.insert(name, Known { name: of, uid, version, sealed, claimed, looked_at: Instant::now(), lives });
     }
 
     /// Ends the oldest session of a name that has as many as it may.
@@ -239,7 +280,7 @@ impl Sessions {
                 return if all.len() < MOST { Ok(()) } else { Err(NoSession::TooMany) };
             }
             // Times of this form sort as text.
-            own.iter().min_by_key(|(_, known)| &known.end).map(|(secret, _)| (*secret).clone())
+            own.iter().min_by_key(|(_, known)| &known.sealed.end).map(|(secret, _)| (*secret).clone())
         };
         let Some(oldest) = oldest else { return Ok(()) };
         self.forget(&oldest);
@@ -257,15 +298,20 @@ impl Sessions {
         self.cluster.delete(&path, &uid, None, propagation).await.map(|_| ()).map_err(|failure| failed(&failure))
     }
 
-    fn forget(&self, name: &str) {
+    pub(super) fn forget(&self, name: &str) {
         self.lock().remove(name);
+    }
+
+    /// Where the Secret of a session is.
+    pub(super) fn path(&self, id: &SessionId) -> String {
+        format!("{}/{}", self.collection(), id.name())
     }
 
     fn collection(&self) -> String {
         format!("/api/v1/namespaces/{}/secrets", self.namespace)
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.cluster.connection.server_time()
     }
 
@@ -275,7 +321,7 @@ impl Sessions {
     }
 }
 
-fn failed(failure: &Failure) -> NoSession {
+pub(super) fn failed(failure: &Failure) -> NoSession {
     NoSession::Unknown(failure.told(true))
 }
 

@@ -45,7 +45,8 @@ impl Api {
         let _ = begun.who.set(person.name.clone());
         let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
         let _turn = self.users.request(person.key()).ok_or_else(often)?;
-        let (id, lasts) = self.sessions.begin(&token.token, &person.name, Some(token.end)).await?;
+        let refresh = token.refresh.as_ref().map(|refresh| refresh.as_str());
+        let (id, lasts) = self.sessions.begin(&token.token, &person.name, Some(token.end), refresh).await?;
         let [own, csrf] = cookies(&id, lasts.as_secs());
         let no_login = format!("{LOGIN_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
         Ok(page(&token.back, &[&own, &csrf, &no_login]))
@@ -74,12 +75,12 @@ impl Api {
         }
         let id = begun.asked.credentials.session.as_deref().and_then(|text| SessionId::read(text));
         let session = match id {
-            Some(id) => self.sessions.get(id).await.ok(),
+            Some(id) => self.sessions.get(&id).await.ok(),
             None => None,
         };
         let mut location = None;
         if let Some(session) = session {
-            self.sessions.end(&session.id).await?;
+            self.end_session(&session.id).await?;
             location = self.oidc.sign_out(&session.token).await;
         }
         let [own, csrf] = no_cookies();

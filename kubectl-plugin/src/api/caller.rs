@@ -80,8 +80,13 @@ impl Api {
         if is_write(asked) && !is_same(credentials.csrf.as_deref().unwrap_or_default(), &id.csrf()) {
             return Err(Refusal::new(Code::Forbidden, "a request with a cookie needs the header X-CSRF-Token"));
         }
-        let session = self.sessions.get(id).await.map_err(Refusal::from)?;
+        let session = self.renewed(self.sessions.get(&id).await?).await?;
         let person = self.access.who(&session.token, asked.peer).await?;
+        if person.name != session.name {
+            // A token that was renewed is of the same person, or of no use here.
+            self.sessions.end(&session.id).await?;
+            return Err(over());
+        }
         Ok(Caller { person, token: session.token, session: Some((session.id, session.lives)), is_own })
     }
 }

@@ -19,6 +19,7 @@
 //! | `preview` | what a sync would do, and where two sides differ |
 //! | `writes`, `change` | what is asked of Applications, and how their objects are changed |
 //! | `session` | sign in, sign out, who is it |
+//! | `renewal` | sessions whose tokens are renewed before they end |
 //! | `browser` | the same for browsers, by the issuer of tokens |
 //! | `form`, `listener` | how answers in parts are written; whoever reads them |
 //! | `stream`, `tree_stream`, `run_stream` | Applications as they change; the tree of one; the sync of one |
@@ -55,6 +56,7 @@ mod objects;
 mod predicted;
 mod preview;
 mod reads;
+mod renewal;
 mod routes;
 mod run_stream;
 mod selector;

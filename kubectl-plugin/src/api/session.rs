@@ -32,12 +32,12 @@ impl Api {
         if self.access.is_own() {
             return Ok(Answer::json(&SignedInJson { token: Some(token.to_string()) }));
         }
-        let (id, lasts) = self.sessions.begin(&token, &person.name, None).await?;
+        let (id, lasts) = self.sessions.begin(&token, &person.name, None, None).await?;
         let [own, csrf] = cookies(&id, lasts.as_secs());
         Ok(with_cookies(&[&own, &csrf]))
     }
 
-    /// Ends a session, for all replicas. On somebody's own server nobody is signed in after that until it is started again.
+    /// Ends a session, for all replicas, and what renewed its token. On somebody's own server nobody is signed in after that until it is started again.
     pub(super) async fn sign_out(&self, caller: Option<&Caller>) -> Result<Answer, Refusal> {
         if self.access.is_own() {
             if caller.is_some() {
@@ -46,7 +46,7 @@ impl Api {
             return Ok(Answer::json(&SignedInJson::default()));
         }
         if let Some((id, _)) = caller.and_then(|caller| caller.session.as_ref()) {
-            self.sessions.end(id).await?;
+            self.end_session(id).await?;
         }
         let [own, csrf] = no_cookies();
         Ok(with_cookies(&[&own, &csrf]))

@@ -1,6 +1,6 @@
 //! What an ID token says, before the API server is asked whether it is good. Pure.
 //!
-//! In: a token, whom it is for. Out: when it ends. The signature is the API server's to judge, by TokenReview, and nothing here
+//! In: a token, whom it is for; or one that it takes the place of. Out: when it ends. The signature is the API server's to judge, by TokenReview, and nothing here
 //! is believed before that: what is refused here is what it cannot know of, a token of another sign-in.
 
 use base64::Engine as _;
@@ -26,6 +26,8 @@ struct Claims {
     aud: Audience,
     azp: Option<String>,
     nonce: Option<String>,
+    #[serde(default)]
+    sub: String,
     exp: f64,
 }
 
@@ -42,21 +44,66 @@ enum Audience {
 /// What is wrong with it.
 pub(super) fn end(token: &str, expected: Expected<'_>, now: Timestamp) -> Result<Timestamp, &'static str> {
     let claims = claims(token).ok_or("the token is no ID token")?;
-    if claims.iss != expected.issuer {
-        return Err("the token is of another issuer");
-    }
-    let (is_for_us, others) = match &claims.aud {
-        Audience::One(one) => (one == expected.client, false),
-        Audience::Many(all) => (all.iter().any(|one| one == expected.client), all.len() > 1),
-    };
-    if !is_for_us || claims.azp.as_ref().map_or(others, |azp| azp != expected.client) {
-        return Err("the token is for another client");
-    }
-    let is_of_this = |nonce: &String| bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes()));
+    claims.is_for(expected.issuer, expected.client)?;
+    let is_of_this = |nonce: &String| is_same(nonce, expected.nonce);
     if !claims.nonce.as_ref().is_some_and(is_of_this) {
         return Err("the token is of another sign-in");
     }
-    seconds(claims.exp).filter(|end| *end > now).ok_or("the token is over")
+    claims.end(now)
+}
+
+/// When a token ends that takes the place of another: of the same person, and for us (OpenID Connect Core 1.0, 12.2).
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn renewed_end(
+    token: &str,
+    before: &str,
+    issuer: &str,
+    client: &str,
+    now: Timestamp,
+) -> Result<Timestamp, &'static str> {
+    let none = "the token is no ID token";
+    let (claims, before) = (claims(token).ok_or(none)?, claims(before).ok_or(none)?);
+    claims.is_for(issuer, client)?;
+    if claims.iss != before.iss || claims.sub.is_empty() || claims.sub != before.sub {
+        return Err("the token is of somebody else");
+    }
+    // It need not be there; where it is, it is that of the sign-in.
+    let is_other = |nonce: &String| !before.nonce.as_ref().is_some_and(|before| is_same(nonce, before));
+    if claims.nonce.as_ref().is_some_and(is_other) {
+        return Err("the token is of another sign-in");
+    }
+    claims.end(now)
+}
+
+/// When a token ends that the API server knows; nothing where it does not say.
+pub(super) fn says_end(token: &str) -> Option<Timestamp> {
+    seconds(claims(token)?.exp)
+}
+
+impl Claims {
+    fn is_for(&self, issuer: &str, client: &str) -> Result<(), &'static str> {
+        if self.iss != issuer {
+            return Err("the token is of another issuer");
+        }
+        let (is_for_us, others) = match &self.aud {
+            Audience::One(one) => (one == client, false),
+            Audience::Many(all) => (all.iter().any(|one| one == client), all.len() > 1),
+        };
+        if !is_for_us || self.azp.as_ref().map_or(others, |azp| azp != client) {
+            return Err("the token is for another client");
+        }
+        Ok(())
+    }
+
+    fn end(&self, now: Timestamp) -> Result<Timestamp, &'static str> {
+        seconds(self.exp).filter(|end| *end > now).ok_or("the token is over")
+    }
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// Whether a token was made by this issuer. It is one that the API server knows.
@@ -127,5 +174,28 @@ mod tests {
             assert!(end(wrong, EXPECTED, now).is_err(), "{wrong}");
         }
         assert!(is_of(&token(&json!({})), EXPECTED.issuer) && !is_of(&token(&json!({})), "https://other.example.com"));
+    }
+
+    #[test]
+    fn a_token_takes_the_place_of_one_of_the_same_person() {
+        let now = Timestamp::from_second(1000).expect("a time");
+        let judge = |change: &Json| {
+            let (issuer, client) = (EXPECTED.issuer, EXPECTED.client);
+            renewed_end(&token(change), &token(&json!({"exp": 1001})), issuer, client, now).map(Timestamp::as_second)
+        };
+        assert_eq!(judge(&json!({})), Ok(2000));
+        assert_eq!(judge(&json!({"nonce": null})), Ok(2000), "it need not have one");
+        for wrong in [
+            json!({"sub": "mallory"}),
+            json!({"sub": ""}),
+            json!({"nonce": "m"}),
+            json!({"iss": "https://other.example.com"}),
+            json!({"aud": "them"}),
+            json!({"exp": 1000}),
+        ] {
+            assert!(judge(&wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(says_end(&token(&json!({}))).map(Timestamp::as_second), Some(2000));
+        assert!(says_end("opaque").is_none());
     }
 }

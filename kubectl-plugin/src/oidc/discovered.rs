@@ -10,6 +10,9 @@ use url::Url;
 /// The document, where it is below the address of an issuer.
 pub(super) const PATH: &str = "/.well-known/openid-configuration";
 
+/// The scope of tokens that renew others.
+pub(super) const OFFLINE: &str = "offline_access";
+
 /// What is needed of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Discovered {
@@ -19,6 +22,10 @@ pub(super) struct Discovered {
     pub(super) token: Url,
     /// Where browsers are sent to sign out.
     pub(super) end_session: Option<Url>,
+    /// Where tokens are taken back (RFC 7009): at the host that makes them, since it is told who we are.
+    pub(super) revocation: Option<Url>,
+    /// Whether a token that renews others is asked for by the scope `offline_access`, and not by `access_type`, as Google has it.
+    pub(super) has_offline_scope: bool,
     /// Whether the secret goes in the body, since the issuer does not take it in a header.
     pub(super) secret_in_body: bool,
     /// Whether it says who it is when a browser comes back (RFC 9207).
@@ -31,6 +38,8 @@ struct Document {
     authorization_endpoint: String,
     token_endpoint: String,
     end_session_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    scopes_supported: Option<Vec<String>>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -62,8 +71,12 @@ impl Discovered {
         };
         let methods = document.token_endpoint_auth_methods_supported;
         let has = |name: &str| methods.iter().any(|method| method == name);
+        let revocation = document.revocation_endpoint.as_deref().map(address).transpose()?;
+        let scopes = document.scopes_supported;
         Ok(Self {
             authorization: address(&document.authorization_endpoint)?,
+            revocation: revocation.filter(|revocation| revocation.origin() == token.origin()),
+            has_offline_scope: scopes.is_none_or(|scopes| scopes.iter().any(|scope| scope == OFFLINE)),
             token,
             end_session: document.end_session_endpoint.as_deref().map(address).transpose()?,
             secret_in_body: !has("client_secret_basic") && has("client_secret_post"),
@@ -119,6 +132,7 @@ mod tests {
             json!({"authorization_endpoint": "http://id.example.com/auth"}),
             json!({"authorization_endpoint": "javascript:alert(1)"}),
             json!({"end_session_endpoint": "http://id.example.com/end"}),
+            json!({"revocation_endpoint": "http://id.example.com/revoke"}),
             json!({"code_challenge_methods_supported": ["plain"]}),
             json!({"token_endpoint": 1}),
         ] {
@@ -127,6 +141,12 @@ mod tests {
         assert!(Discovered::read(ISSUER, None, b"{").is_err());
         let posts = read(&json!({"token_endpoint_auth_methods_supported": ["client_secret_post"]})).expect("good");
         assert!(posts.secret_in_body);
+        let revocation = |address: &str| read(&json!({"revocation_endpoint": address})).expect("good").revocation;
+        assert!(
+            revocation("https://id.example.com/revoke").is_some() && revocation("https://evil.example.com/").is_none()
+        );
+        let offline = |scopes: &Json| read(&json!({"scopes_supported": scopes})).expect("good").has_offline_scope;
+        assert!(offline(&json!(null)) && offline(&json!(["openid", OFFLINE])) && !offline(&json!(["openid"])));
     }
 
     #[test]

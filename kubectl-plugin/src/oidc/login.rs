@@ -1,8 +1,9 @@
 //! A sign-in that has begun: what its browser keeps until it comes back. Pure.
 //!
 //! In: random bytes, or the cookie of a browser that came back. Out: state, nonce and verifier (RFC 7636, S256), each made from
-//! the same 32 random bytes, which only that browser keeps. So any replica finishes what another began, nothing is kept here for
-//! those who never come back, and whoever learns one of the three learns neither of the others.
+//! the same 32 random bytes, which only that browser keeps; and the state by the key of this installation, too, so that nobody makes
+//! one by themselves. So any replica finishes what another began, nothing is kept here for those who never come back, and whoever
+//! learns one of the three learns neither of the others.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -21,6 +22,16 @@ const LONGEST_BACK: usize = 2000;
 const STATE: &str = "kubectl-gitops 2026-11 oidc state";
 const NONCE: &str = "kubectl-gitops 2026-11 oidc nonce";
 const VERIFIER: &str = "kubectl-gitops 2026-11 oidc verifier";
+
+/// The key that all replicas have, and nobody else.
+pub(super) struct StateKey(Zeroizing<[u8; 32]>);
+
+impl StateKey {
+    /// Of its bytes; nothing where it has others than 32.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        <[u8; 32]>::try_from(bytes).ok().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+}
 
 /// What a browser keeps while it is away.
 pub(super) struct Login {
@@ -56,13 +67,13 @@ impl Login {
     }
 
     /// What comes back with the code.
-    pub(super) fn state(&self) -> String {
-        self.derived(STATE)
+    pub(super) fn state(&self, key: &StateKey) -> String {
+        BASE64.encode(blake3::keyed_hash(&key.0, self.derived(STATE).as_bytes()).as_bytes())
     }
 
     /// Whether this came back.
-    pub(super) fn is_state(&self, state: &str) -> bool {
-        self.state().as_bytes().ct_eq(state.as_bytes()).into()
+    pub(super) fn is_state(&self, key: &StateKey, state: &str) -> bool {
+        self.state(key).as_bytes().ct_eq(state.as_bytes()).into()
     }
 
     /// What the token says.
@@ -119,29 +130,41 @@ mod tests {
         Timestamp::from_second(second).expect("a time")
     }
 
+    fn key(byte: u8) -> StateKey {
+        StateKey::read(&[byte; 32]).expect("a key")
+    }
+
     #[test]
     fn whoever_comes_back_in_time_goes_on() {
         let login = Login::begin("/applications?a=b", at(1000)).expect("random");
         let again = Login::read(&login.cookie(), at(1000 + LASTS)).expect("the same");
-        assert!(again.is_state(&login.state()) && again.back() == "/applications?a=b");
+        assert!(again.is_state(&key(1), &login.state(&key(1))) && again.back() == "/applications?a=b");
         assert_eq!((again.nonce(), again.challenge()), (login.nonce(), login.challenge()));
         assert!(Login::read(&login.cookie(), at(1001 + LASTS)).is_none(), "too late");
         assert!(Login::read(&login.cookie(), at(999)).is_none(), "before it began");
         let other = Login::begin("/applications?a=b", at(1000)).expect("random");
-        assert!(!other.is_state(&login.state()) && !login.is_state(""));
-        let all = [login.state(), login.nonce(), login.verifier().to_string(), login.challenge()];
+        assert!(!other.is_state(&key(1), &login.state(&key(1))) && !login.is_state(&key(1), ""));
+        let all = [login.state(&key(1)), login.nonce(), login.verifier().to_string(), login.challenge()];
         assert!(all.iter().all(|one| one.len() == 43 && all.iter().filter(|other| *other == one).count() == 1));
+    }
+
+    #[test]
+    fn nobody_makes_a_state_without_the_key() {
+        let login = Login::begin("/", at(1000)).expect("random");
+        let own = [login.derived(STATE), login.state(&key(2))];
+        assert!(own.iter().all(|state| !login.is_state(&key(1), state)));
+        assert!(StateKey::read(&[1; 31]).is_none() && StateKey::read(&[]).is_none());
     }
 
     #[test]
     fn a_cookie_that_was_changed_is_another_sign_in() {
         let login = Login::begin("/a", at(1000)).expect("random");
-        let (cookie, state) = (login.cookie(), login.state());
+        let (cookie, state) = (login.cookie(), login.state(&key(1)));
         for (from, to) in [(".1000.", ".1001."), ("L2E", "L2I")] {
             let changed = cookie.replace(from, to);
             assert!(changed != *cookie);
             let read = Login::read(&changed, at(1002));
-            assert!(read.is_none_or(|read| !read.is_state(&state)), "{changed}");
+            assert!(read.is_none_or(|read| !read.is_state(&key(1), &state)), "{changed}");
         }
         let elsewhere = BASE64.encode("//evil.example.com");
         for wrong in ["", ".", "..", "a.b.c", &format!("{}.x", *cookie), &cookie.replace("L2E", &elsewhere)] {

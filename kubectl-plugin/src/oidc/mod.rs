@@ -1,22 +1,27 @@
 //! Sign-in of people by OpenID Connect: authorization code with PKCE. No sockets but those to the issuer.
 //!
 //! In: browsers that want to sign in, and come back with a code. Out: an ID token, which the caller shows to the API server: whoever
-//! the API server does not know is not signed in here either, so there are no users, groups or claims of ours.
+//! the API server does not know is not signed in here either, so there are no users, groups or claims of ours. Where the issuer
+//! gave a token that renews it, another one before it ends.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`settings`](OidcSettings) | who signs people in: flags, or Argo CD's `oidc.config`, pure |
 //! | `discovered` | what an issuer says of itself, pure |
 //! | `login` | a sign-in that has begun, as its browser keeps it, pure |
+//! | `state_key` | the key by which states are made, which all replicas have |
+//! | `spent` | states that came back |
 //! | `claims` | what a token says, pure |
 //! | `logout` | where browsers sign out at the issuer, pure |
 //! | `ask` | the issuer, asked |
 //! | `provider` | one issuer, as it is set: what it says of itself, and codes that become tokens |
+//! | `renewal` | what renews tokens: asked for, used, taken back |
 //! | `read` | settings, as the cluster has them |
 //!
 //! # Guarantees
 //! - Only the issuer's own host is asked, or the one that was set for codes; over TLS, without redirects, within limits.
 //! - A code is of use to the browser only that began the sign-in, once, for ten minutes.
+//! - Nothing is asked, and nothing counted, for a state that was not made here, or came before.
 //! - A browser goes back to a path of ours, whatever it was sent with.
 //! - No token and no secret is in an address, an error or a log.
 //!
@@ -31,22 +36,26 @@ mod login;
 mod logout;
 mod provider;
 mod read;
+mod renewal;
 mod settings;
+mod spent;
+mod state_key;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::access::{Pace, Rate, network};
 use crate::cluster::Cluster;
 use claims::Expected;
-use login::Login;
-use provider::{Provider, word};
+use login::{Login, StateKey};
+use provider::{Provider, Tokens, word};
+use spent::Spent;
 
 pub use settings::OidcSettings;
 
@@ -117,7 +126,9 @@ pub struct Token {
     pub token: Zeroizing<String>,
     /// When it ends.
     pub end: Timestamp,
-    /// The path that the browser goes back to.
+    /// What renews it, where the issuer gave it.
+    pub refresh: Option<Zeroizing<String>>,
+    /// The path that the browser goes back to; empty where nobody came back.
     pub back: String,
 }
 
@@ -145,6 +156,8 @@ pub struct Oidc {
     known: Mutex<Option<Known>>,
     beginnings: Pace<IpAddr>,
     sign_ins: Pace<IpAddr>,
+    state_key: OnceCell<StateKey>,
+    spent: Spent,
     turns: Semaphore,
 }
 
@@ -174,6 +187,8 @@ impl Oidc {
             known: Mutex::default(),
             beginnings: Pace::new(BEGINNINGS, MOST_PEERS),
             sign_ins: Pace::new(SIGN_INS, MOST_PEERS),
+            state_key: OnceCell::new(),
+            spent: Spent::new(Duration::from_secs(login::LASTS.unsigned_abs())),
             turns: Semaphore::new(AT_ONCE),
         }
     }
@@ -191,21 +206,24 @@ impl Oidc {
     pub async fn begin(&self, peer: IpAddr, back: Option<&str>) -> Result<Begun, NotSignedIn> {
         pass(&self.beginnings, peer)?;
         let provider = self.provider().await?;
-        let mut location = provider.discovered().await?.authorization;
+        let discovered = provider.discovered().await?;
+        let mut location = discovered.authorization.clone();
         let random = |_| NotSignedIn::Wrong("the machine has no random numbers".to_owned());
         let login = Login::begin(login::back(back), self.now()).map_err(random)?;
-        let settings = &provider.settings;
+        let (settings, key) = (&provider.settings, self.state_key().await?);
+        let (scopes, more) = renewal::scopes(settings, &discovered);
         {
             let mut query = location.query_pairs_mut();
             query
                 .append_pair("response_type", "code")
                 .append_pair("client_id", &settings.client)
                 .append_pair("redirect_uri", &settings.at(CALLBACK))
-                .append_pair("scope", &settings.scopes.join(" "))
-                .append_pair("state", &login.state())
+                .append_pair("scope", &scopes)
+                .append_pair("state", &login.state(key))
                 .append_pair("nonce", &login.nonce())
                 .append_pair("code_challenge", &login.challenge())
-                .append_pair("code_challenge_method", "S256");
+                .append_pair("code_challenge_method", "S256")
+                .extend_pairs(more);
             if let Some(claims) = &settings.claims {
                 query.append_pair("claims", &claims.to_string());
             }
@@ -214,16 +232,14 @@ impl Oidc {
     }
 
     /// Takes the code of a browser that came back, with what it kept. Whoever comes back with nothing of their own is in nobody's
-    /// way: that is found out first, asks nobody, and is not counted.
+    /// way: that is found out first, asks nobody, and is not counted; and a state is counted once.
     ///
     /// # Errors
     /// [`NotSignedIn`].
     pub async fn finish(&self, peer: IpAddr, came: CameBack<'_>, cookie: Option<&str>) -> Result<Token, NotSignedIn> {
         let login = cookie.and_then(|cookie| Login::read(cookie, self.now())).ok_or(NotSignedIn::Unknown)?;
-        if !came.state.is_some_and(|state| login.is_state(state)) {
-            return Err(NotSignedIn::Unknown);
-        }
-        pass(&self.sign_ins, peer)?;
+        let key = self.state_key().await?;
+        let state = came.state.filter(|state| login.is_state(key, state)).ok_or(NotSignedIn::Unknown)?;
         let provider = self.provider().await?;
         let discovered = provider.discovered().await?;
         let is_other = came.issuer.map_or(discovered.names_itself, |issuer| issuer != provider.settings.issuer);
@@ -235,12 +251,16 @@ impl Oidc {
         }
         let code = came.code.filter(|code| code.len() <= LONGEST_CODE);
         let code = code.ok_or_else(|| NotSignedIn::Refused("there is no code".to_owned()))?;
+        if !self.spent.spend(state) {
+            return Err(NotSignedIn::Unknown);
+        }
+        pass(&self.sign_ins, peer).inspect_err(|_| self.spent.give_back(state))?;
         let _turn = self.turns.acquire().await.map_err(|_| NotSignedIn::TooMany)?;
-        let token = provider.token(&discovered, code, &login).await?;
+        let Tokens { id: token, refresh } = provider.tokens(&discovered, code, &login).await?;
         let nonce = login.nonce();
         let expected = Expected { issuer: &provider.settings.issuer, client: &provider.settings.client, nonce: &nonce };
         let end = claims::end(&token, expected, self.now()).map_err(|why| NotSignedIn::Refused(why.to_owned()))?;
-        Ok(Token { token, end, back: login.back().to_owned() })
+        Ok(Token { token, end, refresh, back: login.back().to_owned() })
     }
 
     /// Where a browser wanted to be that came back; `/` where that is not known.
@@ -305,6 +325,11 @@ impl Oidc {
             Some(Err(why)) => Err(why),
             Some(Ok(None)) | None => Err(NotSignedIn::NoIssuer),
         }
+    }
+
+    async fn state_key(&self) -> Result<&StateKey, NotSignedIn> {
+        let namespace = self.namespace.as_deref().ok_or(NotSignedIn::NoIssuer)?;
+        self.state_key.get_or_try_init(|| state_key::read(&self.cluster, namespace)).await
     }
 
     fn now(&self) -> Timestamp {

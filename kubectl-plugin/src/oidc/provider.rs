@@ -1,6 +1,7 @@
 //! One issuer, as it is set.
 //!
-//! In: settings, codes. Out: what the issuer says of itself, asked once for all and again after an hour; tokens.
+//! In: settings, codes, tokens that renew others. Out: what the issuer says of itself, asked once for all and again after an hour;
+//! tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +30,22 @@ pub(super) struct Provider {
     discovered: Mutex<Option<(Instant, Result<Discovered, NotSignedIn>)>>,
 }
 
+/// No token that renews others is longer: it is kept in a Secret.
+const LONGEST_REFRESH: usize = 16 << 10;
+
 /// What a code becomes.
+pub(super) struct Tokens {
+    /// The ID token.
+    pub(super) id: Zeroizing<String>,
+    /// What renews it, where the issuer gave it.
+    pub(super) refresh: Option<Zeroizing<String>>,
+}
+
+/// The same, as it is answered.
 #[derive(Deserialize)]
 struct Granted {
     id_token: Option<String>,
+    refresh_token: Option<String>,
     error: Option<String>,
 }
 
@@ -63,38 +76,65 @@ impl Provider {
         read.map_err(NotSignedIn::Wrong)
     }
 
-    /// Makes a code a token.
-    pub(super) async fn token(
+    /// Makes a code tokens.
+    pub(super) async fn tokens(
         &self,
         discovered: &Discovered,
         code: &str,
         login: &Login,
-    ) -> Result<Zeroizing<String>, NotSignedIn> {
-        let (form, authorization) = self.form(discovered, code, login);
-        let (status, body) =
-            self.issuer.send(&discovered.token, form, authorization).await.map_err(NotSignedIn::Away)?;
-        let refused = |why: &str| NotSignedIn::Refused(why.to_owned());
-        let granted: Granted =
-            serde_json::from_slice(&body).map_err(|_| NotSignedIn::Away(format!("it answered {status} to a code")))?;
-        match granted.id_token {
-            Some(token) if status == 200 => Ok(Zeroizing::new(token)),
-            Some(_) | None => Err(refused(granted.error.as_deref().map_or("there is no ID token", word))),
+    ) -> Result<Tokens, NotSignedIn> {
+        let (back, verifier) = (self.settings.at(CALLBACK), login.verifier());
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &back),
+            ("code_verifier", verifier.as_str()),
+        ];
+        let (status, granted) = self.ask_for_tokens(discovered, &fields).await?;
+        let why = granted.why();
+        granted.tokens(status).ok_or(NotSignedIn::Refused(why))
+    }
+
+    /// Has tokens renewed. An issuer that refuses us, or has a fault, says nothing of whoever is signed in.
+    pub(super) async fn renewed(&self, discovered: &Discovered, refresh: &str) -> Result<Tokens, NotSignedIn> {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        let (status, granted) = self.ask_for_tokens(discovered, &fields).await?;
+        let error = granted.error.clone().unwrap_or_default();
+        let is_of_us = ["invalid_client", "server_error", "temporarily_unavailable"].contains(&error.as_str());
+        let why = granted.why();
+        match granted.tokens(status) {
+            Some(tokens) => Ok(tokens),
+            None if status == 200 || status == 400 && !is_of_us => Err(NotSignedIn::Refused(why)),
+            None => Err(NotSignedIn::Away(format!("it answered {status} to a renewal: {why}"))),
         }
     }
 
-    /// What is sent for a token, and as whom.
-    fn form(
+    /// Has a token that renews others taken back.
+    pub(super) async fn revoke(&self, discovered: &Discovered, refresh: &str) -> Result<(), NotSignedIn> {
+        let Some(address) = &discovered.revocation else { return Ok(()) };
+        let fields = [("token", refresh), ("token_type_hint", "refresh_token")];
+        let (form, authorization) = self.form(discovered, &fields);
+        let (status, _) = self.issuer.send(address, form, authorization).await.map_err(NotSignedIn::Away)?;
+        if status == 200 { Ok(()) } else { Err(NotSignedIn::Away(format!("it answered {status} to a revocation"))) }
+    }
+
+    async fn ask_for_tokens(
         &self,
         discovered: &Discovered,
-        code: &str,
-        login: &Login,
-    ) -> (Zeroizing<String>, Option<Zeroizing<String>>) {
+        fields: &[(&str, &str)],
+    ) -> Result<(u16, Granted), NotSignedIn> {
+        let (form, authorization) = self.form(discovered, fields);
+        let (status, body) =
+            self.issuer.send(&discovered.token, form, authorization).await.map_err(NotSignedIn::Away)?;
+        let unread = |_| NotSignedIn::Away(format!("it answered {status}, and nothing that it should"));
+        Ok((status, serde_json::from_slice(&body).map_err(unread)?))
+    }
+
+    /// What is sent, and as whom.
+    fn form(&self, discovered: &Discovered, fields: &[(&str, &str)]) -> (Zeroizing<String>, Option<Zeroizing<String>>) {
         let settings = &self.settings;
         let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", &settings.at(CALLBACK))
-            .append_pair("code_verifier", &login.verifier());
+        form.extend_pairs(fields);
         let mut authorization = None;
         match &settings.secret {
             Some(secret) if !discovered.secret_in_body => {
@@ -110,6 +150,19 @@ impl Provider {
             }
         }
         (Zeroizing::new(form.finish()), authorization)
+    }
+}
+
+impl Granted {
+    /// Why there are no tokens.
+    fn why(&self) -> String {
+        self.error.as_deref().map_or("there is no ID token", word).to_owned()
+    }
+
+    fn tokens(self, status: u16) -> Option<Tokens> {
+        let refresh = self.refresh_token.filter(|token| (1..=LONGEST_REFRESH).contains(&token.len()));
+        let id = self.id_token.filter(|_| status == 200)?;
+        Some(Tokens { id: Zeroizing::new(id), refresh: refresh.map(Zeroizing::new) })
     }
 }
 

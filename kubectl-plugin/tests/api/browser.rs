@@ -1,5 +1,7 @@
 //! People who sign in with a browser, by a real provider whose tokens the real API server takes.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use gitops_testdata::servers::oidc::{BRIEF_CLIENT, CLIENT, OTHER_CLIENT, OWN_ADDRESS, REFUSED};
 use reqwest::Url;
 use serde_json::{Value as Json, json};
@@ -9,7 +11,7 @@ use crate::issuer::Scene;
 use crate::people::address;
 
 /// Begins a sign-in: where the browser is sent, and its cookie.
-fn begin(asker: &Asker, back: &str) -> (String, String) {
+pub(crate) fn begin(asker: &Asker, back: &str) -> (String, String) {
     let reply = asker.get(&format!("/auth/login?return_url={back}"));
     assert_eq!(reply.status, 303, "{reply:?}");
     let all: Vec<&str> =
@@ -64,8 +66,8 @@ fn people_sign_in_with_a_browser_and_out_again() {
     assert_eq!(page.get("/api/v1/applications").status, 200);
     scene.ground.until("it is told", |ground| ground.said().contains("oidc:anna from 127.0.0.1: Callback: done"));
 
-    // The same code again, by the same browser.
-    refused(&mine.get(&back), 401, "invalid_grant");
+    // The same again, by the same browser.
+    refused(&mine.get(&back), 401, "not begun here");
 
     let out = page.get("/auth/logout");
     assert_eq!(out.status, 303);
@@ -150,6 +152,41 @@ fn nobody_signs_in_with_what_is_not_theirs() {
         assert_eq!(reply.status, 200, "{reply:?}");
         assert!(reply.body.contains("url=/\"") && !reply.body.contains("evil"), "{}", reply.body);
     }
+}
+
+/// What somebody makes who knows all but the key of this installation: a cookie, and the state that belongs to it.
+fn made_up(number: u8, begun: i64) -> (String, String) {
+    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let random = [number; 32];
+    let key = blake3::derive_key("kubectl-gitops 2026-11 oidc state", &random);
+    let state = blake3::keyed_hash(&key, format!("{begun}./").as_bytes());
+    let cookie = format!("__Host-kubectl-gitops-login={}.{begun}.{}", encode(&random), encode(b"/"));
+    (cookie, encode(state.as_bytes()))
+}
+
+#[test]
+fn whoever_makes_states_up_is_in_nobodys_way() {
+    let mut scene = Scene::new("api-browser-states");
+    let issuer = scene.provider.issuer();
+    let host = scene.start(CLIENT, &issuer);
+    let nobody = Asker::new(&host, "");
+    // From the same address as everybody behind an ingress, and more than one address may come back with.
+    for number in 0..120 {
+        let (cookie, state) = made_up(number, jiff::Timestamp::now().as_second());
+        let path = format!("/auth/callback?code=guessed&state={state}&iss={issuer}");
+        refused(&nobody.with(&format!("Cookie: {cookie}")).get(&path), 401, "not begun here");
+    }
+    // The same for one that was made here, once it came back.
+    let (there, cookie) = begin(&nobody, "/");
+    let back = scene.browser().follow(&there);
+    let mine = nobody.with(&format!("Cookie: {cookie}"));
+    refused(&mine.get(&back.replace("code=", "code=x")), 401, "invalid_grant");
+    for _ in 0..120 {
+        refused(&mine.get(&back), 401, "not begun here");
+    }
+    let (there, cookie) = begin(&nobody, "/");
+    let reply = nobody.with(&format!("Cookie: {cookie}")).get(&scene.browser().follow(&there));
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[test]

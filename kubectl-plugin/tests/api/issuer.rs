@@ -80,6 +80,12 @@ impl Scene {
 }
 
 impl Browser {
+    /// What the provider answers at an address that is the test's own.
+    pub(crate) fn read(&self, address: &str) -> String {
+        let reply = async { self.client.get(address).send().await.expect("the provider answers").text().await };
+        self.runtime.block_on(reply).expect("text")
+    }
+
     /// Follows redirects at the provider's until one leads back; gives its path and query.
     pub(crate) fn follow(&mut self, address: &str) -> String {
         let mut next = Url::parse(address).expect("an address");

@@ -21,6 +21,7 @@ mod page;
 mod people;
 mod previews;
 mod projects;
+mod renewal;
 mod rights;
 mod schemathesis;
 mod shapes;

@@ -27,11 +27,13 @@ pub const OWN_ADDRESS: &str = "https://gitops.example.com";
 pub const CLIENT: &str = "kubectl-gitops";
 /// One whose tokens last for [`BRIEF_SECONDS`], which the API server takes, too.
 pub const BRIEF_CLIENT: &str = "brief";
+/// One whose tokens last as long, which the API server takes, too, and which is given what renews them.
+pub const RENEWED_CLIENT: &str = "renewed";
 /// One whose tokens it does not take.
 pub const OTHER_CLIENT: &str = "other";
 /// Somebody whose tokens it does not take.
 pub const REFUSED: &str = "mallory";
-/// How long tokens of the brief client last.
+/// How long tokens of the brief and the renewed client last.
 pub const BRIEF_SECONDS: u64 = 10;
 
 /// The files that decide what is fetched, and what runs.
@@ -56,13 +58,13 @@ impl OidcProvider {
         let port = Port::reserve_for_any().map_err(Error::Port)?;
         let (secret, mut keeper) = (password()?, Keeper::start()?);
         let authority = certificates.authority();
-        let clients = [CLIENT, BRIEF_CLIENT, OTHER_CLIENT].map(|name| client(name, &secret));
+        let clients = [CLIENT, BRIEF_CLIENT, RENEWED_CLIENT, OTHER_CLIENT].map(|name| client(name, &secret));
         let settings = json!({
             "port": port.number(),
             "key": keeper.copy(certificates.key())?,
             "certificate": keeper.copy(certificates.certificate())?,
             "cookieKeys": [password()?],
-            "brief": BRIEF_CLIENT,
+            "brief": [BRIEF_CLIENT, RENEWED_CLIENT],
             "briefSeconds": BRIEF_SECONDS,
             "clients": clients,
         });
@@ -78,6 +80,18 @@ impl OidcProvider {
     #[must_use]
     pub fn issuer(&self) -> String {
         format!("https://127.0.0.1:{}", self.port.number())
+    }
+
+    /// Where it says how often tokens were renewed and grants taken back, as `{"renewed": 0, "revoked": 0}`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{}/told", self.issuer())
+    }
+
+    /// The address that makes somebody nobody whom it knows.
+    #[must_use]
+    pub fn dismissal(&self, person: &str) -> String {
+        format!("{}/dismiss/{person}", self.issuer())
     }
 
     /// The secret of all clients.
@@ -101,7 +115,8 @@ impl OidcProvider {
             "jwt": [{
                 "issuer": {
                     "url": self.issuer(), "certificateAuthority": self.authority,
-                    "audiences": [CLIENT, BRIEF_CLIENT], "audienceMatchPolicy": "MatchAny",
+                    "audiences": [CLIENT, BRIEF_CLIENT, RENEWED_CLIENT],
+                    "audienceMatchPolicy": "MatchAny",
                 },
                 "claimMappings": {
                     "username": {"claim": "sub", "prefix": "oidc:"},
@@ -116,8 +131,10 @@ impl OidcProvider {
 }
 
 fn client(name: &str, secret: &str) -> Json {
+    let renews = (name == RENEWED_CLIENT).then_some("refresh_token");
+    let grants: Vec<&str> = std::iter::once("authorization_code").chain(renews).collect();
     json!({
-        "client_id": name, "client_secret": secret,
+        "client_id": name, "client_secret": secret, "grant_types": grants,
         "redirect_uris": [format!("{OWN_ADDRESS}/auth/callback")],
         "post_logout_redirect_uris": [format!("{OWN_ADDRESS}/")],
     })
