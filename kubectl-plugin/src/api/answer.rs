@@ -2,6 +2,8 @@
 //!
 //! In: values, or why there are none. Out: [`Answer`].
 
+use std::io;
+
 use axum::body::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -104,6 +106,16 @@ impl Answer {
         }
     }
 
+    /// The same of what may be large: no more than so many bytes are written of it.
+    pub(super) fn json_within(most: usize, value: &impl Serialize) -> Result<Self, Refusal> {
+        let mut bounded = Bounded { most, written: Vec::new(), is_full: false };
+        match serde_json::to_writer(&mut bounded, value) {
+            Ok(()) => Ok(Self::whole(StatusCode::OK, bounded.written)),
+            Err(_) if bounded.is_full => Err(Refusal::too_large(most)),
+            Err(_) => Err(Refusal::broken()),
+        }
+    }
+
     /// That a path has these methods only.
     pub(super) fn other_method(allowed: &[&str]) -> Self {
         let refusal = Refusal::new(Code::Unserved, "this path has other methods");
@@ -127,6 +139,29 @@ impl Answer {
             Self::Whole(whole) => whole.status,
             Self::Parts(_) => StatusCode::OK,
         }
+    }
+}
+
+/// Takes so many bytes.
+struct Bounded {
+    most: usize,
+    written: Vec<u8>,
+    /// Whether there were more.
+    is_full: bool,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.written.len() + bytes.len() > self.most {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -173,6 +208,16 @@ impl Refusal {
     #[must_use]
     pub fn senseless(message: &str) -> Self {
         Self::new(Code::Invalid, message)
+    }
+
+    /// More than one answer may have: part of it may be asked for.
+    pub(super) fn too_large(most: usize) -> Self {
+        Self::too_many(&format!("{} MB", most >> 20))
+    }
+
+    /// The same in other words.
+    pub(super) fn too_many(most: &str) -> Self {
+        Self::invalid(format!("there are more than {most}: name a kind, a namespace or a name"))
     }
 
     /// What is not there, and what is hidden, are the same.
@@ -243,5 +288,16 @@ mod tests {
         let Answer::Whole(whole) = Refusal::from(Denied::TooMany).into() else { panic!("whole") };
         assert!(whole.status == StatusCode::TOO_MANY_REQUESTS);
         assert!(whole.headers.iter().any(|(name, _)| name == RETRY_AFTER));
+    }
+
+    #[test]
+    fn no_more_is_written_than_may_be() {
+        let value = serde_json::json!({"a": "x".repeat(1 << 20)});
+        let length = value.to_string().len();
+        let Ok(Answer::Whole(whole)) = Answer::json_within(length, &value) else { panic!("all of it") };
+        assert_eq!((whole.status, whole.body.len()), (StatusCode::OK, length));
+        let refusal = Answer::json_within(1 << 20, &value).expect_err("it is more");
+        assert_eq!(refusal.message, "there are more than 1 MB: name a kind, a namespace or a name");
+        assert_eq!(refusal.code.status(), StatusCode::BAD_REQUEST);
     }
 }

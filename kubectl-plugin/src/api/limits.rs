@@ -38,6 +38,9 @@ impl Default for ApiLimits {
 /// So many users are known.
 const MOST_USERS: usize = 20_000;
 
+/// No answer that tells of all objects of an Application has more bytes; whoever asks may ask for some of them.
+pub(super) const MOST_BYTES: usize = 32 << 20;
+
 /// How often refusals of a peer are told.
 const TOLD: Rate = Rate { burst: 20.0, a_second: 0.5 };
 

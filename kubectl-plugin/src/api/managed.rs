@@ -18,6 +18,7 @@ use super::answer::{Answer, Code, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
 use super::gettable::Gettable;
+use super::limits::MOST_BYTES;
 use super::mask::masked;
 use super::objects::resources;
 use super::predicted::predicted;
@@ -26,8 +27,6 @@ use crate::controller::catalog::Row;
 
 /// So many are told at once: whoever has more names a kind, a namespace or a name.
 const MOST_ITEMS: usize = 1000;
-/// And so many bytes of them, all sides together.
-const MOST_BYTES: usize = 32 << 20;
 /// So many live objects are read at once.
 const CONCURRENT: usize = 16;
 /// What is not there.
@@ -104,7 +103,7 @@ impl Api {
                 continue;
             }
             if wanted.len() == MOST_ITEMS {
-                return Err(too_much(&format!("{MOST_ITEMS} of them")));
+                return Err(Refusal::too_many(&format!("{MOST_ITEMS} of them")));
             }
             wanted.push(Wanted { key, version, target });
         }
@@ -116,7 +115,7 @@ impl Api {
         while let Some(item) = told.try_next().await? {
             bytes += item.as_ref().map_or(0, ManagedJson::bytes);
             if bytes > MOST_BYTES {
-                return Err(too_much(&format!("{} MB", MOST_BYTES >> 20)));
+                return Err(Refusal::too_large(MOST_BYTES));
             }
             items.extend(item);
         }
@@ -132,10 +131,6 @@ impl ManagedJson {
             .map(|text| text.len())
             .sum()
     }
-}
-
-fn too_much(most: &str) -> Refusal {
-    Refusal::invalid(format!("there are more than {most}: name a kind, a namespace or a name"))
 }
 
 /// Both sides of one; nothing where whoever asks may not get it after all, or it is on no side.
@@ -171,7 +166,7 @@ async fn item(theirs: &Cluster, gettable: &Gettable<'_>, wanted: &Wanted<'_>) ->
 }
 
 /// Whether a query means this one.
-fn is_asked_for(key: &ResourceKey, query: &Query) -> bool {
+pub(super) fn is_asked_for(key: &ResourceKey, query: &Query) -> bool {
     let is = |name: &str, value: &str| query.one(name).is_none_or(|wanted| wanted == value);
     is("group", &key.group)
         && is("kind", &key.kind)

@@ -98,7 +98,7 @@ pub use limits::ApiLimits;
 
 /// So many lists of whole objects are written at once.
 const MOST_LISTS: usize = 4;
-/// The same of both sides of all resources of an Application.
+/// The same of what tells of all objects of an Application.
 const MOST_SIDES: usize = 4;
 
 /// What answers.
@@ -113,7 +113,7 @@ pub struct Api {
     users: Users,
     /// Lists of whole objects that are written at once: each may be large.
     lists: Semaphore,
-    /// Both sides of resources that are read and written at once: each may be larger.
+    /// Both sides of resources, manifests, plans and differences that are made and written at once: each may be larger.
     sides: Semaphore,
     kinds: KnownKinds,
     /// Tells the streams of this process from those of others.
@@ -319,7 +319,7 @@ impl Api {
             Action::Rights => self.rights(caller, row).await,
             Action::Events => self.events(caller, row, query).await,
             Action::Resource => self.resource(caller, query).await,
-            Action::Manifests => self.manifests(caller, row).await,
+            Action::Manifests => self.manifests(caller, row, query).await,
             Action::Managed => self.managed(caller, row, query).await,
             Action::Tree => self.resource_tree(caller, row).await,
             Action::WatchTree => self.watch_tree(begun, caller, row),

@@ -16,6 +16,8 @@ use super::Api;
 use super::answer::{Answer, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
+use super::limits::MOST_BYTES;
+use super::managed::is_asked_for;
 use super::mask::masked;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
@@ -97,15 +99,22 @@ impl Api {
     }
 
     /// `GET …/manifests`.
-    pub(super) async fn manifests(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
+    pub(super) async fn manifests(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let none = || Refusal::away("this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
         let mut gettable = self.gettable(&caller.person, row).await?;
-        let mut manifests = Vec::new();
+        let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
+        let (mut manifests, mut bytes) = (Vec::new(), 0);
         for resource in graph.ordered() {
-            if gettable.has(&resource.key).await? {
+            let is_meant = gettable.bound(&resource.key).is_some_and(|key| is_asked_for(&key, query));
+            if is_meant && gettable.has(&resource.key).await? {
                 let body = serde_json::to_value(&*resource.body).map_err(|_| Refusal::broken())?;
-                manifests.push(masked(body).to_string());
+                let text = masked(body).to_string();
+                bytes += text.len();
+                if bytes > MOST_BYTES {
+                    return Err(Refusal::too_large(MOST_BYTES));
+                }
+                manifests.push(text);
             }
         }
         let object = row.object();

@@ -2,7 +2,8 @@
 //!
 //! In: who asks, an Application that they may get, a query. Out: what `plan -o json` and `diff -o json` print. Steps and their
 //! order belong to the Application, as its resources in its status; fields are told of objects that whoever asks may get, and a
-//! diff has nothing of others. Live objects are read, and tried, with their token. Values of Secrets are masked.
+//! diff has nothing of others. Live objects are read, and tried, with their token. Values of Secrets are masked. An answer has so many
+//! bytes at most; whoever wants to know of more asks for some of the objects.
 
 use gitops_compiler::canon::{Graph, Id};
 
@@ -12,6 +13,8 @@ use super::asked::Query;
 use super::asks::{NumberAsk, RollbackAsk, SyncAsk};
 use super::caller::Caller;
 use super::change;
+use super::limits::MOST_BYTES;
+use super::managed::is_asked_for;
 use crate::apply::against::Against;
 use crate::controller::catalog::Row;
 use crate::controller::preview::Side;
@@ -46,12 +49,14 @@ impl Api {
         plan.refusals = planned.refusals.iter().map(CommandError::in_one_line).collect();
         let mut gettable = self.gettable(&caller.person, row).await?;
         for step in &mut plan.steps {
-            if !gettable.has(&step.resource).await? {
+            // All steps are told, in their order, and fields of those that are asked for.
+            if !is_asked_for(&step.resource, query) || !gettable.has(&step.resource).await? {
                 step.changes.clear();
                 step.recreated_for = None;
             }
         }
-        Ok(Answer::json(&plan))
+        let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
+        Answer::json_within(MOST_BYTES, &plan)
     }
 
     /// `GET …/diff`.
@@ -83,12 +88,14 @@ impl Api {
         let mut gettable = self.gettable(&caller.person, row).await?;
         let mut seen = Vec::new();
         for (key, change) in std::mem::take(&mut against.changes) {
-            if gettable.has(&key).await? {
+            let is_meant = gettable.bound(&key).is_some_and(|key| is_asked_for(&key, query));
+            if is_meant && gettable.has(&key).await? {
                 seen.push((key, change));
             }
         }
         against.changes = seen;
-        Ok(Answer::json(&DiffJson::new(from, to, &against)))
+        let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
+        Answer::json_within(MOST_BYTES, &DiffJson::new(from, to, &against))
     }
 
     async fn against_live(&self, caller: &Caller, row: &Row, side: Side) -> Result<(Id<Graph>, Against), Refusal> {

@@ -14,7 +14,8 @@ const SINCE: &[&str] = &["resourceVersion"];
 const OBJECT: &[&str] = &["resourceNamespace", "resourceName", "resourceUID"];
 const DELETION: &[&str] = &["cascade", "propagationPolicy"];
 const ONE: &[&str] = &["group", "version", "kind", "namespace", "resourceName"];
-const MANAGED: &[&str] = &["group", "kind", "namespace", "name"];
+/// Which objects of it.
+const OBJECTS: &[&str] = &["group", "kind", "namespace", "name"];
 const SIDES: &[&str] = &["from", "to"];
 const PRUNE: &[&str] = &["prune"];
 const LOGS: &[&str] =
@@ -135,7 +136,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Manifests",
         "What Git says of the objects of an Application",
     )
-    .query(&[APP]),
+    .query(&[APP, OBJECTS]),
     Route::new(
         Verb::Get,
         "/api/v1/applications/{name}/resource-tree",
@@ -209,7 +210,7 @@ pub(super) const ROUTES: &[Route] = &[
         "ManagedResources",
         "Both sides of each resource: what Git says, what the cluster has, what it would have",
     )
-    .query(&[APP, MANAGED]),
+    .query(&[APP, OBJECTS]),
     Route::new(
         Verb::Get,
         "/api/v1/stream/applications/{name}/resource-tree",
@@ -225,7 +226,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Diff",
         "Where two sides differ, field by field: releases, what Git says, what is live",
     )
-    .query(&[APP, SIDES]),
+    .query(&[APP, SIDES, OBJECTS]),
     Route::new(
         Verb::Get,
         "/api/gitops/v1/applications/{name}/plan",
@@ -233,7 +234,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Plan",
         "What a sync would do, or a rollback to a release",
     )
-    .query(&[APP, RELEASE, PRUNE]),
+    .query(&[APP, RELEASE, PRUNE, OBJECTS]),
     Route::new(
         Verb::Post,
         "/api/gitops/v1/applications/{name}/hold",

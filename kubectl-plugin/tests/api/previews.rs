@@ -91,6 +91,11 @@ fn a_diff_and_a_plan_are_those_of_the_command_line() {
     assert_eq!(steps(&blind), Some(3), "what is done is told, and no field of it: {blind:#}");
     assert!(blind["steps"].as_array().expect("steps").iter().all(|step| step["changes"] == json!([])));
 
+    let one = good(&seer.get(&people.our_path("/diff?kind=Secret&name=s")));
+    assert_eq!(names(&one, "changes"), [key("Secret", "s")]);
+    let narrow = good(&seer.get(&people.our_path("/plan?kind=Secret")));
+    assert_eq!(steps(&narrow), Some(3), "all steps are told: {narrow:#}");
+
     for (query, status) in [("/diff?from=live&to=live", 400), ("/diff?from=99", 404), ("/plan?release=99", 404)] {
         let reply = seer.get(&people.our_path(query));
         assert_eq!(reply.status, status, "{query}: {reply:?}");
@@ -139,6 +144,33 @@ fn both_sides_of_resources_are_told() {
     assert_eq!(object(changed, "predictedLiveState")["status"], object(changed, "liveState")["status"]);
     assert!(managed(&seer, &people, "?namespace=elsewhere").is_empty());
     assert!(managed(&writer, &people, "").is_empty(), "what somebody may not get is not there");
+}
+
+#[test]
+fn who_asks_for_too_much_is_told_what_to_ask_for() {
+    let people = People::new("api-large");
+    let (seer, writer) = (seer(&people, "seer", &["configmaps"]), people.writer());
+    people.ground.patch(&json!({"spec": {"syncPolicy": null}}));
+    // More than 32 MB, and each of them small enough for the cluster.
+    let value = "x".repeat(900_000);
+    for number in 0..40 {
+        let name = format!("large-{number:02}");
+        people.ground.world.write(&format!("deploy/{name}.yaml"), &config_map(&name, &value));
+    }
+    let commit = people.ground.push();
+    assert_eq!(writer.get(&people.path("?refresh=normal")).status, 200);
+    people.ground.until("it is compared", |ground| ground.status()["sync"]["revision"] == commit.as_str());
+    for path in ["/manifests", "/managed-resources", "/manifests?kind=ConfigMap"] {
+        let reply = seer.get(&people.path(path));
+        let message = "there are more than 32 MB: name a kind, a namespace or a name";
+        assert_eq!((reply.status, &reply.json()["message"]), (400, &json!(message)), "{path}");
+    }
+    let told = good(&seer.get(&people.path("/manifests?kind=ConfigMap&name=large-07")));
+    let manifests = told["manifests"].as_array().expect("a list");
+    assert!(manifests.len() == 1 && manifests[0].as_str().is_some_and(|text| text.len() > value.len()));
+    assert_eq!(good(&seer.get(&people.path("/manifests?name=none")))["manifests"], json!([]));
+    assert_eq!(good(&seer.get(&people.path("/manifests?namespace=elsewhere")))["manifests"], json!([]));
+    assert_eq!(good(&writer.get(&people.path("/manifests")))["manifests"], json!([]), "nothing that they may not get");
 }
 
 #[test]
