@@ -8,6 +8,9 @@ use url::{Host, Url};
 
 use super::secret::Secret;
 
+/// How registries are written, where they are not written without a scheme.
+const OCI: &str = "oci://";
+
 /// How an address is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -167,6 +170,20 @@ pub(crate) fn canonical(text: &str) -> String {
     whole.strip_suffix(".git").unwrap_or(&whole).to_owned()
 }
 
+/// The other way to write the same registry, in the form of [`canonical`]: with `oci://`, or without; nothing of other addresses.
+pub(crate) fn other_spelling(text: &str) -> Option<String> {
+    if !is_registry(text) {
+        return None;
+    }
+    let canonical = canonical(text);
+    Some(canonical.strip_prefix(OCI).map_or_else(|| format!("{OCI}{canonical}"), str::to_owned))
+}
+
+/// Whether an address is that of a registry.
+pub(super) fn is_registry(text: &str) -> bool {
+    Address::parse(text.trim()).is_ok_and(|address| address.scheme == Scheme::Oci)
+}
+
 /// A pattern or prefix in the one form in which Argo CD compares addresses (`NormalizeGitURL`), userinfo of HTTP left out.
 pub(crate) fn normalised(text: &str) -> String {
     let text = text.trim().to_lowercase();
@@ -260,6 +277,19 @@ mod tests {
         assert!(is_same_origin(&url("https://a.example.com/x"), &url("https://A.example.com:443/y")));
         for other in ["http://a.example.com", "https://a.example.com:8443", "https://b.example.com"] {
             assert!(!is_same_origin(&url("https://a.example.com"), &url(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_registry_is_written_in_two_ways() {
+        for (one, other) in [
+            ("registry.example.com:5000/Charts", Some("oci://registry.example.com:5000/charts")),
+            ("oci://Registry.example.com/charts", Some("registry.example.com/charts")),
+            ("https://registry.example.com/charts", None),
+            ("ssh://registry.example.com/charts", None),
+            ("git@registry.example.com:charts", None),
+        ] {
+            assert_eq!(other_spelling(one).as_deref(), other, "{one}");
         }
     }
 }

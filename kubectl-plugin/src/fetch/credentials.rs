@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::address::{canonical, shown_text};
+use super::address::{canonical, is_registry, shown_text};
 use super::credential_helper::Helper;
 use super::github_app::GithubApp;
 use super::registry_config;
@@ -268,10 +268,12 @@ fn longest<'a>(credentials: &'a [Credential], address: &str) -> Option<&'a Crede
     longest.map(|(_, one)| one)
 }
 
-/// Registries are written with and without `oci://`.
+/// Registries are written with and without `oci://`. Git by SSH may look as the latter does, and is something else: who one is to the
+/// one is not said to the other.
 fn comparable(address: &str) -> String {
-    let address = canonical(address);
-    address.strip_prefix("oci://").unwrap_or(&address).trim_end_matches('/').to_owned()
+    let whole = canonical(address);
+    let scheme = if is_registry(address) && !whole.contains("://") { "oci://" } else { "" };
+    format!("{scheme}{}", whole.trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -324,6 +326,37 @@ mod tests {
         ]);
         let one = all.for_address("registry.example.com/charts").expect("a credential");
         assert!(one.insecure && one.enable_oci && one.username == "anna" && one.password.reveal() == "s3cret");
+    }
+
+    #[test]
+    fn a_credential_of_a_registry_is_for_its_address_and_nothing_else() {
+        let all = credentials(&[
+            secret(
+                "repository",
+                &[
+                    ("url", "registry.example.com:5000/charts"),
+                    ("type", "helm"),
+                    ("enableOCI", "true"),
+                    ("username", "anna"),
+                ],
+            ),
+            secret("repo-creds", &[("url", "ssh://git.example.com/shop"), ("username", "ben")]),
+        ]);
+        for address in ["registry.example.com:5000/charts", "oci://Registry.example.com:5000/charts/"] {
+            assert_eq!(user(&all, address).as_deref(), Some("anna"), "{address}");
+        }
+        for other in [
+            "registry.example.com:5000/charts/more",
+            "registry.example.com:5000/other",
+            "registry.example.com/charts",
+            "https://registry.example.com:5000/charts",
+            "ssh://registry.example.com:5000/charts",
+            "git.example.com/shop/charts",
+            "oci://git.example.com/shop",
+        ] {
+            assert_eq!(user(&all, other), None, "{other}");
+        }
+        assert_eq!(user(&all, "ssh://git.example.com/shop/deploy").as_deref(), Some("ben"));
     }
 
     /// As the API server gives it.

@@ -64,7 +64,7 @@ mod tests;
 mod transfer;
 mod web;
 
-pub(crate) use address::{canonical, normalised, shown_text};
+pub(crate) use address::{canonical, normalised, other_spelling, shown_text};
 pub(crate) use globs::{Star, expression};
 
 pub use access::{Access, Refused, Timeouts};

@@ -8,7 +8,7 @@
 
 use regex::Regex;
 
-use crate::fetch::{Star, canonical, expression, normalised};
+use crate::fetch::{Star, canonical, expression, normalised, other_spelling};
 
 /// One pattern.
 #[derive(Debug, Clone)]
@@ -70,7 +70,11 @@ impl Pattern {
     /// Whether it says yes to a repository, however its address is spelled.
     pub(super) fn admits_address(&self, address: &str) -> bool {
         let whole = canonical(address);
-        let matches = |expression: &Regex| [whole.trim_end_matches('/'), &whole].iter().any(|a| expression.is_match(a));
+        // Nobody gets around a denial by the other way to write a registry.
+        let other = other_spelling(address).filter(|_| self.is_denial);
+        let is_match =
+            |expression: &Regex, text: &str| [text.trim_end_matches('/'), text].iter().any(|a| expression.is_match(a));
+        let matches = |expression: &Regex| std::iter::once(&whole).chain(&other).any(|text| is_match(expression, text));
         self.expression.as_ref().is_none_or(matches) != self.is_denial
     }
 }
@@ -142,6 +146,22 @@ mod tests {
         ] {
             assert_eq!(Pattern::of_name(pattern).expect("a pattern").admits(text), admitted, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_denial_of_a_registry_holds_however_it_is_written() {
+        let admits =
+            |pattern: &str, address: &str| Pattern::of_address(pattern).expect("a pattern").admits_address(address);
+        for denial in ["!oci://registry.example.com/secret/**", "!registry.example.com/secret/**"] {
+            for address in ["oci://registry.example.com/secret/a", "Registry.example.com/secret/a"] {
+                assert!(!admits(denial, address), "{denial} {address}");
+            }
+            assert!(
+                admits(denial, "registry.example.com/open/a")
+                    && admits(denial, "https://registry.example.com/secret/a")
+            );
+        }
+        assert!(!admits("registry.example.com/*", "oci://registry.example.com/a"), "as in Argo CD");
     }
 
     #[test]

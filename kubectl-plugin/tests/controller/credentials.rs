@@ -169,20 +169,24 @@ fn a_chart_is_read_from_a_registry_and_from_a_chart_repository_as_secrets_say() 
     let helm = gitops_testdata::helm::build().expect("Helm").display().to_string();
     let registry = Registry::start(&ground.certificates, Access::Token).expect("a registry");
     let chart = chart();
-    registry.push_chart("charts", "one", "1.0.0", &chart).expect("pushed");
+    for place in ["charts", "other"] {
+        registry.push_chart(place, "one", "1.0.0", &chart).expect("pushed");
+    }
     let folder = ground.web.files().join("charts");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("one-1.0.0.tgz"), &chart).expect("written");
     let index = "apiVersion: v1\nentries:\n  one:\n    - {name: one, version: 1.0.0, urls: [one-1.0.0.tgz]}\n";
     std::fs::write(folder.join("index.yaml"), index).expect("written");
     let of_registry = format!("{}/charts", registry.address().replacen("https://", "oci://", 1));
+    // As Argo CD's users write a registry of charts.
+    let plain = of_registry.replacen("oci://", "", 1);
     let of_repository = format!("{}/private/charts", ground.web.address());
-    let oci =
-        |password: &str| json!({"url": of_registry, "enableOCI": "true", "username": READER, "password": password});
+    let oci = |password: &str| json!({"url": plain, "type": "helm", "enableOCI": "true", "username": READER, "password": password});
     ground.create(&secret(&ground, "registry", "repository", &oci("s3cret-and-wrong")));
     ground.start_with(&["--polling", "1", "--helm", &helm]);
-    let all = [("by-registry", &of_registry), ("by-index", &of_repository)];
-    for (name, address) in all {
+    let all = [("by-registry", &of_registry), ("by-plain", &plain), ("by-index", &of_repository)];
+    let elsewhere = plain.replace("/charts", "/other");
+    for (name, address) in all.into_iter().chain([("beside", &elsewhere)]) {
         let mut application = ground.another(name);
         application["spec"]["source"] = json!({"repoURL": address, "chart": "one", "targetRevision": "1.0.0"});
         ground.create(&application);
@@ -195,6 +199,11 @@ fn a_chart_is_read_from_a_registry_and_from_a_chart_repository_as_secrets_say() 
         ground.until(name, |ground| ground.status_of(name)["sync"]["status"] == "Synced");
         assert_eq!(ground.value(name).as_deref(), Some("1.0.0"));
     }
+    assert!(
+        says(&ground, "beside", "credentials"),
+        "the Secret is for its own address: {:#}",
+        ground.status_of("beside")
+    );
     let shown = format!("{} {} {}", ground.status_of("by-registry"), ground.status_of("by-index"), ground.said());
     for secret in [registry.password(), ground.web.password(), "s3cret"] {
         assert!(!shown.contains(secret), "{shown}");
