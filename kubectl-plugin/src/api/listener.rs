@@ -17,10 +17,12 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, Code, Parts, Refusal};
 use super::caller::Caller;
 use super::form::{Form, send};
+use super::sight::Part;
 use super::{Api, Begun};
 use crate::access::{Person, Right};
 use crate::application::AppId;
 use crate::controller::catalog::Row;
+use crate::controller::elsewhere::Elsewhere;
 
 /// So many parts wait for a reader.
 const WAITING: usize = 8;
@@ -47,13 +49,10 @@ pub(super) struct About {
     pub(super) id: AppId,
     /// Whether it tells of what is where the Application's objects are.
     looks_at_the_destination: bool,
-}
-
-impl About {
-    /// What a request is about.
-    pub(super) fn of(begun: &Begun, row: &Row) -> Self {
-        Self { id: row.id.clone(), looks_at_the_destination: begun.route.action.looks_at_the_destination() }
-    }
+    /// The address of that cluster.
+    server: Option<String>,
+    /// What is shown of another cluster, and what decides on it.
+    there: Option<(Part, Arc<Elsewhere>)>,
 }
 
 /// Whoever reads a stream.
@@ -73,6 +72,17 @@ pub(super) struct Listener {
 }
 
 impl Api {
+    /// What a request is about; `there` is what decides on what is shown of another cluster.
+    pub(super) fn about(&self, begun: &Begun, row: &Row, there: Option<Arc<Elsewhere>>) -> About {
+        let action = begun.route.action;
+        About {
+            id: row.id.clone(),
+            looks_at_the_destination: action.looks_at_the_destination(),
+            server: self.controller.clusters.server(row),
+            there: Part::of(action).zip(there),
+        }
+    }
+
     /// Answers with a stream, which `tell` writes.
     pub(super) fn stream<T>(
         self: &Arc<Self>,
@@ -163,17 +173,28 @@ impl Listener {
     async fn ask_again(&self) -> Result<(), End> {
         let access = &self.api.access;
         access.who(&self.token, self.peer).await.map_err(|_| End::Over)?;
-        let Some(About { id: AppId { namespace, name }, .. }) = &self.about else { return Ok(()) };
-        let right = Right::application("get", namespace, name);
+        let Some(About { id, there, .. }) = &self.about else { return Ok(()) };
+        let right = Right::application("get", &id.namespace, &id.name);
         let may = access.may(&self.person, &right).await.map_err(|_| End::Over)?;
-        if may { self.is_there() } else { Err(End::Over) }
+        if !may {
+            return Err(End::Over);
+        }
+        if let Some((part, before)) = there {
+            let row = self.api.controller.apps.catalog.get(id).ok_or(End::Over)?;
+            self.api.let_see(&self.person, &row, *part).await.map_err(|_| End::Over)?;
+            let now = self.api.there(&row).await.map_err(|_| End::Over)?;
+            if !now.is_as(before) {
+                return Err(End::Over);
+            }
+        }
+        self.is_there()
     }
 
-    /// Whether the Application is still there, and its objects in the cluster that whoever reads is known to.
+    /// Whether the Application is still there, and its objects in the same cluster.
     fn is_there(&self) -> Result<(), End> {
-        let Some(About { id, looks_at_the_destination }) = &self.about else { return Ok(()) };
+        let Some(About { id, looks_at_the_destination, server, .. }) = &self.about else { return Ok(()) };
         let row = self.api.controller.apps.catalog.get(id).ok_or(End::Over)?;
-        let is_elsewhere = *looks_at_the_destination && !self.api.controller.clusters.is_here(&row);
-        if is_elsewhere { Err(End::Over) } else { Ok(()) }
+        let is_same = || server.is_some() && self.api.controller.clusters.server(&row) == *server;
+        if *looks_at_the_destination && !is_same() { Err(End::Over) } else { Ok(()) }
     }
 }

@@ -1,8 +1,10 @@
-//! What the cluster is asked for, with the token of whoever asks: Events, logs, projects.
+//! What the cluster is asked for, with the token of whoever asks: Events, logs, projects; Events and logs of another cluster as `sight`
+//! says.
 //!
 //! In: who asks, an Application that they may get, a query. Out: what the API server gives them. Whether they may have it is
 //! its decision alone. A log ends with the right to see the Application, and with the session of whoever reads it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -16,12 +18,15 @@ use super::answer::{Answer, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
 use super::form::{Form, send};
-use super::listener::{About, End};
+use super::listener::End;
 use super::routes;
 use super::shown::Shown;
+use super::sight::{Part, Sight};
 use super::{Api, Begun};
 use crate::controller::catalog::Row;
 
+/// So many different objects of another cluster are asked about for them.
+const MOST_OBJECTS: usize = 16;
 /// So many Events are told.
 const MOST_EVENTS: u32 = 500;
 /// A longer line of a log is cut into several.
@@ -58,14 +63,45 @@ impl Api {
             .append_pair("limit", &MOST_EVENTS.to_string())
             .finish();
         let path = format!("/api/v1/namespaces/{namespace}/events?{asked}");
-        let listed = caller.ask(&self.theirs)?.get(&path).await;
-        let mut listed = listed.map_err(|failure| Refusal::of_server(&failure, "the namespace", false))?;
+        let sight = match of_object {
+            Some(_) => self.sight(caller, row, Part::Events).await?,
+            // The Application itself is here.
+            None => Sight::Here(caller.ask(&self.theirs)?),
+        };
+        let listed = sight.cluster().get(&path).await;
+        let mut listed = listed.map_err(|failure| sight.refusal(&failure, "the namespace", false))?;
+        if sight.there().is_some() {
+            self.keep_own(&sight, &mut listed).await?;
+        }
         for event in listed["items"].as_array_mut().into_iter().flatten() {
             if let Some(metadata) = event["metadata"].as_object_mut() {
                 metadata.remove("managedFields");
             }
         }
         Ok(Answer::json(&listed))
+    }
+
+    /// Keeps the Events of objects of an Application in another cluster.
+    async fn keep_own(&self, sight: &Sight, listed: &mut Json) -> Result<(), Refusal> {
+        let kinds = self.kinds_of(sight).await?;
+        let mut known = BTreeMap::new();
+        let mut kept = Vec::new();
+        for event in listed["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
+            let of = &event["involvedObject"];
+            let is_own = match known.get(&of.to_string()) {
+                Some(is_own) => *is_own,
+                None if known.len() >= MOST_OBJECTS => false,
+                // Whatever hangs below the object hangs below the Application.
+                None => {
+                    let metadata = json!({"namespace": of["namespace"], "ownerReferences": [of]});
+                    sight.shows(&kinds, &json!({"metadata": metadata})).await?
+                }
+            };
+            known.insert(of.to_string(), is_own);
+            kept.extend(is_own.then_some(event));
+        }
+        listed["items"] = kept.into();
+        Ok(())
     }
 
     /// `GET /api/v1/projects`.
@@ -92,10 +128,18 @@ impl Api {
         let namespace = query.one("namespace").unwrap_or(destination);
         let namespace = routes::name(namespace).ok_or_else(|| Refusal::not_found("the namespace"))?;
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{}", log_query(query)?);
-        let lines = caller.ask(&self.theirs)?.read_lines(&path).await;
-        let lines = lines.map_err(|failure| Refusal::of_server(&failure, "the Pod", false))?;
+        let sight = self.sight(caller, row, Part::Logs).await?;
+        if sight.there().is_some() {
+            let found = sight.cluster().get(&format!("/api/v1/namespaces/{namespace}/pods/{pod}")).await;
+            let found = found.map_err(|failure| sight.refusal(&failure, "the Pod", false))?;
+            if !sight.shows(&*self.kinds_of(&sight).await?, &found).await? {
+                return Err(Refusal::not_found("the Pod"));
+            }
+        }
+        let lines = sight.cluster().read_lines(&path).await;
+        let lines = lines.map_err(|failure| sight.refusal(&failure, "the Pod", false))?;
         let (filter, pod) = (query.one("filter").map(str::to_owned), pod.to_owned());
-        self.stream(begun, caller, Some(About::of(begun, row)), |mut listener| async move {
+        self.stream(begun, caller, Some(self.about(begun, row, sight.shared())), |mut listener| async move {
             let (parts, form) = (listener.parts(), listener.form);
             tokio::select! {
                 told = tell_lines(lines, &parts, form, filter.as_deref(), &pod) => told.map_err(End::of),

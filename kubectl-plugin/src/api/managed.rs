@@ -22,7 +22,7 @@ use super::limits::MOST_BYTES;
 use super::mask::masked;
 use super::objects::resources;
 use super::predicted::predicted;
-use crate::cluster::Cluster;
+use super::sight::{Part, Sight};
 use crate::controller::catalog::Row;
 
 /// So many are told at once: whoever has more names a kind, a namespace or a name.
@@ -81,6 +81,7 @@ impl Api {
     pub(super) async fn managed(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let none = || Refusal::new(Code::NotNow, "this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
+        let sight = self.sight(caller, row, Part::Resource).await?;
         let mut gettable = self.gettable(&caller.person, row).await?;
         // Bodies are looked at when it is known whose there are, and how many.
         let mut all: BTreeMap<ResourceKey, (String, Option<&GraphResource>)> = BTreeMap::new();
@@ -108,8 +109,7 @@ impl Api {
             wanted.push(Wanted { key, version, target });
         }
         let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
-        let theirs = caller.ask(&self.theirs)?;
-        let asked: Vec<_> = wanted.iter().map(|wanted| item(&theirs, &gettable, wanted).boxed()).collect();
+        let asked: Vec<_> = wanted.iter().map(|wanted| item(&sight, &gettable, wanted).boxed()).collect();
         let mut told = stream::iter(asked).buffered(CONCURRENT);
         let (mut items, mut bytes) = (Vec::new(), 0);
         while let Some(item) = told.try_next().await? {
@@ -134,14 +134,20 @@ impl ManagedJson {
 }
 
 /// Both sides of one; nothing where whoever asks may not get it after all, or it is on no side.
-async fn item(theirs: &Cluster, gettable: &Gettable<'_>, wanted: &Wanted<'_>) -> Result<Option<ManagedJson>, Refusal> {
+async fn item(sight: &Sight, gettable: &Gettable<'_>, wanted: &Wanted<'_>) -> Result<Option<ManagedJson>, Refusal> {
     let Wanted { key, version, target } = wanted;
     let Some(path) = gettable.path(version, key) else { return Ok(None) };
-    let live = match theirs.find(&path).await {
+    let live = match sight.cluster().find(&path).await {
         Ok(live) => live,
         Err(failure) if failure.is_forbidden() => return Ok(None),
-        Err(failure) => return Err(Refusal::of_server(&failure, "the object", key.is("", "Secret"))),
+        Err(failure) => return Err(sight.refusal(&failure, "the object", key.is("", "Secret"))),
     };
+    // In another cluster the controller may see more than what is the Application's.
+    if let (Some(there), Some(live)) = (sight.there(), &live)
+        && !there.is_own(live)
+    {
+        return Ok(None);
+    }
     let resource_version = live.as_ref().and_then(|live| live["metadata"]["resourceVersion"].as_str());
     let resource_version = resource_version.unwrap_or_default().to_owned();
     let target = target.map(|target| serde_json::to_value(&*target.body)).transpose().map_err(|_| Refusal::broken())?;

@@ -14,6 +14,8 @@
 //! | `reads` | what the controller knows |
 //! | `live` | what the cluster is asked for, with the token of whoever asks |
 //! | `objects`, `tree`, `mask` | objects of an Application, what they own; without the values of Secrets |
+//! | `sight` | where they are, and by whose right they are looked at |
+//! | `roots` | which objects of another cluster own what is shown below them |
 //! | `gettable` | which of them somebody may get |
 //! | `managed`, `predicted` | both sides of each, as Argo CD's clients read them |
 //! | `preview` | what a sync would do, and where two sides differ |
@@ -28,7 +30,8 @@
 //!
 //! # What somebody may
 //!
-//! Exactly what they may do to the objects with kubectl. What is read of the controller's memory is asked for by
+//! Exactly what they may do to the objects with kubectl; of objects in other clusters, where nobody knows them, what a right on
+//! the Application says in this one (`sight`). What is read of the controller's memory is asked for by
 //! SubjectAccessReview: `get`, `list` or `watch` of `applications.argoproj.io` in the Application's namespace. Whatever else
 //! is read, and whatever is written, is sent with their own token: rights, admission and the API server's audit see them, and
 //! not us. An Application that somebody may not get answers as one that is not there: the same status, the same body, after
@@ -57,12 +60,14 @@ mod predicted;
 mod preview;
 mod reads;
 mod renewal;
+mod roots;
 mod routes;
 mod run_stream;
 mod selector;
 mod session;
 mod shapes;
 mod shown;
+mod sight;
 mod stream;
 mod table;
 mod tree;
@@ -89,6 +94,7 @@ use caller::{Caller, Turn};
 use limits::Users;
 use objects::KnownKinds;
 use routes::{Action, Found, Route};
+use sight::Part;
 use table::ROUTES;
 
 pub use answer::{Answer, ErrorJson, Parts, Refusal, Whole};
@@ -297,11 +303,35 @@ impl Api {
         let id = begun.id.get_or_init(|| self.named(name, query, body));
         let projects: Vec<&str> = query.all("project").chain(body["project"].as_str()).collect();
         let row = self.visible(caller, id, &projects).await?;
-        if begun.route.action.looks_at_the_destination() && !self.controller.clusters.is_here(&row) {
-            // Who asks is known to this cluster only, and nobody is shown what the controller alone may see.
-            return Err(Refusal::new(Code::NotFound, "the objects of this Application are not in this cluster"));
+        // Its own Events are where it is.
+        let is_of_itself = begun.route.action == Action::Events && query.one("resourceName").is_none();
+        let looks = begun.route.action.looks_at_the_destination() && !is_of_itself;
+        if looks && !self.controller.clusters.is_here(&row) {
+            return self.act_there(begun, caller, &row, body).await;
         }
         self.act_on(begun, caller, &row, body).await
+    }
+
+    /// The same where the objects are in another cluster, for those who may be shown them, and for as long as it can be reached.
+    async fn act_there(
+        self: &Arc<Self>,
+        begun: &Begun,
+        caller: &Caller,
+        row: &Arc<Row>,
+        body: &Json,
+    ) -> Result<Answer, Refusal> {
+        if let Some(part) = Part::of(begun.route.action) {
+            self.let_see(&caller.person, row, part).await?;
+        }
+        let place = self.controller.clusters.of(&row.id, &row.object()).await;
+        let place = place.map_err(|none| Refusal::new(Code::NotNow, none.why()))?;
+        if let Some(lost) = place.is_lost() {
+            return Err(Refusal::away(&lost));
+        }
+        tokio::select! {
+            answer = self.act_on(begun, caller, row, body) => answer,
+            why = place.cluster.reach.lost() => Err(Refusal::away(&place.lost(&why))),
+        }
     }
 
     async fn act_on(
@@ -318,11 +348,11 @@ impl Api {
             Action::Graph => self.graph(row, query).await,
             Action::Rights => self.rights(caller, row).await,
             Action::Events => self.events(caller, row, query).await,
-            Action::Resource => self.resource(caller, query).await,
+            Action::Resource => self.resource(caller, row, query).await,
             Action::Manifests => self.manifests(caller, row, query).await,
             Action::Managed => self.managed(caller, row, query).await,
             Action::Tree => self.resource_tree(caller, row).await,
-            Action::WatchTree => self.watch_tree(begun, caller, row),
+            Action::WatchTree => self.watch_tree(begun, caller, row).await,
             Action::Logs => self.logs(begun, caller, row).await,
             Action::Diff => self.diff(caller, row, query).await,
             Action::Plan => self.plan(caller, row, query).await,

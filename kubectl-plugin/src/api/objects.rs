@@ -1,11 +1,11 @@
 //! Objects of an Application: what Git says of them, what the cluster has, what they own.
 //!
 //! In: who asks, an Application that they may get, a query. Out: bodies, with the values of Secrets masked. What the cluster has
-//! is asked for with their token; what Git says of an object is told to those who may get all objects of its kind where it
+//! is asked for with their token, or as `sight` says; what Git says of an object is told to those who may get all objects of its kind where it
 //! goes.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gitops_compiler::name::ResourceKey;
@@ -19,13 +19,16 @@ use super::caller::Caller;
 use super::limits::MOST_BYTES;
 use super::managed::is_asked_for;
 use super::mask::masked;
+use super::roots::Roots;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
-use super::tree::{Owned, TreeJson, tree};
+use super::sight::Part;
+use super::tree::{Owned, Parents, TreeJson, tree};
 use crate::access::Person;
 use crate::application::ResourceState;
 use crate::cluster::{Cluster, Failure, Kinds};
 use crate::controller::catalog::Row;
+use crate::controller::elsewhere::Elsewhere;
 
 /// For so long it is believed which kinds the cluster has.
 const KINDS_LAST: Duration = Duration::from_mins(1);
@@ -52,13 +55,20 @@ impl OwnedKind {
     }
 }
 
-/// Which kinds the cluster has, as it said last.
+/// Which kinds clusters have, as they said last: by address, and none where the controller runs.
 #[derive(Default)]
-pub(super) struct KnownKinds(tokio::sync::Mutex<Option<(Instant, Arc<Kinds>)>>);
+pub(super) struct KnownKinds(Mutex<BTreeMap<String, Arc<KindsOfOne>>>);
+
+type KindsOfOne = tokio::sync::Mutex<Option<(Instant, Arc<Kinds>)>>;
 
 impl KnownKinds {
-    async fn get(&self, cluster: &Cluster) -> Result<Arc<Kinds>, Failure> {
-        let mut known = self.0.lock().await;
+    async fn get(&self, server: &str, cluster: &Cluster) -> Result<Arc<Kinds>, Failure> {
+        // One that hangs is waited for by those alone who ask about it.
+        let of_one = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(server.to_owned()).or_default())
+        };
+        let mut known = of_one.lock().await;
         if let Some((asked, kinds)) = known.as_ref()
             && asked.elapsed() < KINDS_LAST
         {
@@ -72,12 +82,18 @@ impl KnownKinds {
 
 impl Api {
     pub(super) async fn kinds(&self) -> Result<Arc<Kinds>, Refusal> {
-        let known = self.kinds.get(&self.controller.cluster).await;
+        let known = self.kinds.get("", &self.controller.cluster).await;
         known.map_err(|_| Refusal::away("the cluster does not say which kinds it has"))
     }
 
+    /// The same of another cluster.
+    pub(super) async fn kinds_there(&self, there: &Elsewhere) -> Result<Arc<Kinds>, Refusal> {
+        let known = self.kinds.get(&there.place.secret.server, &there.place.cluster.cluster).await;
+        known.map_err(|_| Refusal::away("the cluster of the Application does not say which kinds it has"))
+    }
+
     /// `GET …/resource`.
-    pub(super) async fn resource(&self, caller: &Caller, query: &Query) -> Result<Answer, Refusal> {
+    pub(super) async fn resource(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let wrong = || Refusal::invalid("kind and resourceName are missing");
         let (kind, name) = query.one("kind").zip(query.one("resourceName")).ok_or_else(wrong)?;
         let (group, namespace) = (query.one("group").unwrap_or_default(), query.one("namespace").unwrap_or_default());
@@ -85,16 +101,20 @@ impl Api {
         if !namespace.is_empty() && routes::name(namespace).is_none() {
             return Err(not_found());
         }
-        let kinds = self.kinds().await?;
+        let sight = self.sight(caller, row, Part::Resource).await?;
+        let kinds = self.kinds_of(&sight).await?;
         let version = query
             .one("version")
             .map(|version| if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") });
         let served = || kinds.served_version(group, kind).map(|(version, _)| version.to_owned());
         let version = version.or_else(served).ok_or_else(not_found)?;
         let path = kinds.path(&version, &ResourceKey::new(group, kind, namespace, name)).ok_or_else(not_found)?;
-        let found = caller.ask(&self.theirs)?.get(&path).await;
-        let found = found
-            .map_err(|failure| Refusal::of_server(&failure, "the object", group.is_empty() && kind == "Secret"))?;
+        let is_secret = group.is_empty() && kind == "Secret";
+        let found = sight.cluster().get(&path).await;
+        let found = found.map_err(|failure| sight.refusal(&failure, "the object", is_secret))?;
+        if !sight.shows(&kinds, &found).await? {
+            return Err(not_found());
+        }
         Ok(Answer::json(&ManifestJson { manifest: masked(found).to_string() }))
     }
 
@@ -102,6 +122,7 @@ impl Api {
     pub(super) async fn manifests(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let none = || Refusal::away("this replica has not compiled the Application");
         let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
+        self.sight(caller, row, Part::Resource).await?;
         let mut gettable = self.gettable(&caller.person, row).await?;
         let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
         let (mut manifests, mut bytes) = (Vec::new(), 0);
@@ -131,20 +152,26 @@ impl Api {
     /// `GET …/resource-tree`.
     pub(super) async fn resource_tree(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let resources = resources(row);
-        let theirs = caller.ask(&self.theirs)?;
+        let sight = self.sight(caller, row, Part::Tree).await?;
         let mut owned = Vec::new();
         for namespace in namespaces(&resources) {
             for kind in &OWNED {
-                let objects = match theirs.list::<Json>(&kind.collection(&namespace), "").await {
+                let objects = match sight.cluster().list::<Json>(&kind.collection(&namespace), "").await {
                     Ok(objects) => objects,
                     // What they may not list they do not see.
                     Err(failure) if failure.is_forbidden() || failure.is_not_found() => continue,
-                    Err(failure) => return Err(Refusal::of_server(&failure, "the namespace", false)),
+                    Err(failure) => return Err(sight.refusal(&failure, "the namespace", false)),
                 };
                 for object in objects {
                     owned.extend(self.owned(kind, object).await);
                 }
             }
+        }
+        if let Some(there) = sight.there() {
+            let kinds = self.kinds_there(there).await?;
+            let mut roots = Roots::default();
+            roots.learn(there, &kinds, &resources, owned.iter()).await;
+            return Ok(Answer::json(&roots.tree(there, &resources, owned.iter())));
         }
         let gettable = self.gettable_of(&caller.person, row, &resources).await?;
         Ok(Answer::json(&self.tree(&resources, &gettable, owned.iter())))
@@ -169,7 +196,7 @@ impl Api {
     ) -> TreeJson {
         let seen = |key: &ResourceKey| self.controller.clusters.here.live.object(key).map(|live| live.sighting);
         let live = |key: &ResourceKey| seen(key).filter(|_| gettable.contains(key));
-        tree(resources, &live, owned)
+        tree(resources, &live, Parents::ByName, owned)
     }
 
     /// Which of these somebody may get. Of those that nobody could ask about they may not.

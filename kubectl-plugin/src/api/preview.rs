@@ -15,6 +15,7 @@ use super::caller::Caller;
 use super::change;
 use super::limits::MOST_BYTES;
 use super::managed::is_asked_for;
+use super::sight::{Part, Sight};
 use crate::apply::against::Against;
 use crate::controller::catalog::Row;
 use crate::controller::preview::Side;
@@ -62,6 +63,7 @@ impl Api {
     /// `GET …/diff`.
     pub(super) async fn diff(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let sides = sides(query)?;
+        let sight = self.sight(caller, row, Part::Resource).await?;
         for side in sides {
             if let Named::Graph(Side::Release(release)) = side {
                 self.is_kept(row, release).await?;
@@ -69,11 +71,11 @@ impl Api {
         }
         let (from, to, mut against) = match sides {
             [Named::Live, Named::Graph(side)] => {
-                let (id, against) = self.against_live(caller, row, side).await?;
+                let (id, against) = self.against_live(&sight, row, side).await?;
                 (None, Some(id), against)
             }
             [Named::Graph(side), Named::Live] => {
-                let (id, against) = self.against_live(caller, row, side).await?;
+                let (id, against) = self.against_live(&sight, row, side).await?;
                 (Some(id), None, against.reversed())
             }
             [Named::Graph(old), Named::Graph(new)] => {
@@ -98,9 +100,9 @@ impl Api {
         Answer::json_within(MOST_BYTES, &DiffJson::new(from, to, &against))
     }
 
-    async fn against_live(&self, caller: &Caller, row: &Row, side: Side) -> Result<(Id<Graph>, Against), Refusal> {
-        let viewer = caller.ask(&self.theirs)?;
-        let compared = Box::pin(self.controller.against_live(&row.id, &row.object(), side, &viewer)).await;
+    async fn against_live(&self, sight: &Sight, row: &Row, side: Side) -> Result<(Id<Graph>, Against), Refusal> {
+        let viewer = sight.cluster();
+        let compared = Box::pin(self.controller.against_live(&row.id, &row.object(), side, viewer)).await;
         compared.map_err(|error| not_now(&error))
     }
 }

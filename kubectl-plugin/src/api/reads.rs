@@ -23,6 +23,7 @@ use super::shapes::{
     SettingsJson, VersionJson,
 };
 use super::shown::Shown;
+use super::sight::Part;
 use crate::access::{Namespaces, Right};
 use crate::application::AppId;
 use crate::controller::catalog::Row;
@@ -158,7 +159,7 @@ impl Api {
     /// `GET …/history`.
     pub(super) async fn history(&self, row: &Row) -> Result<Answer, Refusal> {
         let name = app_name(row)?;
-        let found = self.records(row).load(&name).await.map_err(|error| of_record(&error))?;
+        let found = self.records(row).await?.load(&name).await.map_err(|error| of_record(&error))?;
         match found {
             Some(found) => Ok(Answer::json(&HistoryJson::new(&found.head))),
             None => Ok(Answer::json(&HistoryJson::empty(name))),
@@ -172,7 +173,7 @@ impl Api {
         if let Some(Deliverable { graph, provenance, .. }) = compiled {
             return Ok(Answer::json(&graph_shown(&graph, Some(&provenance))));
         }
-        let records = self.records(row);
+        let records = self.records(row).await?;
         let found = records.load(&app_name(row)?).await.map_err(|error| of_record(&error))?;
         let none = || Refusal::not_found("a graph");
         let head = found.ok_or_else(none)?.head;
@@ -184,7 +185,7 @@ impl Api {
 
     /// Refuses a release that is not kept.
     pub(super) async fn is_kept(&self, row: &Row, release: u64) -> Result<(), Refusal> {
-        let found = self.records(row).load(&app_name(row)?).await.map_err(|error| of_record(&error))?;
+        let found = self.records(row).await?.load(&app_name(row)?).await.map_err(|error| of_record(&error))?;
         let is_kept = found.is_some_and(|found| found.head.release(release).is_some());
         if is_kept { Ok(()) } else { Err(Refusal::not_found("the release")) }
     }
@@ -192,7 +193,12 @@ impl Api {
     /// `GET …/rights`.
     pub(super) async fn rights(&self, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
         let AppId { namespace, name } = &row.id;
-        let logs = Right::logs(&row.destination.namespace);
+        let is_here = self.controller.clusters.is_here(row);
+        let logs = if is_here {
+            Right::logs(&row.destination.namespace)
+        } else {
+            Right { subresource: Part::Logs.name(), ..Right::application("get", namespace, name) }
+        };
         let [patch, delete] = ["patch", "delete"].map(|verb| Right::application(verb, namespace, name));
         let may = async |right: &Right<'_>| self.access.may(&caller.person, right).await;
         Ok(Answer::json(&RightsJson {
@@ -222,9 +228,17 @@ impl Api {
         Ok(Found::of(&rows, &Filter::default(), &seen, &Page::default()).rows)
     }
 
-    fn records(&self, row: &Row) -> Records {
+    /// Where the record is: it belongs to the Application, and is read with our own rights.
+    async fn records(&self, row: &Row) -> Result<Records, Refusal> {
+        if !self.controller.clusters.is_here(row) {
+            let not_now = |why: String| Refusal::new(Code::NotNow, why);
+            let place = self.controller.clusters.of(&row.id, &row.object()).await;
+            let place = place.map_err(|none| not_now(none.why().to_owned()))?;
+            let records = self.controller.records(&row.id, &place).await;
+            return records.map_err(|error| not_now(error.in_one_line()));
+        }
         let (cluster, store) = (self.controller.cluster.clone(), self.controller.store.clone());
-        Records { cluster, namespace: row.id.namespace.clone(), store, keeper: None }
+        Ok(Records { cluster, namespace: row.id.namespace.clone(), store, keeper: None })
     }
 }
 

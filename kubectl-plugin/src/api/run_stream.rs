@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::answer::{Answer, Refusal};
 use super::caller::Caller;
-use super::listener::{About, End, Listener};
+use super::listener::{End, Listener};
 use super::{Api, Begun};
 use crate::application::AppId;
 use crate::controller::catalog::Row;
@@ -33,7 +33,7 @@ impl Api {
         let id = row.id.clone();
         let last = begun.asked.last_event.as_deref().and_then(|last| self.place_of(last));
         let (run, heard) = last.unwrap_or_default();
-        let about = Some(About::of(begun, row));
+        let about = Some(self.about(begun, row, None));
         self.stream(begun, caller, about, |listener| Follower { listener, id, run, heard }.run())
     }
 

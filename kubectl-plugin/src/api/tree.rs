@@ -1,7 +1,7 @@
 //! The tree of an Application, as Argo CD's clients read it: its resources, and what those own. Pure.
 //!
 //! In: what the status has, what watches have seen, objects that others own. Out: nodes. Owners are found by kind and name in
-//! the same namespace, since the uids of kinds that nobody watches are not known.
+//! the same namespace, since the uids of kinds that nobody watches are not known; or by uid alone.
 
 use gitops_compiler::name::ResourceKey;
 use schemars::JsonSchema;
@@ -99,6 +99,11 @@ impl Owned {
         Self { object, health }
     }
 
+    /// What is told of it.
+    pub(super) fn object(&self) -> &Json {
+        &self.object
+    }
+
     /// Its namespace and name.
     pub(super) fn place(object: &Json) -> (String, String) {
         let text = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
@@ -106,17 +111,27 @@ impl Owned {
     }
 }
 
+/// By what an owner is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parents {
+    /// By its uid, and by its name where that is not known.
+    ByName,
+    /// By its uid alone.
+    ByUid,
+}
+
 /// The tree. `owned` has owners before what they own.
 pub(super) fn tree<'a>(
     resources: &[ResourceState],
     live: &dyn Fn(&ResourceKey) -> Option<Sighting>,
+    known: Parents,
     owned: impl Iterator<Item = &'a Owned>,
 ) -> TreeJson {
     let mut nodes: Vec<NodeJson> = resources.iter().map(|resource| root(resource, live)).collect();
     for one in owned {
         let parents: Vec<ReferenceJson> = {
             let owners = one.object["metadata"]["ownerReferences"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let is_owner = |node: &&NodeJson| owners.iter().any(|owner| node.is(owner, &one.object));
+            let is_owner = |node: &&NodeJson| owners.iter().any(|owner| node.is(owner, known, &one.object));
             nodes.iter().filter(is_owner).map(|node| node.object.clone()).collect()
         };
         if !parents.is_empty() {
@@ -165,7 +180,7 @@ fn child(owned: &Owned, parent_refs: Vec<ReferenceJson>) -> NodeJson {
 
 impl NodeJson {
     /// Whether an object names this one as its owner.
-    fn is(&self, owner: &Json, below: &Json) -> bool {
+    fn is(&self, owner: &Json, known: Parents, below: &Json) -> bool {
         let group =
             owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
         let ReferenceJson { group: own, kind, namespace, name, uid, .. } = &self.object;
@@ -173,7 +188,7 @@ impl NodeJson {
             && owner["kind"] == kind.as_str()
             && owner["name"] == name.as_str()
             && below["metadata"]["namespace"] == namespace.as_str()
-            && (uid.is_empty() || owner["uid"] == uid.as_str())
+            && (uid.is_empty() && known == Parents::ByName || owner["uid"] == uid.as_str() && !uid.is_empty())
     }
 }
 
@@ -211,7 +226,10 @@ mod tests {
             owned("v1", "Pod", "q", ("apps/v1", "ReplicaSet", "other")),
             owned("v1", "Pod", "s", ("batch/v1", "Deployment", "d")),
         ];
-        let tree = serde_json::to_value(tree(&[deployment], &|_| None, all.iter())).expect("JSON");
+        let by_uid = tree(std::slice::from_ref(&deployment), &|_| None, Parents::ByUid, all.iter());
+        assert_eq!(by_uid.nodes.len(), 1, "the uid of the owner is not known");
+        let tree = tree(&[deployment], &|_| None, Parents::ByName, all.iter());
+        let tree = serde_json::to_value(tree).expect("JSON");
         let nodes = tree["nodes"].as_array().expect("nodes");
         let told: Vec<(&str, &str)> = nodes
             .iter()

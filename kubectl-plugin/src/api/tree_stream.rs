@@ -1,7 +1,8 @@
 //! The tree of an Application as it changes, as Argo CD's clients follow it.
 //!
 //! In: who asks, an Application that they may get. Out: the tree, and again whenever it is another one. What workloads own is
-//! watched with the token of whoever asks, so that it has what they may see, and nothing is asked again and again.
+//! watched with the token of whoever asks, so that it has what they may see, and nothing is asked again and again; in another cluster
+//! as `sight` says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use tokio::task::JoinSet;
 
 use super::answer::{Answer, Refusal};
 use super::caller::Caller;
-use super::listener::{About, End, Listener};
+use super::listener::{End, Listener};
 use super::objects::{OWNED, namespaces, resources};
+use super::roots::Roots;
+use super::sight::Part;
 use super::tree::{Owned, TreeJson};
 use super::{Api, Begun};
 use crate::application::AppId;
-use crate::cluster::{Cluster, Followed, Watched};
+use crate::cluster::{Cluster, Followed, Kinds, Watched};
 use crate::controller::catalog::Row;
+use crate::controller::elsewhere::Elsewhere;
 
 /// Changes that come within this are told together.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -37,7 +41,11 @@ type Heard = (Place, Option<Followed<Json>>);
 struct Follower {
     listener: Listener,
     id: AppId,
-    theirs: Cluster,
+    /// The cluster, asked by whose right that is.
+    cluster: Cluster,
+    /// What decides on what is shown of another one, and which kinds that has.
+    there: Option<(Arc<Elsewhere>, Arc<Kinds>)>,
+    roots: Roots,
     /// By kind, so that owners come before what they own; then by namespace and name.
     owned: BTreeMap<(usize, String, String), Owned>,
     /// Places of which nothing is known yet.
@@ -53,11 +61,21 @@ struct ResultShown<'a> {
 
 impl Api {
     /// `GET /api/v1/stream/applications/{name}/resource-tree`.
-    pub(super) fn watch_tree(self: &Arc<Self>, begun: &Begun, caller: &Caller, row: &Row) -> Result<Answer, Refusal> {
-        let (id, theirs) = (row.id.clone(), caller.ask(&self.theirs)?);
-        self.stream(begun, caller, Some(About::of(begun, row)), |listener| {
+    pub(super) async fn watch_tree(
+        self: &Arc<Self>,
+        begun: &Begun,
+        caller: &Caller,
+        row: &Row,
+    ) -> Result<Answer, Refusal> {
+        let sight = self.sight(caller, row, Part::Tree).await?;
+        let there = match sight.shared() {
+            Some(there) => Some((there, self.kinds_of(&sight).await?)),
+            None => None,
+        };
+        let (id, cluster) = (row.id.clone(), sight.cluster().clone());
+        self.stream(begun, caller, Some(self.about(begun, row, sight.shared())), |listener| {
             let (owned, unknown, told) = (BTreeMap::new(), BTreeSet::new(), String::new());
-            Follower { listener, id, theirs, owned, unknown, told }.run()
+            Follower { listener, id, cluster, there, roots: Roots::default(), owned, unknown, told }.run()
         })
     }
 }
@@ -80,7 +98,7 @@ impl Follower {
         self.owned.clear();
         self.unknown = (0..OWNED.len()).flat_map(|kind| namespaces.iter().map(move |it| (kind, it.clone()))).collect();
         for place in &self.unknown {
-            watches.spawn(watch(self.theirs.clone(), place.clone(), tell.clone()));
+            watches.spawn(watch(self.cluster.clone(), place.clone(), tell.clone()));
         }
         loop {
             let row = self.row()?;
@@ -89,9 +107,15 @@ impl Follower {
                 return Ok(());
             }
             if self.unknown.is_empty() {
-                let person = Arc::clone(&self.listener.person);
-                let gettable = api.gettable_of(&person, &row, &resources).await.map_err(|_| End::Over)?;
-                self.tell(&api.tree(&resources, &gettable, self.owned.values())).await?;
+                let tree = if let Some((there, kinds)) = &self.there {
+                    self.roots.learn(there, kinds, &resources, self.owned.values()).await;
+                    self.roots.tree(there, &resources, self.owned.values())
+                } else {
+                    let person = Arc::clone(&self.listener.person);
+                    let gettable = api.gettable_of(&person, &row, &resources).await.map_err(|_| End::Over)?;
+                    api.tree(&resources, &gettable, self.owned.values())
+                };
+                self.tell(&tree).await?;
             }
             let something = async {
                 tokio::select! {

@@ -15,6 +15,7 @@
 //! | [`decide`] | whether to sync, pure |
 //! | [`sync`] | one sync |
 //! | [`preview`] | what a sync would do |
+//! | [`elsewhere`] | which objects of another cluster are an Application's, for people who are shown them |
 //! | [`runs`] | what is told of the syncs that run |
 //! | [`removal`] | what becomes of what an Application applied when it goes |
 //! | [`report`] | what the status says, pure |
@@ -44,6 +45,7 @@ pub mod compare;
 pub mod compile;
 pub mod credentials;
 pub mod decide;
+pub mod elsewhere;
 pub mod events;
 mod given;
 pub mod kubernetes;

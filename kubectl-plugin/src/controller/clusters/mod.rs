@@ -140,6 +140,12 @@ impl Clusters {
         self.meant_by(row).is_ok_and(|secret| secret.is_here())
     }
 
+    /// The address of the cluster that an Application's destination means; nothing where it means none.
+    #[must_use]
+    pub fn server(&self, row: &Row) -> Option<String> {
+        self.meant_by(row).ok().map(|secret| secret.server.clone())
+    }
+
     /// How the cluster that an Application's destination means answered last; nothing where it was not asked yet.
     ///
     /// # Errors
