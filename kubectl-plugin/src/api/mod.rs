@@ -329,7 +329,7 @@ impl Api {
             return Err(Refusal::away(&lost));
         }
         tokio::select! {
-            answer = self.act_on(begun, caller, row, body) => answer,
+            answer = Box::pin(self.act_on(begun, caller, row, body)) => answer,
             why = place.cluster.reach.lost() => Err(Refusal::away(&place.lost(&why))),
         }
     }
