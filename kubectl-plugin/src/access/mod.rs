@@ -52,7 +52,7 @@ pub use pace::{Pace, Rate};
 pub use person::{Person, Right};
 pub use renewal::{Claim, Claimed};
 pub use seal::SessionId;
-pub use sealed::{Opened, Renewal};
+pub use sealed::Renewal;
 pub use sessions::{NoSession, Session, Sessions};
 
 /// For how long an answer holds.

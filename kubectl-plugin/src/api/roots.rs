@@ -27,12 +27,12 @@ pub(super) struct Roots {
 
 impl Roots {
     /// Learns which of these are the Application's own, and what they are called by.
-    pub(super) async fn learn(
+    pub(super) async fn learn<'a>(
         &mut self,
         there: &Elsewhere,
         kinds: &Kinds,
         resources: &[ResourceState],
-        owned: impl Iterator<Item = &Owned>,
+        owned: impl Iterator<Item = &'a Owned>,
     ) {
         let keys: BTreeSet<ResourceKey> = resources.iter().map(key).collect();
         self.own.retain(|key, _| keys.contains(key));
@@ -73,7 +73,7 @@ impl Roots {
     ) -> TreeJson {
         let permitted: Vec<ResourceState> =
             resources.iter().filter(|resource| there.permits(&key(resource))).cloned().collect();
-        tree(&permitted, &|key| self.own.get(key).cloned(), Parents::ByUid, owned)
+        tree(&permitted, &|key: &ResourceKey| self.own.get(key).cloned(), Parents::ByUid, owned)
     }
 }
 

@@ -87,7 +87,7 @@ impl Provider {
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", &back),
+            ("redirect_uri", back.as_str()),
             ("code_verifier", verifier.as_str()),
         ];
         let (status, granted) = self.ask_for_tokens(discovered, &fields).await?;

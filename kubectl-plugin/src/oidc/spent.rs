@@ -39,7 +39,7 @@ impl Spent {
             }
         }
         let before = known.insert(key(state), now);
-        !before.is_some_and(|came| is_young(&came))
+        before.is_none_or(|came| !is_young(&came))
     }
 
     /// Gives one back: nothing was asked for it.

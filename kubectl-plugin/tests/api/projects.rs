@@ -142,8 +142,15 @@ impl Scene {
 
     /// Makes the project what a rule says.
     fn set(&self, spec: &Json) {
-        let patch = json!({"spec": project(self.people.own(), spec)["spec"]}).to_string();
         let own = self.people.own();
+        let mut spec = project(own, spec)["spec"].clone();
+        let fields =
+            ["clusterResourceBlacklist", "namespaceResourceWhitelist", "namespaceResourceBlacklist", "syncWindows"];
+        for field in fields {
+            // What was said before is taken away.
+            spec[field] = spec[field].clone();
+        }
+        let patch = json!({"spec": spec}).to_string();
         let world = &self.people.ground.world;
         world.kubectl(&["patch", "appprojects.argoproj.io", "shop", "-n", own, "--type=merge", "-p", &patch]);
     }
@@ -154,13 +161,12 @@ impl Scene {
     }
 }
 
-/// A project that permits all, but for what is said otherwise. What a merge patch has to take away is null.
+/// A project that permits all, but for what is said otherwise.
 fn project(namespace: &str, otherwise: &Json) -> Json {
     let all = json!([{"group": "*", "kind": "*"}]);
     let mut spec = json!({
         "sourceRepos": ["*"], "sourceNamespaces": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
-        "clusterResourceWhitelist": all, "clusterResourceBlacklist": null,
-        "namespaceResourceWhitelist": null, "namespaceResourceBlacklist": null, "syncWindows": null,
+        "clusterResourceWhitelist": all,
     });
     for (field, value) in otherwise.as_object().expect("fields") {
         spec[field] = value.clone();

@@ -54,7 +54,8 @@ fn a_session_goes_on_after_its_token_on_all_replicas() {
     scene.let_people_in();
     let replicas = [(); 2].map(|()| scene.start_with(RENEWED_CLIENT, &issuer, &OFFLINE));
     let person = signed_in(&scene, &replicas[0], &replicas[1]);
-    let [session] = &sessions(&scene)[..] else { panic!("one session") };
+    let all = sessions(&scene);
+    let [session] = &all[..] else { panic!("{all:?}") };
     for entry in ["token", "refresh"] {
         let sealed = BASE64_STANDARD.decode(session["data"][entry].as_str().expect("an entry")).expect("base64");
         assert!(!String::from_utf8_lossy(&sealed).contains("eyJ"), "{entry} is sealed");
