@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::asker::{Asker, Reply};
+use crate::asker::{Asker, Events, Reply};
 use crate::people::People;
 use crate::shapes::check;
 use crate::spoke::{Spoke, on_prod};
@@ -89,9 +89,21 @@ fn nodes(tree: &Json) -> Vec<String> {
 fn objects_of_another_cluster_are_shown_by_a_right_on_the_application() {
     let scene = Scene::new("api-elsewhere");
     let (getter, seer) = (scene.seer("getter", &[]), scene.seer("seer", &PARTS));
-    let ((pod, uid), (their_pod, their_uid)) = (scene.pod("web"), scene.pod("theirs"));
+    each_part_takes_its_own_right(&scene, &getter, &seer);
+    let mut stream = only_what_is_its_own_is_shown(&scene, &seer);
+    events_and_logs_are_of_its_own_pods(&scene, &seer);
+    let rights = |asker: &Asker| good(&asker.get(&ours("/rights")))["logs"].clone();
+    assert_eq!((rights(&seer), rights(&getter)), (json!(true), json!(false)));
 
-    // Whoever may get the Application has what belongs to it, and is told which right the rest takes.
+    // The stream ends with the right, and everything else with it.
+    scene.people.ground.world.kubectl(&["delete", "rolebinding", "seer", "-n", scene.people.own()]);
+    while stream.next().is_some() {}
+    scene.people.ground.until("it is taken", |_| seer.get(&at("/resource-tree")).status == 404);
+}
+
+/// Whoever may get the Application has what belongs to it, and is told which right the rest takes.
+fn each_part_takes_its_own_right(scene: &Scene, getter: &Asker, seer: &Asker) {
+    let (pod, uid) = scene.pod("web");
     for path in [ours("/history"), ours("/graph"), ours("/plan"), at("/events?x=y")] {
         let status = getter.get(&path).status;
         assert!(status == 200 || path.contains("events") && status == 403, "{path}: {status}");
@@ -117,8 +129,11 @@ fn objects_of_another_cluster_are_shown_by_a_right_on_the_application() {
             good(&seer.get(&path));
         }
     }
+}
 
-    // What the Application owns there, and what that owns; nothing of others.
+/// What the Application owns there, and what that owns; nothing of others. Gives a stream of that.
+fn only_what_is_its_own_is_shown(scene: &Scene, seer: &Asker) -> Events {
+    let ((pod, _), (their_pod, _)) = (scene.pod("web"), scene.pod("theirs"));
     let replica_set = pod.rsplit_once('-').expect("a Pod of a ReplicaSet").0;
     let (pod_node, replica_set) = (format!("Pod/{pod}"), format!("ReplicaSet/{replica_set}"));
     let expected = ["ConfigMap/b", "Deployment/web", &pod_node, &replica_set, "Secret/s"];
@@ -136,7 +151,7 @@ fn objects_of_another_cluster_are_shown_by_a_right_on_the_application() {
         ("ConfigMap", "", "theirs"),
         ("ConfigMap", "", "kube-root-ca.crt"),
         ("Deployment", "apps", "theirs"),
-        ("Pod", "", &their_pod),
+        ("Pod", "", their_pod.as_str()),
     ] {
         assert_eq!(seer.get(&object(kind, group, name)).status, 404, "{kind} {name} is not the Application's");
     }
@@ -144,8 +159,12 @@ fn objects_of_another_cluster_are_shown_by_a_right_on_the_application() {
     check("Managed", &managed);
     assert_eq!(managed["items"].as_array().map(Vec::len), Some(3), "{managed:#}");
     assert!(managed["items"][0]["liveState"].as_str().is_some_and(|live| live.contains("resourceVersion")));
+    stream
+}
 
-    // Events and logs of its own Pods, and of no others.
+/// Events and logs of its own Pods, and of no others.
+fn events_and_logs_are_of_its_own_pods(scene: &Scene, seer: &Asker) {
+    let ((pod, uid), (their_pod, their_uid)) = (scene.pod("web"), scene.pod("theirs"));
     let events = |pod: &str, uid: &str| {
         let path = at(&format!("/events?resourceName={pod}&resourceNamespace=shop&resourceUID={uid}"));
         good(&seer.get(&path))["items"].as_array().map(Vec::len)
@@ -166,13 +185,6 @@ fn objects_of_another_cluster_are_shown_by_a_right_on_the_application() {
     assert_eq!(log(&their_pod).status, 404, "not theirs to see");
     // There is no kubelet that has a log: what matters is that the cluster is asked for it.
     assert_ne!(log(&pod).status, 404);
-    let rights = |asker: &Asker| good(&asker.get(&ours("/rights")))["logs"].clone();
-    assert_eq!((rights(&seer), rights(&getter)), (json!(true), json!(false)));
-
-    // The stream ends with the right, and everything else with it.
-    scene.people.ground.world.kubectl(&["delete", "rolebinding", "seer", "-n", scene.people.own()]);
-    while stream.next().is_some() {}
-    scene.people.ground.until("it is taken", |_| seer.get(&at("/resource-tree")).status == 404);
 }
 
 #[test]
