@@ -84,7 +84,7 @@ impl Api {
     /// Keeps the Events of objects of an Application in another cluster.
     async fn keep_own(&self, sight: &Sight, listed: &mut Json) -> Result<(), Refusal> {
         let kinds = self.kinds_of(sight).await?;
-        let mut known = BTreeMap::new();
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
         let mut kept = Vec::new();
         for event in listed["items"].as_array_mut().map(std::mem::take).unwrap_or_default() {
             let of = &event["involvedObject"];
