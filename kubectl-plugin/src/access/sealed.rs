@@ -25,11 +25,11 @@ pub(super) struct Sealed {
 }
 
 /// The tokens of a session.
-pub struct Opened {
+pub(super) struct Opened {
     /// The token that it stands for.
-    pub token: Zeroizing<String>,
+    pub(super) token: Zeroizing<String>,
     /// How it goes on.
-    pub renewal: Option<Renewal>,
+    pub(super) renewal: Option<Renewal>,
 }
 
 /// How the token of a session goes on.
