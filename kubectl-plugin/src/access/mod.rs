@@ -22,7 +22,8 @@
 //!
 //! Tokens are known by a keyed hash, with a key of this process. One that was good within the last hour is asked about
 //! whatever others do. Others are asked about a few at a time, and for each peer only as long as it has not sent too many bad
-//! ones; so whoever guesses is in the way of those who sign in for the first time from the same address, and of nobody else.
+//! ones; so whoever guesses is in the way of those who sign in with a token for the first time from the same address, and of nobody
+//! else: what a session has, and what an issuer has just given, was not guessed.
 
 mod kept;
 mod own;
@@ -199,6 +200,18 @@ impl Access {
     /// # Errors
     /// [`Denied`].
     pub async fn who(&self, token: &str, peer: IpAddr) -> Result<Arc<Person>, Denied> {
+        self.whose(token, peer, true).await
+    }
+
+    /// Whose token this is that nobody guessed: of a session, or just given by an issuer. Whatever others send, it is asked about.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn who_signed_in(&self, token: &str, peer: IpAddr) -> Result<Arc<Person>, Denied> {
+        self.whose(token, peer, false).await
+    }
+
+    async fn whose(&self, token: &str, peer: IpAddr, may_be_guessed: bool) -> Result<Arc<Person>, Denied> {
         let peer = network(peer);
         if token.is_empty() || token.len() > LONGEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.failed(peer));
@@ -217,10 +230,11 @@ impl Access {
         if lock(&self.bad).get(&key, now).is_some() {
             return Err(self.failed(peer));
         }
-        if before.is_none() && !self.failures.has(&peer) {
+        let is_stranger = may_be_guessed && before.is_none();
+        if is_stranger && !self.failures.has(&peer) {
             return Err(Denied::TooMany);
         }
-        let asked = if before.is_some() { &self.known } else { &self.strangers };
+        let asked = if is_stranger { &self.strangers } else { &self.known };
         let review = self.ask(asked, TOKEN_REVIEWS, &person::token_question(token)).await?;
         if let Some(person) = Person::of(&review) {
             let person = Arc::new(person);

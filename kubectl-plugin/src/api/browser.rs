@@ -41,7 +41,7 @@ impl Api {
         };
         let cookie = asked.credentials.login.as_deref().map(String::as_str);
         let token = self.oidc.finish(asked.peer, came, cookie).await?;
-        let person = self.access.who(&token.token, asked.peer).await?;
+        let person = self.access.who_signed_in(&token.token, asked.peer).await?;
         let _ = begun.who.set(person.name.clone());
         let often = || Refusal::new(Code::TooMuch, "you ask too often, or for too much at once");
         let _turn = self.users.request(person.key()).ok_or_else(often)?;

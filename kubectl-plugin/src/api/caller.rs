@@ -81,7 +81,7 @@ impl Api {
             return Err(Refusal::new(Code::Forbidden, "a request with a cookie needs the header X-CSRF-Token"));
         }
         let session = self.renewed(self.sessions.get(&id).await?).await?;
-        let person = self.access.who(&session.token, asked.peer).await?;
+        let person = self.access.who_signed_in(&session.token, asked.peer).await?;
         if person.name != session.name {
             // A token that was renewed is of the same person, or of no use here.
             self.sessions.end(&session.id).await?;

@@ -172,7 +172,11 @@ impl Listener {
     /// Whether they are still known, and may still see it.
     async fn ask_again(&self) -> Result<(), End> {
         let access = &self.api.access;
-        access.who(&self.token, self.peer).await.map_err(|_| End::Over)?;
+        let who = match &self.session {
+            Some(_) => access.who_signed_in(&self.token, self.peer).await,
+            None => access.who(&self.token, self.peer).await,
+        };
+        who.map_err(|_| End::Over)?;
         let Some(About { id, there, .. }) = &self.about else { return Ok(()) };
         let right = Right::application("get", &id.namespace, &id.name);
         let may = access.may(&self.person, &right).await.map_err(|_| End::Over)?;

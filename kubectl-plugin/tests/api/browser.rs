@@ -184,9 +184,14 @@ fn whoever_makes_states_up_is_in_nobodys_way() {
     for _ in 0..120 {
         refused(&mine.get(&back), 401, "not begun here");
     }
+    // Whoever guesses tokens there is not in their way either.
+    let guess = |number: u32| Asker::new(&host, &format!("guess-{number}")).get("/api/v1/session/userinfo").status;
+    assert!((0..40).any(|number| guess(number) == 429));
     let (there, cookie) = begin(&nobody, "/");
     let reply = nobody.with(&format!("Cookie: {cookie}")).get(&scene.browser().follow(&there));
     assert_eq!(reply.status, 200, "{reply:?}");
+    let page = nobody.with(&format!("Cookie: {}", reply.cookies().join("; ")));
+    assert_eq!(page.get("/api/v1/session/userinfo").json()["username"], "oidc:anna");
 }
 
 #[test]
