@@ -11,6 +11,7 @@
 //! | [`drift`] | where the cluster differs from what we applied, and who did it |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | [`against`] | what applying a graph would change of what is live |
+//! | [`live`] | what is live, as a graph beside another |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
@@ -50,6 +51,7 @@ pub mod hold;
 pub mod hook;
 pub mod judge;
 pub mod lease;
+pub mod live;
 pub mod namespace;
 pub mod observe;
 #[cfg(test)]
