@@ -99,6 +99,8 @@ pub struct Options {
     pub origin: ReleaseOrigin,
     /// The bytes of the health checks that the origin names.
     pub health_checks: Vec<u8>,
+    /// The bytes of the signatures that the origin names.
+    pub signatures: Vec<u8>,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
@@ -125,6 +127,7 @@ impl Options {
             history: None,
             origin,
             health_checks: Vec::new(),
+            signatures: Vec::new(),
             delete_record: false,
             unlocked: Arc::default(),
             takes_from: Vec::new(),

@@ -36,6 +36,7 @@ pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod store;
+mod trusted;
 pub mod ui;
 
 pub mod change;

@@ -10,7 +10,7 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::ResourceKey;
 
-use crate::bundle::{self, Signature, TrustArgs, said};
+use crate::bundle::{self, Signature, Signed, TrustArgs, said};
 use crate::error::CommandError;
 use crate::settings::{Session, SourceArgs};
 
@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandErr
     let read = Bundle::read(&bundle::read(&args.bundle)?).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
     super::demand_graph(found, args.graph)?;
-    let signatures = args.trust.check(&read, &found.config.application, args.cluster.as_deref())?;
+    let signatures = args.trust.check(&Signed::of_bundle(&read), &found.config.application, args.cluster.as_deref())?;
     let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
     if !differences.is_empty() {
         let message = format!("the sources give something else than {}", args.bundle.display());
