@@ -60,7 +60,7 @@ impl Target {
         let observation = self.observe(Some(wanted), false).await.map_err(LookError::Target)?;
         let plan = self.plan(wanted, &observation.seen, &Approvals::default(), &Hooks::default());
         let looks: Vec<_> =
-            plan.steps.iter().map(|step| self.found(step, wanted, observation.seen.get(&step.key)).boxed()).collect();
+            plan.steps.iter().map(|step| self.live_of(step, wanted, observation.seen.get(&step.key)).boxed()).collect();
         let found: BTreeMap<&ResourceKey, Found> =
             stream::iter(looks).buffered(CONCURRENT).try_collect().await.map_err(|failure| {
                 LookError::Target(TargetError::Request { doing: "cannot compare what is in the cluster", failure })
@@ -94,7 +94,7 @@ impl Target {
     }
 
     /// What is live of the object of a step.
-    async fn found<'a>(
+    async fn live_of<'a>(
         &self,
         step: &'a Step,
         wanted: &Bound,
@@ -110,13 +110,13 @@ impl Target {
                 Found::Body(self.in_terms_of(&step.key, body, &live, applied).await)
             }
             Tried::Deleted if wanted.node(&step.key).is_some() => Found::Absent,
-            Tried::Deleted => self.found_of_ours(&step.key, seen, cluster).await?,
+            Tried::Deleted => self.live_of_ours(&step.key, seen, cluster).await?,
         };
         Ok((&step.key, found))
     }
 
     /// What is live of an object that would be deleted: what was applied, where nobody has touched it since.
-    async fn found_of_ours(&self, key: &ResourceKey, seen: Option<&Seen>, cluster: &Cluster) -> Result<Found, Failure> {
+    async fn live_of_ours(&self, key: &ResourceKey, seen: Option<&Seen>, cluster: &Cluster) -> Result<Found, Failure> {
         let Some(resource) = self.applied_before(key) else { return Ok(Found::Unknown("")) };
         let body = &*resource.body;
         if matches!(seen, Some(Seen::Present { as_applied: true, .. })) {
@@ -148,9 +148,10 @@ impl Target {
     /// itself stands for it.
     async fn in_terms_of(&self, key: &ResourceKey, body: &Value, live: &Json, applied: Option<Json>) -> Value {
         let own = self.own_part(live);
-        let ignored = self.ignored.fields(key, body, live).await;
+        let live = without_what_is_not_compared(live);
         let mut applied = applied.map_or_else(|| body.clone(), Value::from);
-        let mut live = Value::from(without_what_is_not_compared(live));
+        let ignored = self.ignored.fields(key, &applied, &live).await;
+        let mut live = Value::from(live);
         ignored.take_out(&mut applied, &mut live);
         let sides = Sides { declared: Some(body), live: Some(&live), applied: Some(&applied), own: Some(&own) };
         reduced(sides).unwrap_or(Value::Null)
