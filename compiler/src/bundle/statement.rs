@@ -147,7 +147,8 @@ impl Statement {
 
     /// What it calls the bundle with this manifest: the application that it was built for.
     pub fn applications<'a>(&'a self, manifest: &'a Digest) -> impl Iterator<Item = AppName> + 'a {
-        let is_it = |subject: &&Subject| subject.digest.get(MANIFEST).is_some_and(|it| it == hexadecimal(manifest));
+        let is_it =
+            move |subject: &&Subject| subject.digest.get(MANIFEST).is_some_and(|it| it == hexadecimal(manifest));
         self.subject.iter().filter(is_it).filter_map(|subject| subject.name.as_ref()?.parse().ok())
     }
 

@@ -91,7 +91,8 @@ impl<'a> Signed<'a> {
     /// Looks at all signatures with these keys.
     #[must_use]
     pub fn judge(&self, keys: &BTreeMap<KeyName, PublicKey>) -> Vec<Signature> {
-        let by_hint = keys.iter().map(|(name, key)| (key.hint(), (name, key))).collect();
+        let by_hint: BTreeMap<String, (&KeyName, &PublicKey)> =
+            keys.iter().map(|(name, key)| (key.hint(), (name, key))).collect();
         let judge = |(digest, bytes): &(Digest, Result<&[u8], String>)| Signature {
             digest: digest.clone(),
             judged: bytes.clone().and_then(|bytes| self.judge_one(bytes, &by_hint)),

@@ -140,7 +140,8 @@ impl ReleaseSource {
 /// Where a run that starts now comes from.
 #[must_use]
 pub fn origin(target: &Target, source: &ReleaseSource, rollback_to: Option<u64>) -> ReleaseOrigin {
-    let ReleaseSource { commit, inputs, bundle, signatures } = source.clone();
+    let ReleaseSource { commit, inputs, bundle, signatures } = source;
+    let (commit, inputs, bundle) = (commit.clone(), inputs.clone(), bundle.clone());
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
     let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
     let (by_controller, is_partial) = (false, false);
@@ -156,7 +157,7 @@ pub fn origin(target: &Target, source: &ReleaseSource, rollback_to: Option<u64>)
         ignored,
         inputs,
         health_checks,
-        signatures: signatures.chunks,
+        signatures: signatures.chunks.clone(),
     }
 }
 

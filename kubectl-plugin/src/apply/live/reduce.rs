@@ -62,8 +62,11 @@ fn is_frame(own: &Value) -> bool {
     }
 }
 
+fn names(side: Option<&Value>) -> impl Iterator<Item = String> {
+    side.and_then(Value::as_map).into_iter().flat_map(Map::keys).cloned()
+}
+
 fn fields(sides: Sides<'_>) -> Map {
-    let names = |side: Option<&'_ Value>| side.and_then(Value::as_map).into_iter().flat_map(Map::keys).cloned();
     let all: BTreeSet<String> = names(sides.declared).chain(names(sides.own)).collect();
     let field = |name: String| {
         let of = |side: Option<&'_ Value>| side.and_then(|value| value.get(&name)).cloned();
