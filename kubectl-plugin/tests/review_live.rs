@@ -77,6 +77,15 @@ fn what_is_live_is_reviewed_both_ways_and_in_every_form() {
     let text = review(&world, "live..HEAD", &["--exit-code"]);
     assert!(text.code == 1 && text.stdout.starts_with("live → HEAD"), "{}", text.told());
     assert!(text.stdout.contains("live → g1-"), "{}", text.told());
+    // What the server refuses to pretend is compared all the same.
+    let other = deployment("web", "registry.example.com/web:1.0.0", "a", "").replace("app: web", "app: other");
+    world.write("web.yaml", &other);
+    let immutable = json(&world, "live");
+    let selector = "spec.selector.matchLabels.app".to_owned();
+    let is_told = |(resource, _, fields): &(String, String, Vec<String>)| {
+        resource.ends_with("/web") && fields.contains(&selector)
+    };
+    assert!(changes(&immutable).iter().any(is_told), "{immutable}");
     let value = world.get("configmap", "a")["data"]["value"].clone();
     assert_eq!(value, "9", "nothing is changed");
 }
