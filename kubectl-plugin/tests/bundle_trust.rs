@@ -212,6 +212,11 @@ fn what_was_altered_in_the_record_is_refused() {
     shop.forge(|head| drop(head["releases"][1]["origin"].as_object_mut().expect("a map").remove("signatures")));
     shop.refused("2", &trust, "is not signed as");
     shop.put_head(&before);
+    // More than there may be.
+    let chunk = shop.release(2)["origin"]["signatures"][0].clone();
+    shop.forge(|head| head["releases"][1]["origin"]["signatures"] = vec![chunk; 5000].into());
+    shop.refused("2", &trust, "the signatures of release 2 cannot be read from the record");
+    shop.put_head(&before);
     // The graph of another release in the place of the one that was signed.
     let graph = shop.release(1)["graph"].clone();
     shop.forge(|head| head["releases"][1]["graph"] = graph);

@@ -31,6 +31,9 @@ pub const MOST_CHECK_BYTES: usize = 1 << 20;
 /// No release keeps more than this of signatures, in bytes of JSON.
 pub const MOST_SIGNATURE_BYTES: usize = 1 << 20;
 
+/// So many chunks hold them: what cannot be compressed grows a little.
+pub const MOST_SIGNATURE_CHUNKS: usize = MOST_SIGNATURE_BYTES / CHUNK_BYTES + 1;
+
 /// How far back a window may reach, as a power of two. Whoever reads must have room for it.
 const MAX_WINDOW_LOG: u32 = 30;
 
@@ -269,6 +272,14 @@ mod tests {
             (vec![full], 0),
             "to the last byte"
         );
+        let mut seed = 1_u64;
+        let mut letter = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'#' + u8::try_from((seed >> 33) % 57).expect("a byte"))
+        };
+        let noise: String = (0..MOST_SIGNATURE_BYTES - 5).map(|_| letter()).collect();
+        let (packed, left_out) = signatures([noise.as_str()]).expect("packed");
+        assert!(left_out == 0 && packed.chunks.len() <= MOST_SIGNATURE_CHUNKS, "{}", packed.chunks.len());
         let many =
             zstd::encode_all(std::io::repeat(b' ').take(MOST_SIGNATURE_BYTES as u64 + 1), LEVEL).expect("packed");
         assert!(matches!(unpack_signatures(&many), Err(PackError::TooLarge { limit: MOST_SIGNATURE_BYTES })));

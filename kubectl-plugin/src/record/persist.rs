@@ -354,6 +354,9 @@ impl Records {
         if origin.signatures.is_empty() {
             return Ok(Packed::default());
         }
+        if origin.signatures.len() > pack::MOST_SIGNATURE_CHUNKS {
+            return Err(PackError::TooLarge { limit: pack::MOST_SIGNATURE_BYTES }.into());
+        }
         let bytes = self.read_chunks(&self.namespace, &origin.signatures, target).await?;
         Ok(Packed { chunks: origin.signatures.clone(), bytes })
     }
