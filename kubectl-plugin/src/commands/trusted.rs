@@ -83,8 +83,8 @@ async fn demand(
     // Where it may not be known, it must be good for all clusters.
     let uid = identity.map_err(|failure| CommandError::user(doing).details(vec![failure.to_string()]))?;
     let mut judged = Vec::new();
-    for name in &names {
-        judged = trust.check(signed, name, uid.as_deref())?.unwrap_or_default();
+    for name in names {
+        judged = trust.check(signed, &name, uid.as_deref())?.unwrap_or_default();
     }
     Ok(judged)
 }
