@@ -1,10 +1,11 @@
 //! Bundles are equal to the byte wherever and whenever they are made, and nothing else is taken for one.
 
-use std::path::Path;
-use std::process::Command;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
-use gitops_compiler::bundle::Bundle;
+use gitops_compiler::bundle::{Bundle, Files};
 use gitops_testdata::repository::RepositoryBuilder;
 
 const WEB: &str = "\
@@ -42,11 +43,18 @@ struct Machine {
     umask: &'static str,
     /// How much later its files were written.
     later: Duration,
+    /// What its clock says, where it is not that of this machine; and what makes it say so.
+    clock: Option<(PathBuf, &'static str)>,
 }
 
 impl Machine {
     /// Clones the repository, and makes a bundle there.
     fn make(&self, repository: &Path, out: &str) -> Vec<u8> {
+        Bundle::read(&self.files(repository, out, &[])).expect("it is whole").bundle.archive()
+    }
+
+    /// The same, with more arguments: all files of the layout.
+    fn files(&self, repository: &Path, out: &str, more: &[&str]) -> Files {
         let (clone, out) = (self.home.path().join("clone"), self.home.path().join(out));
         let git = Command::new("git").args(["clone", "-q"]).arg(repository).arg(&clone).status().expect("git");
         assert!(git.success());
@@ -54,30 +62,29 @@ impl Machine {
             let file = std::fs::File::options().write(true).open(entry.expect("an entry").path()).expect("a file");
             file.set_modified(SystemTime::now() - Duration::from_hours(48) + self.later).expect("a time");
         }
+        let output = self.run(&[&["bundle", "build", "web", "--path", "deploy"], more, &["--out"]].concat(), &out);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        kubectl_gitops::bundle::read(&out).unwrap_or_else(|error| panic!("{}", error.message))
+    }
+
+    /// Runs the program in the clone; `last` is the last argument.
+    fn run(&self, arguments: &[&str], last: impl AsRef<OsStr>) -> Output {
         let script = format!("umask {}; exec \"$0\" \"$@\"", self.umask);
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            &script,
-            env!("CARGO_BIN_EXE_kubectl-gitops"),
-            "bundle",
-            "build",
-            "web",
-            "--path",
-            "deploy",
-        ]);
-        command.arg("--out").arg(&out).current_dir(&clone).env_clear();
+        command.args(["-c", &script]);
+        if let Some((program, clock)) = &self.clock {
+            command.arg(program).args(["-m", "-f", *clock]);
+        }
+        command.arg(env!("CARGO_BIN_EXE_kubectl-gitops")).args(arguments).arg(last);
+        command.current_dir(self.home.path().join("clone")).env_clear();
         command.env("HOME", self.home.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        let output = command.envs(self.variables.iter().copied()).output().expect("it runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let files = kubectl_gitops::bundle::read(&out).unwrap_or_else(|error| panic!("{}", error.message));
-        Bundle::read(&files).expect("it is whole").bundle.archive()
+        command.envs(self.variables.iter().copied()).output().expect("it runs")
     }
 }
 
 fn machine(umask: &'static str, later: u64, variables: &[(&'static str, &'static str)]) -> Machine {
     let home = tempfile::tempdir().expect("a folder");
-    Machine { home, variables: variables.to_vec(), umask, later: Duration::from_hours(later) }
+    Machine { home, variables: variables.to_vec(), umask, later: Duration::from_hours(later), clock: None }
 }
 
 #[test]
@@ -92,6 +99,37 @@ fn a_bundle_is_the_same_on_any_machine() {
     for other in rest {
         assert!(first == other);
     }
+}
+
+/// By the clock itself, not only by the times of files. That the program believes it is shown by an acceptance that ends with the
+/// first of the two days.
+#[test]
+fn a_bundle_is_the_same_a_day_later() {
+    let repository = repository();
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec:\n  accessModes: [ReadWriteOnce]\n  \
+                 resources: {requests: {storage: 1Gi}}\n";
+    let accepted = "accept: [{rule: claim-removed, resource: '*', until: 2020-01-01, reason: moved}]\n";
+    repository.write("deploy/claim.yaml", claim).expect("written");
+    repository.write(".gitops/review.yaml", accepted).expect("written");
+    repository.commit("A claim").expect("a commit");
+    let faketime = gitops_testdata::servers::faketime().unwrap_or_else(|error| panic!("{error}"));
+    let at = |clock: Option<&'static str>| Machine {
+        clock: clock.map(|clock| (faketime.clone(), clock)),
+        ..machine("022", 0, &[("TZ", "UTC")])
+    };
+    // A claim that goes is a risk that blocks; on the day until which it is accepted it does not.
+    let cases = [(Some("@2020-01-01 12:00:00"), 0), (Some("@2020-01-02 12:00:00"), 4), (None, 4)];
+    let made = cases.map(|(clock, code)| {
+        let machine = at(clock);
+        let files = machine.files(repository.path(), "web.tar", &["--provenance"]);
+        std::fs::remove_file(machine.home.path().join("clone/deploy/claim.yaml")).expect("removed");
+        let review = machine.run(&["review", "HEAD", "--path", "deploy", "--fail-on"], "block");
+        assert_eq!(review.status.code(), Some(code), "{clock:?}: {}", String::from_utf8_lossy(&review.stdout));
+        files
+    });
+    let [first, day_after, today] = made;
+    assert!(first.len() > 5, "a bundle has five, and something is said about it");
+    assert!(first == day_after && first == today);
 }
 
 #[test]

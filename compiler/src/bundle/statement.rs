@@ -71,6 +71,9 @@ pub enum StatementError {
     /// It is about this manifest and another graph.
     #[error("it is about this manifest and another graph, which cannot be")]
     Graph,
+    /// It names no graph, where there is nothing else that could prove which one is meant.
+    #[error("it names no graph, and of a release nothing else is kept")]
+    NoGraph,
 }
 
 impl Statement {
@@ -131,6 +134,24 @@ impl Statement {
         Ok(())
     }
 
+    /// Whether it is about the bundle that a release was applied from. Only its graph is at hand, and the name of its manifest, which
+    /// proves nothing: the statement itself must say that the two belong together.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn is_about_release(&self, manifest: &Digest, graph: Id<Graph>) -> Result<(), StatementError> {
+        self.is_about(manifest, graph)?;
+        let names_graphs = self.subject.iter().any(|subject| subject.digest.contains_key(GRAPH));
+        if names_graphs { Ok(()) } else { Err(StatementError::NoGraph) }
+    }
+
+    /// What it calls the bundle with this manifest: the application that it was built for.
+    pub fn applications<'a>(&'a self, manifest: &'a Digest) -> impl Iterator<Item = AppName> + 'a {
+        let is_it =
+            move |subject: &&Subject| subject.digest.get(MANIFEST).is_some_and(|it| it == hexadecimal(manifest));
+        self.subject.iter().filter(is_it).filter_map(|subject| subject.name.as_ref()?.parse().ok())
+    }
+
     /// As something that is said without a signature.
     #[must_use]
     pub fn claim(&self) -> Claim {
@@ -183,6 +204,19 @@ mod tests {
         assert_eq!(foreign.is_about(&manifest("m"), Id::of(b"h")), Ok(()));
         let nothing = Statement { subject: Vec::new(), ..said };
         assert_eq!(nothing.is_about(&manifest("m"), Id::of(b"g")), Err(StatementError::Subject));
+    }
+
+    #[test]
+    fn of_a_release_the_graph_must_be_named() {
+        let said = statement();
+        assert_eq!(said.is_about_release(&manifest("m"), Id::of(b"g")), Ok(()));
+        assert_eq!(said.is_about_release(&manifest("n"), Id::of(b"g")), Err(StatementError::Subject));
+        assert_eq!(said.is_about_release(&manifest("m"), Id::of(b"h")), Err(StatementError::Graph));
+        let foreign = Statement { subject: said.subject[..1].to_vec(), ..said.clone() };
+        assert_eq!(foreign.is_about_release(&manifest("m"), Id::of(b"g")), Err(StatementError::NoGraph));
+        let names = |digest: Digest| said.applications(&digest).map(|name| name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(manifest("m")), ["shop"], "the name of the graph is none of an application");
+        assert!(names(manifest("n")).is_empty());
     }
 
     #[test]

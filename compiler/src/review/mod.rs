@@ -51,6 +51,8 @@ pub enum Outcome<'a> {
     Absent,
     /// It compiles.
     Compiled(Side<'a>),
+    /// It is what the cluster has, in the terms of the other side. The id of that graph is nobody's, and is not told.
+    Live(Side<'a>),
     /// It does not.
     Failed {
         /// What is wrong with its files.
@@ -118,7 +120,7 @@ fn application(pair: &Pair<'_>, judge: &Judge<'_>, expired: &mut BTreeSet<Expire
     let name = pair.application.to_owned();
     let side = |outcome: Outcome<'_>| match outcome {
         Outcome::Compiled(side) => Some(side.graph.id()),
-        Outcome::Absent | Outcome::Failed { .. } => None,
+        Outcome::Absent | Outcome::Live(_) | Outcome::Failed { .. } => None,
     };
     let mut report = ApplicationReview {
         application: name.clone(),
@@ -146,7 +148,10 @@ fn application(pair: &Pair<'_>, judge: &Judge<'_>, expired: &mut BTreeSet<Expire
             let evidence = format!("{name} is there no more");
             found.push(Finding { rule: rule::APPLICATION_REMOVED, resource: None, path: None, evidence, origin: None });
         }
-        let side = |outcome| if let Outcome::Compiled(side) = outcome { Some(side) } else { None };
+        let side = |outcome| match outcome {
+            Outcome::Compiled(side) | Outcome::Live(side) => Some(side),
+            Outcome::Absent | Outcome::Failed { .. } => None,
+        };
         let compared = Compared::new(side(pair.base), side(pair.head));
         report.counts = compared.counts;
         report.versions = versions::versions(&compared);

@@ -40,6 +40,18 @@ pub struct SideName {
     pub commit: Option<String>,
 }
 
+impl SideName {
+    /// What the cluster has now is called this, or `APP@live`.
+    pub const LIVE: &'static str = "live";
+
+    /// Whether it is what the cluster has now, and no commit that is called so.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let name = self.name.rsplit_once('@').map_or(self.name.as_str(), |(_, name)| name);
+        self.commit.is_none() && name == Self::LIVE
+    }
+}
+
 /// What a reader should do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -77,7 +89,7 @@ impl Verdict {
 pub struct ApplicationReview {
     /// Its name.
     pub application: String,
-    /// Its graph before; null where it was not there or did not compile.
+    /// Its graph before; null where it was not there or did not compile, or where that is what the cluster has.
     pub base: Option<Id<Graph>>,
     /// Its graph after; likewise, or where that is what the cluster has.
     pub head: Option<Id<Graph>>,

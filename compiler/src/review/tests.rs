@@ -21,6 +21,10 @@ impl World {
     fn side(&self) -> Outcome<'_> {
         Outcome::Compiled(Side { graph: &self.graph, origins: &self.origins })
     }
+
+    fn live(&self) -> Outcome<'_> {
+        Outcome::Live(Side { graph: &self.graph, origins: &[] })
+    }
 }
 
 fn today() -> Day {
@@ -203,6 +207,28 @@ fn what_does_not_compile_is_told() {
     let mended = of(failed, old.side());
     assert_eq!(mended.applications[0].counts.added, 4);
     assert!(mended.applications[0].base_error.is_some());
+}
+
+#[test]
+fn what_is_live_has_no_id() {
+    let (live, wanted) = (World::new(SHOP), World::new(&changed()));
+    let of = |base: &str, base_side: Outcome<'_>, head: &str, head_side: Outcome<'_>| {
+        let pair = Pair { application: "shop", base: base_side, head: head_side, files: &[] };
+        review(named(base), named(head), &[pair], &Whole::default(), today())
+    };
+    let out = of("live", live.live(), "topic", wanted.side());
+    let back = of("main", wanted.side(), "shop@live", live.live());
+    assert_eq!((out.applications[0].base, out.applications[0].head), (None, Some(wanted.graph.id())));
+    assert_eq!((back.applications[0].base, back.applications[0].head), (Some(wanted.graph.id()), None));
+    assert_eq!((out.applications[0].counts.changed, back.applications[0].counts.changed), (3, 3));
+    let (hidden, shown) = (live.graph.id().short(), wanted.graph.id().short());
+    for (review, graphs) in [(&out, format!("live → {shown}")), (&back, format!("{shown} → live"))] {
+        for told in [write::text(review), write::markdown(review, write::ROOM), write::html(review)] {
+            assert!(told.contains(&graphs) && !told.contains(&hidden), "{graphs} in {told}");
+        }
+    }
+    let branch = SideName { name: "live".to_owned(), commit: Some("a".repeat(40)) };
+    assert!(!branch.is_live() && !named("main").is_live(), "a branch may be called so");
 }
 
 #[test]

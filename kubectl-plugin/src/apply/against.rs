@@ -73,6 +73,21 @@ enum Compared {
     Same,
 }
 
+/// A step, and what is there of its object.
+pub(super) enum Tried<'a> {
+    Hook,
+    Absent,
+    Deleted,
+    Unknown(&'static str),
+    There {
+        /// As the manifest has it.
+        body: &'a Value,
+        live: Json,
+        /// As it would be; none where the server would not even pretend.
+        applied: Option<Json>,
+    },
+}
+
 impl Target {
     /// Compares what is live with a graph.
     ///
@@ -121,29 +136,14 @@ impl Target {
     }
 
     async fn compared(&self, step: &Step, viewer: &Cluster) -> Result<Compared, Failure> {
-        let (body, path) = match (step.action, &step.desired) {
-            (Action::Hook, _) => return Ok(Compared::Same),
-            (Action::Delete, _) | (_, None) => return Ok(Compared::Changed(Change::Removed)),
-            (Action::Create, Some(_)) => return Ok(Compared::Changed(Change::Added)),
-            (Action::Update, Some((_, body))) if sops::is_sops(body) => {
-                return Ok(Compared::Unknown("SOPS has encrypted it"));
-            }
-            (Action::Update, Some((_, body))) if **body == Value::Null => {
-                return Ok(Compared::Unknown("its values are not stored any more"));
-            }
-            (Action::Update, Some((_, body))) => {
-                let version = api_version_of(step.desired.as_ref()).unwrap_or_default();
-                (body, self.kinds.path(version, &step.key))
-            }
+        let (body, live, applied) = match self.tried(step, viewer).await? {
+            Tried::Hook => return Ok(Compared::Same),
+            Tried::Absent => return Ok(Compared::Changed(Change::Added)),
+            Tried::Deleted => return Ok(Compared::Changed(Change::Removed)),
+            Tried::Unknown(why) => return Ok(Compared::Unknown(why)),
+            Tried::There { body, live, applied } => (body, live, applied),
         };
-        let Some(path) = path else { return Ok(Compared::Unknown("the server does not serve its version")) };
-        let live = match viewer.find(&path).await {
-            Ok(Some(live)) => live,
-            Ok(None) => return Ok(Compared::Changed(Change::Added)),
-            Err(failure) if failure.is_forbidden() => return Ok(Compared::Unknown("whoever asks may not get it")),
-            Err(failure) => return Err(failure),
-        };
-        let fields = if let Some(applied) = self.pretended(step, &path, viewer).await? {
+        let fields = if let Some(applied) = applied {
             self.differing(&step.key, &live, &applied).await
         } else {
             let ignored = self.ignored.fields(&step.key, body, &live).await;
@@ -151,6 +151,34 @@ impl Target {
             findings.fields.into_iter().map(|field| reversed(field.change)).collect()
         };
         Ok(if fields.is_empty() { Compared::Same } else { Compared::Fields(fields, live) })
+    }
+
+    /// What there is where a step goes, and what the server would make of it.
+    pub(super) async fn tried<'a>(&self, step: &'a Step, viewer: &Cluster) -> Result<Tried<'a>, Failure> {
+        let (body, path) = match (step.action, &step.desired) {
+            (Action::Hook, _) => return Ok(Tried::Hook),
+            (Action::Delete, _) | (_, None) => return Ok(Tried::Deleted),
+            (Action::Create, Some(_)) => return Ok(Tried::Absent),
+            (Action::Update, Some((_, body))) if sops::is_sops(body) => {
+                return Ok(Tried::Unknown("SOPS has encrypted it"));
+            }
+            (Action::Update, Some((_, body))) if **body == Value::Null => {
+                return Ok(Tried::Unknown("its values are not stored any more"));
+            }
+            (Action::Update, Some((_, body))) => {
+                let version = api_version_of(step.desired.as_ref()).unwrap_or_default();
+                (body, self.kinds.path(version, &step.key))
+            }
+        };
+        let Some(path) = path else { return Ok(Tried::Unknown("the server does not serve its version")) };
+        let live = match viewer.find(&path).await {
+            Ok(Some(live)) => live,
+            Ok(None) => return Ok(Tried::Absent),
+            Err(failure) if failure.is_forbidden() => return Ok(Tried::Unknown("whoever asks may not get it")),
+            Err(failure) => return Err(failure),
+        };
+        let applied = self.pretended(step, &path, viewer).await?;
+        Ok(Tried::There { body, live, applied })
     }
 
     /// The object as it would be; none where the server would not even pretend. What belongs to others by design is left to
@@ -192,7 +220,7 @@ fn reversed(change: FieldChange) -> FieldChange {
 }
 
 /// An object without its status, and without what only the server writes, or we.
-fn without_what_is_not_compared(object: &Json) -> Json {
+pub(super) fn without_what_is_not_compared(object: &Json) -> Json {
     let mut object = object.clone();
     let Some(fields) = object.as_object_mut() else { return object };
     fields.remove("status");

@@ -11,6 +11,7 @@
 //! | [`drift`] | where the cluster differs from what we applied, and who did it |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | [`against`] | what applying a graph would change of what is live |
+//! | [`live`] | what is live, as a graph beside another |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
@@ -50,6 +51,7 @@ pub mod hold;
 pub mod hook;
 pub mod judge;
 pub mod lease;
+pub mod live;
 pub mod namespace;
 pub mod observe;
 #[cfg(test)]
@@ -97,6 +99,8 @@ pub struct Options {
     pub origin: ReleaseOrigin,
     /// The bytes of the health checks that the origin names.
     pub health_checks: Vec<u8>,
+    /// The bytes of the signatures that the origin names.
+    pub signatures: Vec<u8>,
     /// Whether the record goes, too, when all of it worked.
     pub delete_record: bool,
     /// The keys of what SOPS encrypted, for all that the plan sends.
@@ -123,6 +127,7 @@ impl Options {
             history: None,
             origin,
             health_checks: Vec::new(),
+            signatures: Vec::new(),
             delete_record: false,
             unlocked: Arc::default(),
             takes_from: Vec::new(),

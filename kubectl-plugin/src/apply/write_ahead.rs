@@ -10,7 +10,7 @@ use gitops_compiler::name::{ResourceKey, Scope as KeyScope};
 use gitops_compiler::plan::{Action, Bound, Plan, Seen};
 
 use crate::cluster::{Kinds, Served};
-use crate::record::head::{FORMAT, SecretBodies, StoredGraph, StoredInventory, StoredKeys, TAKEN_OVER};
+use crate::record::head::{FORMAT, ReleaseOrigin, SecretBodies, StoredGraph, StoredInventory, StoredKeys, TAKEN_OVER};
 use crate::record::holder::Holder;
 use crate::record::holds::Hold;
 use crate::record::{Found, Head, InventoryEntry, Outcome, Pending, RecordError, Records, Release};
@@ -81,8 +81,11 @@ async fn begin_on(
     head.hooks = target.hooks.taken_over(&options.hooks, number);
     let known = head.chunks(&records.namespace);
     let is_known = |chunk: &Id<Chunk>| known.contains(&(records.namespace.clone(), *chunk));
-    if !options.origin.health_checks.iter().all(is_known) {
-        records.put_chunks(&records.namespace, &options.health_checks, &target.target_id).await?;
+    let ReleaseOrigin { health_checks, signatures, .. } = &options.origin;
+    for (named, bytes) in [(health_checks, &options.health_checks), (signatures, &options.signatures)] {
+        if !named.iter().all(is_known) {
+            records.put_chunks(&records.namespace, bytes, &target.target_id).await?;
+        }
     }
     let absent = records.put_keys(absent(target, plan), &target.target_id).await?;
     if let Some((release, taken_back)) = &options.takes_back {

@@ -17,7 +17,7 @@ pub use key::{KeyError, PrivateKey, PublicKey, no_password};
 pub use parts::manifest_digest;
 pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};
-pub use signed::{Signature, judge, said, sign};
+pub use signed::{Signature, Signed, What, kept, said, sign};
 pub use trust::{TrustArgs, text_of};
 
 use std::io::{self, Read as _, Write as _};

@@ -1,20 +1,20 @@
-//! Whether a bundle may be taken: the policy that the user names, and the signatures that are there.
+//! Whether a bundle, or a release of one, may be taken: the policy that the user names, and the signatures that are there.
 //!
-//! In: flags; a bundle that was read. Out: the signatures, judged; or a refusal (exit 4) with everything that is missing.
-//! Without a flag nothing is demanded. Commands call [`TrustArgs::check`] before they do anything with a bundle.
+//! In: flags; what is signed. Out: the signatures, judged; or a refusal (exit 4) with everything that is missing. Without a
+//! flag nothing is demanded. Commands call [`TrustArgs::check`] before they do anything with it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gitops_compiler::bundle::{KeyName, Read, TrustPolicy};
+use gitops_compiler::bundle::{KeyName, TrustPolicy};
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
 
 use super::key::PublicKey;
-use super::signed::{Signature, judge};
+use super::signed::{Signature, Signed, What};
 
 /// So large may a policy or a key be.
 const MOST_BYTES: u64 = 1 << 20;
@@ -43,19 +43,19 @@ impl TrustArgs {
         self.trust.is_some() || !self.key.is_empty()
     }
 
-    /// Refuses a bundle that lacks signatures, for an application. `cluster` is the uid of its namespace `kube-system`; where it
+    /// Refuses what lacks signatures, for an application. `cluster` is the uid of its namespace `kube-system`; where it
     /// is not known, the bundle must be good for all clusters. Gives nothing where no flag demands anything.
     ///
     /// # Errors
     /// Where something is missing (exit 4), or a file is not understood.
     pub fn check(
         &self,
-        read: &Read,
+        signed: &Signed<'_>,
         application: &AppName,
         cluster: Option<&str>,
     ) -> Result<Option<Vec<Signature>>, CommandError> {
         let Some((policy, keys)) = self.policy()? else { return Ok(None) };
-        let signatures = judge(read, &keys);
+        let signatures = signed.judge(&keys);
         let vouched: Vec<_> = signatures.iter().filter_map(|signature| signature.judged.clone().ok()).collect();
         policy.judge(application, cluster, &vouched).map_err(|unmet| {
             let missing = unmet.iter().map(ToString::to_string);
@@ -63,10 +63,13 @@ impl TrustArgs {
                 let why = signature.judged.as_ref().err()?;
                 Some(format!("the signature {} does not count: {why}", signature.digest))
             });
-            let message = format!("the bundle is not signed as {application} needs it");
-            CommandError::refused(message)
-                .details(missing.chain(bad).collect())
-                .hint("`kubectl gitops bundle sign` signs it; a signature is put beside the bundle, not into it")
+            let message = format!("{} is not signed as {application} needs it", signed.what());
+            CommandError::refused(message).details(missing.chain(bad).collect()).hint(match signed.what() {
+                What::Bundle => {
+                    "`kubectl gitops bundle sign` signs it; a signature is put beside the bundle, not into it"
+                }
+                What::Release(_) => "a release keeps the signatures that were beside its bundle when it was applied",
+            })
         })?;
         Ok(Some(signatures))
     }

@@ -112,7 +112,7 @@ pub async fn run(session: &Session, args: &AdoptArgs) -> Result<u8, CommandError
         return Ok(only_shown(session, &target, &there, &plan, args.json()));
     }
     change::confirm(session, &how)?;
-    let origin = change::origin(&target, change::ReleaseSource::default(), None);
+    let origin = change::origin(&target, &change::ReleaseSource::default(), None);
     let options = how.options(ApprovalArgs::default().approvals(), origin, Hooks::default(), rules);
     let options = given.told_to(Options { takes_over: true, ..options });
     Box::pin(change::execute(session, &mut target, &there, &plan, &observation, &options, args.json())).await

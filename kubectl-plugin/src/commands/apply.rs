@@ -145,7 +145,11 @@ pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError
         graph: compiled.compilation.graph.clone(),
         delivery: &opened.delivery,
         rules: applying.health.rules(Some(opened))?,
-        source: ReleaseSource { commit: commit_of(opened), inputs: inputs_of(session, opened), bundle: None },
+        source: ReleaseSource {
+            commit: commit_of(opened),
+            inputs: inputs_of(session, opened),
+            ..ReleaseSource::default()
+        },
         told: refuse::Told::of(&compiled),
         is_application: opened.home.record_namespace.is_some(),
         connected,
@@ -205,8 +209,9 @@ pub(super) async fn apply(session: &Session, args: &ApplyingArgs, prepared: Prep
     if namespace::ensure(&target, &desired, &delivery.namespace).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
-    let origin = change::origin(&target, source, None);
-    let mut options = given.told_to(Options { unlocked, ..args.run.options(approvals, origin, hooks, rules) });
+    let (origin, signatures) = (change::origin(&target, &source, None), source.signatures.bytes);
+    let options = Options { unlocked, signatures, ..args.run.options(approvals, origin, hooks, rules) };
+    let mut options = given.told_to(options);
     options.history = options.history.or(delivery.history_limit);
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json())).await
 }

@@ -19,7 +19,7 @@ use crate::json::{RunEventJson, RunJson};
 use crate::output::{Progress, counted, plan_summary, plan_text};
 use crate::record::head::{Commit, ReleaseOrigin};
 use crate::record::holder::actor;
-use crate::record::pack;
+use crate::record::pack::{self, Packed};
 use crate::settings::Session;
 
 /// What lifts guards.
@@ -124,20 +124,24 @@ pub struct ReleaseSource {
     pub inputs: Vec<Entry>,
     /// The digest of the manifest, where it is a bundle.
     pub bundle: Option<Digest>,
+    /// The signatures that were beside the bundle.
+    pub signatures: Packed,
 }
 
 impl ReleaseSource {
-    /// That of a release that there was.
+    /// That of a release that there was, with its signatures.
     #[must_use]
-    pub fn of(origin: &ReleaseOrigin) -> Self {
-        Self { commit: origin.commit.clone(), inputs: origin.inputs.clone(), bundle: origin.bundle.clone() }
+    pub fn of(origin: &ReleaseOrigin, signatures: Packed) -> Self {
+        let ReleaseOrigin { commit, inputs, bundle, .. } = origin.clone();
+        Self { commit, inputs, bundle, signatures }
     }
 }
 
 /// Where a run that starts now comes from.
 #[must_use]
-pub fn origin(target: &Target, source: ReleaseSource, rollback_to: Option<u64>) -> ReleaseOrigin {
-    let ReleaseSource { commit, inputs, bundle } = source;
+pub fn origin(target: &Target, source: &ReleaseSource, rollback_to: Option<u64>) -> ReleaseOrigin {
+    let ReleaseSource { commit, inputs, bundle, signatures } = source;
+    let (commit, inputs, bundle) = (commit.clone(), inputs.clone(), bundle.clone());
     let (options, ignored) = (target.options.clone(), target.ignored.rules().to_vec());
     let (time, actor, health_checks) = (Timestamp::now(), actor(), Vec::new());
     let (by_controller, is_partial) = (false, false);
@@ -153,6 +157,7 @@ pub fn origin(target: &Target, source: ReleaseSource, rollback_to: Option<u64>) 
         ignored,
         inputs,
         health_checks,
+        signatures: signatures.chunks.clone(),
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn run(session: &Session, args: &DeleteArgs) -> Result<u8, CommandErro
     change::show(session, &header, &plan, &args.run, false);
     refuse::guarded(&plan)?;
     change::confirm(session, &args.run)?;
-    let origin = change::origin(&target, change::ReleaseSource::default(), None);
+    let origin = change::origin(&target, &change::ReleaseSource::default(), None);
     let options = Options { delete_record: true, ..args.run.options(approvals, origin, hooks, rules) };
     let code =
         Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))

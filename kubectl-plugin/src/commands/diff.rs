@@ -8,6 +8,7 @@ use gitops_compiler::canon::{self, Id};
 use gitops_compiler::diff::Change;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::review::SideName;
 use gitops_compiler::store::Store;
 
 use crate::apply::against::Against;
@@ -20,7 +21,7 @@ use super::diff_live::{self, Live};
 use super::show::{self, ReleaseName};
 
 /// What stands for the objects in the cluster.
-const LIVE: &str = "live";
+const LIVE: &str = SideName::LIVE;
 
 /// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), graph ids of the local store; or between one
 /// and what the cluster has (live, APP@live)
@@ -42,7 +43,7 @@ pub struct DiffArgs {
 }
 
 /// A side.
-enum Side<'a> {
+pub(super) enum Side<'a> {
     /// The objects in the cluster, of this application.
     Live(Option<AppName>),
     Graph(Graph<'a>),
@@ -57,7 +58,8 @@ pub(super) enum Graph<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn named(name: Option<&'a str>) -> Result<Self, CommandError> {
+    /// What the user wrote; nothing is the working tree.
+    pub(super) fn named(name: Option<&'a str>) -> Result<Self, CommandError> {
         let Some(name) = name else { return Ok(Self::Graph(Graph::Revision(None))) };
         if name == LIVE {
             return Ok(Self::Live(None));
@@ -82,9 +84,7 @@ impl<'a> Side<'a> {
 pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError> {
     let (old, new) = (Side::named(Some(&args.old))?, Side::named(args.new.as_deref())?);
     let (old, new, against) = match (old, new) {
-        (Side::Live(_), Side::Live(_)) => {
-            return Err(CommandError::user("what is live differs from itself in nothing: name another side"));
-        }
+        (Side::Live(_), Side::Live(_)) => return Err(diff_live::no_other_side()),
         (Side::Live(app), Side::Graph(graph)) => {
             let compared = Box::pin(diff_live::compare(session, args, Live { app, is_newer: false }, graph)).await?;
             (None, Some(compared.graph), compared.against)

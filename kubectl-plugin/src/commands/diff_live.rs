@@ -1,18 +1,19 @@
-//! `diff` with what is live as one side.
+//! What is live as one side of `diff`, and of `review`.
 //!
 //! In: the other side, and the application whose objects are meant: it is named by `APP@live`, by a release on the other
 //! side, or by --filename. Out: what applying the other side would change, in the direction that was asked for.
 
 use std::sync::Arc;
 
+use gitops_compiler::diagnostic::Origin;
 use gitops_compiler::graph::ResourceGraph;
-use gitops_compiler::name::AppName;
+use gitops_compiler::name::{AppName, ResourceKey};
 
 use crate::apply::against::Against;
 use crate::apply::{Destination, Target, TargetError};
 use crate::error::CommandError;
 use crate::record::{RecordError, Records};
-use crate::settings::{Session, compiled_for};
+use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
 
 use super::change;
 use super::diff::{DiffArgs, Graph, of_store};
@@ -34,6 +35,16 @@ pub(super) struct Compared {
     pub(super) against: Against,
 }
 
+/// A side that is no live one, and the target whose objects are meant.
+pub(super) struct Opened {
+    /// The target.
+    pub(super) target: Target,
+    /// The graph of the side.
+    pub(super) graph: ResourceGraph,
+    /// Where its resources were read; empty where nobody knows.
+    pub(super) origins: Vec<Origin>,
+}
+
 /// Compares.
 pub(super) async fn compare(
     session: &Session,
@@ -41,53 +52,68 @@ pub(super) async fn compare(
     live: Live,
     other: Graph<'_>,
 ) -> Result<Compared, CommandError> {
-    let (mut target, graph) = Box::pin(opened(session, args, live.app, other)).await?;
+    let Opened { mut target, graph, .. } =
+        Box::pin(opened(session, &args.source, &args.cluster, live.app, other)).await?;
     change::say_if_locked(session, &target);
     let wanted = target.bind(Arc::new(graph)).await?;
     let against = target.against(&wanted).await?;
-    for (key, why) in &against.unknown {
-        session.printer.say(&format!("{key} is not compared: {why}"));
-    }
+    say_unknown(session, &against.unknown);
     let against = if live.is_newer { against.reversed() } else { against };
     Ok(Compared { graph: wanted.graph, against })
 }
 
+/// Says which objects are not compared.
+pub(super) fn say_unknown(session: &Session, unknown: &[(ResourceKey, &'static str)]) {
+    for (key, why) in unknown {
+        session.printer.say(&format!("{key} is not compared: {why}"));
+    }
+}
+
+/// Both sides are live.
+pub(super) fn no_other_side() -> CommandError {
+    CommandError::user("what is live differs from itself in nothing: name another side")
+}
+
 /// The target, and the graph of the other side.
-async fn opened(
+pub(super) async fn opened(
     session: &Session,
-    args: &DiffArgs,
+    source: &SourceArgs,
+    cluster: &ClusterArgs,
     app: Option<AppName>,
     other: Graph<'_>,
-) -> Result<(Target, ResourceGraph), CommandError> {
+) -> Result<Opened, CommandError> {
     let store = session.store.open(session.printer);
     match other {
         Graph::Id(id) => {
             let app = app.ok_or_else(unnamed)?;
             let graph = of_store(id, store.as_ref())?;
-            let connected = args.cluster.connect(store).await?;
-            Ok((target(args, connected.records, app, &connected.destination).await?, graph))
+            let connected = cluster.connect(store).await?;
+            let target = target(cluster, connected.records, app, &connected.destination).await?;
+            Ok(Opened { target, graph, origins: Vec::new() })
         }
         Graph::Release(release) => {
             let app = app.unwrap_or_else(|| release.app.clone());
-            let connected = args.cluster.connect(store).await?;
+            let connected = cluster.connect(store).await?;
             let head = connected.records.load_recorded(&release.app).await?.head;
             let stored = show::find(&head, &release)?.graph.clone();
             let graph = connected.records.graph(&stored, &head.target).await?;
-            Ok((target(args, connected.records, app, &connected.destination).await?, graph))
+            let target = target(cluster, connected.records, app, &connected.destination).await?;
+            Ok(Opened { target, graph, origins: Vec::new() })
         }
         Graph::Revision(revision) => {
-            if app.is_none() && args.source.filename.is_none() {
+            if app.is_none() && source.filename.is_none() {
                 return Err(unnamed());
             }
-            let mut source = args.source.clone();
+            let mut source = source.clone();
             source.revision = revision.map(str::to_owned).or(source.revision);
             let (compiled, connected) =
-                compiled_for(&args.cluster, &source, app.as_ref(), store.as_ref(), session.printer).await?;
+                compiled_for(cluster, &source, app.as_ref(), store.as_ref(), session.printer).await?;
             let name = compiled.opened.app.name.clone();
-            let mut target = target(args, connected.records, name, &connected.destination).await?;
+            let mut target = target(cluster, connected.records, name, &connected.destination).await?;
             target.ignored = compiled.opened.delivery.ignored().await?;
             target.options = compiled.opened.delivery.own_options();
-            Ok((target, compiled.compilation.graph))
+            let compilation = compiled.compilation;
+            Ok(Opened { target, graph: compilation.graph, origins: compilation.provenance.origins })
         }
     }
 }
@@ -97,8 +123,13 @@ fn unnamed() -> CommandError {
 }
 
 /// Where the application is recorded, that counts; one that never was goes to where it would be applied.
-async fn target(args: &DiffArgs, records: Records, app: AppName, destination: &str) -> Result<Target, CommandError> {
-    match Target::open(records.clone(), app.clone(), args.cluster.recorded_destination()).await {
+async fn target(
+    cluster: &ClusterArgs,
+    records: Records,
+    app: AppName,
+    destination: &str,
+) -> Result<Target, CommandError> {
+    match Target::open(records.clone(), app.clone(), cluster.recorded_destination()).await {
         Err(TargetError::Record(RecordError::NotRecorded { .. })) => {
             Ok(Target::open(records, app, Destination::Named(destination)).await?)
         }

@@ -208,7 +208,7 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
     if namespace::ensure(&target, &desired, &NamespaceMetadata::default()).await? {
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
-    let origin = change::origin(&target, change::ReleaseSource::default(), None);
+    let origin = change::origin(&target, &change::ReleaseSource::default(), None);
     let options: Options = run.options(approvals, origin, hooks, Rules::default());
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, run.json())).await
 }

@@ -30,11 +30,13 @@ pub mod refuse;
 pub mod rename;
 mod request;
 pub mod review;
+mod review_live;
 pub mod rollback;
 pub mod show;
 pub mod snapshot;
 pub mod status;
 pub mod store;
+mod trusted;
 pub mod ui;
 
 pub mod change;

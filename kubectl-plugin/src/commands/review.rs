@@ -18,29 +18,31 @@ use crate::settings::{
     ClusterArgs, Moment, ReviewedApplication, ReviewedSide, Session, SourceArgs, differing_files, folders_of,
 };
 
-use super::diff::of_store;
-use super::show::{self, ReleaseName};
+use super::diff::{self, Graph, of_store};
+use super::diff_live::{self, Live};
+use super::review_live::of_live;
+use super::show;
 
 /// Say what a change does to the cluster: risks, versions, restarts, what depends on what changes, causes, and each field.
-/// Fetches nothing and asks no cluster, unless a side is a release
+/// Fetches nothing and asks no cluster, unless a side is a release or what is live
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// Two sides, BASE..HEAD: revisions, releases (APP@N), graph ids of the local store. Of revisions the base is where HEAD
-    /// left it, their merge base. Without HEAD the working tree is reviewed
+    /// Two sides, BASE..HEAD: revisions, releases (APP@N), graph ids of the local store, or what the cluster has now (live,
+    /// APP@live). Of revisions the base is where HEAD left it, their merge base. Without HEAD the working tree is reviewed
     #[arg(value_name = "BASE..HEAD")]
     range: String,
     /// The application; with --filename, which of those in the file [default: all of them]
     #[arg(value_name = "APP")]
-    app: Option<AppName>,
+    pub(super) app: Option<AppName>,
     /// Compare with BASE itself, not with where HEAD left it
     #[arg(long)]
     exact_base: bool,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
-    report: ReportArgs,
+    pub(super) report: ReportArgs,
     /// Exit with 1 where the cluster would get something else
     #[arg(long)]
     exit_code: bool,
@@ -119,15 +121,18 @@ pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandErro
         return Err(CommandError::user("it is not said what to compare with").hint("name it as BASE..HEAD"));
     }
     let head = (!head.is_empty()).then_some(head);
-    let (old, new) = (args.named(Some(base), store.as_ref()).await?, args.named(head, store.as_ref()).await?);
     let named = [base, head.unwrap_or("working tree")];
-    let told = match (old, new) {
-        (Named::Moment(old), Named::Moment(new)) => {
-            let here = args.source.repository()?;
-            let old = if args.exact_base { old } else { merge_base(&here, old, &new)? };
-            of_moments(session, args, &here, [old, new], named, store.as_ref())?
+    let told = match (diff::Side::named(Some(base))?, diff::Side::named(head)?) {
+        (diff::Side::Live(_), diff::Side::Live(_)) => return Err(diff_live::no_other_side()),
+        (diff::Side::Live(app), diff::Side::Graph(other)) => {
+            Box::pin(of_live(session, args, Live { app, is_newer: false }, other, named)).await?
         }
-        (old, new) => of_graphs(session, args, [old, new], named, store.as_ref())?,
+        (diff::Side::Graph(other), diff::Side::Live(app)) => {
+            Box::pin(of_live(session, args, Live { app, is_newer: true }, other, named)).await?
+        }
+        (diff::Side::Graph(old), diff::Side::Graph(new)) => {
+            of_kept(session, args, [old, new], named, store.as_ref()).await?
+        }
     };
     args.report.print(session, &told);
     if let Some(level) = args.fail_on.map(review::Level::from)
@@ -139,25 +144,39 @@ pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandErro
     Ok(u8::from(args.exit_code && told.differs()))
 }
 
+/// Reviews two sides, none of which is what is live.
+async fn of_kept(
+    session: &Session,
+    args: &ReviewArgs,
+    [old, new]: [Graph<'_>; 2],
+    names: [&str; 2],
+    store: Option<&Store>,
+) -> Result<Review, CommandError> {
+    match (args.named(old, store).await?, args.named(new, store).await?) {
+        (Named::Moment(old), Named::Moment(new)) => {
+            let here = args.source.repository()?;
+            let old = if args.exact_base { old } else { merge_base(&here, old, &new)? };
+            of_moments(session, args, &here, [old, new], names, store)
+        }
+        (old, new) => of_graphs(session, args, [old, new], names, store),
+    }
+}
+
 impl ReviewArgs {
-    async fn named(&self, name: Option<&str>, store: Option<&Store>) -> Result<Named, CommandError> {
-        let Some(name) = name else { return Ok(Named::Moment(Moment::WorkingTree)) };
-        if let Ok(id) = name.parse() {
-            return Ok(Named::Graph(Box::new(of_store(id, store)?), None));
-        }
-        if let Some((_, rest)) = name.split_once('@').filter(|(_, rest)| !rest.contains('{')) {
-            if rest == "live" {
-                let hint =
-                    "`kubectl gitops diff live` and `plan` do; here a release, APP@N, stands for what was applied";
-                return Err(CommandError::user("what is live is not reviewed").hint(hint));
+    async fn named(&self, side: Graph<'_>, store: Option<&Store>) -> Result<Named, CommandError> {
+        match side {
+            Graph::Id(id) => Ok(Named::Graph(Box::new(of_store(id, store)?), None)),
+            Graph::Release(release) => {
+                let connected = self.cluster.connect(store.cloned()).await?;
+                let head = connected.records.load_recorded(&release.app).await?.head;
+                let graph = connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?;
+                Ok(Named::Graph(Box::new(graph), Some(release.app)))
             }
-            let release: ReleaseName = name.parse().map_err(CommandError::user)?;
-            let connected = self.cluster.connect(store.cloned()).await?;
-            let head = connected.records.load_recorded(&release.app).await?.head;
-            let graph = connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?;
-            return Ok(Named::Graph(Box::new(graph), Some(release.app)));
+            Graph::Revision(Some(name)) => {
+                Ok(Named::Moment(Moment::Commit(self.source.repository()?.commit_oid(name)?)))
+            }
+            Graph::Revision(None) => Ok(Named::Moment(Moment::WorkingTree)),
         }
-        Ok(Named::Moment(Moment::Commit(self.source.repository()?.commit_oid(name)?)))
     }
 }
 

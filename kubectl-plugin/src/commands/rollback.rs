@@ -1,4 +1,5 @@
-//! `rollback`: the graph of a prior release, applied as a new one.
+//! `rollback`: the graph of a prior release, applied as a new one. Where signatures are demanded, those that the record
+//! keeps of it are looked at first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use gitops_compiler::plan::{Bound, Plan};
 
 use crate::application::{Operation, ROLLBACK};
 use crate::apply::{Options, Target};
+use crate::bundle::TrustArgs;
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::record::rollback::{NoRelease, choose, taken_back};
@@ -18,7 +20,7 @@ use crate::settings::{ClusterArgs, HealthArgs, Session, SopsArgs};
 use super::beside::{self, Answered, BesideArgs, CaredFor};
 use super::change::{self, ApprovalArgs, Ended, ReleaseSource, RunArgs};
 use super::hooks::{HookArgs, Purpose};
-use super::refuse;
+use super::{refuse, trusted};
 
 /// Go back to a prior release: its graph is taken from the record and applied as a new release
 #[derive(Debug, Args)]
@@ -41,6 +43,8 @@ pub struct RollbackArgs {
     health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
     #[command(flatten)]
     beside: BesideArgs,
 }
@@ -67,6 +71,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     let takes_back = taken_back(&head).filter(|(_, graph)| graph.id != release.graph.id);
     let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
     let graph = target.records.graph(&release.graph, &target.target_id).await?;
+    let signatures = trusted::demand_of_release(session, &args.trust, &target, &release, &graph).await?;
     let desired = target.bind(Arc::new(graph)).await?;
     refuse::held(&target, &desired).await?;
     let observation = target.observe(Some(&desired), false).await?;
@@ -101,8 +106,9 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     if cared_for.is_none() {
         change::confirm(session, &args.run)?;
     }
-    let origin = change::origin(&target, ReleaseSource::of(&release.origin), Some(release.number));
-    let options = Options { unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
+    let source = ReleaseSource::of(&release.origin, signatures);
+    let (origin, signatures) = (change::origin(&target, &source, Some(release.number)), source.signatures.bytes);
+    let options = Options { unlocked, takes_back, signatures, ..args.run.options(approvals, origin, hooks, rules) };
     let is_held = options.takes_back.is_some();
     let code =
         Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))

@@ -137,6 +137,7 @@ async fn delete_all(
         ignored: Vec::new(),
         inputs: Vec::new(),
         health_checks: Vec::new(),
+        signatures: Vec::new(),
     };
     let run = RunOptions::new(true, GONE_TIMEOUT, place.cluster.ground.rules.clone());
     let options = Options { delete_record: true, ..Options::new(run, approvals, origin, hooks) };

@@ -177,6 +177,9 @@ pub struct ReleaseOrigin {
     /// The health checks that users have written for it, where they are not too large: which chunks hold them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health_checks: Vec<Id<Chunk>>,
+    /// The signatures of the bundle that were beside it, whoever made them: which chunks hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Id<Chunk>>,
 }
 
 /// A commit, as a release remembers it.
@@ -403,8 +406,8 @@ impl Head {
         let absent = self.pending.iter().flat_map(|pending| pending.absent.chunks());
         let origins = self.releases.iter().map(|release| &release.origin);
         let origins = origins.chain(self.pending.iter().map(|pending| &pending.origin));
-        let checks = origins.flat_map(|origin| &origin.health_checks);
-        let parts = self.inventory.chunks.iter().chain(absent).chain(checks);
+        let beside = origins.flat_map(|origin| origin.health_checks.iter().chain(&origin.signatures));
+        let parts = self.inventory.chunks.iter().chain(absent).chain(beside);
         let mut chunks: std::collections::BTreeSet<_> = parts.map(here).collect();
         for graph in graphs {
             chunks.extend(graph.layers.iter().flat_map(|layer| &layer.chunks).map(here));

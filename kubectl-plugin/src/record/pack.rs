@@ -28,6 +28,12 @@ const MAX_PART_BYTES: usize = 256 << 20;
 /// No release keeps more than this of health checks, in bytes.
 pub const MOST_CHECK_BYTES: usize = 1 << 20;
 
+/// No release keeps more than this of signatures, in bytes of JSON.
+pub const MOST_SIGNATURE_BYTES: usize = 1 << 20;
+
+/// So many chunks hold them: what cannot be compressed grows a little.
+pub const MOST_SIGNATURE_CHUNKS: usize = MOST_SIGNATURE_BYTES / CHUNK_BYTES + 1;
+
 /// How far back a window may reach, as a power of two. Whoever reads must have room for it.
 const MAX_WINDOW_LOG: u32 = 30;
 
@@ -52,6 +58,9 @@ pub enum PackError {
     /// They are no health checks.
     #[error("the record holds no usable health checks")]
     HealthChecks(#[source] serde_json::Error),
+    /// They are no signatures.
+    #[error("the record holds no usable signatures")]
+    Signatures(#[source] serde_json::Error),
 }
 
 /// A graph as bytes; against `base` where one is given. The bodies of Secrets are left out, all of them: they are
@@ -106,6 +115,42 @@ pub fn health_checks(files: &[(String, Vec<u8>)]) -> Option<(Vec<Id<Chunk>>, Vec
 /// Files of health checks from their bytes.
 pub fn unpack_health_checks(packed: &[u8]) -> Result<Vec<(String, String)>, PackError> {
     serde_json::from_slice(&decompress(packed, &[], MOST_CHECK_BYTES)?).map_err(PackError::HealthChecks)
+}
+
+/// Something that a release keeps beside its graph, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// The ids of its chunks.
+    pub chunks: Vec<Id<Chunk>>,
+    /// The bytes that these make.
+    pub bytes: Vec<u8>,
+}
+
+/// Signatures, in this order, as many as have room; and how many have none.
+///
+/// # Errors
+/// Where they cannot be compressed.
+pub fn signatures<'a>(all: impl IntoIterator<Item = &'a str>) -> Result<(Packed, usize), PackError> {
+    let (mut kept, mut left_out, mut size) = (Vec::new(), 0, 2);
+    for text in all {
+        let length = serde_json::to_string(text).map_err(PackError::Signatures)?.len() + 1;
+        if size + length > MOST_SIGNATURE_BYTES {
+            left_out += 1;
+            continue;
+        }
+        size += length;
+        kept.push(text);
+    }
+    if kept.is_empty() {
+        return Ok((Packed::default(), left_out));
+    }
+    let bytes = compress(&serde_json::to_vec(&kept).map_err(PackError::Signatures)?, &[])?;
+    Ok((Packed { chunks: chunks(&bytes).map(|(id, _)| id).collect(), bytes }, left_out))
+}
+
+/// Signatures from their bytes.
+pub fn unpack_signatures(packed: &[u8]) -> Result<Vec<String>, PackError> {
+    serde_json::from_slice(&decompress(packed, &[], MOST_SIGNATURE_BYTES)?).map_err(PackError::Signatures)
 }
 
 /// Bodies of Secrets as bytes: canonical CBOR, one list.
@@ -210,6 +255,35 @@ mod tests {
         let many = zstd::encode_all(std::io::repeat(b' ').take(MOST_CHECK_BYTES as u64 + 1), LEVEL).expect("packed");
         assert!(matches!(unpack_health_checks(&many), Err(PackError::TooLarge { limit: MOST_CHECK_BYTES })));
         assert!(unpack_health_checks(&inventory(&BTreeMap::new()).expect("packed")).is_err());
+    }
+
+    #[test]
+    fn signatures_come_back_and_those_without_room_are_counted() {
+        let long = "x".repeat(MOST_SIGNATURE_BYTES);
+        let (packed, left_out) = signatures(["{\"a\":1}", long.as_str(), "two"]).expect("packed");
+        assert_eq!(left_out, 1);
+        assert_eq!(packed.chunks, chunks(&packed.bytes).map(|(id, _)| id).collect::<Vec<_>>());
+        assert_eq!(unpack_signatures(&packed.bytes).expect("unpacked"), ["{\"a\":1}", "two"]);
+        assert_eq!(signatures([]).expect("packed"), (Packed::default(), 0), "nothing is stored of nothing");
+        let full = "y".repeat(MOST_SIGNATURE_BYTES - 5);
+        let (packed, left_out) = signatures([full.as_str()]).expect("packed");
+        assert_eq!(
+            (unpack_signatures(&packed.bytes).expect("unpacked"), left_out),
+            (vec![full], 0),
+            "to the last byte"
+        );
+        let mut seed = 1_u64;
+        let mut letter = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'#' + u8::try_from((seed >> 33) % 57).expect("a byte"))
+        };
+        let noise: String = (0..MOST_SIGNATURE_BYTES - 5).map(|_| letter()).collect();
+        let (packed, left_out) = signatures([noise.as_str()]).expect("packed");
+        assert!(left_out == 0 && packed.chunks.len() <= MOST_SIGNATURE_CHUNKS, "{}", packed.chunks.len());
+        let many =
+            zstd::encode_all(std::io::repeat(b' ').take(MOST_SIGNATURE_BYTES as u64 + 1), LEVEL).expect("packed");
+        assert!(matches!(unpack_signatures(&many), Err(PackError::TooLarge { limit: MOST_SIGNATURE_BYTES })));
+        assert!(matches!(unpack_signatures(b"no"), Err(PackError::Compression(_))));
     }
 
     #[test]

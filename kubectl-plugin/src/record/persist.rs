@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::cluster::{Cluster, Deleted, Failure, PartialObject};
 
 use super::head::{FORMAT, Layer, ReleaseOrigin, SecretBodies, StoredGraph, StoredKeys};
-use super::pack::{self, PackError};
+use super::pack::{self, PackError, Packed};
 use super::{Head, InventoryEntry, apply_set};
 
 /// The type of the Secret that a head is.
@@ -343,6 +343,22 @@ impl Records {
         }
         let packed = self.read_chunks(&self.namespace, &origin.health_checks, target).await?;
         Ok(pack::unpack_health_checks(&packed)?)
+    }
+
+    /// The signatures of the bundle that a release was applied from, as they are stored. What they are worth is for others to
+    /// judge: whoever can write the record can have written them.
+    ///
+    /// # Errors
+    /// Where they are not there as the head names them.
+    pub async fn packed_signatures(&self, origin: &ReleaseOrigin, target: &str) -> Result<Packed, RecordError> {
+        if origin.signatures.is_empty() {
+            return Ok(Packed::default());
+        }
+        if origin.signatures.len() > pack::MOST_SIGNATURE_CHUNKS {
+            return Err(PackError::TooLarge { limit: pack::MOST_SIGNATURE_BYTES }.into());
+        }
+        let bytes = self.read_chunks(&self.namespace, &origin.signatures, target).await?;
+        Ok(Packed { chunks: origin.signatures.clone(), bytes })
     }
 
     /// Keys that the head names, themselves or by their chunks.

@@ -12,6 +12,7 @@ use clap::Args;
 use crate::error::CommandError;
 use crate::fetch::{Access, ArtifactAddress, ArtifactRepository, FetchError, Timeouts};
 
+use super::SourceArgs;
 use super::remote::{credentials, trusting};
 
 /// How a registry is asked.
@@ -33,6 +34,26 @@ pub struct RegistryArgs {
     /// How long one request to a registry may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     fetch_timeout: u64,
+}
+
+impl SourceArgs {
+    /// The same flags for a registry that the user names: logins are found as of [`RegistryArgs`].
+    ///
+    /// # Errors
+    /// Where nothing may be fetched.
+    pub fn registry(&self) -> Result<RegistryArgs, CommandError> {
+        let remote = &self.remote;
+        if remote.offline {
+            return Err(CommandError::user("with --offline no registry is asked"));
+        }
+        Ok(RegistryArgs {
+            registry_config: remote.registry_config.clone(),
+            credentials: remote.credentials.clone(),
+            ca_file: remote.ca_file.clone(),
+            plain_http: remote.plain_http.clone(),
+            fetch_timeout: remote.fetch_timeout,
+        })
+    }
 }
 
 impl RegistryArgs {

@@ -22,27 +22,27 @@ pub struct RemoteArgs {
     pub(super) lfs: bool,
     /// A file of Secrets with credentials of repositories, as Argo CD has them
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CREDENTIALS", hide_env_values = true)]
-    credentials: Option<PathBuf>,
+    pub(super) credentials: Option<PathBuf>,
     /// A file of logins to registries, as Docker, Helm and ORAS keep it: ~/.docker/config.json. It is not read unless it is
     /// named
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_REGISTRY_CONFIG", hide_env_values = true)]
-    registry_config: Option<PathBuf>,
+    pub(super) registry_config: Option<PathBuf>,
     /// A chart repository for which the hosts that its index names learn the credentials, too, over https; as
     /// `helm.passCredentials` of an Application says it of its own
     #[arg(long, value_name = "URL")]
     pub(super) pass_credentials: Vec<String>,
     /// Certificates of authorities to trust besides those of the system, in PEM
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CA_FILE", hide_env_values = true)]
-    ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
     /// Keys of SSH servers, instead of ~/.ssh/known_hosts
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_KNOWN_HOSTS", hide_env_values = true)]
     pub(super) known_hosts: Option<PathBuf>,
     /// A host that may be spoken to without encryption
     #[arg(long, value_name = "HOST")]
-    plain_http: Vec<String>,
+    pub(super) plain_http: Vec<String>,
     /// How long fetching one thing may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    fetch_timeout: u64,
+    pub(super) fetch_timeout: u64,
 }
 
 /// What happens to an input that the lock does not have.

@@ -81,6 +81,15 @@ impl SourceArgs {
         Ok(Repository::discover(&self.source)?)
     }
 
+    /// The same for what may be the branch of a stranger: nothing is fetched, and renders need the whole sandbox.
+    #[must_use]
+    pub fn distrusted(&self) -> Self {
+        let mut source = self.clone();
+        source.remote.offline = true;
+        source.programs.demand_whole_sandbox();
+        source
+    }
+
     /// Compiles all that the flags name, as the repository at hand was at a moment.
     pub fn reviewed(
         &self,
@@ -89,9 +98,7 @@ impl SourceArgs {
         store: Option<&Store>,
         printer: Printer,
     ) -> Result<ReviewedSide, CommandError> {
-        let mut source = self.clone();
-        source.remote.offline = true;
-        source.programs.demand_whole_sandbox();
+        let source = self.distrusted();
         let revision = moment.revision();
         let here = self.repository()?;
         let settings = settings(&here, moment)?;

@@ -50,7 +50,9 @@ fn a_side_is_a_tag_a_graph_or_the_working_tree() {
     for (range, told) in [
         ("nowhere..topic", "no commit is called `nowhere`"),
         ("..topic", "what to compare with"),
-        ("main..shop@live", "what is live is not reviewed"),
+        ("main..shop@live", "there is no usable kubeconfig"),
+        ("live..topic", "it is not said of which application"),
+        ("live..shop@live", "differs from itself in nothing"),
         ("g1-a..topic", "no commit is called"),
     ] {
         let ended = world.run(&["review", range, "--path", "deploy"]);

@@ -27,7 +27,7 @@ fn with_signature(files: &Files, content: &[u8]) -> Files {
 fn counts(shop: &Shop, files: &Files) -> bool {
     let keys = [("anna".to_owned(), bundle::PublicKey::read(&shop.text("anna.pub")).expect("a key"))].into();
     let read = Bundle::read(files).expect("the bundle itself is whole");
-    bundle::judge(&read, &keys).iter().any(|signature| signature.judged.is_ok())
+    bundle::Signed::of_bundle(&read).judge(&keys).iter().any(|signature| signature.judged.is_ok())
 }
 
 #[test]

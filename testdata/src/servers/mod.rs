@@ -14,7 +14,7 @@
 //! | [`Relay`] | a way to another server | what a network does that is cut and mended |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
-//! [`schemathesis()`] is no server: it asks one.
+//! [`schemathesis()`] is no server: it asks one; nor is [`faketime()`], which gives a program another clock.
 //!
 //! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
 //! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
@@ -50,7 +50,7 @@ pub use distribution::Distribution;
 pub use error::Error;
 pub use hostile::{Hung, Lie, Lying};
 pub use oidc::OidcProvider;
-pub use programs::{Browser, Programs, browser, programs};
+pub use programs::{Browser, Programs, browser, faketime, programs};
 pub use redis::RedisServer;
 pub use registry::{Access, Registry, RegistryLie, RegistryOptions};
 pub use relay::Relay;

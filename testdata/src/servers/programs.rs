@@ -34,6 +34,8 @@ const NEEDED: [Needed; 10] = [
 
 const OF_DISTRIBUTION: [Needed; 1] = [Needed { program: "docker-registry", package: "docker-registry" }];
 
+const OF_CLOCK: [Needed; 1] = [Needed { program: "faketime", package: "faketime" }];
+
 const OF_BROWSER: [Needed; 3] = [
     Needed { program: "node", package: "nodejs" },
     Needed { program: "npm", package: "npm" },
@@ -65,6 +67,15 @@ pub fn browser() -> Result<Browser, Error> {
 pub(super) fn distribution() -> Result<PathBuf, Error> {
     ensure(&OF_DISTRIBUTION)?;
     Ok(find("docker-registry").unwrap_or_default())
+}
+
+/// Returns where `faketime` is, which gives another program another clock, installed first where this runs as root on Debian.
+///
+/// # Errors
+/// Where it is missing and may not be installed, or cannot.
+pub fn faketime() -> Result<PathBuf, Error> {
+    ensure(&OF_CLOCK)?;
+    Ok(find("faketime").unwrap_or_default())
 }
 
 /// Where the programs are.

@@ -42,7 +42,7 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
         }
     }
     if checks.contains(&Check::Cluster)
-        && let Err(error) = servers::programs().and_then(|_| servers::browser())
+        && let Err(error) = servers::programs().and_then(|_| servers::browser()).and_then(|_| servers::faketime())
     {
         let error = with_causes(&error);
         job.say(&error);

@@ -64,7 +64,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
         page,
         "<h2>{} <span class=\"badge {verdict}\">{verdict}</span></h2>\n<p><code>{}</code> {}</p>",
         escape(&application.application),
-        escape(&lines::graphs(application)),
+        escape(&lines::graphs(review, application)),
         escape(&lines::counts(application.counts)),
         verdict = application.verdict.as_str(),
     );

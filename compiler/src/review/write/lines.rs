@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::name::ResourceKey;
 
 use super::super::report::{
-    ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Risk, Step, VersionChange, Versioned,
+    ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
+    VersionChange, Versioned,
 };
 
 /// So many resources are named; of more their kinds are counted.
@@ -37,14 +38,18 @@ pub(super) fn counts(counts: Counts) -> String {
     if parts.is_empty() { unchanged } else { format!("{} ({unchanged})", parts.join(", ")) }
 }
 
-/// `g1-… → g1-…`.
-pub(super) fn graphs(application: &ApplicationReview) -> String {
+/// `g1-… → g1-…`, `live → g1-…`.
+pub(super) fn graphs(review: &Review, application: &ApplicationReview) -> String {
     let short = |id: &Option<crate::canon::Id<crate::canon::Graph>>, nothing: &str| {
         id.map_or_else(|| nothing.to_owned(), |id| id.short())
     };
-    let nothing = |error: &Option<String>| if error.is_some() { "does not compile" } else { "nothing" };
-    let base = short(&application.base, nothing(&application.base_error));
-    format!("{base} → {}", short(&application.head, nothing(&application.error)))
+    let nothing = |side: &SideName, error: &Option<String>| match error {
+        Some(_) => "does not compile",
+        None if side.is_live() => "live",
+        None => "nothing",
+    };
+    let base = short(&application.base, nothing(&review.base, &application.base_error));
+    format!("{base} → {}", short(&application.head, nothing(&review.head, &application.error)))
 }
 
 /// `claim-removed  PersistentVolumeClaim data/pg-0: is deleted…`.

@@ -130,7 +130,7 @@ fn headlines(review: &Review, page: &mut Page) {
             _ => lines::counts(application.counts),
         };
         let name = short(&application.application);
-        let graphs = short(&lines::graphs(application));
+        let graphs = short(&lines::graphs(review, application));
         let line = format!("- {} {name} {graphs} {about}\n", icon(application.verdict));
         page.add(&line, "applications", &application.application);
     }

@@ -52,9 +52,9 @@ fn sign(level: Level) -> char {
 
 fn one(review: &Review, index: usize, application: &ApplicationReview) -> String {
     let name = line(&application.application);
-    let mut text = format!("{name}  {}   {}", lines::graphs(application), lines::counts(application.counts));
+    let mut text = format!("{name}  {}   {}", lines::graphs(review, application), lines::counts(application.counts));
     if application.error.is_some() {
-        text = format!("{name}  {}", lines::graphs(application));
+        text = format!("{name}  {}", lines::graphs(review, application));
     }
     text.push('\n');
     if let Some(error) = &application.base_error {

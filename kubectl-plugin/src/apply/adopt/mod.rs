@@ -21,5 +21,5 @@
 mod body;
 pub mod look;
 pub(super) mod managers;
-mod owned;
+pub(super) mod owned;
 pub(super) mod take;

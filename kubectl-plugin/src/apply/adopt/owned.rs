@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 /// The part of `live` that is in any of the sets. `others` are those of everybody else: where they name something inside of a
 /// map that is itself in a set, only the map is meant.
-pub(super) fn owned(live: &Json, sets: &[&Json], others: &[&Json]) -> Json {
+pub(in crate::apply) fn owned(live: &Json, sets: &[&Json], others: &[&Json]) -> Json {
     let below = |set: &&Json| set.as_object().is_some_and(|fields| fields.keys().any(|key| key != "."));
     if !sets.iter().any(below) {
         let is_frame = others.iter().any(below) || sets.iter().all(|set| set.get(".").is_some());

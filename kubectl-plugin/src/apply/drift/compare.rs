@@ -107,7 +107,7 @@ fn is_ours(change: &FieldChange) -> bool {
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(in crate::apply) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) | Value::Int(0) => true,
         Value::String(text) => text.is_empty(),
@@ -128,7 +128,7 @@ fn writer(entry: &ManagedFields) -> Writer {
 }
 
 /// Whether two values are one quantity in two forms. Anything else is compared as it is.
-fn is_same_quantity(left: &Value, right: &Value) -> bool {
+pub(in crate::apply) fn is_same_quantity(left: &Value, right: &Value) -> bool {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),

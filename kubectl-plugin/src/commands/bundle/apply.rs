@@ -1,10 +1,10 @@
 //! `bundle apply`: a bundle to the cluster, without its sources.
 //!
 //! What `apply` does with what it compiled is done with what is in the bundle, by the same code: the same plan, guards, record and
-//! rollback. The release keeps the digest of the bundle where it would keep a commit.
+//! rollback. The release keeps the digest of the bundle where it would keep a commit, and the signatures beside it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clap::Args;
 use gitops_compiler::bundle::{Bundle, Config, Read};
@@ -14,12 +14,14 @@ use gitops_compiler::lint::Levels;
 use gitops_compiler::manifest::yaml;
 use gitops_compiler::name::AppName;
 
-use crate::bundle::{TrustArgs, manifest_digest};
-use crate::cluster::Cluster;
+use crate::bundle::{Signature, TrustArgs, kept, manifest_digest};
 use crate::commands::apply::{ApplyingArgs, Prepared, apply};
 use crate::commands::change::ReleaseSource;
 use crate::commands::refuse::Told;
+use crate::commands::trusted::demand_of_bundle;
 use crate::error::CommandError;
+use crate::output::counted;
+use crate::record::pack::{MOST_SIGNATURE_BYTES, PackError, Packed};
 use crate::settings::{Delivery, Home, RegistryArgs, Session};
 
 use super::place::Place;
@@ -66,13 +68,17 @@ pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, Comma
     let namespace = Some(bundle.config.delivery.namespace.clone()).filter(|namespace| !namespace.is_empty());
     let home = Home { record_namespace: None, destination: namespace };
     let connected = args.applying.cluster.connect_for(&home, session.store.open(session.printer)).await?;
-    demand_trust(args, &read, &connected.records.cluster).await?;
+    let judged = demand_of_bundle(&args.trust, &read, &args.app, &connected.records.cluster).await?;
     let prepared = Prepared {
         name: args.app.clone(),
         graph: bundle.graph.clone(),
         delivery: &delivery,
         rules,
-        source: ReleaseSource { bundle: Some(manifest_digest(&files)?), ..ReleaseSource::default() },
+        source: ReleaseSource {
+            bundle: Some(manifest_digest(&files)?),
+            signatures: signatures(session, &read, &judged)?,
+            ..ReleaseSource::default()
+        },
         told: told(&place, bundle),
         is_application: false,
         connected,
@@ -80,19 +86,16 @@ pub(super) async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, Comma
     Box::pin(apply(session, &args.applying, prepared)).await
 }
 
-/// Refuses what is not signed as it should be: by the rules for the name that it is applied under, and for the one that it has.
-async fn demand_trust(args: &ApplyArgs, read: &Read, cluster: &Cluster) -> Result<(), CommandError> {
-    if !args.trust.demands() {
-        return Ok(());
+/// The signatures beside the bundle, as the release keeps them, whether they were asked for or not: a rollback may ask.
+fn signatures(session: &Session, read: &Read, judged: &[Signature]) -> Result<Packed, CommandError> {
+    let cannot = |error: PackError| CommandError::user(format!("the signatures cannot be kept: {error}"));
+    let (packed, left_out) = kept(read, judged).map_err(cannot)?;
+    if left_out > 0 {
+        let most = MOST_SIGNATURE_BYTES >> 10;
+        let count = counted(left_out, "signature");
+        session.printer.say(&format!("the release does not keep {count}: all together may have {most} KiB"));
     }
-    let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
-    let identity = cluster.identity().await;
-    // Where it may not be known, the bundle must be good for all clusters.
-    let uid = identity.map_err(|failure| CommandError::user(doing).details(vec![failure.to_string()]))?;
-    for name in BTreeSet::from([&args.app, &read.bundle.config.application]) {
-        args.trust.check(read, name, uid.as_deref())?;
-    }
-    Ok(())
+    Ok(packed)
 }
 
 /// What is wrong with manifests is told of the files in the layer.

@@ -10,7 +10,7 @@ use gitops_compiler::bundle::{Bundle, Files, Read};
 use crate::bundle;
 use crate::error::CommandError;
 use crate::fetch::ArtifactAddress;
-use crate::settings::{RegistryArgs, Session};
+use crate::settings::{RegistryArgs, Session, SourceArgs};
 
 /// Where a bundle is.
 #[derive(Debug, Clone)]
@@ -56,10 +56,21 @@ impl Place {
         }
     }
 
-    /// Its files, of which every byte is what the graph in them gives.
+    /// Its files, of which every byte is what the graph in them gives. Nothing is written.
     pub(super) fn verified(&self, session: &Session, registry: &RegistryArgs) -> Result<(Files, Read), CommandError> {
-        let files = self.files(session, registry)?;
-        let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
-        Ok((files, read))
+        verified(self.files(session, registry)?)
     }
+
+    /// The same with the flags of a command that compiles, too: a registry is asked as of [`SourceArgs::registry`].
+    pub(super) fn verified_by(&self, session: &Session, source: &SourceArgs) -> Result<(Files, Read), CommandError> {
+        match self {
+            Self::Path(path) => verified(bundle::read(path)?),
+            Self::Registry(_) => self.verified(session, &source.registry()?),
+        }
+    }
+}
+
+fn verified(files: Files) -> Result<(Files, Read), CommandError> {
+    let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
+    Ok((files, read))
 }

@@ -6,12 +6,13 @@ use clap::Args;
 use gitops_compiler::bundle::Bundle;
 use gitops_compiler::canon::{Graph, Id};
 
-use crate::bundle;
+use crate::bundle::{self, Signed, TrustArgs};
 use crate::error::CommandError;
 use crate::output::counted;
 use crate::settings::{RegistryArgs, Session};
 
-/// Take a bundle from a registry, with what is signed and said about it, and check every byte before it is written
+/// Take a bundle from a registry, with what is signed and said about it, and check every byte before it is written; with --trust or
+/// --key also that the right people have signed it
 #[derive(Debug, Args)]
 pub(super) struct PullArgs {
     /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@DIGEST
@@ -23,6 +24,11 @@ pub(super) struct PullArgs {
     /// The graph that it must hold, whole
     #[arg(long, value_name = "GRAPH")]
     graph: Option<Id<Graph>>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// With --trust: the cluster that it must be good for, by the uid of its namespace kube-system [default: all of them]
+    #[arg(long, value_name = "UID", requires = "trust")]
+    cluster: Option<String>,
     #[command(flatten)]
     registry: RegistryArgs,
     /// What to print: text, or JSON with `json`
@@ -37,9 +43,11 @@ pub(super) fn run(session: &Session, args: &PullArgs) -> Result<u8, CommandError
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     let found = &read.bundle;
     super::demand_graph(found, args.graph)?;
+    let signed = Signed::of_bundle(&read);
+    let signatures = args.trust.check(&signed, &found.config.application, args.cluster.as_deref())?;
     bundle::write(&args.out, &files)?;
     if args.output.is_some() {
-        session.printer.json(&super::as_json(&read, None));
+        session.printer.json(&super::as_json(&read, signatures.as_deref()));
         return Ok(0);
     }
     let said = match read.referrers.len() {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::Args;
 use gitops_compiler::bundle::{Bundle, Compression, Read, SIGSTORE_BUNDLE};
@@ -10,17 +9,21 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::ResourceKey;
 
-use crate::bundle::{self, Signature, TrustArgs, said};
+use crate::bundle::{self, Signature, Signed, TrustArgs, said};
 use crate::error::CommandError;
 use crate::settings::{Session, SourceArgs};
 
+use super::place::Place;
+
 /// Check that every byte of a bundle is what the graph in it gives; with --rebuild also that its sources give that graph; with
 /// --trust or --key also that the right people have signed it
+///
+/// One in a registry is taken from there as `bundle pull` takes it, with the logins of Docker, and is written nowhere.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The bundle: a folder, or a tar
+    /// The bundle: a folder, a tar, oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@DIGEST
     #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    bundle: String,
     /// The graph that it must hold, whole
     #[arg(long, value_name = "GRAPH")]
     graph: Option<Id<Graph>>,
@@ -44,13 +47,14 @@ pub(super) struct VerifyArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandError> {
-    let read = Bundle::read(&bundle::read(&args.bundle)?).map_err(|error| super::told(&[error]))?;
+    let place = Place::named(&args.bundle)?;
+    let (_, read) = place.verified_by(session, &args.source)?;
     let found = &read.bundle;
     super::demand_graph(found, args.graph)?;
-    let signatures = args.trust.check(&read, &found.config.application, args.cluster.as_deref())?;
+    let signatures = args.trust.check(&Signed::of_bundle(&read), &found.config.application, args.cluster.as_deref())?;
     let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
     if !differences.is_empty() {
-        let message = format!("the sources give something else than {}", args.bundle.display());
+        let message = format!("the sources give something else than {place}");
         return Err(CommandError { code: 1, ..CommandError::user(message) }.details(differences));
     }
     if args.output.is_some() {

@@ -30,9 +30,10 @@ use crate::apply::{Applied, Destination, Event, LockWatch, Options, Target, Targ
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::json::{RunEventJson, RunJson, Telling};
+use crate::record::Records;
 use crate::record::head::{Commit, MOST_INPUTS, ReleaseOrigin, StoredGraph};
+use crate::record::pack::{self, Packed};
 use crate::record::rollback::{choose, taken_back};
-use crate::record::{Records, pack};
 use crate::settings::Delivery;
 use crate::sops::{KeySources, Unlocked, unlock};
 use crate::trace;
@@ -86,6 +87,8 @@ struct Wanted {
     commit: Option<Commit>,
     /// The digest of the bundle that it was, where it was one.
     bundle: Option<Digest>,
+    /// The signatures that were beside it.
+    signatures: Packed,
     inputs: Vec<Entry>,
     /// The release whose graph it is, and what a rollback to it takes back.
     rollback_to: Option<u64>,
@@ -208,7 +211,8 @@ impl Order<'_> {
     async fn wanted(&self, target: &Target) -> Result<Wanted, CommandError> {
         let Purpose::Rollback(to) = &self.purpose else {
             let (graph, commit, inputs) = (Arc::clone(&self.graph), self.commit.clone(), self.inputs.clone());
-            return Ok(Wanted { graph, commit, bundle: None, inputs, rollback_to: None, takes_back: None });
+            let (bundle, signatures) = (None, Packed::default());
+            return Ok(Wanted { graph, commit, bundle, signatures, inputs, rollback_to: None, takes_back: None });
         };
         let head = target.recorded_head()?;
         let release = choose(head, to.as_deref());
@@ -217,7 +221,9 @@ impl Order<'_> {
         let takes_back = takes_back.map(|(number, graph)| (number, graph.clone()));
         let graph = Arc::new(target.records.graph(&release.graph, &target.target_id).await?);
         let ReleaseOrigin { commit, bundle, inputs, .. } = release.origin.clone();
-        Ok(Wanted { graph, commit, bundle, inputs, rollback_to: Some(release.number), takes_back })
+        // What cannot be read any more is not kept: whoever asks for signatures refuses the release then.
+        let signatures = target.records.packed_signatures(&release.origin, &target.target_id).await.unwrap_or_default();
+        Ok(Wanted { graph, commit, bundle, signatures, inputs, rollback_to: Some(release.number), takes_back })
     }
 
     /// What is there after a sync of some resources only.
@@ -291,7 +297,7 @@ impl Order<'_> {
         hooks: gitops_compiler::plan::Hooks,
         unlocked: Arc<Unlocked>,
     ) -> Options {
-        let Wanted { commit, bundle, inputs, rollback_to, takes_back, .. } = wanted;
+        let Wanted { commit, bundle, signatures, inputs, rollback_to, takes_back, .. } = wanted;
         let inputs = if inputs.len() > MOST_INPUTS { Vec::new() } else { inputs };
         // What cannot be kept is not: whoever needs it finds it in Git.
         let checks = Some(self.rules.texts()).filter(|texts| !texts.is_empty()).and_then(pack::health_checks);
@@ -308,6 +314,7 @@ impl Order<'_> {
             ignored: target.ignored.rules().to_vec(),
             inputs,
             health_checks: names,
+            signatures: signatures.chunks,
         };
         let waits = self.operation.waits();
         // What others wait for is waited for; how the rest does is for the status to say, as long as it lives, unless whoever
@@ -323,6 +330,7 @@ impl Order<'_> {
             unlocked,
             takes_back,
             health_checks,
+            signatures: signatures.bytes,
             ..Options::new(run, approvals, origin, hooks)
         }
     }
