@@ -217,6 +217,8 @@ impl Bench {
         let mut command = plugin(&arguments, &self.kubeconfig(), self.home.path(), self.home.path());
         let log = std::fs::File::create(self.log()).expect("a log");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // As `install` has it.
+        command.env("MALLOC_ARENA_MAX", "2");
         command.stdout(Stdio::null()).stderr(log).spawn().expect("the controller starts")
     }
 

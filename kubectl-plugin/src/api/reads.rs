@@ -238,7 +238,7 @@ impl Api {
             return records.map_err(|error| not_now(error.in_one_line()));
         }
         let (cluster, store) = (self.controller.cluster.clone(), self.controller.store.clone());
-        Ok(Records { cluster, namespace: row.id.namespace.clone(), store, keeper: None })
+        Ok(Records { cluster, namespace: row.id.namespace.clone(), store, keeper: None, at_hand: None })
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: heads, graphs, inventories. Out: Secrets, and what they hold. Nothing is overwritten but the head that was read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -130,6 +131,8 @@ pub struct Records {
     /// Whose records these are, where that is an Application of another cluster ([`Head::keeper`]); those of whoever asks where
     /// absent.
     pub keeper: Option<String>,
+    /// A graph that whoever asks has in memory, as the record has one as a rule; then it is there once.
+    pub at_hand: Option<Arc<ResourceGraph>>,
 }
 
 impl Records {
@@ -259,6 +262,14 @@ impl Records {
             Ok(Deleted::Replaced) => Err(RecordError::Moved),
             Err(failure) if failure.is_conflict() => Err(RecordError::Moved),
             Err(failure) => Err(request("cannot delete the record".to_owned(), failure)),
+        }
+    }
+
+    /// The graph of a release of a target, to be kept: the one at hand, where it is that.
+    pub async fn shared_graph(&self, stored: &StoredGraph, target: &str) -> Result<Arc<ResourceGraph>, RecordError> {
+        match self.at_hand.as_ref().filter(|graph| graph.id() == stored.id) {
+            Some(graph) => Ok(Arc::clone(graph)),
+            None => self.graph(stored, target).await.map(Arc::new),
         }
     }
 

@@ -77,6 +77,6 @@ impl ClusterArgs {
             }
         }
         let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
-        Ok(Connected { records: Records { cluster, namespace, store, keeper: None }, destination })
+        Ok(Connected { records: Records { cluster, namespace, store, keeper: None, at_hand: None }, destination })
     }
 }

@@ -177,7 +177,7 @@ impl Target {
 
     /// A graph of the record, bound by the kinds that the record knows.
     pub async fn recorded(&mut self, stored: &StoredGraph) -> Result<Bound, TargetError> {
-        let graph = Arc::new(self.records.graph(stored, &self.target_id).await?);
+        let graph = self.records.shared_graph(stored, &self.target_id).await?;
         self.bind(graph).await
     }
 

@@ -84,7 +84,8 @@ impl Look<'_> {
     /// Reads the record, unless it is as it was read last.
     async fn open_target(&mut self, desired: &Desired) -> Result<(), CommandError> {
         let place = &desired.place;
-        let records = self.records(place).await?;
+        let mut records = self.records(place).await?;
+        records.at_hand = Some(Arc::clone(&desired.compiled.graph));
         let record = AppId { namespace: records.namespace.clone(), name: self.id.name.clone() };
         let version = place.cluster.record_versions.version(&record);
         let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, Found::version));
