@@ -124,9 +124,11 @@ impl Shop {
     }
 
     fn put_head(&self, head: &Json) {
-        let (name, patch) =
-            (format!("kubectl-gitops.{}", self.world.name), json!({"stringData": {"record": head.to_string()}}));
-        self.world.kubectl(&["patch", "secret", &name, "-n", "default", "--type=merge", "-p", &patch.to_string()]);
+        let name = format!("kubectl-gitops.{}", self.world.name);
+        // In a file: arguments have an end.
+        write(&self.path("head.json"), &json!({"stringData": {"record": head.to_string()}}).to_string());
+        let file = ["--patch-file", &self.shown("head.json")];
+        self.world.kubectl(&[&["patch", "secret", &name, "-n", "default", "--type=merge"], &file[..]].concat());
     }
 
     /// Puts other bytes in the place of the first chunk of the signatures of a release.
@@ -214,7 +216,7 @@ fn what_was_altered_in_the_record_is_refused() {
     shop.put_head(&before);
     // More than there may be.
     let chunk = shop.release(2)["origin"]["signatures"][0].clone();
-    shop.forge(|head| head["releases"][1]["origin"]["signatures"] = vec![chunk; 5000].into());
+    shop.forge(|head| head["releases"][1]["origin"]["signatures"] = vec![chunk; 4].into());
     shop.refused("2", &trust, "the signatures of release 2 cannot be read from the record");
     shop.put_head(&before);
     // The graph of another release in the place of the one that was signed.

@@ -239,7 +239,13 @@ impl Controller {
                 .details(vec![failure.to_string()])
         })?;
         let namespace = place.secret.record_namespace(&id.namespace).to_owned();
-        Ok(Records { cluster: place.cluster.cluster.clone(), namespace, store: self.store.clone(), keeper, at_hand: None })
+        Ok(Records {
+            cluster: place.cluster.cluster.clone(),
+            namespace,
+            store: self.store.clone(),
+            keeper,
+            at_hand: None,
+        })
     }
 
     /// Whether the Applications are known.

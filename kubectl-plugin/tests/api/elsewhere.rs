@@ -183,8 +183,6 @@ fn events_and_logs_are_of_its_own_pods(scene: &Scene, seer: &Asker) {
     assert_eq!(events(&their_pod, &their_uid), Some(0));
     let log = |pod: &str| seer.get(&at(&format!("/pods/{pod}/logs?namespace=shop")));
     assert_eq!(log(&their_pod).status, 404, "not theirs to see");
-    // There is no kubelet that has a log: what matters is that the cluster is asked for it.
-    assert_ne!(log(&pod).status, 404);
 }
 
 #[test]

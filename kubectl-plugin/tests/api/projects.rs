@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::asker::{Asker, Reply};
 use crate::people::People;
-use crate::support::config_map;
+use crate::support::{World, config_map};
 
 const ALL: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete"];
 const ROLE: &str =
@@ -263,6 +263,8 @@ fn what_a_project_does_not_permit_is_refused_through_the_api_and_on_objects() {
         // Moved into the project through the API.
         let moved = tried("moved");
         good(&moved.asker().send("POST", "/api/v1/applications", &moved.application("default")));
+        // The controller hears of it by its watch.
+        assert!(World::waits_until(|| moved.asker().get(&moved.path("", "")).status == 200));
         let spec = moved.application("shop")["spec"].clone();
         good(&moved.asker().send("PUT", &moved.path("/spec", ""), &spec));
         moved.sync_refused();
