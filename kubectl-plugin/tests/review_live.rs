@@ -109,7 +109,8 @@ fn what_leaves_the_graph_is_removed_as_it_is_now_and_what_is_ours_no_more_is_tol
     let found = changes(&told);
     let paths = |name: &str| {
         let change = found.iter().find(|(resource, ..)| resource.ends_with(name));
-        change.map(|(_, fate, fields)| (fate.clone(), fields.clone())).unwrap_or_else(|| panic!("{name}: {told}"))
+        let (_, fate, fields) = change.unwrap_or_else(|| panic!("{name}: {told}"));
+        (fate.clone(), fields.clone())
     };
     assert_eq!(paths("/a"), ("changed".to_owned(), vec!["data.more".to_owned()]), "applying gives it up");
     assert_eq!((paths("/data").0, paths("/b").0), ("removed".to_owned(), "removed".to_owned()));

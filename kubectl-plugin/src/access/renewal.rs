@@ -85,11 +85,11 @@ impl Sessions {
                 return Ok(Claim::Others);
             }
             let metadata = &secret["metadata"];
-            let patch = json!({"metadata": {
+            let claimed = json!({"metadata": {
                 "uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"],
                 "annotations": {CLAIMED: written(now)},
             }});
-            match self.cluster.merge_patch(&path, &patch).await {
+            match self.cluster.merge_patch(&path, &claimed).await {
                 Ok(secret) => {
                     self.take(&secret);
                     let version = secret["metadata"]["resourceVersion"].clone();

@@ -66,7 +66,7 @@ impl Api {
         let sight = match of_object {
             Some(_) => self.sight(caller, row, Part::Events).await?,
             // The Application itself is here.
-            None => Sight::Here(caller.ask(&self.theirs)?),
+            None => Sight::Here(Box::new(caller.ask(&self.theirs)?)),
         };
         let listed = sight.cluster().get(&path).await;
         let mut listed = listed.map_err(|failure| sight.refusal(&failure, "the namespace", false))?;

@@ -301,7 +301,9 @@ impl Api {
         }
         let name = begun.names.first().map(String::as_str).unwrap_or_default();
         let id = begun.id.get_or_init(|| self.named(name, query, body));
-        let projects: Vec<&str> = query.all("project").chain(body["project"].as_str()).collect();
+        // A spec says which project it is to be in; other bodies, which one it is in.
+        let in_body = body["project"].as_str().filter(|_| begun.route.action != Action::UpdateSpec);
+        let projects: Vec<&str> = query.all("project").chain(in_body).collect();
         let row = self.visible(caller, id, &projects).await?;
         // Its own Events are where it is.
         let is_of_itself = begun.route.action == Action::Events && query.one("resourceName").is_none();

@@ -57,7 +57,7 @@ impl Part {
 /// How objects are looked at.
 pub(super) enum Sight {
     /// In this cluster, with the token of whoever asks.
-    Here(Cluster),
+    Here(Box<Cluster>),
     /// In another one.
     There(Arc<Elsewhere>),
 }
@@ -111,7 +111,7 @@ impl Api {
     /// How somebody may look at this part of an Application.
     pub(super) async fn sight(&self, caller: &Caller, row: &Row, part: Part) -> Result<Sight, Refusal> {
         if self.controller.clusters.is_here(row) {
-            return Ok(Sight::Here(caller.ask(&self.theirs)?));
+            return Ok(Sight::Here(Box::new(caller.ask(&self.theirs)?)));
         }
         self.let_see(&caller.person, row, part).await?;
         Ok(Sight::There(self.there(row).await?))

@@ -210,7 +210,7 @@ pub(super) async fn apply(session: &Session, args: &ApplyingArgs, prepared: Prep
         session.printer.say(&format!("the namespace {} is made", target.destination));
     }
     let (origin, signatures) = (change::origin(&target, &source, None), source.signatures.bytes);
-    let options = Options { unlocked, signatures, ..args.run.options(approvals, origin, hooks, rules) };
+    let options = Options { signatures, unlocked, ..args.run.options(approvals, origin, hooks, rules) };
     let mut options = given.told_to(options);
     options.history = options.history.or(delivery.history_limit);
     Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json())).await

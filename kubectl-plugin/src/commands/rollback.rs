@@ -108,7 +108,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     }
     let source = ReleaseSource::of(&release.origin, signatures);
     let (origin, signatures) = (change::origin(&target, &source, Some(release.number)), source.signatures.bytes);
-    let options = Options { unlocked, takes_back, signatures, ..args.run.options(approvals, origin, hooks, rules) };
+    let options = Options { signatures, unlocked, takes_back, ..args.run.options(approvals, origin, hooks, rules) };
     let is_held = options.takes_back.is_some();
     let code =
         Box::pin(change::execute(session, &mut target, &desired, &plan, &observation, &options, args.run.json()))

@@ -215,7 +215,7 @@ fn gitlab(forge: &Forge, [base, head]: [&str; 2], project: &str) -> Ended {
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    forge.bash(&[forge.image.clone()], &script.join("\n"), &environment)
+    forge.bash(std::slice::from_ref(&forge.image), &script.join("\n"), &environment)
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn inputs_of_the_base_are_there_when_the_review_needs_them() {
     run(&["lock", "-f", "applications.yaml"]);
     forge.commits();
     let review = "kubectl-gitops review HEAD~1..HEAD -f applications.yaml";
-    let alone = forge.bash(&[forge.image.clone()], review, &BTreeMap::new());
+    let alone = forge.bash(std::slice::from_ref(&forge.image), review, &BTreeMap::new());
     assert!(alone.stdout.contains("does not compile"), "nothing is fetched by a review: {}", alone.told());
     for is_fork in [true, false] {
         let ran = github(&forge, ["HEAD~2", "HEAD~1"], is_fork);
