@@ -36,6 +36,7 @@ export class AppState {
   #shown: GraphShown | null = null;
   #graphOf = "";
   #readOf = "";
+  #graphAsked = 0;
   #treeTimer = 0;
   #stop: (() => void)[] = [];
 
@@ -88,8 +89,12 @@ export class AppState {
     const of = `${status?.gitops?.desired ?? ""} ${status?.sync?.revision ?? ""}`;
     if (of === this.#graphOf && this.#shown && !again) return;
     this.#graphOf = of;
+    const asked = ++this.#graphAsked;
     try {
-      this.#shown = await get<GraphShown>(api.ours(this.id, "/graph"), this.where);
+      const shown = await get<GraphShown>(api.ours(this.id, "/graph"), this.where);
+      // Answers may overtake each other.
+      if (asked !== this.#graphAsked) return;
+      this.#shown = shown;
       const destination = this.application.value?.spec.destination?.namespace || "default";
       const wide = clusterWide(this.application.value?.status?.resources ?? []);
       // The same graph again is no reason to draw it again, unless another commit has its resources elsewhere.
@@ -97,6 +102,7 @@ export class AppState {
       this.#readOf = of;
       this.graphError.value = null;
     } catch (error) {
+      if (asked !== this.#graphAsked) return;
       this.graphError.value = error instanceof ApiError ? error : new ApiError(0, String(error));
     }
   }
@@ -159,9 +165,15 @@ export class AppState {
   #followProgress(): void {
     let now: Progress = nothing();
     let [frame, settling] = [0, 0];
+    const shown = () => {
+      this.isQuiet.value = false;
+      // What is synced may have resources that nobody has seen yet.
+      void this.loadGraph(true);
+    };
     const settle = () => {
       settling = 0;
-      this.isQuiet.value = now.graph === "" || now.outcome !== null;
+      if (now.graph !== "" && now.outcome === null) shown();
+      else this.isQuiet.value = true;
     };
     const stop = follow<RunEvent | { result: RunEvent }>(address(api.progress(this.id), this.where), {
       open: () => {
@@ -171,11 +183,7 @@ export class AppState {
       event: (told) => {
         const event = "result" in told ? told.result : told;
         now = take(now, event);
-        if (event.event === "runStarted" && !settling) {
-          this.isQuiet.value = false;
-          // What is synced may have resources that nobody has seen yet.
-          void this.loadGraph(true);
-        }
+        if (event.event === "runStarted" && !settling) shown();
         frame ||= requestAnimationFrame(() => {
           frame = 0;
           this.progress.value = now;
