@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use crate::error::CommandError;
 use crate::fetch::{Access, Credentials, Timeouts};
 
+use super::registry::docker_config;
+
 /// What is fetched, and how.
 #[derive(Debug, Clone, Args)]
 pub struct RemoteArgs {
@@ -66,6 +68,16 @@ impl RemoteArgs {
         let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
         let access = access.credentials(credentials(self.credentials.as_deref(), self.registry_config.as_deref())?);
         trusting(access, self.ca_file.as_deref())
+    }
+
+    /// What may be asked, and as whom, of a registry that the user names and no source: logins are taken from where `docker
+    /// login` puts them, and programs that keep them are run.
+    pub(super) fn access_to(&self, registry: &str, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        let config = self.registry_config.clone().or_else(docker_config);
+        let credentials = credentials(self.credentials.as_deref(), config.as_deref())?;
+        let credentials = credentials.with_helper(registry).map_err(CommandError::user)?;
+        trusting(access.credentials(credentials), self.ca_file.as_deref())
     }
 }
 

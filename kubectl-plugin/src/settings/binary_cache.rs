@@ -1,0 +1,136 @@
+//! The flags of the binary cache, and the store with the cache behind it.
+//!
+//! In: flags, key files. Out: a store that asks the cache for what it does not have. Guarantees: a flag that cannot be meant is an
+//! error; a place that cannot be asked is none. Where there is no store there is no cache, either.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gitops_compiler::store::{Shared, Store};
+
+use crate::binary_cache::{BinaryCache, CacheAddress, Folder, Parts, Place, Registry};
+use crate::bundle::{private_key, public_keys};
+use crate::error::CommandError;
+use crate::fetch::{ArtifactAddress, ArtifactRepository, FetchError, Timeouts};
+
+use super::{RemoteArgs, Session};
+
+/// One can do without it: nobody waits for long.
+const READING: Timeouts =
+    Timeouts { connect: Duration::from_secs(3), idle: Duration::from_secs(5), total: Duration::from_secs(60) };
+/// A registry says nothing until it has all that is put.
+const WRITING: Timeouts = Timeouts { idle: READING.total, ..READING };
+
+/// What was compiled elsewhere.
+#[derive(Debug, Clone, Args)]
+pub struct BinaryCacheArgs {
+    /// Where others have put what they compiled: file:///FOLDER or oci://HOST/REPOSITORY. What is there and signed by a
+    /// trusted key is not compiled again; without it all goes on as ever
+    #[arg(long, value_name = "ADDRESS", env = "KUBECTL_GITOPS_CACHE", hide_env_values = true)]
+    cache: Option<String>,
+    /// A file of public keys, in PEM: what one of them has signed in the cache is believed
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CACHE_KEY", hide_env_values = true)]
+    cache_key: Vec<PathBuf>,
+    /// A file with the private key, in PEM, that signs what is compiled here, which then goes to the cache; it is read only
+    /// without. What the key has signed is believed, too. Its password is where `bundle sign` has it
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CACHE_SIGN_KEY", hide_env_values = true)]
+    cache_sign_key: Option<PathBuf>,
+}
+
+/// What becomes of a place that fails.
+pub struct Patience {
+    /// How long it is left alone; for good where absent.
+    pub pause: Option<Duration>,
+    /// Is told what there is to warn of.
+    pub warn: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl BinaryCacheArgs {
+    /// The store of a command, with the cache behind it.
+    ///
+    /// # Errors
+    /// Where the flags cannot be meant.
+    pub fn store(&self, session: &Session, remote: &RemoteArgs) -> Result<Option<Store>, CommandError> {
+        let printer = session.printer;
+        // A place that fails is left alone for the rest of the run.
+        let patience = Patience { pause: None, warn: Box::new(move |message| printer.warn(message)) };
+        self.behind(session, session.store.open(printer), remote, patience)
+    }
+
+    /// A store with the cache behind it.
+    ///
+    /// # Errors
+    /// Where the flags cannot be meant.
+    pub fn behind(
+        &self,
+        session: &Session,
+        store: Option<Store>,
+        remote: &RemoteArgs,
+        patience: Patience,
+    ) -> Result<Option<Store>, CommandError> {
+        let cache = match session.cache.get() {
+            Some(cache) => Some(Arc::clone(cache)),
+            None => self.open(remote, patience)?,
+        };
+        let Some(cache) = cache else { return Ok(store) };
+        // It is finished when the command ends.
+        let _ = session.cache.set(Arc::clone(&cache));
+        let shared: Arc<dyn Shared> = cache;
+        Ok(store.map(|store| store.with_shared(shared)))
+    }
+
+    /// The cache; none where no flag names one, or it is not to be asked.
+    fn open(&self, remote: &RemoteArgs, patience: Patience) -> Result<Option<Arc<BinaryCache>>, CommandError> {
+        let Some(text) = &self.cache else { return Ok(None) };
+        // clap would show it, with a password that is in it.
+        let address: CacheAddress =
+            text.parse().map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))?;
+        if remote.offline && !matches!(address, CacheAddress::Folder(_)) {
+            return Ok(None);
+        }
+        let mut trusted = Vec::new();
+        for path in &self.cache_key {
+            trusted.extend(public_keys(path)?);
+        }
+        let signer = self.cache_sign_key.as_deref().map(private_key).transpose()?;
+        if trusted.is_empty() && signer.is_none() {
+            return Err(CommandError::user(format!("nothing in the cache {address} would be believed"))
+                .hint("name the public keys of whoever writes to it with --cache-key, or a key to write with --cache-sign-key"));
+        }
+        let place = self.place(&address, remote)?;
+        let Patience { pause, warn } = patience;
+        let parts = Parts { place, shown: address.to_string(), trusted, signer, pause, warn };
+        Ok(Some(Arc::new(BinaryCache::new(parts))))
+    }
+
+    fn place(&self, address: &CacheAddress, remote: &RemoteArgs) -> Result<Box<dyn Place>, CommandError> {
+        let writes = self.cache_sign_key.is_some();
+        Ok(match address {
+            CacheAddress::Folder(path) => {
+                if writes {
+                    // Where it cannot be made, writing says why.
+                    let _ = std::fs::create_dir_all(path);
+                }
+                Box::new(Folder::new(path.clone()))
+            }
+            CacheAddress::Registry(address) => {
+                let access = |timeouts| remote.access_to(&address.repository, timeouts);
+                let cannot = |error| cannot_be_asked(address, error);
+                let reading = ArtifactRepository::reading(access(READING)?, &address.repository).map_err(cannot)?;
+                let writing = if writes {
+                    Some(ArtifactRepository::writing(access(WRITING)?, &address.repository).map_err(cannot)?)
+                } else {
+                    None
+                };
+                Box::new(Registry::new(reading, writing))
+            }
+        })
+    }
+}
+
+fn cannot_be_asked(address: &ArtifactAddress, error: FetchError) -> CommandError {
+    let told = CommandError::user(format!("the cache {address} cannot be asked: {}", error.why));
+    CommandError { hint: error.hint, ..told }
+}
