@@ -86,7 +86,7 @@ pub(super) fn seal(kind: &str, key: &str, value: &[u8], signer: &PrivateKey) -> 
     let packed = compress(value).map_err(|_| NotSealed::TooLong)?;
     let signature = signer.sign(&signed_bytes(kind, key, &packed)).map_err(NotSealed::Key)?;
     let length = u8::try_from(signature.len()).map_err(|_| NotSealed::TooLong)?;
-    let entry = [MAGIC, &signer.public().fingerprint()[..], &[length], &signature, &packed].concat();
+    let entry = [&MAGIC[..], &signer.public().fingerprint()[..], &[length], &signature, &packed].concat();
     if entry.len() as u64 > MAX_ENTRY_BYTES { Err(NotSealed::TooLong) } else { Ok(entry) }
 }
 
@@ -174,7 +174,7 @@ mod tests {
         let packed = compress(value).expect("packed");
         for message in [packed.clone(), blake3::hash(&packed).as_bytes().to_vec(), b"memokey".to_vec()] {
             let signature = private.sign(&message).expect("signed");
-            let entry = [MAGIC, &public.fingerprint()[..], &[64], &signature, &packed].concat();
+            let entry = [&MAGIC[..], &public.fingerprint()[..], &[64], &signature, &packed].concat();
             assert_eq!(open("memo", "key", &entry, &[public.clone()]), Err(NotBelieved::Signature));
         }
     }

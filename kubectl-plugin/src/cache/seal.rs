@@ -19,7 +19,7 @@ const MAC_BYTES: usize = 32;
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// Longest value, decompressed.
-pub(crate) const MAX_VALUE_BYTES: usize = 256 << 20;
+pub(super) const MAX_VALUE_BYTES: usize = 256 << 20;
 /// Longest value as it is sent and stored.
 pub(super) const MAX_SEALED_BYTES: usize = 16 << 20;
 
