@@ -14,12 +14,13 @@
 //! | `address` | where a cache is; pure |
 //! | `entry` | names and signatures; pure |
 //! | `standing` | whether a place is still asked; pure |
-//! | `place` | what a place is; `folder`, `registry` are some |
+//! | `place` | what a place is; `folder`, `registry`, `bucket` are some |
 //! | `writers` | threads that write |
 //!
 //! docs/cache.md is for those who use it. [`crate::cache`] is another: replicas share a secret there, and whoever has it may write.
 
 mod address;
+mod bucket;
 mod entry;
 mod folder;
 mod place;
@@ -30,6 +31,7 @@ mod tests;
 mod writers;
 
 pub use address::{CacheAddress, CacheAddressError};
+pub use bucket::Bucket;
 pub use entry::EntryName;
 pub use folder::Folder;
 pub use place::{Found, Place};

@@ -281,7 +281,7 @@ fn taken(answered: Answered) -> Result<Answer, FetchError> {
 }
 
 /// What may not be there.
-pub(super) fn found(answer: Result<Answer, FetchError>) -> Result<Option<Answer>, FetchError> {
+pub(super) fn found<T>(answer: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.kind == FailureKind::NotFound => Ok(None),

@@ -10,10 +10,10 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::store::{Shared, Store};
 
-use crate::binary_cache::{BinaryCache, CacheAddress, Folder, Parts, Place, Registry};
+use crate::binary_cache::{BinaryCache, Bucket, CacheAddress, Folder, Parts, Place, Registry};
 use crate::bundle::{private_key, public_keys};
 use crate::error::CommandError;
-use crate::fetch::{ArtifactAddress, ArtifactRepository, FetchError, Timeouts};
+use crate::fetch::{ArtifactRepository, AwsKey, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts};
 
 use super::{RemoteArgs, Session};
 
@@ -26,7 +26,7 @@ const WRITING: Timeouts = Timeouts { idle: READING.total, ..READING };
 /// What was compiled elsewhere.
 #[derive(Debug, Clone, Args)]
 pub struct BinaryCacheArgs {
-    /// Where others have put what they compiled: file:///FOLDER or oci://HOST/REPOSITORY. What is there and signed by a
+    /// Where others have put what they compiled: file:///FOLDER, oci://HOST/REPOSITORY or s3://BUCKET/PREFIX. What is there and signed by a
     /// trusted key is not compiled again; without it all goes on as ever
     #[arg(long, value_name = "ADDRESS", env = "KUBECTL_GITOPS_CACHE", hide_env_values = true)]
     cache: Option<String>,
@@ -115,9 +115,9 @@ impl BinaryCacheArgs {
                 }
                 Box::new(Folder::new(path.clone()))
             }
-            CacheAddress::Registry(address) => {
+            cache @ CacheAddress::Registry(address) => {
                 let access = |timeouts| remote.access_to(&address.repository, timeouts);
-                let cannot = |error| cannot_be_asked(address, error);
+                let cannot = |error| cannot_be_asked(cache, error);
                 let reading = ArtifactRepository::reading(access(READING)?, &address.repository).map_err(cannot)?;
                 let writing = if writes {
                     Some(ArtifactRepository::writing(access(WRITING)?, &address.repository).map_err(cannot)?)
@@ -126,11 +126,35 @@ impl BinaryCacheArgs {
                 };
                 Box::new(Registry::new(reading, writing))
             }
+            CacheAddress::Bucket { bucket, prefix } => {
+                let storage = |timeouts| {
+                    let access = remote.access_to_service(timeouts)?;
+                    ObjectStorage::new(access, object_storage(bucket)).map_err(|error| cannot_be_asked(address, error))
+                };
+                let writing = if writes { Some(storage(WRITING)?) } else { None };
+                Box::new(Bucket::new(storage(READING)?, writing, prefix.clone()))
+            }
         })
     }
 }
 
-fn cannot_be_asked(address: &ArtifactAddress, error: FetchError) -> CommandError {
+/// Where a bucket is, and who asks, as the environment has it for all programs that use S3.
+fn object_storage(bucket: &str) -> ObjectStorageSettings {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+    let amazon = || {
+        let china = if region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://s3.{region}.amazonaws.com{china}")
+    };
+    let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")).unwrap_or_else(amazon);
+    let session = variable("AWS_SESSION_TOKEN").map(Secret::new);
+    let key = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
+    let key = key.map(|(id, secret)| AwsKey { id, secret: Secret::new(secret), session });
+    ObjectStorageSettings { endpoint, region, bucket: bucket.to_owned(), key }
+}
+
+fn cannot_be_asked(address: &CacheAddress, error: FetchError) -> CommandError {
     let told = CommandError::user(format!("the cache {address} cannot be asked: {}", error.why));
     CommandError { hint: error.hint, ..told }
 }

@@ -70,6 +70,12 @@ impl RemoteArgs {
         trusting(access, self.ca_file.as_deref())
     }
 
+    /// What may be asked of a service that the user names, and no source; who we are is said otherwise.
+    pub(super) fn access_to_service(&self, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        trusting(access, self.ca_file.as_deref())
+    }
+
     /// What may be asked, and as whom, of a registry that the user names and no source: logins are taken from where `docker
     /// login` puts them, and programs that keep them are run.
     pub(super) fn access_to(&self, registry: &str, timeouts: Timeouts) -> Result<Access, CommandError> {

@@ -96,7 +96,7 @@ fn what_cannot_be_meant_is_an_error_and_shows_no_secret() {
     let secret = secret.lines().nth(1).expect("a line");
     let cases: [(&[&str], &str); 7] = [
         (&["--cache", &address], "nothing in the cache file://"),
-        (&["--cache", "var/cache", "--cache-key", &public], "--cache cannot be used: a cache is at file:///FOLDER"),
+        (&["--cache", "var/cache", "--cache-key", &public], "--cache cannot be used: a cache is at file:///FOLDER, "),
         (&["--cache", "file://var/cache", "--cache-key", &public], "named from the root"),
         (
             &["--cache", "https://anna:hunter2@x.example.com/y", "--cache-key", &public],

@@ -46,6 +46,8 @@ impl World {
     /// With the keys `ci` and `stranger`.
     pub(crate) fn new() -> Self {
         let repository = RepositoryBuilder::new().expect("a repository");
+        repository.write("README", "Nothing").expect("written");
+        repository.commit("Nothing").expect("a commit");
         let world = Self { folder: tempfile::tempdir().expect("a folder"), repository };
         world.write(1);
         world.key("ci");
