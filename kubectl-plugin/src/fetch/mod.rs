@@ -17,7 +17,7 @@
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
 //! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
 //! | `artifact_address`, `artifact_repository`, `artifact_referrers` | artifacts put and taken whole, with what is said about them |
-//! | `aws_signature`, `object_storage` | objects of object storage, put and taken |
+//! | `aws_signature`, `aws_identity`, `object_storage` | objects of object storage, put and taken |
 //! | `mirrors`, `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
 //! | `lfs_batch`, `lfs`, `lfs_together` | what Git LFS keeps |
 //!
@@ -36,6 +36,7 @@ mod artifact_address;
 mod artifact_referrers;
 mod artifact_repository;
 mod artifacts;
+mod aws_identity;
 mod aws_signature;
 mod challenge;
 mod chart_repository;
@@ -76,6 +77,7 @@ pub use artifact_address::{ArtifactAddress, Reference};
 pub use artifact_referrers::Listed;
 pub use artifact_repository::{ArtifactRepository, RawManifest};
 pub use artifacts::{ArtifactFound, unpack_artifact};
+pub use aws_identity::{AwsIdentity, PLATFORM_HOSTS};
 pub use aws_signature::AwsKey;
 pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};

@@ -12,7 +12,8 @@ use url::Url;
 use super::access::Access;
 use super::address::Address;
 use super::artifact_repository::found;
-use super::aws_signature::{AwsKey, Signed, headers};
+use super::aws_identity::{AwsIdentity, AwsKeys};
+use super::aws_signature::{Signed, headers};
 use super::error::{FailureKind, FetchError};
 use super::reach::Reach;
 use super::transfer::{Body, Identity, Request};
@@ -31,8 +32,8 @@ pub struct ObjectStorageSettings {
     pub region: String,
     /// The bucket.
     pub bucket: String,
-    /// Nobody in particular where absent.
-    pub key: Option<AwsKey>,
+    /// As whom it is asked.
+    pub identity: AwsIdentity,
 }
 
 /// A bucket.
@@ -40,7 +41,7 @@ pub struct ObjectStorage {
     web: Web,
     endpoint: Address,
     region: String,
-    key: Option<AwsKey>,
+    keys: AwsKeys,
 }
 
 impl ObjectStorage {
@@ -49,12 +50,12 @@ impl ObjectStorage {
     /// # Errors
     /// Where the server may not be asked.
     pub fn new(access: Access, settings: ObjectStorageSettings) -> Result<Self, FetchError> {
-        let ObjectStorageSettings { endpoint, region, bucket, key } = settings;
+        let ObjectStorageSettings { endpoint, region, bucket, identity } = settings;
         let web = Web::new(access);
         let mut endpoint = web.access().service(&endpoint).map_err(|refused| FetchError::refused(&refused))?;
         endpoint.url.set_query(None);
         endpoint.url.set_path(&format!("{}/{bucket}", endpoint.url.path().trim_end_matches('/')));
-        Ok(Self { web, endpoint, region, key })
+        Ok(Self { web, endpoint, region, keys: AwsKeys::new(identity) })
     }
 
     /// An object, if it is there. Where the bucket is not, it is not, either.
@@ -103,12 +104,13 @@ impl ObjectStorage {
     }
 
     fn identity(&self, method: &Method, url: &Url, body: &[u8]) -> Result<Option<Arc<Identity>>, FetchError> {
-        let Some(key) = &self.key else { return Ok(None) };
-        let signed = Signed { method: method.as_str(), url, body, at: Timestamp::now() };
+        let now = Timestamp::now();
+        let Some(key) = self.keys.get(&self.web, now)? else { return Ok(None) };
+        let signed = Signed { method: method.as_str(), url, body, at: now };
         let unusable = || {
             FetchError::new(FailureKind::Unauthorized, self.endpoint.shown(), "the key cannot be a part of a request")
         };
-        let headers = headers(key, &self.region, &signed).ok_or_else(unusable)?;
+        let headers = headers(&key, &self.region, &signed).ok_or_else(unusable)?;
         Ok(Some(Arc::new(Identity { origin: self.endpoint.url.clone(), headers })))
     }
 }

@@ -13,7 +13,9 @@ use gitops_compiler::store::{Shared, Store};
 use crate::binary_cache::{BinaryCache, Bucket, CacheAddress, Folder, Parts, Place, Registry};
 use crate::bundle::{private_key, public_keys};
 use crate::error::CommandError;
-use crate::fetch::{ArtifactRepository, AwsKey, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts};
+use crate::fetch::{
+    ArtifactRepository, AwsIdentity, AwsKey, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts,
+};
 
 use super::{RemoteArgs, Session};
 
@@ -128,7 +130,7 @@ impl BinaryCacheArgs {
             }
             CacheAddress::Bucket { bucket, prefix } => {
                 let storage = |timeouts| {
-                    let access = remote.access_to_service(timeouts)?;
+                    let access = remote.access_to_storage(timeouts)?;
                     ObjectStorage::new(access, object_storage(bucket)).map_err(|error| cannot_be_asked(address, error))
                 };
                 let writing = if writes { Some(storage(WRITING)?) } else { None };
@@ -143,15 +145,32 @@ fn object_storage(bucket: &str) -> ObjectStorageSettings {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
     let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-    let amazon = || {
-        let china = if region.starts_with("cn-") { ".cn" } else { "" };
-        format!("https://s3.{region}.amazonaws.com{china}")
-    };
+    let china = if region.starts_with("cn-") { ".cn" } else { "" };
+    let amazon = || format!("https://s3.{region}.amazonaws.com{china}");
     let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")).unwrap_or_else(amazon);
-    let session = variable("AWS_SESSION_TOKEN").map(Secret::new);
-    let key = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
-    let key = key.map(|(id, secret)| AwsKey { id, secret: Secret::new(secret), session });
-    ObjectStorageSettings { endpoint, region, bucket: bucket.to_owned(), key }
+    let identity = identity(variable, &region, china);
+    ObjectStorageSettings { endpoint, region, bucket: bucket.to_owned(), identity }
+}
+
+/// The first that there is, in the order in which Amazon's own programs look.
+fn identity(variable: impl Fn(&str) -> Option<String>, region: &str, china: &str) -> AwsIdentity {
+    if let Some((id, secret)) = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY")) {
+        let session = variable("AWS_SESSION_TOKEN").map(Secret::new);
+        return AwsIdentity::Key(AwsKey { id, secret: Secret::new(secret), session });
+    }
+    if let Some((token_file, role)) = variable("AWS_WEB_IDENTITY_TOKEN_FILE").zip(variable("AWS_ROLE_ARN")) {
+        let amazon = || format!("https://sts.{region}.amazonaws.com{china}");
+        let service = variable("AWS_ENDPOINT_URL_STS").unwrap_or_else(amazon);
+        return AwsIdentity::WebIdentity { token_file: token_file.into(), role, service };
+    }
+    let of_ecs = || Some(format!("http://169.254.170.2{}", variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?));
+    match of_ecs().or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
+        None => AwsIdentity::Nobody,
+        Some(address) => {
+            let token_file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(PathBuf::from);
+            AwsIdentity::Platform { address, token_file }
+        }
+    }
 }
 
 fn cannot_be_asked(address: &CacheAddress, error: FetchError) -> CommandError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::error::CommandError;
-use crate::fetch::{Access, Credentials, Timeouts};
+use crate::fetch::{Access, Credentials, PLATFORM_HOSTS, Timeouts};
 
 use super::registry::docker_config;
 
@@ -70,9 +70,11 @@ impl RemoteArgs {
         trusting(access, self.ca_file.as_deref())
     }
 
-    /// What may be asked of a service that the user names, and no source; who we are is said otherwise.
-    pub(super) fn access_to_service(&self, timeouts: Timeouts) -> Result<Access, CommandError> {
-        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+    /// What may be asked of object storage that the user names, and no source; who we are is said otherwise, by whom the platform
+    /// has for it.
+    pub(super) fn access_to_storage(&self, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let plain = self.plain_http.iter().cloned().chain(PLATFORM_HOSTS.map(str::to_owned));
+        let access = Access::new().plain_http(plain).timeouts(timeouts);
         trusting(access, self.ca_file.as_deref())
     }
 
