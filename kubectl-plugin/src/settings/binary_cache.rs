@@ -28,8 +28,8 @@ const WRITING: Timeouts = Timeouts { idle: READING.total, ..READING };
 /// What was compiled elsewhere.
 #[derive(Debug, Clone, Args)]
 pub struct BinaryCacheArgs {
-    /// Where others have put what they compiled: file:///FOLDER, oci://HOST/REPOSITORY or s3://BUCKET/PREFIX. What is there and signed by a
-    /// trusted key is not compiled again; without it all goes on as ever
+    /// Where others have put what they compiled: file:///FOLDER, oci://HOST/REPOSITORY or s3://BUCKET/PREFIX. What is there
+    /// and signed by a trusted key is not compiled again; where it does not answer, all is compiled as ever
     #[arg(long, value_name = "ADDRESS", env = "KUBECTL_GITOPS_CACHE", hide_env_values = true)]
     cache: Option<String>,
     /// A file of public keys, in PEM: what one of them has signed in the cache is believed
@@ -87,8 +87,8 @@ impl BinaryCacheArgs {
     fn open(&self, remote: &RemoteArgs, patience: Patience) -> Result<Option<Arc<BinaryCache>>, CommandError> {
         let Some(text) = &self.cache else { return Ok(None) };
         // clap would show it, with a password that is in it.
-        let address: CacheAddress =
-            text.parse().map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))?;
+        let address = text.parse::<CacheAddress>();
+        let address = address.map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))?;
         if remote.offline && !matches!(address, CacheAddress::Folder(_)) {
             return Ok(None);
         }
@@ -98,8 +98,9 @@ impl BinaryCacheArgs {
         }
         let signer = self.cache_sign_key.as_deref().map(private_key).transpose()?;
         if trusted.is_empty() && signer.is_none() {
-            return Err(CommandError::user(format!("nothing in the cache {address} would be believed"))
-                .hint("name the public keys of whoever writes to it with --cache-key, or a key to write with --cache-sign-key"));
+            return Err(CommandError::user(format!("nothing in the cache {address} would be believed")).hint(
+                "--cache-key names the public keys of whoever writes to it, --cache-sign-key a key to write with",
+            ));
         }
         let place = self.place(&address, remote)?;
         let Patience { pause, warn } = patience;
