@@ -63,7 +63,7 @@ fn authorization(
     body: &str,
     time: &str,
 ) -> Option<String> {
-    let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let lines = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect::<Vec<_>>().concat();
     let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let canonical = format!("{method}\n{}\n\n{lines}\n{names}\n{body}", url.path());
     let day = time.get(..8)?;
@@ -83,7 +83,7 @@ fn keyed(key: &[u8], text: &str) -> Option<Vec<u8>> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]
