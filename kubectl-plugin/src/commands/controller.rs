@@ -121,6 +121,7 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
     let patience = Patience { pause: Some(PAUSE), warn: Box::new(move |message| log.warn(None, message)) };
     let store = args.binary_cache.behind(session, store, &args.remote, patience)?;
+    let binary_cache = session.binary_cache();
     let server = RepositoryServer::new(&args.remote, &args.programs, store.as_ref())?;
     let polling = (args.polling > 0).then(|| Duration::from_secs(args.polling));
     let sharding = if args.sharding { Some(join(&cluster, &namespace).await?) } else { None };
@@ -128,7 +129,8 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let settings = Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling };
     let address = cluster.connection.address.clone();
     let tls = args.tls()?;
-    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache });
+    let controller =
+        Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache, binary_cache });
     args.trace(log)?;
     log.info(None, &format!("watching Applications of {address}"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

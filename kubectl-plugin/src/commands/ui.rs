@@ -117,7 +117,17 @@ impl UiArgs {
         let server = RepositoryServer::new(&self.remote, &self.programs, store.as_ref())?;
         let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None };
         let (log, keys) = (Log { printer: session.printer, json: false }, self.sops.sources());
-        Ok(Controller::new(Parts { settings, cluster, server, rules, keys, log, members: None, cache: None }))
+        Ok(Controller::new(Parts {
+            settings,
+            cluster,
+            server,
+            rules,
+            keys,
+            log,
+            members: None,
+            cache: None,
+            binary_cache: None,
+        }))
     }
 }
 

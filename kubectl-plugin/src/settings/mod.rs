@@ -79,6 +79,12 @@ impl Session {
         Self { printer, store, cache: OnceLock::new() }
     }
 
+    /// The binary cache that is in use.
+    #[must_use]
+    pub fn binary_cache(&self) -> Option<Arc<BinaryCache>> {
+        self.cache.get().cloned()
+    }
+
     /// Ends what goes on beside the command: what is written to the cache is waited for.
     pub fn finish(&self) {
         if let Some(cache) = self.cache.get() {
