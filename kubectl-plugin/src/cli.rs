@@ -110,7 +110,7 @@ fn run_command() -> ExitCode {
     };
     let printer = if cli.command.tells_events() { printer.with_events() } else { printer };
     std::panic::set_hook(Box::new(move |panic| tell_of_panic(panic, printer)));
-    let session = Session { printer, store: cli.store };
+    let session = Session::new(printer, cli.store);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -122,6 +122,7 @@ fn run_command() -> ExitCode {
     let result = runtime.block_on(run(&session, cli.command));
     // Watches and other background work must not hold up the exit.
     runtime.shutdown_background();
+    session.finish();
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -13,10 +13,12 @@
 //! 6. [`sops`]: what SOPS encrypted, opened just before it is sent.
 //! 7. [`apply`]: from a plan to a changed cluster and a release in the record.
 //! 8. [`application`]: `Application` objects as a controller meets them; [`json`]: what `-o json` prints, as types.
-//! 9. [`error`], [`output`], [`settings`]: exit codes, how the command line speaks, what its flags become. [`bundle`]: bundles as files.
+//! 9. [`error`], [`output`]: exit codes, how the command line speaks. [`bundle`]: bundles as files, and keys. [`cache`]: what
+//!    replicas of a controller need not work out twice; [`binary_cache`]: what others compiled and signed. [`settings`]: what
+//!    flags become.
 //! 10. [`project`]: what applications of a project may do, pure.
 //! 11. [`webhook`]: what webhooks say, who sent them, which applications they concern.
-//! 12. [`cache`]: what replicas of a controller need not work out twice; [`shards`]: which of them looks after what.
+//! 12. [`shards`]: which replica of a controller looks after what.
 //! 13. [`controller`]: Git and the cluster compared all the time.
 //! 14. [`access`]: who asks, and what they may; [`oidc`]: people who sign in with a browser; [`api`]: what Argo CD's API server
 //!     answers, and what only we know.
@@ -30,6 +32,7 @@ pub mod access;
 pub mod api;
 pub mod application;
 pub mod apply;
+pub mod binary_cache;
 pub mod bundle;
 pub mod cache;
 mod child;

@@ -64,8 +64,8 @@ pub struct Store {
     pub(super) grown: Arc<AtomicBool>,
     /// What is counted and collected with it.
     pub(super) mirrors: Option<Arc<dyn Mirrors>>,
-    /// What is asked for what is not here.
-    pub(super) shared: Option<Arc<dyn Shared>>,
+    /// What is asked for what is not here, in this order.
+    pub(super) shared: Vec<Arc<dyn Shared>>,
 }
 
 impl Store {
@@ -75,8 +75,14 @@ impl Store {
     }
 
     pub(super) fn open_in(root: &Path, files: Arc<dyn Files>) -> Result<Self, Error> {
-        let store =
-            Self { root: root.join("v1"), files, max_bytes: None, grown: Arc::default(), mirrors: None, shared: None };
+        let store = Self {
+            root: root.join("v1"),
+            files,
+            max_bytes: None,
+            grown: Arc::default(),
+            mirrors: None,
+            shared: Vec::new(),
+        };
         let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
         if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
             store.create()?;

@@ -1,9 +1,10 @@
 //! What stores on several machines have in common: what was compiled on one of them need not be compiled on another.
 //!
-//! In: a [`Shared`], which keeps named bytes wherever it likes. Out: graphs, entries of the memo and outputs of programs that
-//! this store does not have. Guarantees: what comes from it goes through all that a file of this store goes through, and
+//! In: [`Shared`]s, each of which keeps named bytes wherever it likes. Out: graphs, entries of the memo and outputs of programs
+//! that this store does not have. Guarantees: what comes from it goes through all that a file of this store goes through, and
 //! then becomes one; what holds secrets in plaintext is never given to it. What a graph is its id tells; that an entry or an
-//! output is of its recipe is for the [`Shared`] to prove (with a MAC), since nothing in them does.
+//! output is of its recipe is for the [`Shared`] to prove (with a MAC, or a signature), since nothing in them does. They are asked
+//! in the order in which they were added, until one has what it should; all are told.
 //!
 //! Names are ids. An entry of the memo is also named by the compiler that wrote it, so that two versions do not take theirs
 //! from each other.
@@ -66,23 +67,25 @@ pub trait Shared: Debug + Send + Sync {
 }
 
 impl Store {
-    /// The same store, which asks for what it does not have, and tells what it compiled.
+    /// The same store, which asks for what it does not have, after those that it asks already, and tells what it compiled.
     #[must_use]
     pub fn with_shared(mut self, shared: Arc<dyn Shared>) -> Self {
-        self.shared = Some(shared);
+        self.shared.push(shared);
         self
     }
 
     /// Tells the others what a recipe gave. `entry` is that of the memo.
     pub fn share_compiled(&self, recipe: Id<Recipe>, entry: &[u8], graph: &ResourceGraph) {
-        let Some(shared) = &self.shared else { return };
+        if self.shared.is_empty() {
+            return;
+        }
         if graph.resources().iter().any(GraphResource::is_plain_secret) {
             // The id in the entry can be searched by guessing, too.
-            shared.withheld(Part::Graph);
-            return shared.withheld(Part::Memo);
+            self.withhold(Part::Graph);
+            return self.withhold(Part::Memo);
         }
-        shared.put(Part::Graph, &graph.id().to_string(), &graph.encode());
-        shared.put(Part::Memo, &memo_name(recipe), entry);
+        self.tell(Part::Graph, &graph.id().to_string(), &graph.encode());
+        self.tell(Part::Memo, &memo_name(recipe), entry);
     }
 
     /// Tells the others what a recipe gave, where that is a change of a graph that was told before. Whoever knows only the
@@ -94,35 +97,51 @@ impl Store {
         (graph, change): (Id<Graph>, &Change),
         has_secrets: bool,
     ) {
-        let Some(shared) = &self.shared else { return };
+        if self.shared.is_empty() {
+            return;
+        }
         if has_secrets {
-            shared.withheld(Part::Change);
-            return shared.withheld(Part::Memo);
+            self.withhold(Part::Change);
+            return self.withhold(Part::Memo);
         }
         if graph != change.base {
-            shared.put(Part::Change, &graph.to_string(), &change.encode());
+            self.tell(Part::Change, &graph.to_string(), &change.encode());
         }
-        shared.put(Part::Memo, &memo_name(recipe), entry);
+        self.tell(Part::Memo, &memo_name(recipe), entry);
     }
 
     /// Tells the others what a program wrote, confined as wholly as can be. Whoever has read it says whether there are Secrets
     /// in it; the word alone is enough to keep it back, since what was read is not all that was written.
     pub fn share_output(&self, recipe: Id<Recipe>, output: &[u8], has_secrets: bool) {
-        let Some(shared) = &self.shared else { return };
-        if has_secrets || names_secrets(output) {
-            return shared.withheld(Part::Output);
+        if self.shared.is_empty() {
+            return;
         }
-        shared.put(Part::Output, &recipe.to_string(), output);
+        if has_secrets || names_secrets(output) {
+            return self.withhold(Part::Output);
+        }
+        self.tell(Part::Output, &recipe.to_string(), output);
+    }
+
+    fn tell(&self, part: Part, name: &str, bytes: &[u8]) {
+        for shared in &self.shared {
+            shared.put(part, name, bytes);
+        }
+    }
+
+    fn withhold(&self, part: Part) {
+        for shared in &self.shared {
+            shared.withheld(part);
+        }
     }
 
     /// A graph that another store compiled. It becomes one of this store.
     pub(super) fn shared_graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {
-        let shared = self.shared.as_deref()?;
-        let graph = match self.asked(Part::Graph, &id.to_string()) {
-            Some(bytes) => told(shared, Part::Graph, id, ResourceGraph::decode(&bytes, id).ok()),
-            None => None,
-        };
-        let graph = graph.or_else(|| self.shared_change(shared, id))?;
+        let graph = self.shared.iter().find_map(|shared| {
+            let bytes = asked(&**shared, Part::Graph, &id.to_string())?;
+            told(&**shared, Part::Graph, id, ResourceGraph::decode(&bytes, id).ok())
+        });
+        let changed = || self.shared.iter().find_map(|shared| self.shared_change(&**shared, id));
+        let graph = graph.or_else(changed)?;
         // What cannot be written is asked for again.
         let _ = self.put_graph(&graph);
         Some(graph)
@@ -130,33 +149,37 @@ impl Store {
 
     /// The base is not looked at: the whole that comes of it is.
     fn shared_change(&self, shared: &dyn Shared, id: Id<Graph>) -> Option<ResourceGraph> {
-        let bytes = self.asked(Part::Change, &id.to_string())?;
+        let bytes = asked(shared, Part::Change, &id.to_string())?;
         let change = told(shared, Part::Change, id, Change::decode(&bytes).ok())?;
         let base = match self.read_compressed(GRAPHS, change.base) {
             Some((base, _)) => base,
-            None => self.asked(Part::Graph, &change.base.to_string())?,
+            None => self.asked_of_all(Part::Graph, &change.base.to_string())?,
         };
         told(shared, Part::Change, id, ResourceGraph::decode_changed(&base, change, id).ok())
     }
 
     /// What a recipe gave on another machine. It becomes an entry of this store.
     pub(super) fn shared_memo(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        let entry = self.asked(Part::Memo, &memo_name(recipe))?;
+        let entry = self.asked_of_all(Part::Memo, &memo_name(recipe))?;
         let _ = self.put_memo(recipe, &entry);
         Some(entry)
     }
 
     /// What a program wrote on another machine. It becomes an output of this store.
     pub(super) fn shared_output(&self, recipe: Id<Recipe>) -> Option<Vec<u8>> {
-        let output = self.asked(Part::Output, &recipe.to_string())?;
+        let output = self.asked_of_all(Part::Output, &recipe.to_string())?;
         // Nothing less is shared.
         let _ = self.put_output(recipe, Strength::Full, &output);
         Some(output)
     }
 
-    fn asked(&self, part: Part, name: &str) -> Option<Vec<u8>> {
-        self.shared.as_ref()?.get(part, name).filter(|bytes| bytes.len() <= MAX_GRAPH_BYTES)
+    fn asked_of_all(&self, part: Part, name: &str) -> Option<Vec<u8>> {
+        self.shared.iter().find_map(|shared| asked(&**shared, part, name))
     }
+}
+
+fn asked(shared: &dyn Shared, part: Part, name: &str) -> Option<Vec<u8>> {
+    shared.get(part, name).filter(|bytes| bytes.len() <= MAX_GRAPH_BYTES)
 }
 
 fn told<T>(shared: &dyn Shared, part: Part, id: Id<Graph>, found: Option<T>) -> Option<T> {

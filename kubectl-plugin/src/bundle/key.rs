@@ -44,12 +44,6 @@ enum Algorithm {
 #[error("{0}")]
 pub struct KeyError(pub(super) String);
 
-/// The key is encrypted, and the variable with this name does not say with which password.
-#[must_use]
-pub fn no_password(variable: &str) -> KeyError {
-    KeyError::new(format!("it is encrypted, and {variable} is not set"))
-}
-
 impl KeyError {
     pub(super) fn new(why: impl Into<String>) -> Self {
         Self(why.into())
@@ -84,7 +78,10 @@ impl PublicKey {
     /// # Errors
     /// Where it is none, or of another algorithm.
     pub fn read(text: &str) -> Result<Self, KeyError> {
-        let block = pem::parse(text).map_err(|_| KeyError::new("it is no key in PEM"))?;
+        Self::of_block(&pem::parse(text).map_err(|_| KeyError::new("it is no key in PEM"))?)
+    }
+
+    fn of_block(block: &pem::Pem) -> Result<Self, KeyError> {
         match block.tag() {
             "PUBLIC KEY" => Self::of_info(block.contents()),
             tag if tag.ends_with("PRIVATE KEY") => {
@@ -111,10 +108,28 @@ impl PublicKey {
         [head, &self.raw].concat()
     }
 
+    /// Reads all that there are in a text.
+    ///
+    /// # Errors
+    /// Where there is none, or one of them is no public key, or of another algorithm.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, KeyError> {
+        let blocks = pem::parse_many(text).map_err(|_| KeyError::new("it is no key in PEM"))?;
+        match blocks.as_slice() {
+            [] => Err(KeyError::new("it is no key in PEM")),
+            blocks => blocks.iter().map(Self::of_block).collect(),
+        }
+    }
+
     /// What signatures call it: the SHA-256 of its SubjectPublicKeyInfo in base64, as cosign has it.
     #[must_use]
     pub fn hint(&self) -> String {
-        BASE64_STANDARD.encode(Sha256::digest(self.info()))
+        BASE64_STANDARD.encode(self.fingerprint())
+    }
+
+    /// The same as bytes.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.info()).into()
     }
 
     /// Whether it signed this.
@@ -255,6 +270,17 @@ mod tests {
         ] {
             let error = PrivateKey::read(text, no_password).expect_err("refused").to_string();
             assert!(error.contains(what) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn several_public_keys_stand_in_one_text() {
+        let [(private, one), (_, two)] = pairs();
+        let keys = PublicKey::read_all(&format!("# of CI\n{one}\n{two}")).expect("keys");
+        assert_eq!(keys, [PublicKey::read(&one).expect("a key"), PublicKey::read(&two).expect("a key")]);
+        for text in ["", "hunter2", &format!("{one}{private}")] {
+            let error = PublicKey::read_all(text).expect_err("refused").to_string();
+            assert!(!error.contains("hunter2") && !error.contains(private.lines().nth(1).expect("a line")), "{error}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Bundles as files: a folder, or a tar where the name ends in `.tar`; bundles in registries (`push`, `pull`); and who has signed
-//! them (`key`, `signed`, `trust`).
+//! them (`key`, `key_file`, `signed`, `trust`).
 //!
 //! In: a path. Out: the files of a layout, and the other way. Reading is bounded and follows no links; what is read is judged
 //! by the compiler. Writing leaves, at whatever moment it is killed, the bundle that was there or the new one: a tar is
@@ -7,13 +7,15 @@
 
 mod cosign_key;
 mod key;
+mod key_file;
 mod parts;
 mod pull;
 mod push;
 mod signed;
 mod trust;
 
-pub use key::{KeyError, PrivateKey, PublicKey, no_password};
+pub use key::{KeyError, PrivateKey, PublicKey};
+pub use key_file::{private_key, public_keys};
 pub use parts::manifest_digest;
 pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};

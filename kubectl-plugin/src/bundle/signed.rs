@@ -169,7 +169,7 @@ mod tests {
     fn key() -> PrivateKey {
         let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key");
         let text = pem::encode(&pem::Pem::new("PRIVATE KEY", pair.to_pkcs8v1().expect("DER").as_ref()));
-        PrivateKey::read(&text, || Err(super::super::no_password("NOTHING"))).expect("a key")
+        PrivateKey::read(&text, || Err(KeyError::new("no password"))).expect("a key")
     }
 
     fn keys(all: &[(&str, &PrivateKey)]) -> BTreeMap<KeyName, PublicKey> {

@@ -28,6 +28,7 @@ mod tests;
 pub use address::{Address, AddressError};
 pub use remote::{Login, RedisSettings, SettingsError};
 pub use seal::{CacheKey, KeyError};
+pub(crate) use seal::{compress, decompress};
 pub use shared::for_store;
 
 use std::sync::atomic::{AtomicU64, Ordering};

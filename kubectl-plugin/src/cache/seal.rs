@@ -70,7 +70,7 @@ pub(super) struct Seals {
 
 /// A value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 /// A value that was not sealed by us for this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ fn add_name(hasher: &mut blake3::Hasher, kind: &str, key: &[u8]) {
 }
 
 /// A value as it is kept.
-pub(super) fn compress(value: &[u8]) -> Result<Vec<u8>, TooLong> {
+pub(crate) fn compress(value: &[u8]) -> Result<Vec<u8>, TooLong> {
     if value.len() > MAX_VALUE_BYTES {
         return Err(TooLong);
     }
@@ -140,7 +140,7 @@ pub(super) fn compress(value: &[u8]) -> Result<Vec<u8>, TooLong> {
 }
 
 /// A value that was kept; `None` where it is none, or decompresses to more than a value may have.
-pub(super) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     let mut value = Vec::new();
     let decoder = zstd::Decoder::new(packed).ok()?;
     decoder.take(MAX_VALUE_BYTES as u64 + 1).read_to_end(&mut value).ok()?;

@@ -74,7 +74,7 @@ impl AdoptArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &AdoptArgs) -> Result<u8, CommandError> {
-    let (store, how) = (session.store.open(session.printer), args.run());
+    let (store, how) = (args.source.store(session)?, args.run());
     let (compiled, connected) =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let rules = args.health.rules(Some(&compiled.opened))?;

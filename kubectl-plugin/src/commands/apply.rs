@@ -136,7 +136,7 @@ impl ApplyArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CommandError> {
-    let (store, applying) = (session.store.open(session.printer), &args.applying);
+    let (store, applying) = (args.source.store(session)?, &args.applying);
     let (compiled, connected) =
         compiled_for(&applying.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let opened = &compiled.opened;

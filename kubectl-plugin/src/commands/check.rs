@@ -32,7 +32,7 @@ enum Output {
 
 /// Runs the command.
 pub fn run(session: &Session, args: &CheckArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     let checked = args.source.check(args.app.as_ref(), store.as_ref(), session.printer)?;
     for application in &checked {
         say_lints(&application.findings, session.printer);

@@ -38,7 +38,7 @@ pub(super) enum Output {
 
 /// Runs the command.
 pub fn run(session: &Session, args: &CompileArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     if args.source.is_for_set() {
         return super::compile_set::run(session, &args.source, args.app.as_ref(), args.output, store.as_ref());
     }

@@ -16,7 +16,9 @@ use crate::error::CommandError;
 use crate::http::{self, Limits, Machines, Site, Tls, TlsFiles};
 use crate::oidc::Oidc;
 use crate::record::holder::actor;
-use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
+use crate::settings::{
+    BinaryCacheArgs, HealthArgs, Patience, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs,
+};
 use crate::shards::{self, Sharding, Timing};
 use crate::trace::{self, Collector};
 
@@ -25,6 +27,9 @@ use super::controller_oidc::OidcArgs;
 
 /// What the Leases of replicas have in common.
 const GROUP: &str = "controller";
+
+/// How long a binary cache is left alone that failed.
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// How long what runs may take to end when the process is to.
 const END_WITHIN: Duration = Duration::from_secs(25);
@@ -88,6 +93,8 @@ pub struct ControllerArgs {
     #[command(flatten)]
     remote: RemoteArgs,
     #[command(flatten)]
+    binary_cache: BinaryCacheArgs,
+    #[command(flatten)]
     health: HealthArgs,
     #[command(flatten)]
     sops: SopsArgs,
@@ -111,15 +118,19 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let cluster = Cluster { connection, timeout: Duration::from_secs(args.request_timeout), is_patient: false };
     let store = session.store.open(session.printer);
     let (store, cache) = args.cache.behind(store, &cluster, &namespace).await?;
+    let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
+    let patience = Patience { pause: Some(PAUSE), warn: Box::new(move |message| log.warn(None, message)) };
+    let store = args.binary_cache.behind(session, store, &args.remote, patience)?;
+    let binary_cache = session.binary_cache();
     let server = RepositoryServer::new(&args.remote, &args.programs, store.as_ref())?;
     let polling = (args.polling > 0).then(|| Duration::from_secs(args.polling));
     let sharding = if args.sharding { Some(join(&cluster, &namespace).await?) } else { None };
     let members = sharding.as_ref().map(Sharding::members);
     let settings = Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling };
-    let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
     let address = cluster.connection.address.clone();
     let tls = args.tls()?;
-    let controller = Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache });
+    let controller =
+        Controller::new(Parts { settings, cluster, server, rules, keys, log, members, cache, binary_cache });
     args.trace(log)?;
     log.info(None, &format!("watching Applications of {address}"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -110,7 +110,7 @@ pub async fn run(session: &Session, args: &DiffArgs) -> Result<u8, CommandError>
 }
 
 async fn graph(session: &Session, args: &DiffArgs, named: Graph<'_>) -> Result<ResourceGraph, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     match named {
         Graph::Id(id) => of_store(id, store.as_ref()),
         Graph::Release(release) => {

@@ -82,7 +82,7 @@ pub(super) async fn opened(
     app: Option<AppName>,
     other: Graph<'_>,
 ) -> Result<Opened, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = source.store(session)?;
     match other {
         Graph::Id(id) => {
             let app = app.ok_or_else(unnamed)?;

@@ -43,7 +43,7 @@ enum Output {
 
 /// Runs the command.
 pub fn run(session: &Session, args: &GraphArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     let opened = args.source.open(args.app.as_ref(), store.as_ref())?;
     let compilation = opened.compile(store.as_ref(), session.printer)?;
     if let Some([from, to]) = args.explain.as_deref() {

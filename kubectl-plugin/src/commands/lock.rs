@@ -83,7 +83,10 @@ enum Output {
 
 /// Runs the command.
 pub async fn run(session: &Session, command: &LockCommand) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = match &command.action {
+        None => command.args.source.store(session)?,
+        Some(_) => session.store.open(session.printer),
+    };
     match &command.action {
         None => {
             let locking = command.args.source.lock(command.args.app.as_ref(), store.as_ref())?;

@@ -46,7 +46,7 @@ pub struct PlanArgs {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     let (compiled, connected) =
         compiled_for(&args.cluster, &args.source, args.app.as_ref(), store.as_ref(), session.printer).await?;
     let name = compiled.opened.app.name.clone();

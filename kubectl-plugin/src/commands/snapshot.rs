@@ -68,11 +68,11 @@ struct PendingArgs {
 
 /// Runs the command.
 pub fn run(session: &Session, command: &SnapshotCommand) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = |args: &SnapshotArgs| args.source.store(session);
     match &command.action {
-        SnapshotAction::Check(args) => check(session, args, store.as_ref()),
-        SnapshotAction::Accept(args) => accept(session, args, store.as_ref()),
-        SnapshotAction::Pending(args) => pending(session, args, store.as_ref()),
+        SnapshotAction::Check(args) => check(session, args, store(&args.snapshot)?.as_ref()),
+        SnapshotAction::Accept(args) => accept(session, args, store(&args.snapshot)?.as_ref()),
+        SnapshotAction::Pending(args) => pending(session, args, store(&args.snapshot)?.as_ref()),
     }
 }
 

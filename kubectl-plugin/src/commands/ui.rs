@@ -22,7 +22,7 @@ use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
 use crate::http::{self, Limits, Site};
-use crate::settings::{HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
+use crate::settings::{BinaryCacheArgs, HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::ui;
 
 /// What opens an address.
@@ -53,6 +53,8 @@ pub struct UiArgs {
     programs: ProgramArgs,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    cache: BinaryCacheArgs,
     #[command(flatten)]
     health: HealthArgs,
     #[command(flatten)]
@@ -111,11 +113,21 @@ impl UiArgs {
         let connection = connect(&options).await?;
         let namespace = self.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
         let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
-        let store = session.store.open(session.printer);
+        let store = self.cache.store(session, &self.remote)?;
         let server = RepositoryServer::new(&self.remote, &self.programs, store.as_ref())?;
         let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None };
         let (log, keys) = (Log { printer: session.printer, json: false }, self.sops.sources());
-        Ok(Controller::new(Parts { settings, cluster, server, rules, keys, log, members: None, cache: None }))
+        Ok(Controller::new(Parts {
+            settings,
+            cluster,
+            server,
+            rules,
+            keys,
+            log,
+            members: None,
+            cache: None,
+            binary_cache: None,
+        }))
     }
 }
 

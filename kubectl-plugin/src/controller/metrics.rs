@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value as Json;
 
 use crate::application::{AppId, OperationPhase};
+use crate::binary_cache::{BinaryCache, CacheCounts};
 use crate::cache::{Cache, Counts};
 use crate::webhook::Provider;
 
@@ -180,6 +181,9 @@ impl Metrics {
         if let Some(cache) = &controller.cache {
             text.push_str(&counts(cache));
         }
+        if let Some(cache) = &controller.binary_cache {
+            text.push_str(&binary_counts(cache));
+        }
         text.push_str(&of_clusters(&controller.clusters.all()));
         text.push_str("# HELP argocd_app_info How each Application is.\n# TYPE argocd_app_info gauge\n");
         for id in controller.apps.ids() {
@@ -225,9 +229,6 @@ fn of_clusters(places: &[Place]) -> String {
 /// What became of what the cache was asked.
 fn counts(cache: &Cache) -> String {
     let Counts { hits, misses, refused, stored, withheld, dropped, failed, left_alone } = cache.counts();
-    let mut text =
-        "# HELP argocd_redis_request What became of requests to the cache.\n# TYPE argocd_redis_request counter\n"
-            .to_owned();
     let all = [
         ("hit", hits),
         ("miss", misses),
@@ -238,8 +239,30 @@ fn counts(cache: &Cache) -> String {
         ("failed", failed),
         ("left_alone", left_alone),
     ];
+    results("argocd_redis_request", "What became of requests to the cache.", all)
+}
+
+/// The same of the binary cache.
+fn binary_counts(cache: &BinaryCache) -> String {
+    let CacheCounts { hits, misses, refused, written, not_written, withheld, failed, left_alone } = cache.counts();
+    let all = [
+        ("hit", hits),
+        ("miss", misses),
+        ("refused", refused),
+        ("written", written),
+        ("not_written", not_written),
+        ("withheld", withheld),
+        ("failed", failed),
+        ("left_alone", left_alone),
+    ];
+    results("kubectl_gitops_binary_cache_request", "What became of requests to the binary cache.", all)
+}
+
+/// A counter, by result.
+fn results(name: &str, help: &str, all: [(&str, u64); 8]) -> String {
+    let mut text = format!("# HELP {name} {help}\n# TYPE {name} counter\n");
     for (result, count) in all {
-        let _ = writeln!(text, "argocd_redis_request_total{{result=\"{result}\"}} {count}");
+        let _ = writeln!(text, "{name}_total{{result=\"{result}\"}} {count}");
     }
     text
 }

@@ -80,6 +80,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::application::AppId;
+use crate::binary_cache::BinaryCache;
 use crate::cache::Cache;
 use crate::cluster::{Cluster, Failure};
 use crate::error::CommandError;
@@ -136,6 +137,7 @@ pub struct Controller {
     pub(crate) log: log::Log,
     members: Option<watch::Receiver<Members>>,
     pub(crate) cache: Option<Arc<Cache>>,
+    pub(crate) binary_cache: Option<Arc<BinaryCache>>,
     pub(crate) events: events::Events,
     /// What is counted.
     pub metrics: Arc<metrics::Metrics>,
@@ -162,13 +164,15 @@ pub struct Parts {
     pub members: Option<watch::Receiver<Members>>,
     /// What is shared with them of what was compiled.
     pub cache: Option<Arc<Cache>>,
+    /// What others compiled and signed; it is only counted here.
+    pub binary_cache: Option<Arc<BinaryCache>>,
 }
 
 impl Controller {
     /// Nothing is watched yet.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { settings, cluster, server, rules, keys, log, members, cache } = parts;
+        let Parts { settings, cluster, server, rules, keys, log, members, cache, binary_cache } = parts;
         let (news, cluster_news) = mpsc::unbounded_channel();
         let server = Arc::new(server);
         let store = server.store().cloned();
@@ -192,6 +196,7 @@ impl Controller {
             log,
             members,
             cache,
+            binary_cache,
             events: events::Events::default(),
             metrics,
             is_ready: AtomicBool::new(false),

@@ -53,6 +53,7 @@ pub struct ArtifactRepository {
     address: Address,
     credential: Option<Credential>,
     actions: &'static str,
+    is_patient: bool,
 }
 
 /// A manifest as it came.
@@ -88,14 +89,21 @@ impl ArtifactRepository {
             return Err(FetchError::not_found(parsed.shown(), "artifacts are in registries: oci://host/path"));
         }
         let credential = web.credential(address)?;
-        let opened = Self { web, logins: Logins::default(), address: parsed, credential, actions };
+        let logins = Logins::default();
+        let opened = Self { web, logins, address: parsed, credential, actions, is_patient: true };
         opened.repository()?;
         Ok(opened)
     }
 
+    /// The same, where nothing is tried again: for what one can do without.
+    #[must_use]
+    pub fn impatient(self) -> Self {
+        Self { is_patient: false, ..self }
+    }
+
     pub(super) fn repository(&self) -> Result<Repository<'_>, FetchError> {
         let repository = Repository::new(&self.web, &self.logins, &self.address, self.credential.clone(), "")?;
-        Ok(Repository { actions: self.actions, ..repository })
+        Ok(Repository { actions: self.actions, is_patient: self.is_patient, ..repository })
     }
 
     /// As it may be shown.
@@ -150,7 +158,7 @@ impl ArtifactRepository {
     ) -> Result<bool, FetchError> {
         let repository = self.repository()?;
         let url = repository.url(&format!("manifests/{}", reference.as_str()));
-        let answer = again(|| self.put(&repository, &url, media_type, bytes, "the manifest"))?;
+        let answer = again(self.is_patient, || self.put(&repository, &url, media_type, bytes, "the manifest"))?;
         Ok(answer.headers.contains_key(SUBJECT))
     }
 
@@ -177,7 +185,7 @@ impl ArtifactRepository {
     pub fn put_blob(&self, wanted: &Digest, bytes: &[u8], what: &str) -> Result<bool, FetchError> {
         let repository = self.repository()?;
         // A whole upload each time: what became of one that broke off is not known.
-        again(|| self.upload(&repository, wanted, bytes, what))
+        again(self.is_patient, || self.upload(&repository, wanted, bytes, what))
     }
 
     fn upload(
@@ -230,7 +238,7 @@ impl ArtifactRepository {
         what: &str,
     ) -> Result<Answer, FetchError> {
         let asked = Asked { method: Method::GET, url, accept: Some(accept), body: None, limit, what };
-        again(|| taken(repository.answer(&asked)?))
+        again(repository.is_patient, || taken(repository.answer(&asked)?))
     }
 
     fn head(
@@ -241,14 +249,15 @@ impl ArtifactRepository {
     ) -> Result<Answer, FetchError> {
         // Its answer tells the length of what it has not.
         let asked = Asked { method: Method::HEAD, url, accept, body: None, limit: u64::MAX, what };
-        again(|| taken(repository.answer(&asked)?))
+        again(repository.is_patient, || taken(repository.answer(&asked)?))
     }
 }
 
 /// Tries what may be done twice.
-fn again<T>(attempt: impl Fn() -> Result<T, FetchError>) -> Result<T, FetchError> {
+fn again<T>(is_patient: bool, attempt: impl Fn() -> Result<T, FetchError>) -> Result<T, FetchError> {
     let begun = Instant::now();
-    let may_pass = |error: &FetchError| error.kind == FailureKind::Unreachable && begun.elapsed() < PATIENCE;
+    let may_pass =
+        |error: &FetchError| is_patient && error.kind == FailureKind::Unreachable && begun.elapsed() < PATIENCE;
     for pause in PAUSES {
         match attempt() {
             Err(error) if may_pass(&error) => thread::sleep(pause),
@@ -272,7 +281,7 @@ fn taken(answered: Answered) -> Result<Answer, FetchError> {
 }
 
 /// What may not be there.
-pub(super) fn found(answer: Result<Answer, FetchError>) -> Result<Option<Answer>, FetchError> {
+pub(super) fn found<T>(answer: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if error.kind == FailureKind::NotFound => Ok(None),
@@ -335,16 +344,17 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_not_tried_again_and_what_is_busy_is() {
-        let tries = |kind: FailureKind| {
+        let tries_of = |is_patient, kind: FailureKind| {
             let count = Cell::new(0);
-            let ended: Result<(), _> = again(|| {
+            let ended: Result<(), _> = again(is_patient, || {
                 count.set(count.get() + 1);
                 Err(FetchError::new(kind, "x", "y"))
             });
             assert!(ended.is_err());
             count.get()
         };
-        assert_eq!(tries(FailureKind::Unreachable), 3);
+        let tries = |kind| tries_of(true, kind);
+        assert_eq!((tries(FailureKind::Unreachable), tries_of(false, FailureKind::Unreachable)), (3, 1));
         for kind in [FailureKind::Wrong, FailureKind::Unauthorized, FailureKind::NotFound, FailureKind::TooLarge] {
             assert_eq!(tries(kind), 1, "{kind:?}");
         }

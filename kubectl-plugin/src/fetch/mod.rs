@@ -17,6 +17,7 @@
 //! | `challenge`, `registry_login`, `manifest`, `registry` | charts and artifacts in OCI registries |
 //! | `charts`, `artifacts` | charts, wherever they are; artifacts that may be anything |
 //! | `artifact_address`, `artifact_repository`, `artifact_referrers` | artifacts put and taken whole, with what is said about them |
+//! | `aws_signature`, `aws_identity`, `object_storage` | objects of object storage, put and taken |
 //! | `mirrors`, `git_program`, `git`, `git_ssh` | repositories, by the program `git`, and what their servers say by SSH |
 //! | `lfs_batch`, `lfs`, `lfs_together` | what Git LFS keeps |
 //!
@@ -35,6 +36,8 @@ mod artifact_address;
 mod artifact_referrers;
 mod artifact_repository;
 mod artifacts;
+mod aws_identity;
+mod aws_signature;
 mod challenge;
 mod chart_repository;
 mod charts;
@@ -52,6 +55,7 @@ mod lfs_batch;
 mod lfs_together;
 mod manifest;
 mod mirrors;
+mod object_storage;
 mod reach;
 mod registry;
 mod registry_config;
@@ -73,6 +77,8 @@ pub use artifact_address::{ArtifactAddress, Reference};
 pub use artifact_referrers::Listed;
 pub use artifact_repository::{ArtifactRepository, RawManifest};
 pub use artifacts::{ArtifactFound, unpack_artifact};
+pub use aws_identity::{AwsIdentity, PLATFORM_HOSTS};
+pub use aws_signature::AwsKey;
 pub use charts::{ChartFound, ChartRepository, Charts};
 pub use credentials::{Credential, Credentials};
 pub use error::{FailureKind, FetchError, Part};
@@ -80,6 +86,7 @@ pub use git::Git;
 pub use lfs::Lfs;
 pub use lfs_together::Getting;
 pub use mirrors::Mirrors;
+pub use object_storage::{ObjectStorage, ObjectStorageSettings};
 pub use reach::leads_inward;
 pub use secret::Secret;
 pub use web::Web;

@@ -49,6 +49,8 @@ pub(super) struct Repository<'a> {
     pub(super) actions: &'static str,
     /// How far inward it may lead us, who did not choose it.
     pub(super) within: Reach,
+    /// Whether what may pass is waited for.
+    pub(super) is_patient: bool,
 }
 
 /// What a registry is asked.
@@ -123,7 +125,8 @@ impl<'a> Repository<'a> {
             // Fails for no scheme that is known.
             let _ = registry.url.set_scheme("http");
         }
-        Ok(Self { web, logins, registry, credential, name, actions: "pull", within: Reach::Machine })
+        let within = Reach::Machine;
+        Ok(Self { web, logins, registry, credential, name, actions: "pull", within, is_patient: true })
     }
 
     /// The same, no further inward than this.

@@ -3,6 +3,7 @@
 //! In: what the user typed. Out: an application with its sources opened, a store, a connection: things that commands work
 //! with.
 
+mod binary_cache;
 mod bundled;
 mod check;
 mod cluster;
@@ -36,6 +37,7 @@ mod store;
 mod submodules;
 mod versions;
 
+pub use binary_cache::{BinaryCacheArgs, Patience};
 pub use check::CheckedApplication;
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};
@@ -55,6 +57,9 @@ pub use sops::SopsArgs;
 pub use source::SourceArgs;
 pub use store::StoreArgs;
 
+use std::sync::{Arc, OnceLock};
+
+use crate::binary_cache::BinaryCache;
 use crate::output::Printer;
 
 /// What every command gets.
@@ -63,4 +68,27 @@ pub struct Session {
     pub printer: Printer,
     /// Where graphs are kept.
     pub store: StoreArgs,
+    /// The binary cache behind it, where a command has asked for one.
+    cache: OnceLock<Arc<BinaryCache>>,
+}
+
+impl Session {
+    /// That of a process.
+    #[must_use]
+    pub fn new(printer: Printer, store: StoreArgs) -> Self {
+        Self { printer, store, cache: OnceLock::new() }
+    }
+
+    /// The binary cache that is in use.
+    #[must_use]
+    pub fn binary_cache(&self) -> Option<Arc<BinaryCache>> {
+        self.cache.get().cloned()
+    }
+
+    /// Ends what goes on beside the command: what is written to the cache is waited for.
+    pub fn finish(&self) {
+        if let Some(cache) = self.cache.get() {
+            cache.finish();
+        }
+    }
 }

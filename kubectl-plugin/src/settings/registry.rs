@@ -88,7 +88,7 @@ impl RegistryArgs {
 }
 
 /// Where `docker login` keeps logins, if it does.
-fn docker_config() -> Option<PathBuf> {
+pub(super) fn docker_config() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
     folder.map(|folder| folder.join("config.json")).filter(|path| path.is_file())

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::error::CommandError;
-use crate::fetch::{Access, Credentials, Timeouts};
+use crate::fetch::{Access, Credentials, PLATFORM_HOSTS, Timeouts};
+
+use super::registry::docker_config;
 
 /// What is fetched, and how.
 #[derive(Debug, Clone, Args)]
@@ -66,6 +68,24 @@ impl RemoteArgs {
         let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
         let access = access.credentials(credentials(self.credentials.as_deref(), self.registry_config.as_deref())?);
         trusting(access, self.ca_file.as_deref())
+    }
+
+    /// What may be asked of object storage that the user names, and no source; who we are is said otherwise, by whom the platform
+    /// has for it.
+    pub(super) fn access_to_storage(&self, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let plain = self.plain_http.iter().cloned().chain(PLATFORM_HOSTS.map(str::to_owned));
+        let access = Access::new().plain_http(plain).timeouts(timeouts);
+        trusting(access, self.ca_file.as_deref())
+    }
+
+    /// What may be asked, and as whom, of a registry that the user names and no source: logins are taken from where `docker
+    /// login` puts them, and programs that keep them are run.
+    pub(super) fn access_to(&self, registry: &str, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        let config = self.registry_config.clone().or_else(docker_config);
+        let credentials = credentials(self.credentials.as_deref(), config.as_deref())?;
+        let credentials = credentials.with_helper(registry).map_err(CommandError::user)?;
+        trusting(access.credentials(credentials), self.ca_file.as_deref())
     }
 }
 

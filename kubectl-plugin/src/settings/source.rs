@@ -8,12 +8,14 @@ use gitops_compiler::lint::{DefaultLevel, LINTS, Levels, SCHEMAS_NOT_SHIPPED};
 use gitops_compiler::name::KubernetesVersion;
 use gitops_compiler::render::Capabilities;
 use gitops_compiler::schema;
+use gitops_compiler::store::Store;
 
 use crate::error::CommandError;
 
 use super::programs::ProgramArgs;
 use super::remote::RemoteArgs;
 use super::repositories::Clone;
+use super::{BinaryCacheArgs, Session};
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Args)]
@@ -78,6 +80,8 @@ pub struct SourceArgs {
     pub(super) programs: ProgramArgs,
     #[command(flatten)]
     pub(super) remote: RemoteArgs,
+    #[command(flatten)]
+    cache: BinaryCacheArgs,
 }
 
 /// A renderer, as the command line calls it.
@@ -92,6 +96,11 @@ pub enum RendererName {
 }
 
 impl SourceArgs {
+    /// The store, with the binary cache behind it that the flags name.
+    pub fn store(&self, session: &Session) -> Result<Option<Store>, CommandError> {
+        self.cache.store(session, &self.remote)
+    }
+
     /// What the flags say of lints.
     pub fn levels(&self) -> Result<Levels, CommandError> {
         let set = |names: &[String]| names.iter().cloned().collect();

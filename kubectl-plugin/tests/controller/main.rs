@@ -10,6 +10,7 @@ mod replica;
 
 mod asked;
 mod beside;
+mod binary_cache;
 mod clusters;
 mod commands;
 mod corpus;

@@ -8,6 +8,7 @@
 //! | [`WebServer`] | nginx with TLS, `git http-backend` and a server of Git LFS behind it | files, Git repositories with their large files, redirects; with and without a password |
 //! | [`SshServer`] | OpenSSH's sshd | Git repositories for whoever has the key, and where their large files are |
 //! | [`Registry`] | go-containerregistry's registry with TLS, in memory | charts; open, with a password, with tokens |
+//! | [`ObjectStorage`] | versitygw with TLS | buckets for whoever has the key |
 //! | [`RedisServer`] | Redis, alone or with a sentinel; with a password, with or without TLS | a cache that can be killed and comes back empty |
 //! | [`OidcProvider`] | `oidc-provider` from npm with TLS | ID tokens for whoever asks, and clients |
 //! | [`Collector`] | a few lines of ours | the traces that it was sent |
@@ -16,8 +17,8 @@
 //!
 //! [`schemathesis()`] is no server: it asks one; nor is [`faketime()`], which gives a program another clock.
 //!
-//! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry is built from
-//! `testdata/registry`, and what [`crate::golang`] guarantees of a build holds for it.
+//! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry and the object storage are built from
+//! `testdata/registry` and `testdata/s3`, and what [`crate::golang`] guarantees of a build holds for it.
 //!
 //! # Guarantees
 //! - A server takes requests when its `start` returns, on a port of 127.0.0.1 that nobody else had.
@@ -42,6 +43,7 @@ mod relay;
 mod requests;
 mod schemathesis;
 mod ssh;
+mod storage;
 mod web;
 
 pub use certificates::Certificates;
@@ -56,6 +58,7 @@ pub use registry::{Access, Registry, RegistryLie, RegistryOptions};
 pub use relay::Relay;
 pub use schemathesis::schemathesis;
 pub use ssh::SshServer;
+pub use storage::ObjectStorage;
 pub use web::WebServer;
 
 pub(crate) use install::may_use_apt;

@@ -60,7 +60,7 @@ enum CompressionName {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &BuildArgs) -> Result<u8, CommandError> {
-    let store = session.store.open(session.printer);
+    let store = args.source.store(session)?;
     let opened = if args.provenance {
         args.source.open_committed(args.app.as_ref(), store.as_ref())?
     } else {

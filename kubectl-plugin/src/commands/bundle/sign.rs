@@ -7,14 +7,10 @@ use gitops_compiler::bundle::{
     Bundle, IN_TOTO, PROVENANCE, REVIEW, Read, ReviewRecord, SIGNATURE, Statement, with_claims,
 };
 use serde_json::json;
-use zeroize::Zeroizing;
 
-use crate::bundle::{self, KeyError, PrivateKey, said, sign, text_of};
+use crate::bundle::{self, KeyError, private_key, said, sign, text_of};
 use crate::error::CommandError;
 use crate::settings::Session;
-
-/// Where the password of a key stands that cosign has encrypted.
-const PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// Sign a bundle: put a signed statement beside it, as cosign does
 ///
@@ -46,8 +42,7 @@ pub(super) struct SignArgs {
 pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError> {
     let unusable =
         |error: KeyError| CommandError::user(format!("the key {} cannot be used: {error}", args.key.display()));
-    let text = Zeroizing::new(text_of(&args.key)?);
-    let key = PrivateKey::read(&text, password).map_err(unusable)?;
+    let key = private_key(&args.key)?;
     let files = bundle::read(&args.bundle)?;
     // Nobody signs what is no bundle.
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
@@ -63,13 +58,6 @@ pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError
         session.printer.out(&format!("{line}\n{} signed by the key {hint}\n", said(&statement)));
     }
     Ok(0)
-}
-
-/// The password, where cosign looks for it.
-fn password() -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let password = std::env::var_os(PASSWORD).ok_or_else(|| bundle::no_password(PASSWORD))?;
-    Ok(Zeroizing::new(password.into_vec()))
 }
 
 /// What is signed.

@@ -90,6 +90,7 @@ fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
 
 /// What the sources give otherwise.
 fn rebuilt(session: &Session, args: &VerifyArgs, found: &Bundle) -> Result<Vec<String>, CommandError> {
+    // Whoever builds it again believes nobody: the binary cache is not asked.
     let store = session.store.open(session.printer);
     let opened = args.source.open(Some(&found.config.application), store.as_ref())?;
     let namespace = args.namespace.as_deref().or(opened.home.destination.as_deref());

@@ -1,6 +1,7 @@
 //! Fetching from real sockets, from servers that help and servers that do not.
 
 mod archive;
+mod aws_identity;
 mod chart_repository;
 mod github_app;
 mod lfs;
