@@ -3,7 +3,7 @@
 //! In: what the status has, what watches have seen, objects that others own. Out: nodes. Owners are found by kind and name in
 //! the same namespace, since the uids of kinds that nobody watches are not known; or by uid alone.
 
-use gitops_compiler::name::ResourceKey;
+use gitops_compiler::name::{ResourceKey, group_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -181,8 +181,7 @@ fn child(owned: &Owned, parent_refs: Vec<ReferenceJson>) -> NodeJson {
 impl NodeJson {
     /// Whether an object names this one as its owner.
     fn is(&self, owner: &Json, known: Parents, below: &Json) -> bool {
-        let group =
-            owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map_or("", |(group, _)| group);
+        let group = group_of(owner["apiVersion"].as_str().unwrap_or_default());
         let ReferenceJson { group: own, kind, namespace, name, uid, .. } = &self.object;
         own == group
             && owner["kind"] == kind.as_str()

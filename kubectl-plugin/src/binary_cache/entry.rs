@@ -142,7 +142,7 @@ mod tests {
         for (kind, key) in [("output", "key"), ("memo", "other"), ("mem", "okey"), ("memok", "ey"), ("", "memokey")] {
             assert_eq!(open(kind, key, &entry, &trusted), Err(NotBelieved::Signature), "{kind} {key}");
         }
-        assert_eq!(open("memo", "key", &entry, &[other.clone()]), Err(NotBelieved::Stranger));
+        assert_eq!(open("memo", "key", &entry, std::slice::from_ref(&other)), Err(NotBelieved::Stranger));
         assert_eq!(open("memo", "key", &entry, &[]), Err(NotBelieved::Stranger));
         assert_eq!(open("memo", "key", &entry, &[other.clone(), public]), Ok(b"value".to_vec()));
         // Whoever says that another signed it is not believed, either.
@@ -175,7 +175,7 @@ mod tests {
         for message in [packed.clone(), blake3::hash(&packed).as_bytes().to_vec(), b"memokey".to_vec()] {
             let signature = private.sign(&message).expect("signed");
             let entry = [&MAGIC[..], &public.fingerprint()[..], &[64], &signature, &packed].concat();
-            assert_eq!(open("memo", "key", &entry, &[public.clone()]), Err(NotBelieved::Signature));
+            assert_eq!(open("memo", "key", &entry, std::slice::from_ref(&public)), Err(NotBelieved::Signature));
         }
     }
 

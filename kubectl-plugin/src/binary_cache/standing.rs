@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn after_a_pause_one_tries_and_the_next_failure_is_news() {
-        let pause = Duration::from_secs(60);
+        let pause = Duration::from_mins(1);
         let (mut standing, now) = (Standing::new(Some(pause)), Instant::now());
         assert!(standing.failed(now));
         assert!(!standing.may_ask(now + Duration::from_secs(59)));

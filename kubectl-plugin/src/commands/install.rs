@@ -16,6 +16,7 @@ use gitops_compiler::name::{AppName, ResourceKey, Scope};
 use serde_json::Value as Json;
 
 use crate::apply::{Destination, Options, Target, namespace};
+use crate::binary_cache::CacheAddress;
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::install::{Definition, Image, Installation, NAME, NAMESPACE, Redis};
@@ -54,6 +55,10 @@ pub struct InstallArgs {
     /// The Secret kubectl-gitops-redis has, as ca.crt, the authorities that may vouch for Redis, instead of those of the image
     #[arg(long, requires = "redis")]
     redis_ca: bool,
+    /// A binary cache to read, oci://HOST/REPOSITORY or s3://BUCKET/PREFIX; the public keys of whoever writes to it, and what
+    /// asking it needs, are in the Secret kubectl-gitops-binary-cache there
+    #[arg(long, value_name = "ADDRESS")]
+    cache: Option<String>,
     /// Serve the API, too, and all else over TLS, on port 443 of the Service
     #[arg(long)]
     api: bool,
@@ -124,7 +129,7 @@ impl InstallArgs {
     /// What is installed.
     ///
     /// # Errors
-    /// An address of Redis that is none.
+    /// An address of Redis or of a cache that is none.
     fn installation(&self, definitions: Vec<Definition>, with_namespace: bool) -> Result<Installation, CommandError> {
         let (namespace, image) = (self.namespace.clone(), self.image.clone());
         let redis = self.redis.as_deref().map(redis_address).transpose()?.map(|address| Redis {
@@ -134,8 +139,19 @@ impl InstallArgs {
             has_authorities: self.redis_ca,
         });
         let api = self.api.then(|| self.api_tls.clone());
+        let binary_cache = self.cache.as_deref().map(cache_address).transpose()?;
         let (replicas, impersonates) = (self.replicas, self.impersonate);
-        Ok(Installation { namespace, image, replicas, definitions, with_namespace, impersonates, redis, api })
+        Ok(Installation {
+            namespace,
+            image,
+            replicas,
+            definitions,
+            with_namespace,
+            impersonates,
+            redis,
+            binary_cache,
+            api,
+        })
     }
 
     fn cluster(&self) -> ClusterArgs {
@@ -159,6 +175,17 @@ impl InstallArgs {
             history_limit: None,
             output: self.json().then(|| "json".to_owned()),
         }
+    }
+}
+
+/// Where a binary cache is that Pods can ask. What is secret in it is not shown, as clap would.
+fn cache_address(text: &str) -> Result<CacheAddress, CommandError> {
+    let wrong = |why: String| CommandError::user(format!("--cache cannot be used: {why}"));
+    match text.parse::<CacheAddress>() {
+        Ok(CacheAddress::Folder(_)) => Err(wrong("a folder is not in a Pod".to_owned())
+            .hint("a registry or object storage is: oci://HOST/REPOSITORY, s3://BUCKET/PREFIX")),
+        Ok(address) => Ok(address),
+        Err(error) => Err(wrong(error.to_string())),
     }
 }
 

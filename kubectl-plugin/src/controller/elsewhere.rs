@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use gitops_compiler::name::{AppName, ResourceKey};
+use gitops_compiler::name::{AppName, ResourceKey, group_of};
 use serde_json::Value as Json;
 
 use crate::application::AppId;
@@ -117,8 +117,7 @@ impl Elsewhere {
 fn key_of(object: &Json) -> ResourceKey {
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let (version, metadata) = (text(&object["apiVersion"]), &object["metadata"]);
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    ResourceKey::new(group, &text(&object["kind"]), &text(&metadata["namespace"]), &text(&metadata["name"]))
+    ResourceKey::new(group_of(&version), &text(&object["kind"]), &text(&metadata["namespace"]), &text(&metadata["name"]))
 }
 
 /// Who owns an object, as it says; those of kinds that are not served are left out.
@@ -128,7 +127,7 @@ pub fn owners(kinds: &Kinds, object: &Json) -> Vec<Owner> {
     let owner = |reference: &Json| {
         let text = |field: &str| reference[field].as_str().filter(|text| !text.is_empty());
         let (api_version, kind) = (text("apiVersion")?, text("kind")?);
-        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let group = group_of(api_version);
         let (_, served) = kinds.served_version(group, kind)?;
         let namespace = if served.namespaced { namespace } else { "" };
         let key = ResourceKey::new(group, kind, namespace, text("name")?);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use gitops_compiler::name::group_of;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -115,10 +116,6 @@ async fn look(cluster: &Cluster, namespace: &str) -> Result<Vec<Loose>, Failure>
     let mut all: Vec<Loose> = lists.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     all.sort();
     Ok(all)
-}
-
-fn group_of(version: &str) -> &str {
-    version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn is_passed_over(group: &str, kind: &str) -> bool {

@@ -6,6 +6,7 @@
 //!
 //! The objects are made, not filled into text: nothing that a flag says can become more than a value.
 
+mod binary_cache;
 mod definitions;
 mod names;
 mod network;
@@ -17,10 +18,12 @@ use gitops_compiler::graph::{BuildError, Built, ResourceGraph};
 use gitops_compiler::manifest;
 use serde_json::{Value as Json, json};
 
+pub use binary_cache::CACHE_SECRET;
 pub use definitions::Definition;
 pub use names::{Image, NAME, NAMESPACE, NotAnImage};
 pub use workload::REDIS_SECRET;
 
+use crate::binary_cache::CacheAddress;
 use crate::cache::Address;
 
 use names::labels;
@@ -42,6 +45,8 @@ pub struct Installation {
     pub impersonates: bool,
     /// The Redis in which replicas share what they compiled.
     pub redis: Option<Redis>,
+    /// The binary cache that it reads.
+    pub binary_cache: Option<CacheAddress>,
     /// The Secret with certificate and key of the API (`kubernetes.io/tls`); no API where there is none.
     pub api: Option<String>,
 }
@@ -97,6 +102,12 @@ impl Installation {
     }
 }
 
+fn extend(list: &mut Json, more: impl IntoIterator<Item = Json>) {
+    if let Json::Array(list) = list {
+        list.extend(more);
+    }
+}
+
 /// Metadata of an object in a namespace.
 fn metadata(namespace: &str) -> Json {
     json!({"name": NAME, "namespace": namespace, "labels": labels()})
@@ -117,6 +128,7 @@ mod tests {
             with_namespace: true,
             impersonates: false,
             redis: None,
+            binary_cache: None,
             api: None,
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::names::{NAME, labels, selector};
-use super::{Installation, Redis, metadata};
+use super::{Installation, Redis, binary_cache, extend, metadata};
 
 /// The port of webhooks, probes and metrics.
 pub(super) const PORT: u16 = 8080;
@@ -79,6 +79,9 @@ fn pod(installation: &Installation) -> Json {
     if let Some(secret) = &installation.api {
         serve_api(&mut pod, secret);
     }
+    if let Some(address) = &installation.binary_cache {
+        binary_cache::read_from(&mut pod, address);
+    }
     let Some(redis) = &installation.redis else { return pod };
     extend(&mut pod["containers"][0]["args"], arguments_of(redis).into_iter().map(Json::from));
     extend(&mut pod["containers"][0]["env"], passwords());
@@ -103,12 +106,6 @@ fn serve_api(pod: &mut Json, secret: &str) {
         container[probe]["httpGet"]["scheme"] = "HTTPS".into();
     }
     extend(&mut pod["volumes"], [json!({"name": "tls", "secret": {"secretName": secret}})]);
-}
-
-fn extend(list: &mut Json, more: impl IntoIterator<Item = Json>) {
-    if let Json::Array(list) = list {
-        list.extend(more);
-    }
 }
 
 fn base_pod(installation: &Installation) -> Json {

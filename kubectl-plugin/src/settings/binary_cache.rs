@@ -21,7 +21,7 @@ use super::{RemoteArgs, Session};
 
 /// One can do without it: nobody waits for long.
 const READING: Timeouts =
-    Timeouts { connect: Duration::from_secs(3), idle: Duration::from_secs(5), total: Duration::from_secs(60) };
+    Timeouts { connect: Duration::from_secs(3), idle: Duration::from_secs(5), total: Duration::from_mins(1) };
 /// A registry says nothing until it has all that is put.
 const WRITING: Timeouts = Timeouts { idle: READING.total, ..READING };
 

@@ -70,8 +70,8 @@ fn other_commands_use_it_too_and_a_rebuild_does_not() {
     assert_eq!((built.code, reader.has("outputs")), (0, 0), "{}", built.stderr);
     // Whoever builds it again believes nobody.
     let verifier = world.reader(&world.address());
-    let verified = verifier.run(&["bundle", "verify", &out, "--rebuild", "--path", "deploy"]);
-    assert_eq!((verified.code, verifier.has("outputs")), (0, 1), "{}{}", verified.stdout, verified.stderr);
+    let rebuilt = verifier.run(&["bundle", "verify", &out, "--rebuild", "--path", "deploy"]);
+    assert_eq!((rebuilt.code, verifier.has("outputs")), (0, 1), "{}{}", rebuilt.stdout, rebuilt.stderr);
 }
 
 #[test]

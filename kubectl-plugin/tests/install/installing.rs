@@ -55,6 +55,12 @@ fn an_installation_is_an_application_like_any_other() {
     assert!(tried.contains("1 to change") && tried.contains("Deployment"), "{tried}");
     let wrong = world.run(&["install", "--redis", "redis://:word@redis.example.com", "--dry-run=client"]);
     assert!(wrong.code == 2 && !wrong.told().contains("word@"), "{}", wrong.told());
+    let tried = done(&world, &["install", "--cache", "oci://registry.example.com/cache", "--dry-run=server"]);
+    assert!(tried.contains("1 to change") && tried.contains("Deployment"), "{tried}");
+    for (address, why) in [("file:///var/cache", "a folder is not in a Pod"), ("s3://anna:word@shop", "a bucket has")] {
+        let wrong = world.run(&["install", "--cache", address, "--dry-run=client"]);
+        assert!(wrong.code == 2 && wrong.told().contains(why) && !wrong.told().contains("word@"), "{}", wrong.told());
+    }
     done(&world, &["install", "--yes", "--replicas=2"]);
     assert!(is_there(&world, &["poddisruptionbudget", "kubectl-gitops"]));
     done(&world, &[&["rollback", "--yes"], &ITSELF[..]].concat());
