@@ -17,7 +17,7 @@
 //! | `place` | what a place is; `folder`, `registry`, `bucket` are some |
 //! | `writers` | threads that write |
 //!
-//! docs/cache.md is for those who use it. [`crate::cache`] is another: replicas share a secret there, and whoever has it may write.
+//! docs/binary-cache.md is for those who use it. [`crate::cache`] is another: replicas share a secret there, and whoever has it may write.
 
 mod address;
 mod bucket;

@@ -64,7 +64,8 @@ impl Writers {
         queue.waiting.push_back(value);
         queue.waiting_bytes = bytes;
         drop(queue);
-        self.0.changed.notify_one();
+        // All: one alone might be whoever waits for the end.
+        self.0.changed.notify_all();
         true
     }
 

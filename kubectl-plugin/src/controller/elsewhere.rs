@@ -117,7 +117,12 @@ impl Elsewhere {
 fn key_of(object: &Json) -> ResourceKey {
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let (version, metadata) = (text(&object["apiVersion"]), &object["metadata"]);
-    ResourceKey::new(group_of(&version), &text(&object["kind"]), &text(&metadata["namespace"]), &text(&metadata["name"]))
+    ResourceKey::new(
+        group_of(&version),
+        &text(&object["kind"]),
+        &text(&metadata["namespace"]),
+        &text(&metadata["name"]),
+    )
 }
 
 /// Who owns an object, as it says; those of kinds that are not served are left out.

@@ -59,11 +59,14 @@ impl FromStr for ArtifactAddress {
         if !Self::is_meant(text) {
             return Err(format!("`{}` is no address of a registry: that is oci://HOST/REPOSITORY", shown()));
         }
-        let (repository, reference) = match split_tag(&text[SCHEME.len()..]) {
-            // A password may have an `@` behind it, and a port no repository.
-            (_, Some(reference)) if reference.contains('/') => (&text[SCHEME.len()..], None),
+        let place = &text[SCHEME.len()..];
+        let host = place.find('/').unwrap_or(place.len());
+        // A password has an `@` behind it, as a digest has one before it.
+        let (who, place) = place.split_at(place[..host].rfind('@').map_or(0, |at| at + 1));
+        let (name, reference) = match split_tag(place) {
             (name, reference) if name.contains('/') => (name, reference),
-            _ => (&text[SCHEME.len()..], None),
+            // The port of a host without a repository.
+            _ => (place, None),
         };
         let reference = match reference {
             None => None,
@@ -71,7 +74,7 @@ impl FromStr for ArtifactAddress {
             Some(tag) if is_tag(tag) => Some(Reference::Tag(tag.to_owned())),
             Some(_) => return Err(format!("`{}` names no tag and no digest of SHA-256", shown())),
         };
-        Ok(Self { repository: format!("{SCHEME}{repository}"), reference })
+        Ok(Self { repository: format!("{SCHEME}{who}{name}"), reference })
     }
 }
 
@@ -105,6 +108,7 @@ mod tests {
             ("oci://a.example.com/shop", "oci://a.example.com/shop", None),
             ("OCI://a:5000/x/shop:v1", "oci://a:5000/x/shop:v1", Some("v1")),
             ("oci://anna:s3cret@a:5000/shop", "oci://a:5000/shop", None),
+            ("oci://anna:s3cret@a:5000/shop:v1", "oci://a:5000/shop:v1", Some("v1")),
             (by_digest.as_str(), by_digest.as_str(), Some(digest.as_str())),
         ] {
             let read: ArtifactAddress = text.parse().expect("an address");
