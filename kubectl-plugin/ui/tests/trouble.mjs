@@ -85,6 +85,7 @@ told("refused");
 
 // What somebody changes is put back, while one looks on.
 await go(page, app);
+await page.locator(".app[aria-busy=false]").waitFor();
 await quiet();
 await ask("change", { value: "changed by hand" });
 await see(page, progress, "The sync is done.");

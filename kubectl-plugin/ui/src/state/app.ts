@@ -26,6 +26,8 @@ export class AppState {
   readonly graphError = signal<ApiError | null>(null);
   readonly tree = signal<Tree | null>(null);
   readonly progress = signal<Progress | null>(null);
+  /** Whether it is known which syncs were over before. */
+  readonly isOpen = signal(false);
   /** Whether the bar of the sync is put away. */
   readonly isQuiet = signal(true);
   readonly resources = computed(() => together(this.graph.value, this.application.value?.status?.resources ?? [], this.tree.value));
@@ -36,6 +38,7 @@ export class AppState {
   #shown: GraphShown | null = null;
   #graphOf = "";
   #readOf = "";
+  #operation: string | null = null;
   #graphAsked = 0;
   #treeTimer = 0;
   #stop: (() => void)[] = [];
@@ -54,7 +57,6 @@ export class AppState {
       (rights) => (this.rights.value = rights),
       () => {},
     );
-    void this.loadHold();
     this.#followRow();
     this.#followTree();
     this.#followProgress();
@@ -74,8 +76,11 @@ export class AppState {
       this.error.value = error instanceof ApiError ? error : new ApiError(0, String(error));
       return;
     }
-    // Whoever releases it changes the object when that is done.
-    if (this.isHeld.value) void this.loadHold();
+    // Whoever holds it asks for that as for a sync, and who releases it changes the object when that is done.
+    const last = this.application.value?.status?.operationState;
+    const operation = `${last?.finishedAt ?? ""} ${last?.message ?? ""}`;
+    if (this.isHeld.value || operation !== this.#operation) void this.loadHold();
+    this.#operation = operation;
     await this.loadGraph();
   }
 
@@ -172,10 +177,12 @@ export class AppState {
     };
     const settle = () => {
       settling = 0;
+      this.isOpen.value = true;
       if (now.graph !== "" && now.outcome === null) shown();
       else this.isQuiet.value = true;
     };
     const stop = follow<RunEvent | { result: RunEvent }>(address(api.progress(this.id), this.where), {
+      refused: settle,
       open: () => {
         clearTimeout(settling);
         settling = window.setTimeout(settle, SETTLES);

@@ -51,7 +51,7 @@ export function AppPage({ namespace, name, tab }: { namespace: string; name: str
   const at = (Object.hasOwn(T.app.tabs, tab) ? tab : "graph") as Tab;
   const node = place.value.query.get("node");
   return (
-    <div class={`app${node ? " with-drawer" : ""}`}>
+    <div class={`app${node ? " with-drawer" : ""}`} aria-busy={!app.isOpen.value}>
       <Header app={app} application={application} />
       <ProgressBar app={app} />
       <Tabs label={name} names={TABS} at={at} link={(to) => appPath(app.id, to === "graph" ? "" : to, node ? `node=${encodeURIComponent(node)}` : "")} />
