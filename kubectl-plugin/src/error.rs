@@ -1,4 +1,5 @@
-//! From what went wrong to what the user is told and to an exit code. The only place that knows exit codes.
+//! From what went wrong to what the user is told and to an exit code. Which codes there are only this module says. In a
+//! controller an error ends nothing, and its code means nothing: its words go to a condition.
 //!
 //! | code | meaning |
 //! |---|---|

@@ -1,6 +1,6 @@
 //! Where a binary cache is.
 //!
-//! In: text, as a flag has it. Out: a [`CacheAddress`], or what is wrong with the text. What is secret in it is not shown.
+//! In: text, as a flag has it. Out: a [`BinaryCacheAddress`], or what is wrong with the text. What is secret in it is not shown.
 //!
 //! ```text
 //! file:///FOLDER              a folder that machines share, or that a job hands on to the next
@@ -16,7 +16,7 @@ use crate::fetch::{ArtifactAddress, shown_text};
 
 /// Where a binary cache is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CacheAddress {
+pub enum BinaryCacheAddress {
     /// A folder.
     Folder(PathBuf),
     /// A repository of a registry.
@@ -32,7 +32,7 @@ pub enum CacheAddress {
 
 /// A text that is no such address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CacheAddressError {
+pub enum BinaryCacheAddressError {
     /// Another scheme, or none.
     #[error("a cache is at file:///FOLDER, oci://HOST/REPOSITORY or s3://BUCKET/PREFIX, not at `{0}`")]
     Scheme(String),
@@ -50,30 +50,30 @@ pub enum CacheAddressError {
     Repository(String),
 }
 
-impl FromStr for CacheAddress {
-    type Err = CacheAddressError;
+impl FromStr for BinaryCacheAddress {
+    type Err = BinaryCacheAddressError;
 
-    fn from_str(text: &str) -> Result<Self, CacheAddressError> {
+    fn from_str(text: &str) -> Result<Self, BinaryCacheAddressError> {
         match text.split_once("://") {
             Some(("file", path)) if path.starts_with('/') => Ok(Self::Folder(PathBuf::from(path))),
-            Some(("file", _)) => Err(CacheAddressError::Relative(text.to_owned())),
+            Some(("file", _)) => Err(BinaryCacheAddressError::Relative(text.to_owned())),
             Some(("oci", _)) => {
-                let address: ArtifactAddress = text.parse().map_err(CacheAddressError::Repository)?;
+                let address: ArtifactAddress = text.parse().map_err(BinaryCacheAddressError::Repository)?;
                 match address.reference {
                     None => Ok(Self::Registry(address)),
-                    Some(_) => Err(CacheAddressError::Repository(format!(
+                    Some(_) => Err(BinaryCacheAddressError::Repository(format!(
                         "a cache is a whole repository, without a tag: oci://HOST/REPOSITORY, not `{address}`"
                     ))),
                 }
             }
-            Some(("s3", place)) => bucket(place).ok_or_else(|| CacheAddressError::Bucket(shown_text(text))),
-            _ => Err(CacheAddressError::Scheme(shown_text(text))),
+            Some(("s3", place)) => bucket(place).ok_or_else(|| BinaryCacheAddressError::Bucket(shown_text(text))),
+            _ => Err(BinaryCacheAddressError::Scheme(shown_text(text))),
         }
     }
 }
 
 /// A bucket and a prefix, of which no part must be encoded in a path.
-fn bucket(place: &str) -> Option<CacheAddress> {
+fn bucket(place: &str) -> Option<BinaryCacheAddress> {
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
     let prefix = prefix.trim_end_matches('/');
     let is_of_bucket = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
@@ -83,10 +83,10 @@ fn bucket(place: &str) -> Option<CacheAddress> {
         && bucket.chars().all(is_of_bucket)
         && bucket.starts_with(|c: char| c.is_ascii_alphanumeric());
     let is_sound = is_bucket && (prefix.is_empty() || prefix.split('/').all(is_part));
-    is_sound.then(|| CacheAddress::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    is_sound.then(|| BinaryCacheAddress::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
-impl fmt::Display for CacheAddress {
+impl fmt::Display for BinaryCacheAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(formatter, "file://{}", path.display()),
@@ -106,7 +106,7 @@ mod tests {
         for text in
             ["file:///var/cache/shop", "oci://registry.example.com:5000/team/cache", "s3://shop", "s3://shop/a/B_c"]
         {
-            let address: CacheAddress = text.parse().expect(text);
+            let address: BinaryCacheAddress = text.parse().expect(text);
             assert_eq!(address.to_string(), text);
         }
     }
@@ -128,7 +128,7 @@ mod tests {
             ("oci://registry.example.com/x:v1", "without a tag"),
             ("oci://anna:hunter2@registry.example.com/x:v1", "without a tag"),
         ] {
-            let error = text.parse::<CacheAddress>().expect_err(text).to_string();
+            let error = text.parse::<BinaryCacheAddress>().expect_err(text).to_string();
             assert!(error.contains(wanted) && !error.contains("hunter2"), "{text}: {error}");
         }
     }

@@ -8,7 +8,7 @@ use crate::fetch::{FailureKind, FetchError, ObjectStorage};
 use super::entry::EntryName;
 use super::place::{Found, Place};
 
-const WHAT: &str = "an entry of the cache";
+const WHAT: &str = "an entry of the binary cache";
 
 /// A bucket of entries.
 pub struct Bucket {

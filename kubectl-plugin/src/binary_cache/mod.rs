@@ -30,7 +30,7 @@ mod standing;
 mod tests;
 mod writers;
 
-pub use address::{CacheAddress, CacheAddressError};
+pub use address::{BinaryCacheAddress, BinaryCacheAddressError};
 pub use bucket::Bucket;
 pub use entry::EntryName;
 pub use folder::Folder;
@@ -74,7 +74,7 @@ pub struct BinaryCache {
 
 /// What became of what was asked so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CacheCounts {
+pub struct BinaryCacheCounts {
     /// Values that were there.
     pub hits: u64,
     /// Values that were not.
@@ -109,7 +109,9 @@ struct Entries {
     place: Box<dyn Place>,
     shown: String,
     trusted: Vec<PublicKey>,
-    standing: Mutex<Standing>,
+    /// Whoever may not write may still read, and the other way round.
+    reading: Mutex<Standing>,
+    writing: Mutex<Standing>,
     is_distrust_told: AtomicBool,
     counting: Counting,
     warn: Box<dyn Fn(&str) + Send + Sync>,
@@ -125,7 +127,8 @@ impl BinaryCache {
             place,
             shown,
             trusted,
-            standing: Mutex::new(Standing::new(pause)),
+            reading: Mutex::new(Standing::new(pause)),
+            writing: Mutex::new(Standing::new(pause)),
             is_distrust_told: AtomicBool::default(),
             counting: Counting::default(),
             warn,
@@ -141,20 +144,20 @@ impl BinaryCache {
     pub fn finish(&self) {
         let Some(writers) = &self.writers else { return };
         writers.finish();
-        let CacheCounts { written, not_written, .. } = self.counts();
+        let BinaryCacheCounts { written, not_written, .. } = self.counts();
         if not_written > 0 {
             let all = written + not_written;
-            self.entries.warn(&format!("{not_written} of {all} entries were not written to the cache"));
+            self.entries.warn(&format!("{not_written} of {all} entries were not written to the binary cache"));
         }
     }
 
     /// What became of what was asked so far.
     #[must_use]
-    pub fn counts(&self) -> CacheCounts {
+    pub fn counts(&self) -> BinaryCacheCounts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Counting { hits, misses, refused, written, not_written, withheld, failed, left_alone } =
             &self.entries.counting;
-        CacheCounts {
+        BinaryCacheCounts {
             hits: of(hits),
             misses: of(misses),
             refused: of(refused),
@@ -199,13 +202,11 @@ impl Shared for BinaryCache {
 
 impl Entries {
     fn read(&self, kind: &'static str, key: &str) -> Option<Vec<u8>> {
-        if !self.may_ask() {
-            return None;
-        }
+        let sent = self.asks(&self.reading)?;
         match self.place.get(&EntryName::new(kind, key), MAX_ENTRY_BYTES) {
-            Err(why) => self.fail(&why),
+            Err(why) => self.fail(&self.reading, &why),
             Ok(found) => {
-                self.standing().answered();
+                lock(&self.reading).answered(sent);
                 match found {
                     Found::Nothing => count(&self.counting.misses),
                     Found::Foreign => self.distrust(NotBelieved::Form),
@@ -223,11 +224,11 @@ impl Entries {
     }
 
     fn write(&self, value: &Value, signer: &PrivateKey) {
-        let is_written = self.may_ask() && self.write_now(value, signer);
+        let is_written = self.asks(&self.writing).is_some_and(|sent| self.write_now(value, signer, sent));
         count(if is_written { &self.counting.written } else { &self.counting.not_written });
     }
 
-    fn write_now(&self, Value { kind, key, bytes }: &Value, signer: &PrivateKey) -> bool {
+    fn write_now(&self, Value { kind, key, bytes }: &Value, signer: &PrivateKey, sent: Instant) -> bool {
         let entry = match entry::seal(kind, key, bytes, signer) {
             Ok(entry) => entry,
             Err(why) => {
@@ -237,30 +238,31 @@ impl Entries {
         };
         match self.place.put(&EntryName::new(kind, key), &entry) {
             Ok(()) => {
-                self.standing().answered();
+                lock(&self.writing).answered(sent);
                 true
             }
             Err(why) => {
-                self.fail(&why);
+                self.fail(&self.writing, &why);
                 false
             }
         }
     }
 
-    /// Whether the place is not left alone.
-    fn may_ask(&self) -> bool {
-        let may_ask = self.standing().may_ask(Instant::now());
+    /// When the place is asked: now, unless it is left alone.
+    fn asks(&self, standing: &Mutex<Standing>) -> Option<Instant> {
+        let now = Instant::now();
+        let may_ask = lock(standing).may_ask(now);
         if !may_ask {
             count(&self.counting.left_alone);
         }
-        may_ask
+        may_ask.then_some(now)
     }
 
     /// The place did not do what it was asked for.
-    fn fail(&self, why: &str) {
+    fn fail(&self, standing: &Mutex<Standing>, why: &str) {
         count(&self.counting.failed);
-        if self.standing().failed(Instant::now()) {
-            self.warn(&format!("{why}; going on without the cache"));
+        if lock(standing).failed(Instant::now()) {
+            self.warn(&format!("{why}; going on without the binary cache"));
         }
     }
 
@@ -268,18 +270,18 @@ impl Entries {
     fn distrust(&self, why: NotBelieved) {
         count(&self.counting.refused);
         if !self.is_distrust_told.swap(true, Ordering::Relaxed) {
-            self.warn(&format!("an entry of the cache does not count, and others may not: {why}"));
+            self.warn(&format!("an entry of the binary cache does not count, and others may not: {why}"));
         }
     }
 
     fn warn(&self, message: &str) {
         (self.warn)(&format!("{}: {message}", self.shown));
     }
+}
 
-    /// Nothing is ever half written under this lock.
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing is ever half written under this lock.
+fn lock(standing: &Mutex<Standing>) -> MutexGuard<'_, Standing> {
+    standing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn count(counter: &AtomicU64) {

@@ -20,7 +20,7 @@ const ENTRY: &str = "application/vnd.kubectl-gitops.cache-entry.v1";
 /// What an artifact has for a config that needs none.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY_CONFIG: &[u8] = b"{}";
-const WHAT: &str = "an entry of the cache";
+const WHAT: &str = "an entry of the binary cache";
 
 /// A repository of entries.
 pub struct Registry {
@@ -40,10 +40,19 @@ impl Registry {
     }
 
     fn find(&self, name: &EntryName, most_bytes: u64) -> Result<Found, FetchError> {
-        let Some(manifest) = self.reading.manifest(&Reference::Tag(name.tag()))? else { return Ok(Found::Nothing) };
-        match layer(&manifest.bytes) {
-            Some((digest, size)) if size <= most_bytes => self.reading.blob(&digest, size, WHAT).map(Found::Bytes),
-            _ => Ok(Found::Foreign),
+        let manifest = match self.reading.manifest(&Reference::Tag(name.tag())) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return Ok(Found::Nothing),
+            Err(error) if error.kind == FailureKind::TooLarge => return Ok(Found::Foreign),
+            // Also what no registry answers: that is no entry that somebody changed.
+            Err(error) => return Err(error),
+        };
+        let Some((digest, size)) = layer(&manifest.bytes).filter(|(_, size)| *size <= most_bytes) else {
+            return Ok(Found::Foreign);
+        };
+        match self.reading.blob(&digest, size, WHAT) {
+            Err(error) if matches!(error.kind, FailureKind::Wrong | FailureKind::TooLarge) => Ok(Found::Foreign),
+            read => read.map(Found::Bytes),
         }
     }
 
@@ -67,12 +76,9 @@ impl Place for Registry {
     fn get(&self, name: &EntryName, most_bytes: u64) -> Result<Found, String> {
         match self.find(name, most_bytes) {
             Ok(found) => Ok(found),
-            Err(error) => match error.kind {
-                FailureKind::Wrong | FailureKind::TooLarge => Ok(Found::Foreign),
-                // A tag of what is not there any more.
-                FailureKind::NotFound => Ok(Found::Nothing),
-                FailureKind::Refused | FailureKind::Unauthorized | FailureKind::Unreachable => Err(told(&error)),
-            },
+            // A tag of what is not there any more.
+            Err(error) if error.kind == FailureKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(told(&error)),
         }
     }
 

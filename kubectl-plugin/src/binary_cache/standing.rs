@@ -35,9 +35,10 @@ impl Standing {
         !std::mem::replace(&mut self.is_told, true)
     }
 
-    /// A request was answered; where the place is left alone for good it was under way before.
-    pub(super) fn answered(&mut self) {
-        if self.pause.is_some() {
+    /// A request that was sent then was answered. One that was under way when another failed says nothing of now; where the
+    /// place is left alone for good, all were.
+    pub(super) fn answered(&mut self, sent: Instant) {
+        if self.pause.is_some() && self.failed.is_some_and(|failed| failed <= sent) {
             (self.failed, self.is_told) = (None, false);
         }
     }
@@ -53,7 +54,7 @@ mod tests {
         assert!(standing.may_ask(now) && standing.may_ask(now), "all is well");
         assert!(standing.failed(now), "it is told");
         assert!(!standing.failed(now), "once");
-        standing.answered();
+        standing.answered(now + Duration::from_secs(1));
         assert!(!standing.may_ask(now + Duration::from_hours(1)));
     }
 
@@ -67,7 +68,9 @@ mod tests {
         assert!(!standing.may_ask(now + pause), "the others wait for it");
         assert!(!standing.failed(now + pause), "the same failure");
         assert!(standing.may_ask(now + pause * 2));
-        standing.answered();
+        standing.answered(now);
+        assert!(!standing.may_ask(now + pause * 2), "it was under way before");
+        standing.answered(now + pause * 2);
         assert!(standing.may_ask(now + pause * 2) && standing.failed(now + pause * 2), "another");
     }
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::bundle::{KeyError, PrivateKey, PublicKey};
 
-use super::{BinaryCache, CacheCounts, EntryName, Found, Parts, Place};
+use super::{BinaryCache, BinaryCacheCounts, EntryName, Found, Parts, Place};
 
 /// A private key, and the public one of it.
 pub(super) fn keys() -> (PrivateKey, PublicKey) {
@@ -113,7 +113,7 @@ fn what_one_wrote_others_read_who_trust_them() {
     assert_eq!(reader.cache.get(Part::Memo, "a").as_deref(), Some(&b"1"[..]));
     assert_eq!(reader.cache.get(Part::Output, "a").as_deref(), Some(&b"2"[..]));
     assert_eq!(reader.cache.get(Part::Memo, "b"), None);
-    let expected = CacheCounts { hits: 2, misses: 1, ..CacheCounts::default() };
+    let expected = BinaryCacheCounts { hits: 2, misses: 1, ..BinaryCacheCounts::default() };
     assert_eq!((reader.cache.counts(), reader.told()), (expected, Vec::new()));
 }
 
@@ -124,7 +124,7 @@ fn without_a_key_nothing_is_written() {
     reader.cache.put(Part::Memo, "a", b"1");
     reader.cache.withheld(Part::Memo);
     reader.cache.finish();
-    assert_eq!((reader.cache.counts(), table.asked.load(Ordering::SeqCst)), (CacheCounts::default(), 0));
+    assert_eq!((reader.cache.counts(), table.asked.load(Ordering::SeqCst)), (BinaryCacheCounts::default(), 0));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn whoever_signs_believes_itself() {
     writer.cache.withheld(Part::Graph);
     writer.cache.finish();
     assert_eq!(writer.cache.get(Part::Memo, "a").as_deref(), Some(&b"1"[..]));
-    assert_eq!(writer.cache.counts(), CacheCounts { hits: 1, written: 1, withheld: 1, ..CacheCounts::default() });
+    assert_eq!(writer.cache.counts(), BinaryCacheCounts { hits: 1, written: 1, withheld: 1, ..BinaryCacheCounts::default() });
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn refuses(table: &Arc<Table>, trusted: &PublicKey, entries: &[(Part, &str, &[u8
     }
     let (counts, told) = (reader.cache.counts(), reader.told());
     assert_eq!((counts.refused, counts.hits), (many, entries.len() as u64 - many), "{counts:?}");
-    assert!(told.len() == 1 && told[0].starts_with("table: an entry of the cache does not count"), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("table: an entry of the binary cache does not count"), "{told:?}");
     assert!(told[0].contains(why), "{told:?}");
 }
 
@@ -204,8 +204,8 @@ fn a_place_that_fails_is_asked_once_and_told_of_once() {
         assert_eq!(reader.cache.get(Part::Memo, "a"), None);
     }
     assert_eq!(table.asked.load(Ordering::SeqCst), before + 1);
-    assert_eq!(reader.told(), ["table: it is dead; going on without the cache"]);
-    assert_eq!(reader.cache.counts(), CacheCounts { failed: 1, left_alone: 99, ..CacheCounts::default() });
+    assert_eq!(reader.told(), ["table: it is dead; going on without the binary cache"]);
+    assert_eq!(reader.cache.counts(), BinaryCacheCounts { failed: 1, left_alone: 99, ..BinaryCacheCounts::default() });
     // Not in this run any more.
     table.is_dead.store(false, Ordering::SeqCst);
     assert_eq!(reader.cache.get(Part::Memo, "a"), None);
@@ -232,7 +232,7 @@ fn what_could_not_be_written_is_told_in_the_end() {
     writer.cache.finish();
     let told = writer.told();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[0], "table: it is dead; going on without the cache");
-    assert_eq!(told[1], "table: 3 of 3 entries were not written to the cache");
+    assert_eq!(told[0], "table: it is dead; going on without the binary cache");
+    assert_eq!(told[1], "table: 3 of 3 entries were not written to the binary cache");
     assert_eq!(writer.cache.counts().not_written, 3);
 }

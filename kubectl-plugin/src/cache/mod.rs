@@ -31,7 +31,7 @@ pub use seal::{CacheKey, KeyError};
 pub(crate) use seal::{compress, decompress};
 pub use shared::for_store;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memory::Memory;
@@ -60,7 +60,8 @@ impl Kind {
 pub struct Cache {
     place: Place,
     counting: Counting,
-    last_failure: Mutex<Option<String>>,
+    has_failed: AtomicBool,
+    tell: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 enum Place {
@@ -129,7 +130,18 @@ impl Cache {
     }
 
     fn at(place: Place) -> Self {
-        Self { place, counting: Counting::default(), last_failure: Mutex::default() }
+        Self {
+            place,
+            counting: Counting::default(),
+            has_failed: AtomicBool::default(),
+            tell: Box::new(|_| {}),
+        }
+    }
+
+    /// The same, which says when Redis fails, and when it answers again: once each.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     /// A value; `None` where it is not there, cannot be had now, or is not what was put there.
@@ -148,15 +160,14 @@ impl Cache {
     async fn find(&self, kind: Kind, key: &[u8]) -> Option<Found> {
         let found = match &self.place {
             Place::Memory(memory) => lock(memory).get(&local_name(kind, key)).map(Found::Ours),
-            Place::Redis { remote, seals } => match remote.get(&seals.name(kind.0, key)).await {
-                Ok(Stored::Nothing) => None,
-                Ok(Stored::Value(sealed)) => Some(Found::Sealed(sealed)),
-                Ok(Stored::Foreign) => Some(Found::Foreign),
-                Err(failed) => {
-                    self.note(failed);
-                    return None;
+            Place::Redis { remote, seals } => {
+                let stored = remote.get(&seals.name(kind.0, key)).await;
+                match self.answered(stored)? {
+                    Stored::Nothing => None,
+                    Stored::Value(sealed) => Some(Found::Sealed(sealed)),
+                    Stored::Foreign => Some(Found::Foreign),
                 }
-            },
+            }
         };
         if found.is_none() {
             count(&self.counting.misses);
@@ -188,10 +199,13 @@ impl Cache {
         let Ok(packed) = packed else { return count(&self.counting.dropped) };
         let is_kept = match &self.place {
             Place::Memory(memory) => lock(memory).put(&local_name(kind, key), packed),
-            Place::Redis { remote, seals } => match remote.put(&seals.name(kind.0, key), &packed).await {
-                Ok(()) => true,
-                Err(failed) => return self.note(failed),
-            },
+            Place::Redis { remote, seals } => {
+                let put = remote.put(&seals.name(kind.0, key), &packed).await;
+                if self.answered(put).is_none() {
+                    return;
+                }
+                true
+            }
         };
         count(if is_kept { &self.counting.stored } else { &self.counting.dropped });
     }
@@ -222,23 +236,24 @@ impl Cache {
         }
     }
 
-    /// Why Redis is left alone now; `None` while it answers, or is not asked.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        match &self.place {
-            Place::Redis { remote, .. } if remote.is_left_alone() => lock(&self.last_failure).clone(),
-            _ => None,
-        }
-    }
-
-    fn note(&self, failed: Failed) {
-        match failed {
-            Failed::LeftAlone => count(&self.counting.left_alone),
-            Failed::Refused(why) => {
+    /// What Redis answered, if it did.
+    fn answered<T>(&self, answer: Result<T, Failed>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                if self.has_failed.swap(false, Ordering::Relaxed) {
+                    (self.tell)("Redis answers again");
+                }
+                return Some(answer);
+            }
+            Err(Failed::LeftAlone) => count(&self.counting.left_alone),
+            Err(Failed::Refused(why)) => {
                 count(&self.counting.failed);
-                *lock(&self.last_failure) = Some(why);
+                if !self.has_failed.swap(true, Ordering::Relaxed) {
+                    (self.tell)(&format!("Redis: {why}; going on without it"));
+                }
             }
         }
+        None
     }
 }
 

@@ -115,11 +115,6 @@ impl Remote {
         self.ask::<()>(&pipe).await.map(drop)
     }
 
-    /// Whether Redis is left alone, since it failed last.
-    pub(super) fn is_left_alone(&self) -> bool {
-        self.circuit().is_open()
-    }
-
     /// Sends commands and waits for their answers; `None` where what is stored is of another type.
     async fn ask<T: redis::FromRedisValue>(&self, pipe: &redis::Pipeline) -> Result<Option<T>, Failed> {
         if !self.circuit().may_send(Instant::now()) {

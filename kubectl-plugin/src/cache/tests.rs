@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,13 @@ fn cache_at(address: &str) -> Cache {
         authorities: None,
     };
     Cache::in_redis(&settings, &CacheKey::new([1; 32])).expect("settings")
+}
+
+/// A cache, and what it tells.
+fn telling(cache: Cache) -> (Cache, Arc<Mutex<Vec<String>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    (cache.telling(move |message| heard.lock().expect("unpoisoned").push(message.to_owned())), told)
 }
 
 /// A server that does this with each connection; says how many there were.
@@ -52,7 +59,7 @@ fn what_is_put_in_memory_comes_out() {
         assert_eq!(cache.get(Kind::new("other"), b"key").await, None);
         assert!(cache.bytes() < 1000, "it is packed");
         let expected = Counts { hits: 1, misses: 2, stored: 1, ..Counts::default() };
-        assert_eq!((cache.counts(), cache.trouble(), cache.is_shared()), (expected, None, false));
+        assert_eq!((cache.counts(), cache.is_shared()), (expected, false));
     });
 }
 
@@ -84,7 +91,7 @@ fn a_store_is_served_from_threads_that_wait_and_others_do_not_panic() {
 fn a_redis_that_is_not_there_is_asked_once_and_left_alone() {
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
     runtime().block_on(async {
-        let cache = cache_at(&format!("redis://127.0.0.1:{port}"));
+        let (cache, told) = telling(cache_at(&format!("redis://127.0.0.1:{port}")));
         for _ in 0..100 {
             assert_eq!(cache.get(KIND, b"key").await, None);
             cache.put(KIND, b"key", b"value").await;
@@ -92,7 +99,8 @@ fn a_redis_that_is_not_there_is_asked_once_and_left_alone() {
         let counts = cache.counts();
         assert!(counts.failed >= 1 && counts.left_alone >= 100, "{counts:?}");
         assert!(counts.hits + counts.misses + counts.stored + counts.refused == 0, "{counts:?}");
-        assert!(cache.trouble().is_some_and(|trouble| trouble.contains("refused")), "{:?}", cache.trouble());
+        let told = told.lock().expect("unpoisoned").clone();
+        assert!(told.len() == 1 && told[0].contains("refused") && told[0].ends_with("going on without it"), "{told:?}");
     });
 }
 
@@ -103,7 +111,8 @@ fn a_redis_that_never_answers_does_not_hold_anybody() {
         std::thread::sleep(Duration::from_mins(10));
     });
     let runtime = runtime();
-    let cache = Arc::new(cache_at(&address));
+    let (cache, told) = telling(cache_at(&address));
+    let cache = Arc::new(cache);
     let shared = for_store(Arc::clone(&cache), runtime.handle().clone());
     let begun = Instant::now();
     let asked = 1000;
@@ -115,7 +124,8 @@ fn a_redis_that_never_answers_does_not_hold_anybody() {
     // As often as the pauses between attempts allow, however slow this machine is.
     let attempts = usize::try_from(waited.as_secs() / super::circuit::PAUSE.as_secs()).expect("it fits") + 1;
     assert!(made.load(Ordering::SeqCst) <= attempts, "{} connections in {waited:?}", made.load(Ordering::SeqCst));
-    assert!(cache.trouble().is_some_and(|trouble| trouble.contains("no answer")), "{:?}", cache.trouble());
+    let told = told.lock().expect("unpoisoned").clone();
+    assert!(told.len() == 1 && told[0].contains("no answer"), "{told:?}");
 }
 
 #[test]

@@ -117,8 +117,8 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let namespace = args.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
     let cluster = Cluster { connection, timeout: Duration::from_secs(args.request_timeout), is_patient: false };
     let store = session.store.open(session.printer);
-    let (store, cache) = args.cache.behind(store, &cluster, &namespace).await?;
     let (log, keys) = (Log { printer: session.printer, json: args.log_format == LogFormat::Json }, args.sops.sources());
+    let (store, cache) = args.cache.behind(store, &cluster, &namespace, log).await?;
     let patience = Patience { pause: Some(PAUSE), warn: Box::new(move |message| log.warn(None, message)) };
     let store = args.binary_cache.behind(session, store, &args.remote, patience)?;
     let binary_cache = session.binary_cache();

@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cache::{Address, Cache, CacheKey, Login, RedisSettings, for_store};
 use crate::cluster::Cluster;
+use crate::controller::log::Log;
 use crate::error::CommandError;
 use crate::fetch::Secret;
 
@@ -51,6 +52,7 @@ impl CacheArgs {
         store: Option<Store>,
         cluster: &Cluster,
         namespace: &str,
+        log: Log,
     ) -> Result<(Option<Store>, Option<Arc<Cache>>), CommandError> {
         let Some(address) = &self.redis else { return Ok((store, None)) };
         let address = redis_address(address)?;
@@ -67,7 +69,7 @@ impl CacheArgs {
         };
         let key = key(cluster, namespace).await?;
         let cache = Cache::in_redis(&settings, &key).map_err(|error| CommandError::user(error.to_string()))?;
-        let cache = Arc::new(cache);
+        let cache = Arc::new(cache.telling(move |message| log.warn(None, message)));
         let shared = for_store(Arc::clone(&cache), tokio::runtime::Handle::current());
         Ok((store.map(|store| store.with_shared(shared)), Some(cache)))
     }

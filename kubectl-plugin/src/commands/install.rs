@@ -16,7 +16,7 @@ use gitops_compiler::name::{AppName, ResourceKey, Scope};
 use serde_json::Value as Json;
 
 use crate::apply::{Destination, Options, Target, namespace};
-use crate::binary_cache::CacheAddress;
+use crate::binary_cache::BinaryCacheAddress;
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::install::{Definition, Image, Installation, NAME, NAMESPACE, Redis};
@@ -179,10 +179,10 @@ impl InstallArgs {
 }
 
 /// Where a binary cache is that Pods can ask. What is secret in it is not shown, as clap would.
-fn cache_address(text: &str) -> Result<CacheAddress, CommandError> {
+fn cache_address(text: &str) -> Result<BinaryCacheAddress, CommandError> {
     let wrong = |why: String| CommandError::user(format!("--cache cannot be used: {why}"));
-    match text.parse::<CacheAddress>() {
-        Ok(CacheAddress::Folder(_)) => Err(wrong("a folder is not in a Pod".to_owned())
+    match text.parse::<BinaryCacheAddress>() {
+        Ok(BinaryCacheAddress::Folder(_)) => Err(wrong("a folder is not in a Pod".to_owned())
             .hint("a registry or object storage is: oci://HOST/REPOSITORY, s3://BUCKET/PREFIX")),
         Ok(address) => Ok(address),
         Err(error) => Err(wrong(error.to_string())),

@@ -114,7 +114,7 @@ enum Named {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandError> {
-    let store = args.source.store(session)?;
+    let store = args.source.store_to_read(session)?;
     let (base, head) = args.range.split_once("..").unwrap_or((&args.range, ""));
     let head = head.strip_prefix('.').unwrap_or(head);
     if base.is_empty() {

@@ -68,7 +68,7 @@ struct PendingArgs {
 
 /// Runs the command.
 pub fn run(session: &Session, command: &SnapshotCommand) -> Result<u8, CommandError> {
-    let store = |args: &SnapshotArgs| args.source.store(session);
+    let store = |args: &SnapshotArgs| args.source.store_to_read(session);
     match &command.action {
         SnapshotAction::Check(args) => check(session, args, store(&args.snapshot)?.as_ref()),
         SnapshotAction::Accept(args) => accept(session, args, store(&args.snapshot)?.as_ref()),

@@ -1,4 +1,5 @@
 //! `ui`: the web UI on this machine, over one's kubeconfig. Nothing is installed in the cluster for it.
+//! It is a controller that only looks: no Application is reconciled, and nothing is compiled.
 //!
 //! The address that opens it has a secret word, which signs in once. Arguments of processes can be read by all who are on the
 //! machine, so a browser is not started with that address, but with a file that leads there, and that nobody else can read.

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value as Json;
 
 use crate::application::{AppId, OperationPhase};
-use crate::binary_cache::{BinaryCache, CacheCounts};
+use crate::binary_cache::{BinaryCache, BinaryCacheCounts};
 use crate::cache::{Cache, Counts};
 use crate::webhook::Provider;
 
@@ -244,7 +244,7 @@ fn counts(cache: &Cache) -> String {
 
 /// The same of the binary cache.
 fn binary_counts(cache: &BinaryCache) -> String {
-    let CacheCounts { hits, misses, refused, written, not_written, withheld, failed, left_alone } = cache.counts();
+    let BinaryCacheCounts { hits, misses, refused, written, not_written, withheld, failed, left_alone } = cache.counts();
     let all = [
         ("hit", hits),
         ("miss", misses),

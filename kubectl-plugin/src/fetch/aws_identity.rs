@@ -21,11 +21,11 @@ use super::web::{Web, refusal, sensitive};
 
 /// A key is asked for again before it ends: so long, or half of its time where that is less.
 const BEFORE: SignedDuration = SignedDuration::from_mins(5);
+/// After a failure nothing is asked for so long.
+const AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// No answer with a key, and no token, is longer.
 const LARGEST: u64 = 1 << 20;
 const WHAT: &str = "a key for object storage";
-/// How sessions of ours are called.
-const SESSION: &str = "kubectl-gitops";
 
 /// Where platforms hand out keys without encryption: Amazon's ECS, and EKS for its Pods.
 pub const PLATFORM_HOSTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
@@ -43,6 +43,8 @@ pub enum AwsIdentity {
         token_file: PathBuf,
         /// The role.
         role: String,
+        /// How the session is called, in logs and in conditions of the role.
+        session: String,
         /// The service that gives keys: `https://sts.eu-central-1.amazonaws.com`.
         service: String,
     },
@@ -58,7 +60,14 @@ pub enum AwsIdentity {
 /// Keys, as long as they last.
 pub(super) struct AwsKeys {
     identity: AwsIdentity,
-    known: Mutex<Option<Lasting>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// What is known of keys.
+enum Known {
+    Key(Lasting),
+    /// There was none, and those who waited for the same are not to wait again, one after another.
+    None { why: FetchError, until: Timestamp },
 }
 
 struct Lasting {
@@ -87,35 +96,49 @@ impl AwsKeys {
         let ask: &dyn Fn() -> Result<Given, FetchError> = match &self.identity {
             AwsIdentity::Nobody => return Ok(None),
             AwsIdentity::Key(key) => return Ok(Some(key.clone())),
-            AwsIdentity::WebIdentity { token_file, role, service } => {
-                &|| of_web_identity(web, token_file, role, service)
+            AwsIdentity::WebIdentity { token_file, role, session, service } => {
+                &|| of_web_identity(web, token_file, (role, session), service)
             }
             AwsIdentity::Platform { address, token_file } => &|| of_platform(web, address, token_file.as_deref()),
         };
         // Whoever comes meanwhile waits for the same.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Lasting { key, .. }) = known.as_ref().filter(|lasting| now < lasting.until) {
-            return Ok(Some(key.clone()));
+        match known.as_ref() {
+            Some(Known::Key(lasting)) if now < lasting.until => return Ok(Some(lasting.key.clone())),
+            Some(Known::None { why, until }) if now < *until => return Err(why.clone()),
+            _ => {}
         }
-        let Given { access_key_id: id, secret_access_key, token, expiration } = ask()?;
+        let Given { access_key_id: id, secret_access_key, token, expiration } = match ask() {
+            Ok(given) => given,
+            Err(why) => {
+                let until = Timestamp::now().checked_add(AFTER).unwrap_or(now);
+                *known = Some(Known::None { why: why.clone(), until });
+                return Err(why);
+            }
+        };
         let session = (!token.is_empty()).then(|| Secret::new(token));
         let key = AwsKey { id, secret: Secret::new(secret_access_key), session };
         let lasts = expiration.duration_since(now);
         let until = now.checked_add(lasts - BEFORE.min(lasts / 2)).unwrap_or(now);
-        *known = Some(Lasting { key: key.clone(), until });
+        *known = Some(Known::Key(Lasting { key: key.clone(), until }));
         Ok(Some(key))
     }
 }
 
 /// Exchanges a token.
-fn of_web_identity(web: &Web, token_file: &Path, role: &str, service: &str) -> Result<Given, FetchError> {
+fn of_web_identity(
+    web: &Web,
+    token_file: &Path,
+    (role, session): (&str, &str),
+    service: &str,
+) -> Result<Given, FetchError> {
     let service = web.access().service(service).map_err(|refused| FetchError::refused(&refused))?;
     let token = token(token_file, &service)?;
     let form = Serializer::new(String::new())
         .append_pair("Action", "AssumeRoleWithWebIdentity")
         .append_pair("Version", "2011-06-15")
         .append_pair("RoleArn", role)
-        .append_pair("RoleSessionName", SESSION)
+        .append_pair("RoleSessionName", session)
         .append_pair("WebIdentityToken", token.reveal())
         .finish();
     let body = ask(web, &service, None, Some(Secret::new(form)))?;

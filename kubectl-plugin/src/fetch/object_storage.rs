@@ -105,7 +105,12 @@ impl ObjectStorage {
 
     fn identity(&self, method: &Method, url: &Url, body: &[u8]) -> Result<Option<Arc<Identity>>, FetchError> {
         let now = Timestamp::now();
-        let Some(key) = self.keys.get(&self.web, now)? else { return Ok(None) };
+        // Who hands out keys, and has none, does not say that an object is missing.
+        let lost = |error: FetchError| match error.kind {
+            FailureKind::NotFound => FetchError { kind: FailureKind::Unauthorized, ..error },
+            _ => error,
+        };
+        let Some(key) = self.keys.get(&self.web, now).map_err(lost)? else { return Ok(None) };
         let signed = Signed { method: method.as_str(), url, body, at: now };
         let unusable = || {
             FetchError::new(FailureKind::Unauthorized, self.endpoint.shown(), "the key cannot be a part of a request")

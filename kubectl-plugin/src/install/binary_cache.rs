@@ -1,16 +1,16 @@
 //! The binary cache that an installed controller reads.
 //!
-//! In: the Pod, an address. Out: the Pod that names it. What it needs besides is in the Secret [`CACHE_SECRET`] of the namespace, which
+//! In: the Pod, an address. Out: the Pod that names it. What it needs besides is in the Secret [`BINARY_CACHE_SECRET`] of the namespace, which
 //! is no part of the installation: it would be in the record. A controller in a cluster only reads: a key that signs is nowhere here.
 
 use serde_json::{Value as Json, json};
 
-use crate::binary_cache::CacheAddress;
+use crate::binary_cache::BinaryCacheAddress;
 
 use super::extend;
 
 /// The Secret with the public keys of whoever writes to the cache, and with what asking it needs.
-pub const CACHE_SECRET: &str = "kubectl-gitops-binary-cache";
+pub const BINARY_CACHE_SECRET: &str = "kubectl-gitops-binary-cache";
 
 /// Its key with the public keys, without which nothing would be believed.
 const KEYS: &str = "cache.pub";
@@ -24,27 +24,27 @@ const STORAGE: [&str; 5] =
     ["AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The Pod with the cache.
-pub(super) fn read_from(pod: &mut Json, address: &CacheAddress) {
+pub(super) fn read_from(pod: &mut Json, address: &BinaryCacheAddress) {
     let container = &mut pod["containers"][0];
     let keys = format!("{MOUNT}/{KEYS}");
     extend(&mut container["args"], ["--cache", &address.to_string(), "--cache-key", &keys].map(Json::from));
     let mut items = vec![json!({"key": KEYS, "path": KEYS})];
     match address {
-        CacheAddress::Registry(_) => {
+        BinaryCacheAddress::Registry(_) => {
             items.push(json!({"key": LOGINS, "path": LOGINS}));
             extend(&mut container["env"], [json!({"name": "DOCKER_CONFIG", "value": MOUNT})]);
         }
-        CacheAddress::Bucket { .. } => extend(&mut container["env"], STORAGE.map(variable)),
-        CacheAddress::Folder(_) => {}
+        BinaryCacheAddress::Bucket { .. } => extend(&mut container["env"], STORAGE.map(variable)),
+        BinaryCacheAddress::Folder(_) => {}
     }
     extend(&mut container["volumeMounts"], [json!({"name": "binary-cache", "mountPath": MOUNT, "readOnly": true})]);
     // What is optional may be absent, key by key; without public keys the controller says that they are missing, and ends.
-    let secret = json!({"secretName": CACHE_SECRET, "items": items, "optional": true});
+    let secret = json!({"secretName": BINARY_CACHE_SECRET, "items": items, "optional": true});
     extend(&mut pod["volumes"], [json!({"name": "binary-cache", "secret": secret})]);
 }
 
 fn variable(name: &str) -> Json {
-    json!({"name": name, "valueFrom": {"secretKeyRef": {"name": CACHE_SECRET, "key": name, "optional": true}}})
+    json!({"name": name, "valueFrom": {"secretKeyRef": {"name": BINARY_CACHE_SECRET, "key": name, "optional": true}}})
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ use gitops_compiler::graph::{BuildError, Built, ResourceGraph};
 use gitops_compiler::manifest;
 use serde_json::{Value as Json, json};
 
-pub use binary_cache::CACHE_SECRET;
+pub use binary_cache::BINARY_CACHE_SECRET;
 pub use definitions::Definition;
 pub use names::{Image, NAME, NAMESPACE, NotAnImage};
 pub use workload::REDIS_SECRET;
 
-use crate::binary_cache::CacheAddress;
+use crate::binary_cache::BinaryCacheAddress;
 use crate::cache::Address;
 
 use names::labels;
@@ -46,7 +46,7 @@ pub struct Installation {
     /// The Redis in which replicas share what they compiled.
     pub redis: Option<Redis>,
     /// The binary cache that it reads.
-    pub binary_cache: Option<CacheAddress>,
+    pub binary_cache: Option<BinaryCacheAddress>,
     /// The Secret with certificate and key of the API (`kubernetes.io/tls`); no API where there is none.
     pub api: Option<String>,
 }

@@ -18,6 +18,7 @@
 //! | [`apply_set`] | labels and annotations of the ApplySet parent, pure |
 //! | [`holder`] | who holds the lock, and whether that process is certainly dead |
 //! | [`persist`] | reading and writing heads, graphs and inventories |
+//! | [`rollback`] | which release a rollback leads to, pure |
 //! | `change` | changing what a head says beside releases |
 //! | `chunks` | reading, writing and deleting chunks |
 //!

@@ -10,11 +10,11 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::store::{Shared, Store};
 
-use crate::binary_cache::{BinaryCache, Bucket, CacheAddress, Folder, Parts, Place, Registry};
+use crate::binary_cache::{BinaryCache, Bucket, BinaryCacheAddress, Folder, Parts, Place, Registry};
 use crate::bundle::{private_key, public_keys};
 use crate::error::CommandError;
 use crate::fetch::{
-    ArtifactRepository, AwsIdentity, AwsKey, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts,
+    ArtifactRepository, AwsIdentity, AwsKey, Credentials, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts,
 };
 
 use super::{RemoteArgs, Session};
@@ -32,13 +32,16 @@ pub struct BinaryCacheArgs {
     /// and signed by a trusted key is not compiled again; where it does not answer, all is compiled as ever
     #[arg(long, value_name = "ADDRESS", env = "KUBECTL_GITOPS_CACHE", hide_env_values = true)]
     cache: Option<String>,
-    /// A file of public keys, in PEM: what one of them has signed in the cache is believed
+    /// A file of public keys, in PEM: what one of them has signed in the binary cache is believed
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CACHE_KEY", hide_env_values = true)]
     cache_key: Vec<PathBuf>,
-    /// A file with the private key, in PEM, that signs what is compiled here, which then goes to the cache; it is read only
+    /// A file with the private key, in PEM, that signs what is compiled here, which then goes to the binary cache; it is read only
     /// without. What the key has signed is believed, too. Its password is where `bundle sign` has it
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_CACHE_SIGN_KEY", hide_env_values = true)]
     cache_sign_key: Option<PathBuf>,
+    /// What is compiled may be a stranger's: it is not signed, and nothing is written
+    #[arg(skip)]
+    reads_only: bool,
 }
 
 /// What becomes of a place that fails.
@@ -50,6 +53,12 @@ pub struct Patience {
 }
 
 impl BinaryCacheArgs {
+    /// The same for a command that compiles what nobody has agreed to yet: whatever the flags name, it writes nothing.
+    #[must_use]
+    pub fn to_read(&self) -> Self {
+        Self { reads_only: true, ..self.clone() }
+    }
+
     /// The store of a command, with the cache behind it.
     ///
     /// # Errors
@@ -87,39 +96,58 @@ impl BinaryCacheArgs {
     fn open(&self, remote: &RemoteArgs, patience: Patience) -> Result<Option<Arc<BinaryCache>>, CommandError> {
         let Some(text) = &self.cache else { return Ok(None) };
         // clap would show it, with a password that is in it.
-        let address = text.parse::<CacheAddress>();
+        let address = text.parse::<BinaryCacheAddress>();
         let address = address.map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))?;
-        if remote.offline && !matches!(address, CacheAddress::Folder(_)) {
+        if remote.offline && !matches!(address, BinaryCacheAddress::Folder(_)) {
             return Ok(None);
         }
         let mut trusted = Vec::new();
         for path in &self.cache_key {
             trusted.extend(public_keys(path)?);
         }
-        let signer = self.cache_sign_key.as_deref().map(private_key).transpose()?;
+        let mut signer = self.cache_sign_key.as_deref().map(private_key).transpose()?;
+        if self.reads_only {
+            trusted.extend(signer.take().map(|signer| signer.public()));
+        }
         if trusted.is_empty() && signer.is_none() {
-            return Err(CommandError::user(format!("nothing in the cache {address} would be believed")).hint(
+            return Err(CommandError::user(format!("nothing in the binary cache {address} would be believed")).hint(
                 "--cache-key names the public keys of whoever writes to it, --cache-sign-key a key to write with",
             ));
         }
-        let place = self.place(&address, remote)?;
         let Patience { pause, warn } = patience;
+        let logins = match &address {
+            BinaryCacheAddress::Registry(registry) => remote.logins_to(&registry.repository)?,
+            BinaryCacheAddress::Folder(_) | BinaryCacheAddress::Bucket { .. } => Ok(Credentials::default()),
+        };
+        let logins = match logins {
+            Ok(logins) => logins,
+            Err(why) => {
+                warn(&format!("{address}: {why}; going on without the binary cache"));
+                return Ok(None);
+            }
+        };
+        let place = self.place(&address, remote, &logins)?;
         let parts = Parts { place, shown: address.to_string(), trusted, signer, pause, warn };
         Ok(Some(Arc::new(BinaryCache::new(parts))))
     }
 
-    fn place(&self, address: &CacheAddress, remote: &RemoteArgs) -> Result<Box<dyn Place>, CommandError> {
-        let writes = self.cache_sign_key.is_some();
+    fn place(
+        &self,
+        address: &BinaryCacheAddress,
+        remote: &RemoteArgs,
+        logins: &Credentials,
+    ) -> Result<Box<dyn Place>, CommandError> {
+        let writes = self.cache_sign_key.is_some() && !self.reads_only;
         Ok(match address {
-            CacheAddress::Folder(path) => {
+            BinaryCacheAddress::Folder(path) => {
                 if writes {
                     // Where it cannot be made, writing says why.
                     let _ = std::fs::create_dir_all(path);
                 }
                 Box::new(Folder::new(path.clone()))
             }
-            cache @ CacheAddress::Registry(address) => {
-                let access = |timeouts| remote.access_to(&address.repository, timeouts);
+            cache @ BinaryCacheAddress::Registry(address) => {
+                let access = |timeouts| remote.access_with(logins.clone(), timeouts);
                 let cannot = |error| cannot_be_asked(cache, error);
                 let reading = ArtifactRepository::reading(access(READING)?, &address.repository).map_err(cannot)?;
                 let writing = if writes {
@@ -129,7 +157,7 @@ impl BinaryCacheArgs {
                 };
                 Box::new(Registry::new(reading, writing))
             }
-            CacheAddress::Bucket { bucket, prefix } => {
+            BinaryCacheAddress::Bucket { bucket, prefix } => {
                 let storage = |timeouts| {
                     let access = remote.access_to_storage(timeouts)?;
                     ObjectStorage::new(access, object_storage(bucket)).map_err(|error| cannot_be_asked(address, error))
@@ -161,8 +189,9 @@ fn identity(variable: impl Fn(&str) -> Option<String>, region: &str, china: &str
     }
     if let Some((token_file, role)) = variable("AWS_WEB_IDENTITY_TOKEN_FILE").zip(variable("AWS_ROLE_ARN")) {
         let amazon = || format!("https://sts.{region}.amazonaws.com{china}");
-        let service = variable("AWS_ENDPOINT_URL_STS").unwrap_or_else(amazon);
-        return AwsIdentity::WebIdentity { token_file: token_file.into(), role, service };
+        let service = variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")).unwrap_or_else(amazon);
+        let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "kubectl-gitops".to_owned());
+        return AwsIdentity::WebIdentity { token_file: token_file.into(), role, session, service };
     }
     let of_ecs = || Some(format!("http://169.254.170.2{}", variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?));
     match of_ecs().or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
@@ -174,7 +203,7 @@ fn identity(variable: impl Fn(&str) -> Option<String>, region: &str, china: &str
     }
 }
 
-fn cannot_be_asked(address: &CacheAddress, error: FetchError) -> CommandError {
-    let told = CommandError::user(format!("the cache {address} cannot be asked: {}", error.why));
+fn cannot_be_asked(address: &BinaryCacheAddress, error: FetchError) -> CommandError {
+    let told = CommandError::user(format!("the binary cache {address} cannot be asked: {}", error.why));
     CommandError { hint: error.hint, ..told }
 }

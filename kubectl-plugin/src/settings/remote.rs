@@ -81,11 +81,20 @@ impl RemoteArgs {
     /// What may be asked, and as whom, of a registry that the user names and no source: logins are taken from where `docker
     /// login` puts them, and programs that keep them are run.
     pub(super) fn access_to(&self, registry: &str, timeouts: Timeouts) -> Result<Access, CommandError> {
-        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        self.access_with(self.logins_to(registry)?.map_err(CommandError::user)?, timeouts)
+    }
+
+    /// The logins to such a registry. Why a program gives none that keeps them is told apart: there are those who go on without.
+    pub(super) fn logins_to(&self, registry: &str) -> Result<Result<Credentials, String>, CommandError> {
         let config = self.registry_config.clone().or_else(docker_config);
         let credentials = credentials(self.credentials.as_deref(), config.as_deref())?;
-        let credentials = credentials.with_helper(registry).map_err(CommandError::user)?;
-        trusting(access.credentials(credentials), self.ca_file.as_deref())
+        Ok(credentials.with_helper(registry))
+    }
+
+    /// The same with logins that were asked for before.
+    pub(super) fn access_with(&self, logins: Credentials, timeouts: Timeouts) -> Result<Access, CommandError> {
+        let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
+        trusting(access.credentials(logins), self.ca_file.as_deref())
     }
 }
 

@@ -101,6 +101,11 @@ impl SourceArgs {
         self.cache.store(session, &self.remote)
     }
 
+    /// The same for whoever compiles what nobody has agreed to yet: nothing of it is written to a binary cache.
+    pub fn store_to_read(&self, session: &Session) -> Result<Option<Store>, CommandError> {
+        self.cache.to_read().store(session, &self.remote)
+    }
+
     /// What the flags say of lints.
     pub fn levels(&self) -> Result<Levels, CommandError> {
         let set = |names: &[String]| names.iter().cloned().collect();

@@ -68,10 +68,11 @@ fn other_commands_use_it_too_and_a_rebuild_does_not() {
     let out = world.text("bundle");
     let built = reader.run(&["bundle", "build", "shop", "--path", "deploy", "--out", &out]);
     assert_eq!((built.code, reader.has("outputs")), (0, 0), "{}", built.stderr);
-    // Whoever builds it again believes nobody.
+    // Whoever builds it again believes nobody: neither the cache nor a store, which may have taken from there, has a part in it.
     let verifier = world.reader(&world.address());
     let rebuilt = verifier.run(&["bundle", "verify", &out, "--rebuild", "--path", "deploy"]);
-    assert_eq!((rebuilt.code, verifier.has("outputs")), (0, 1), "{}{}", rebuilt.stdout, rebuilt.stderr);
+    let of_store = (verifier.has("memo"), verifier.has("outputs"));
+    assert_eq!((rebuilt.code, of_store), (0, (0, 0)), "{}{}", rebuilt.stdout, rebuilt.stderr);
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn what_cannot_be_meant_is_an_error_and_shows_no_secret() {
     let secret = std::fs::read_to_string(&private).expect("a key");
     let secret = secret.lines().nth(1).expect("a line");
     let cases: [(&[&str], &str); 7] = [
-        (&["--cache", &address], "nothing in the cache file://"),
+        (&["--cache", &address], "nothing in the binary cache file://"),
         (&["--cache", "var/cache", "--cache-key", &public], "--cache cannot be used: a cache is at file:///FOLDER, "),
         (&["--cache", "file://var/cache", "--cache-key", &public], "named from the root"),
         (
@@ -122,7 +123,7 @@ fn a_folder_that_is_not_there_or_cannot_be_written_is_told_of_once() {
     let ended = world.reader(&world.address()).run(&COMPILE);
     assert_eq!((ended.code, ended.stdout), (0, world.reference()));
     let (address, place) = (world.address(), world.text("cache"));
-    let wanted = format!("warning: {address}: the folder {place} is not there; going on without the cache\n");
+    let wanted = format!("warning: {address}: the folder {place} is not there; going on without the binary cache\n");
     assert_eq!(ended.stderr, wanted);
     // A file in the place of a folder.
     std::fs::write(world.path("cache"), "x").expect("written");
@@ -130,6 +131,20 @@ fn a_folder_that_is_not_there_or_cannot_be_written_is_told_of_once() {
     assert_eq!((ended.code, ended.stdout), (0, world.reference()));
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.stderr);
-    assert!(lines[0].ends_with("; going on without the cache"), "{}", ended.stderr);
-    assert!(lines[1].ends_with("3 of 3 entries were not written to the cache"), "{}", ended.stderr);
+    assert!(lines[0].ends_with("; going on without the binary cache"), "{}", ended.stderr);
+    assert!(lines[1].ends_with("3 of 3 entries were not written to the binary cache"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_review_and_a_snapshot_read_and_write_nothing() {
+    let world = World::new();
+    std::fs::create_dir(world.path("cache")).expect("made");
+    let writer = world.writer(&world.address(), "ci");
+    writer.run(&["review", "HEAD..", "--path", "deploy"]);
+    writer.run(&["snapshot", "pending", "--path", "deploy"]);
+    assert_eq!((world.entries().len(), writer.has("memo")), (0, 1), "compiled, and not written");
+    world.writer(&world.address(), "ci").run(&COMPILE).quiet();
+    let reviewer = world.writer(&world.address(), "ci");
+    let ended = reviewer.run(&["review", "HEAD..", "--path", "deploy"]);
+    assert_eq!((ended.code, reviewer.has("memo"), reviewer.has("outputs")), (0, 1, 0), "taken: {}", ended.stderr);
 }

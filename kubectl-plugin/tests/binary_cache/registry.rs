@@ -69,7 +69,7 @@ fn a_registry_that_wants_to_know_who_asks() {
         let ended = setting.writer(&address).run(&COMPILE);
         assert_eq!((ended.code, ended.stdout), (0, setting.world.reference()), "{}", ended.stderr);
         let lines: Vec<&str> = ended.stderr.lines().collect();
-        assert!(lines.len() == 2 && lines[0].ends_with("; going on without the cache"), "{}", ended.stderr);
+        assert!(lines.len() == 2 && lines[0].ends_with("; going on without the binary cache"), "{}", ended.stderr);
         let config = setting.world.path("config.json");
         let login =
             serde_json::json!({"auths": {host: {"username": registry.user(), "password": registry.password()}}});
@@ -119,6 +119,22 @@ fn a_registry_that_never_answers_is_left_alone() {
     assert_eq!((ended.code, ended.stdout), (0, setting.world.reference()), "{}", ended.stderr);
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.stderr);
-    assert!(lines[0].contains("does not answer in time; going on without the cache"), "{}", ended.stderr);
-    assert!(lines[1].ends_with("3 of 3 entries were not written to the cache"), "{}", ended.stderr);
+    assert!(lines[0].contains("does not answer in time; going on without the binary cache"), "{}", ended.stderr);
+    assert!(lines[1].ends_with("3 of 3 entries were not written to the binary cache"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_program_that_keeps_logins_and_fails_is_no_reason_to_end() {
+    let setting = Setting::new();
+    let registry = setting.registry(Access::Open, None);
+    let host = registry.address().trim_start_matches("https://");
+    let config = setting.world.path("config.json");
+    let helpers = serde_json::json!({"credHelpers": {host: "of-another-machine"}});
+    std::fs::write(&config, helpers.to_string()).expect("written");
+    let machine = setting.writer(&address(&registry));
+    let machine = machine.with("KUBECTL_GITOPS_REGISTRY_CONFIG", &config.display().to_string());
+    let ended = machine.run(&COMPILE);
+    assert_eq!((ended.code, ended.stdout), (0, setting.world.reference()), "{}", ended.stderr);
+    assert!(ended.stderr.contains("docker-credential-of-another-machine"), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("; going on without the binary cache\n"), "{}", ended.stderr);
 }

@@ -56,7 +56,7 @@ fn an_object_that_changed_is_not_believed() {
     }
     let ended = setting.knowing(setting.world.reader("s3://shop")).run(&COMPILE);
     assert_eq!((ended.code, ended.stdout), (0, setting.world.reference()), "{}", ended.stderr);
-    assert!(ended.stderr.contains("an entry of the cache does not count"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("an entry of the binary cache does not count"), "{}", ended.stderr);
 }
 
 #[test]
@@ -80,5 +80,5 @@ fn whoever_has_another_key_or_none_goes_on_without_it() {
     // A bucket that is not there has nothing, and takes nothing.
     let ended = setting.knowing(setting.world.writer("s3://none", "ci")).run(&COMPILE);
     assert_eq!((ended.code, ended.stdout.as_str()), (0, reference.as_str()), "{}", ended.stderr);
-    assert!(ended.stderr.contains("3 of 3 entries were not written to the cache"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("3 of 3 entries were not written to the binary cache"), "{}", ended.stderr);
 }

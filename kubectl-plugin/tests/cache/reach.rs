@@ -10,12 +10,12 @@ use crate::replica::{Replica, World, application, settings};
 fn is_shared(settings: &RedisSettings) -> Result<(), String> {
     let first = Replica::new(settings);
     first.compile(&application(1));
-    if first.cache.trouble().is_none() {
+    if first.trouble().is_none() {
         first.wait_until_stored(2);
     }
     let second = Replica::new(settings);
     let found = second.compile(&application(1));
-    match second.cache.trouble() {
+    match second.trouble() {
         None => {
             assert!(found.memoised, "{:?}", second.cache.counts());
             Ok(())

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gitops_compiler::app::{AppSpec, Directory, Source};
@@ -59,6 +59,7 @@ pub(crate) fn settings(address: &str, password: &str) -> RedisSettings {
 /// A replica.
 pub(crate) struct Replica {
     pub(crate) cache: Arc<Cache>,
+    told: Arc<Mutex<Vec<String>>>,
     store: Store,
     _folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
@@ -72,11 +73,21 @@ impl Replica {
     pub(crate) fn with_key(settings: &RedisSettings, key: [u8; 32]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let cache = Arc::new(Cache::in_redis(settings, &CacheKey::new(key)).expect("settings"));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let cache = Cache::in_redis(settings, &CacheKey::new(key)).expect("settings");
+        let cache = cache.telling(move |message| heard.lock().expect("unpoisoned").push(message.to_owned()));
+        let cache = Arc::new(cache);
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("a store");
         let store = store.with_shared(for_store(Arc::clone(&cache), runtime.handle().clone()));
-        Self { cache, store, _folder: folder, _runtime: runtime }
+        Self { cache, told, store, _folder: folder, _runtime: runtime }
+    }
+
+    /// What it told of Redis last, unless all is well again.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let told = self.told.lock().expect("unpoisoned");
+        told.last().filter(|last| !last.contains("again")).cloned()
     }
 
     pub(crate) fn compile(&self, files: &Files) -> Compilation {
@@ -87,7 +98,7 @@ impl Replica {
     pub(crate) fn wait_until_stored(&self, values: u64) {
         let begun = Instant::now();
         while self.cache.counts().stored < values {
-            assert!(begun.elapsed() < PATIENCE, "{:?} {:?}", self.cache.counts(), self.cache.trouble());
+            assert!(begun.elapsed() < PATIENCE, "{:?} {:?}", self.cache.counts(), self.trouble());
             std::thread::sleep(Duration::from_millis(2));
         }
     }

@@ -64,7 +64,7 @@ fn delivered(name: &str, trusted: &str) -> (u64, u64) {
     ground.until_synced(&commit);
     assert_eq!(ground.value("a").as_deref(), Some("2"));
     assert_eq!((counted(&listens, "written"), counted(&listens, "failed")), (0, 0));
-    let told = ground.said().matches("an entry of the cache does not count").count();
+    let told = ground.said().matches("an entry of the binary cache does not count").count();
     assert_eq!(told, usize::from(trusted != "ci"), "{}", ground.said());
     (counted(&listens, "hit"), counted(&listens, "refused"))
 }

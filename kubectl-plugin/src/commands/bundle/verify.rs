@@ -90,12 +90,13 @@ fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
 
 /// What the sources give otherwise.
 fn rebuilt(session: &Session, args: &VerifyArgs, found: &Bundle) -> Result<Vec<String>, CommandError> {
-    // Whoever builds it again believes nobody: the binary cache is not asked.
+    // Whoever builds it again believes nobody: neither the binary cache, nor what a store may have from there. Inputs are
+    // what the lock says of them, wherever they lie.
     let store = session.store.open(session.printer);
     let opened = args.source.open(Some(&found.config.application), store.as_ref())?;
     let namespace = args.namespace.as_deref().or(opened.home.destination.as_deref());
     let delivery = opened.bundled_delivery(Some(namespace.unwrap_or(&found.config.delivery.namespace)))?;
-    let graph = opened.compile(store.as_ref(), session.printer)?.graph;
+    let graph = opened.compile(None, session.printer)?.graph;
     // Whatever is in it: it is not written anywhere.
     let made = Bundle::build(&opened.app.name, &graph, delivery, Compression::Store, true);
     let made = made.map_err(|errors| super::told(&errors))?;
