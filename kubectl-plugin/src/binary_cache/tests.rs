@@ -135,7 +135,10 @@ fn whoever_signs_believes_itself() {
     writer.cache.withheld(Part::Graph);
     writer.cache.finish();
     assert_eq!(writer.cache.get(Part::Memo, "a").as_deref(), Some(&b"1"[..]));
-    assert_eq!(writer.cache.counts(), BinaryCacheCounts { hits: 1, written: 1, withheld: 1, ..BinaryCacheCounts::default() });
+    assert_eq!(
+        writer.cache.counts(),
+        BinaryCacheCounts { hits: 1, written: 1, withheld: 1, ..BinaryCacheCounts::default() }
+    );
 }
 
 #[test]

@@ -130,12 +130,7 @@ impl Cache {
     }
 
     fn at(place: Place) -> Self {
-        Self {
-            place,
-            counting: Counting::default(),
-            has_failed: AtomicBool::default(),
-            tell: Box::new(|_| {}),
-        }
+        Self { place, counting: Counting::default(), has_failed: AtomicBool::default(), tell: Box::new(|_| {}) }
     }
 
     /// The same, which says when Redis fails, and when it answers again: once each.

@@ -244,7 +244,8 @@ fn counts(cache: &Cache) -> String {
 
 /// The same of the binary cache.
 fn binary_counts(cache: &BinaryCache) -> String {
-    let BinaryCacheCounts { hits, misses, refused, written, not_written, withheld, failed, left_alone } = cache.counts();
+    let BinaryCacheCounts { hits, misses, refused, written, not_written, withheld, failed, left_alone } =
+        cache.counts();
     let all = [
         ("hit", hits),
         ("miss", misses),

@@ -67,7 +67,10 @@ pub(super) struct AwsKeys {
 enum Known {
     Key(Lasting),
     /// There was none, and those who waited for the same are not to wait again, one after another.
-    None { why: FetchError, until: Timestamp },
+    None {
+        why: FetchError,
+        until: Timestamp,
+    },
 }
 
 struct Lasting {

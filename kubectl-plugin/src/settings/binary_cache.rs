@@ -10,11 +10,12 @@ use std::time::Duration;
 use clap::Args;
 use gitops_compiler::store::{Shared, Store};
 
-use crate::binary_cache::{BinaryCache, Bucket, BinaryCacheAddress, Folder, Parts, Place, Registry};
+use crate::binary_cache::{BinaryCache, BinaryCacheAddress, Bucket, Folder, Parts, Place, Registry};
 use crate::bundle::{private_key, public_keys};
 use crate::error::CommandError;
 use crate::fetch::{
-    ArtifactRepository, AwsIdentity, AwsKey, Credentials, FetchError, ObjectStorage, ObjectStorageSettings, Secret, Timeouts,
+    ArtifactRepository, AwsIdentity, AwsKey, Credentials, FetchError, ObjectStorage, ObjectStorageSettings, Secret,
+    Timeouts,
 };
 
 use super::{RemoteArgs, Session};

@@ -78,20 +78,15 @@ impl RemoteArgs {
         trusting(access, self.ca_file.as_deref())
     }
 
-    /// What may be asked, and as whom, of a registry that the user names and no source: logins are taken from where `docker
-    /// login` puts them, and programs that keep them are run.
-    pub(super) fn access_to(&self, registry: &str, timeouts: Timeouts) -> Result<Access, CommandError> {
-        self.access_with(self.logins_to(registry)?.map_err(CommandError::user)?, timeouts)
-    }
-
-    /// The logins to such a registry. Why a program gives none that keeps them is told apart: there are those who go on without.
+    /// The logins to a registry that the user names and no source: they are taken from where `docker login` puts them, and programs
+    /// that keep them are run. Why such a program gives none is told apart: there are those who go on without.
     pub(super) fn logins_to(&self, registry: &str) -> Result<Result<Credentials, String>, CommandError> {
         let config = self.registry_config.clone().or_else(docker_config);
         let credentials = credentials(self.credentials.as_deref(), config.as_deref())?;
         Ok(credentials.with_helper(registry))
     }
 
-    /// The same with logins that were asked for before.
+    /// What may be asked with such logins.
     pub(super) fn access_with(&self, logins: Credentials, timeouts: Timeouts) -> Result<Access, CommandError> {
         let access = Access::new().plain_http(self.plain_http.iter().cloned()).timeouts(timeouts);
         trusting(access.credentials(logins), self.ca_file.as_deref())
