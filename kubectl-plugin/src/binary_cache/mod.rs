@@ -109,7 +109,7 @@ struct Entries {
     place: Box<dyn Place>,
     shown: String,
     trusted: Vec<PublicKey>,
-    /// Whoever may not write may still read, and the other way round.
+    /// Whoever may not write may still read.
     reading: Mutex<Standing>,
     writing: Mutex<Standing>,
     is_distrust_told: AtomicBool,
@@ -204,7 +204,11 @@ impl Entries {
     fn read(&self, kind: &'static str, key: &str) -> Option<Vec<u8>> {
         let sent = self.asks(&self.reading)?;
         match self.place.get(&EntryName::new(kind, key), MAX_ENTRY_BYTES) {
-            Err(why) => self.fail(&self.reading, &why),
+            Err(why) => {
+                // What cannot be asked cannot be written to, which would take longer to find out.
+                lock(&self.writing).failed(Instant::now());
+                self.fail(&self.reading, &why);
+            }
             Ok(found) => {
                 lock(&self.reading).answered(sent);
                 match found {
