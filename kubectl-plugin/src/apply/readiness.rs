@@ -169,7 +169,9 @@ async fn forward(cluster: &Cluster, watched: &Watched, to: &To<'_>) -> Result<()
     }
 }
 
-fn key_of(group: &str, kind: &str, object: &Json) -> ResourceKey {
+/// Which object this is, of a group and a kind.
+#[must_use]
+pub fn key_of(group: &str, kind: &str, object: &Json) -> ResourceKey {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
     ResourceKey::new(group, kind, text("namespace"), text("name"))
 }

@@ -3,12 +3,10 @@
 //! In: names, entries. Out: entries. Guarantees: storage puts an object as a whole or not at all. How it is asked, and as whom, is
 //! the [`ObjectStorage`]'s to know.
 
-use crate::fetch::{FailureKind, FetchError, ObjectStorage};
+use crate::fetch::{FailureKind, ObjectStorage};
 
 use super::entry::EntryName;
-use super::place::{Found, Place};
-
-const WHAT: &str = "an entry of the binary cache";
+use super::place::{Found, ONLY_READ, Place, WHAT, told};
 
 /// A bucket of entries.
 pub struct Bucket {
@@ -42,11 +40,7 @@ impl Place for Bucket {
     }
 
     fn put(&self, name: &EntryName, entry: &[u8]) -> Result<(), String> {
-        let Some(storage) = &self.writing else { return Err("it is only read here".to_owned()) };
+        let Some(storage) = &self.writing else { return Err(ONLY_READ.to_owned()) };
         storage.put(&self.key(name), entry, WHAT).map_err(|error| told(&error))
     }
-}
-
-fn told(error: &FetchError) -> String {
-    format!("{}: {}", error.asked, error.why)
 }

@@ -3,7 +3,14 @@
 //! In: names, entries. Out: entries, whoever wrote them. Nothing that comes out of a place is to be believed; how long it may be
 //! is for whoever asks to say. A place is asked from several threads that may wait.
 
+use crate::fetch::FetchError;
+
 use super::entry::EntryName;
+
+/// What servers are asked for, for messages.
+pub(super) const WHAT: &str = "an entry of the binary cache";
+/// Why a place does not write that nobody wanted to write to.
+pub(super) const ONLY_READ: &str = "it is only read here";
 
 /// What there is under a name.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,4 +36,9 @@ pub trait Place: Send + Sync {
     /// # Errors
     /// Where that is not possible: why, in one line and without secrets.
     fn put(&self, name: &EntryName, entry: &[u8]) -> Result<(), String>;
+}
+
+/// What a server did not do, in one line.
+pub(super) fn told(error: &FetchError) -> String {
+    format!("{}: {}", error.asked, error.why)
 }

@@ -13,14 +13,13 @@ use serde_json::{Value as Json, json};
 use crate::fetch::{ArtifactRepository, FailureKind, FetchError, Reference};
 
 use super::entry::EntryName;
-use super::place::{Found, Place};
+use super::place::{Found, ONLY_READ, Place, WHAT, told};
 
 /// What an entry is to a registry.
 const ENTRY: &str = "application/vnd.kubectl-gitops.cache-entry.v1";
 /// What an artifact has for a config that needs none.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY_CONFIG: &[u8] = b"{}";
-const WHAT: &str = "an entry of the binary cache";
 
 /// A repository of entries.
 pub struct Registry {
@@ -83,7 +82,7 @@ impl Place for Registry {
     }
 
     fn put(&self, name: &EntryName, entry: &[u8]) -> Result<(), String> {
-        let Some(repository) = &self.writing else { return Err("it is only read here".to_owned()) };
+        let Some(repository) = &self.writing else { return Err(ONLY_READ.to_owned()) };
         self.store(name, entry, repository).map_err(|error| told(&error))
     }
 }
@@ -96,10 +95,6 @@ fn layer(manifest: &[u8]) -> Option<(Digest, u64)> {
         return None;
     }
     Some((layer["digest"].as_str()?.parse().ok()?, layer["size"].as_u64()?))
-}
-
-fn told(error: &FetchError) -> String {
-    format!("{}: {}", error.asked, error.why)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const PASSWORD: &str = "COSIGN_PASSWORD";
 /// Where it cannot be read, or is none that can be used.
 pub fn private_key(path: &Path) -> Result<PrivateKey, CommandError> {
     let text = Zeroizing::new(text_of(path)?);
-    PrivateKey::read(&text, password).map_err(|error| unusable(path, &error))
+    PrivateKey::read(&text, password).map_err(|error| unusable_key(path, &error))
 }
 
 /// The public keys in a file: one, or several.
@@ -30,10 +30,12 @@ pub fn private_key(path: &Path) -> Result<PrivateKey, CommandError> {
 /// # Errors
 /// Where it cannot be read, has none, or has something else.
 pub fn public_keys(path: &Path) -> Result<Vec<PublicKey>, CommandError> {
-    PublicKey::read_all(&text_of(path)?).map_err(|error| unusable(path, &error))
+    PublicKey::read_all(&text_of(path)?).map_err(|error| unusable_key(path, &error))
 }
 
-fn unusable(path: &Path, error: &KeyError) -> CommandError {
+/// What is said where the key in a file cannot do what it should.
+#[must_use]
+pub fn unusable_key(path: &Path, error: &KeyError) -> CommandError {
     CommandError::user(format!("the key {} cannot be used: {error}", path.display()))
 }
 

@@ -15,7 +15,7 @@ mod signed;
 mod trust;
 
 pub use key::{KeyError, PrivateKey, PublicKey};
-pub use key_file::{private_key, public_keys};
+pub use key_file::{private_key, public_keys, unusable_key};
 pub use parts::manifest_digest;
 pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};

@@ -20,7 +20,7 @@ use crate::binary_cache::BinaryCacheAddress;
 use crate::error::CommandError;
 use crate::health::Rules;
 use crate::install::{Definition, Image, Installation, NAME, NAMESPACE, Redis};
-use crate::settings::{ClusterArgs, Home, Session};
+use crate::settings::{ClusterArgs, Home, Session, cache_address};
 
 use super::apply::{DryRun, nothing_to_do, tried, up_to_date};
 use super::change::{self, ApprovalArgs, RunArgs};
@@ -139,7 +139,7 @@ impl InstallArgs {
             has_authorities: self.redis_ca,
         });
         let api = self.api.then(|| self.api_tls.clone());
-        let binary_cache = self.cache.as_deref().map(cache_address).transpose()?;
+        let binary_cache = self.cache.as_deref().map(cache_of_pods).transpose()?;
         let (replicas, impersonates) = (self.replicas, self.impersonate);
         Ok(Installation {
             namespace,
@@ -178,14 +178,12 @@ impl InstallArgs {
     }
 }
 
-/// Where a binary cache is that Pods can ask. What is secret in it is not shown, as clap would.
-fn cache_address(text: &str) -> Result<BinaryCacheAddress, CommandError> {
-    let wrong = |why: String| CommandError::user(format!("--cache cannot be used: {why}"));
-    match text.parse::<BinaryCacheAddress>() {
-        Ok(BinaryCacheAddress::Folder(_)) => Err(wrong("a folder is not in a Pod".to_owned())
+/// Where a binary cache is that Pods can ask.
+fn cache_of_pods(text: &str) -> Result<BinaryCacheAddress, CommandError> {
+    match cache_address(text)? {
+        BinaryCacheAddress::Folder(_) => Err(CommandError::user("--cache cannot be used: a folder is not in a Pod")
             .hint("a registry or object storage is: oci://HOST/REPOSITORY, s3://BUCKET/PREFIX")),
-        Ok(address) => Ok(address),
-        Err(error) => Err(wrong(error.to_string())),
+        address => Ok(address),
     }
 }
 

@@ -13,6 +13,7 @@ use gitops_compiler::name::{AppName, ResourceKey, group_of};
 use serde_json::Value as Json;
 
 use crate::application::AppId;
+use crate::apply::readiness;
 use crate::cluster::{Failure, Kinds, PART_OF};
 use crate::error::CommandError;
 use crate::project::AppProject;
@@ -115,14 +116,8 @@ impl Elsewhere {
 
 /// Which object this is.
 fn key_of(object: &Json) -> ResourceKey {
-    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-    let (version, metadata) = (text(&object["apiVersion"]), &object["metadata"]);
-    ResourceKey::new(
-        group_of(&version),
-        &text(&object["kind"]),
-        &text(&metadata["namespace"]),
-        &text(&metadata["name"]),
-    )
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    readiness::key_of(group_of(text("apiVersion")), text("kind"), object)
 }
 
 /// Who owns an object, as it says; those of kinds that are not served are left out.

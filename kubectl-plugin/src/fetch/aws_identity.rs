@@ -65,17 +65,15 @@ pub(super) struct AwsKeys {
 
 /// What is known of keys.
 enum Known {
-    Key(Lasting),
+    Key {
+        key: AwsKey,
+        until: Timestamp,
+    },
     /// There was none, and those who waited for the same are not to wait again, one after another.
     None {
         why: FetchError,
         until: Timestamp,
     },
-}
-
-struct Lasting {
-    key: AwsKey,
-    until: Timestamp,
 }
 
 /// A key as platforms write it.
@@ -107,7 +105,7 @@ impl AwsKeys {
         // Whoever comes meanwhile waits for the same.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.as_ref() {
-            Some(Known::Key(lasting)) if now < lasting.until => return Ok(Some(lasting.key.clone())),
+            Some(Known::Key { key, until }) if now < *until => return Ok(Some(key.clone())),
             Some(Known::None { why, until }) if now < *until => return Err(why.clone()),
             _ => {}
         }
@@ -123,7 +121,7 @@ impl AwsKeys {
         let key = AwsKey { id, secret: Secret::new(secret_access_key), session };
         let lasts = expiration.duration_since(now);
         let until = now.checked_add(lasts - BEFORE.min(lasts / 2)).unwrap_or(now);
-        *known = Some(Known::Key(Lasting { key: key.clone(), until }));
+        *known = Some(Known::Key { key: key.clone(), until });
         Ok(Some(key))
     }
 }

@@ -96,9 +96,7 @@ impl BinaryCacheArgs {
     /// The cache; none where no flag names one, or it is not to be asked.
     fn open(&self, remote: &RemoteArgs, patience: Patience) -> Result<Option<Arc<BinaryCache>>, CommandError> {
         let Some(text) = &self.cache else { return Ok(None) };
-        // clap would show it, with a password that is in it.
-        let address = text.parse::<BinaryCacheAddress>();
-        let address = address.map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))?;
+        let address = cache_address(text)?;
         if remote.offline && !matches!(address, BinaryCacheAddress::Folder(_)) {
             return Ok(None);
         }
@@ -127,47 +125,51 @@ impl BinaryCacheArgs {
                 return Ok(None);
             }
         };
-        let place = self.place(&address, remote, &logins)?;
+        let place = place(&address, remote, &logins, signer.is_some())?;
         let parts = Parts { place, shown: address.to_string(), trusted, signer, pause, warn };
         Ok(Some(Arc::new(BinaryCache::new(parts))))
     }
+}
 
-    fn place(
-        &self,
-        address: &BinaryCacheAddress,
-        remote: &RemoteArgs,
-        logins: &Credentials,
-    ) -> Result<Box<dyn Place>, CommandError> {
-        let writes = self.cache_sign_key.is_some() && !self.reads_only;
-        Ok(match address {
-            BinaryCacheAddress::Folder(path) => {
-                if writes {
-                    // Where it cannot be made, writing says why.
-                    let _ = std::fs::create_dir_all(path);
-                }
-                Box::new(Folder::new(path.clone()))
+/// Where a binary cache is. What is secret in the text is not shown, as clap would.
+pub fn cache_address(text: &str) -> Result<BinaryCacheAddress, CommandError> {
+    text.parse().map_err(|error| CommandError::user(format!("--cache cannot be used: {error}")))
+}
+
+fn place(
+    address: &BinaryCacheAddress,
+    remote: &RemoteArgs,
+    logins: &Credentials,
+    writes: bool,
+) -> Result<Box<dyn Place>, CommandError> {
+    Ok(match address {
+        BinaryCacheAddress::Folder(path) => {
+            if writes {
+                // Where it cannot be made, writing says why.
+                let _ = std::fs::create_dir_all(path);
             }
-            cache @ BinaryCacheAddress::Registry(address) => {
-                let access = |timeouts| remote.access_with(logins.clone(), timeouts);
-                let cannot = |error| cannot_be_asked(cache, error);
-                let reading = ArtifactRepository::reading(access(READING)?, &address.repository).map_err(cannot)?;
-                let writing = if writes {
-                    Some(ArtifactRepository::writing(access(WRITING)?, &address.repository).map_err(cannot)?)
-                } else {
-                    None
-                };
-                Box::new(Registry::new(reading, writing))
-            }
-            BinaryCacheAddress::Bucket { bucket, prefix } => {
-                let storage = |timeouts| {
-                    let access = remote.access_to_storage(timeouts)?;
-                    ObjectStorage::new(access, object_storage(bucket)).map_err(|error| cannot_be_asked(address, error))
-                };
-                let writing = if writes { Some(storage(WRITING)?) } else { None };
-                Box::new(Bucket::new(storage(READING)?, writing, prefix.clone()))
-            }
-        })
-    }
+            Box::new(Folder::new(path.clone()))
+        }
+        cache @ BinaryCacheAddress::Registry(address) => {
+            let access = |timeouts| remote.access_with(logins.clone(), timeouts);
+            let cannot = |error| cannot_be_asked(cache, error);
+            let reading = ArtifactRepository::reading(access(READING)?, &address.repository).map_err(cannot)?;
+            let writing = if writes {
+                Some(ArtifactRepository::writing(access(WRITING)?, &address.repository).map_err(cannot)?)
+            } else {
+                None
+            };
+            Box::new(Registry::new(reading, writing))
+        }
+        BinaryCacheAddress::Bucket { bucket, prefix } => {
+            let storage = |timeouts| {
+                let access = remote.access_to_storage(timeouts)?;
+                ObjectStorage::new(access, object_storage(bucket)).map_err(|error| cannot_be_asked(address, error))
+            };
+            let writing = if writes { Some(storage(WRITING)?) } else { None };
+            Box::new(Bucket::new(storage(READING)?, writing, prefix.clone()))
+        }
+    })
 }
 
 /// Where a bucket is, and who asks, as the environment has it for all programs that use S3.

@@ -37,7 +37,7 @@ mod store;
 mod submodules;
 mod versions;
 
-pub use binary_cache::{BinaryCacheArgs, Patience};
+pub use binary_cache::{BinaryCacheArgs, Patience, cache_address};
 pub use check::CheckedApplication;
 pub use cluster::{ClusterArgs, Connected, Home};
 pub use compiled_for::{CompiledFor, compiled_for};

@@ -8,7 +8,7 @@ use gitops_compiler::bundle::{
 };
 use serde_json::json;
 
-use crate::bundle::{self, KeyError, private_key, said, sign, text_of};
+use crate::bundle::{self, private_key, said, sign, text_of, unusable_key};
 use crate::error::CommandError;
 use crate::settings::Session;
 
@@ -40,14 +40,12 @@ pub(super) struct SignArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError> {
-    let unusable =
-        |error: KeyError| CommandError::user(format!("the key {} cannot be used: {error}", args.key.display()));
     let key = private_key(&args.key)?;
     let files = bundle::read(&args.bundle)?;
     // Nobody signs what is no bundle.
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     let statement = statement(args, &read)?;
-    let claim = sign(&statement, &key).map_err(unusable)?;
+    let claim = sign(&statement, &key).map_err(|error| unusable_key(&args.key, &error))?;
     let signed = with_claims(&files, &[claim]).map_err(|error| super::told(&[error]))?;
     let read = Bundle::read(&signed).map_err(|error| super::told(&[error]))?;
     bundle::write(&args.bundle, &signed)?;
