@@ -56,7 +56,7 @@ pub(crate) fn steps(script: &str, values: &[(&str, &str)], mut answer: impl FnMu
     command.env("UI_CHROMIUM", &programs.chromium);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Node.js starts");
     let mut answers = child.stdin.take().expect("a pipe");
-    let mut done = Vec::new();
+    let (mut done, mut said) = (Vec::new(), Vec::new());
     for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
         let line = line.expect("text");
         if let Some(asked) = line.strip_prefix("ASK ") {
@@ -67,10 +67,11 @@ pub(crate) fn steps(script: &str, values: &[(&str, &str)], mut answer: impl FnMu
         } else {
             // Not by a macro, whose output the test runner keeps to itself.
             let _ = writeln!(std::io::stderr(), "{line}");
+            said.push(line);
         }
     }
     let ended = child.wait().expect("it ends");
-    assert!(ended.success(), "{script}: after {done:?}");
+    assert!(ended.success(), "{script}: after {done:?}:\n{}", said.join("\n"));
     done
 }
 

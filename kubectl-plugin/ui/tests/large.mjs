@@ -41,6 +41,8 @@ told("ten thousand Applications");
 await large.goto(address + PATH);
 const graph = large.getByTestId("graph");
 await graph.waitFor();
+// What the page tells of it comes after its first picture.
+await large.waitForFunction(() => document.querySelector("[data-testid=graph]").drawn?.boxes().length > 0);
 const boxes = () => graph.evaluate((one) => one.drawn.boxes().length);
 assert.ok((await boxes()) < 150, "many of a kind are folded");
 await timed("unfold, ms", async () => {
@@ -51,7 +53,7 @@ await shoot(large, "large");
 /** A second of panning: frames that were drawn, and the longest time between two. */
 const pan = () =>
   graph.evaluate(async (one) => {
-    const [begun, drawn] = [one.drawn.frames(), one.drawn.drawings()];
+    const [begun, drawn, left] = [one.drawn.frames(), one.drawn.drawings(), one.drawn.left()];
     const end = performance.now() + 1000;
     let [last, longest] = [performance.now(), 0];
     for (let at = 0; performance.now() < end; at += 1) {
@@ -60,12 +62,12 @@ const pan = () =>
       longest = Math.max(longest, performance.now() - last);
       last = performance.now();
     }
-    return { frames: one.drawn.frames() - begun, longest: Math.round(longest), drawings: one.drawn.drawings() - drawn };
+    return { frames: one.drawn.frames() - begun, longest: Math.round(longest), drawings: one.drawn.drawings() - drawn, left: one.drawn.left() - left };
   });
 const all = await pan();
 assert.ok(all.frames > 0);
-// What only moves is not drawn again, but where the page itself changed meanwhile.
-assert.ok(all.drawings <= 2, `${all.drawings} drawings`);
+// What only moves is not drawn again. What else changes meanwhile is, and how often depends on the machine.
+assert.equal(all.left, 0, JSON.stringify(all));
 times["panning 5,000, all in view"] = all;
 for (let at = 0; at < 9; at += 1) await large.getByRole("button", { name: "Zoom in" }).click();
 times["panning 5,000, some in view"] = await pan();

@@ -129,7 +129,7 @@ let is = "abort";
 await answer(lost, address, { change: (path) => path === "/api/gitops/v1/stream/applications" && is });
 await lost.goto(`${address}/applications`);
 await lost.getByTestId("lost").waitFor();
-assert.ok((await lost.locator(".row").count()) > 10);
+await lost.locator(".row").nth(10).waitFor();
 await accessible(lost, "lost");
 await shoot(lost, "lost");
 told("a lost connection");

@@ -3,16 +3,18 @@
 //! In: [`Options`]. Out: on stdout, what happened; an exit code. The steps, one file each: `set_up` finds or installs
 //! what the checks need → `check` is the list of them in their order → `workspace` is what they read of the
 //! repository, `licences`, `structure` and `suites` are those that are more than one command → `job` runs their
-//! commands, in `environment` → `printer` tells.
+//! commands, in `environment` → `failed_tests` finds in their log what failed → `printer` tells.
 //!
 //! # Guarantees
-//! - A failure never hides another: the checks after it are run also, and all output of a failed one is shown.
+//! - A failure never hides another: the checks after it are run also, and all output of a failed one is shown; what its
+//!   failed tests said stands above the table once more.
 //! - Nothing hangs: a check has 40 minutes (`job::TIME_LIMIT`), two and a half hours with full counts, then its processes
 //!   are killed. Ctrl-C kills them at once.
 //! - A check that runs no test, or does not know a module or a licence, fails. Nothing passes by not being looked at.
 
 mod check;
 mod environment;
+mod failed_tests;
 mod failure;
 mod job;
 mod licences;
@@ -109,12 +111,12 @@ fn run_one(
     match result {
         Ok(detail) => {
             printer::passed(name, elapsed, &detail);
-            Row { name, outcome: Outcome::Passed, elapsed, detail }
+            Row { name, outcome: Outcome::Passed, elapsed, detail, failed_tests: String::new() }
         }
         Err(failure) => {
             let detail = with_causes(&failure);
             printer::failed(name, elapsed, &log, &detail);
-            Row { name, outcome: Outcome::Failed, elapsed, detail }
+            Row { name, outcome: Outcome::Failed, elapsed, detail, failed_tests: failed_tests::of_log(&log) }
         }
     }
 }

@@ -33,11 +33,19 @@ pub(super) struct Row {
     pub(super) elapsed: Duration,
     /// What was checked, or why it failed.
     pub(super) detail: String,
+    /// What its failed tests said.
+    pub(super) failed_tests: String,
 }
 
 impl Row {
     pub(super) fn skipped(name: &'static str) -> Self {
-        Self { name, outcome: Outcome::Skipped, elapsed: Duration::ZERO, detail: String::new() }
+        Self {
+            name,
+            outcome: Outcome::Skipped,
+            elapsed: Duration::ZERO,
+            detail: String::new(),
+            failed_tests: String::new(),
+        }
     }
 }
 
@@ -68,8 +76,11 @@ pub(super) fn skipped(name: &str) {
     line(&format!("SKIPPED {name}"));
 }
 
-/// The table, and the closing line, which CI looks for.
+/// What failed tests said, the table, and the closing line, which CI looks for.
 pub(super) fn summary(rows: &[Row]) {
+    for Row { name, failed_tests, .. } in rows.iter().filter(|row| !row.failed_tests.is_empty()) {
+        bytes(format!("\n== what failed in {name}\n{failed_tests}").as_bytes());
+    }
     bytes(format!("\n{}", table(rows)).as_bytes());
     line(&closing_line(rows));
 }
@@ -85,7 +96,7 @@ fn bytes(bytes: &[u8]) {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<12} {:<8} {:>8}\n", "check", "result", "seconds");
-    for Row { name, outcome, elapsed, detail } in rows {
+    for Row { name, outcome, elapsed, detail, .. } in rows {
         let seconds = match outcome {
             Outcome::Skipped => "-".to_owned(),
             Outcome::Passed | Outcome::Failed => format!("{:.1}", elapsed.as_secs_f32()),
@@ -112,7 +123,13 @@ mod tests {
     use super::*;
 
     fn row(name: &'static str, outcome: Outcome, detail: &str) -> Row {
-        Row { name, outcome, elapsed: Duration::from_millis(1250), detail: detail.to_owned() }
+        Row {
+            name,
+            outcome,
+            elapsed: Duration::from_millis(1250),
+            detail: detail.to_owned(),
+            failed_tests: String::new(),
+        }
     }
 
     #[test]

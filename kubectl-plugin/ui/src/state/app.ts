@@ -41,6 +41,7 @@ export class AppState {
   #operation: string | null = null;
   #graphAsked = 0;
   #treeTimer = 0;
+  #treeText = "";
   #stop: (() => void)[] = [];
 
   constructor(id: AppId) {
@@ -143,10 +144,18 @@ export class AppState {
     this.#treeTimer ||= window.setTimeout(() => {
       this.#treeTimer = 0;
       get<Tree>(api.app(this.id, "/resource-tree"), this.where).then(
-        (tree) => (this.tree.value = tree),
+        (tree) => this.#takeTree(tree),
         () => {},
       );
     }, 300);
+  }
+
+  /** The same tree again is no reason to draw it again: a stream that is begun again begins with it. */
+  #takeTree(tree: Tree): void {
+    const text = JSON.stringify(tree);
+    if (text === this.#treeText) return;
+    this.#treeText = text;
+    this.tree.value = tree;
   }
 
   /** The stream says that the tree is another one; who may list what is owned, but not watch it, is told of that by the tree alone. */
@@ -155,7 +164,7 @@ export class AppState {
     this.#loadTree();
     const stop = follow<{ result: Tree }>(address(api.tree(this.id), this.where), {
       event: ({ result }) => {
-        if (result.nodes.some((node) => node.parentRefs?.length)) this.tree.value = result;
+        if (result.nodes.some((node) => node.parentRefs?.length)) this.#takeTree(result);
         else this.#loadTree();
       },
       refused: (error) => {

@@ -113,7 +113,7 @@ export function GraphView({ scene, of, label, say, why, onChoose, onClear }: Pro
       redraw();
     };
     element.addEventListener("wheel", wheel, { passive: false });
-    (element as unknown as { drawn: unknown }).drawn = { view: () => now.view, frames: () => now.frames, boxes: () => now.scene.layout.boxes, drawings: () => now.plate.drawn };
+    (element as unknown as { drawn: unknown }).drawn = { view: () => now.view, frames: () => now.frames, boxes: () => now.scene.layout.boxes, drawings: () => now.plate.drawn, left: () => now.plate.left };
     return () => {
       observer.disconnect();
       element.removeEventListener("wheel", wheel);

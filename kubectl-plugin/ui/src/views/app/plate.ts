@@ -19,6 +19,8 @@ export class Plate {
   #isWhole = false;
   /** How often it was drawn. */
   drawn = 0;
+  /** How often only because what is seen left it. */
+  left = 0;
 
   draw(context: CanvasRenderingContext2D, scene: Scene, view: View, size: Size, colours: Palette): void {
     // It is put away, or not there yet.
@@ -27,7 +29,8 @@ export class Plate {
     const [left, top] = [Math.ceil(size.width * AROUND), Math.ceil(size.height * AROUND)];
     const of = [...parts(scene), view.scale, size.width, size.height, ratio, colours];
     const isIn = this.#isWhole || (Math.abs(view.x - this.#x) <= left && Math.abs(view.y - this.#y) <= top);
-    if (!isIn || !same(of, this.#of)) {
+    const isSame = same(of, this.#of);
+    if (!isIn || !isSame) {
       const plate = { width: size.width + 2 * left, height: size.height + 2 * top };
       const [x, y] = [view.x + left, view.y + top];
       fitTo(this.#canvas, plate, ratio);
@@ -38,6 +41,7 @@ export class Plate {
       this.#isWhole = x >= 0 && y >= 0 && x + width * view.scale <= plate.width && y + height * view.scale <= plate.height;
       [this.#of, this.#x, this.#y] = [of, view.x, view.y];
       this.drawn += 1;
+      if (isSame) this.left += 1;
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, size.width * ratio, size.height * ratio);
