@@ -85,9 +85,13 @@ told("what is asked for");
 await page.goto(`${address}/applications`);
 await page.getByTestId("apps").waitFor();
 await page.locator(".row").first().waitFor();
-await page.keyboard.press("j");
-await page.keyboard.press("j");
-await page.keyboard.press("Enter");
+// However fast they come: the next before the next picture.
+await page.evaluate(async () => {
+  for (const key of ["j", "j", "Enter"]) {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await new Promise((done) => queueMicrotask(done));
+  }
+});
 await page.getByTestId("graph").waitFor();
 await page.getByTestId("graph").focus();
 await page.keyboard.press("ArrowRight");

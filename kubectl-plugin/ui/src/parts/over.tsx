@@ -1,7 +1,7 @@
 // What lies over the page: dialogs, menus, what is told once.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { forget, heard, told } from "../state/told.ts";
 import { T } from "../texts.ts";
 import { Icon, type IconName } from "./icon.tsx";
@@ -10,7 +10,7 @@ import { Button } from "./small.tsx";
 export function Dialog({ title, children, onClose, wide }: { title: string; children: ComponentChildren; onClose: () => void; wide?: boolean }) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.showModal();
   }, []);
   return (
@@ -43,7 +43,7 @@ export interface Choice {
 export function Menu({ label, icon, text, choices, head }: { label: string; icon?: IconName; text?: string; choices: Choice[]; head?: ComponentChildren }) {
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
     const outside = (event: Event) => !box.current?.contains(event.target as Node) && setOpen(false);
     document.addEventListener("pointerdown", outside);

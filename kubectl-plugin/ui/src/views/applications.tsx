@@ -1,6 +1,6 @@
 // The list of Applications: a strip that counts, filters, a table or tiles.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { appPath } from "../api/paths.ts";
 import { Failed, Empty, Skeleton } from "../parts/states.tsx";
 import { Button, Copy } from "../parts/small.tsx";
@@ -194,7 +194,7 @@ function Table({ items, wanted }: { items: Item[]; wanted: Wanted }) {
 
 /** `j` and `k` move, Enter opens. */
 function useCursor(items: Item[], cursor: number, set: (at: number) => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const move = (step: number) => {
       let at = Math.max(-1, Math.min(items.length - 1, cursor + step));
       while (items[at] && !("row" in (items[at] as Item)) && at + step >= 0 && at + step < items.length) at += step;

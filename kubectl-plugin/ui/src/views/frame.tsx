@@ -1,6 +1,6 @@
 // The frame: a rail, a bar, and the page of the address.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import type { UserInfo } from "../api/types.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { Menu, Tellings } from "../parts/over.tsx";
@@ -29,7 +29,7 @@ const NAV: [string, string, IconName][] = [
 ];
 
 export function Frame({ user }: { user: UserInfo }) {
-  useEffect(listenToKeys, []);
+  useLayoutEffect(listenToKeys, []);
   const parts = place.value.path.split("/").filter(Boolean).map(decodePart);
   const section = parts[0] ?? "applications";
   const crumbs: [string, string][] = [[NAV.find(([path]) => path === `/${section}`)?.[1] ?? T.product, `/${section}`]];

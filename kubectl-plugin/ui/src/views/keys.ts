@@ -9,7 +9,7 @@ export const isKeysOpen = signal(false);
 /** What keys of the page do; the newest page counts. */
 const pages: Record<string, () => void>[] = [];
 
-/** Says what keys do as long as a page is there. */
+/** Says what keys do as long as a page is there. To be called as a page is laid out, not later: the next key may come before the next picture. */
 export function keysOfPage(keys: Record<string, () => void>): () => void {
   pages.push(keys);
   return () => void pages.splice(pages.indexOf(keys), 1);

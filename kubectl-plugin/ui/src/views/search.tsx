@@ -1,7 +1,7 @@
 // The global search: Applications, pages, and what the page at hand has.
 
 import { signal } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { appPath } from "../api/paths.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { Word } from "../parts/small.tsx";
@@ -52,7 +52,7 @@ export function Search() {
   const [at, setAt] = useState(0);
   const all = useMemo(targets, [version.value, ofPage.value]);
   const found = useMemo(() => find(all, asked.trim(), MOST), [all, asked]);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   const open = (target: Target | undefined) => {
     if (!target) return;
     box.current?.close();

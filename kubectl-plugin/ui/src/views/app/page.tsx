@@ -1,6 +1,6 @@
 // The page of one Application.
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { appPath } from "../../api/paths.ts";
 import { Tabs } from "../../parts/over.tsx";
 import { Failed, Skeleton } from "../../parts/states.tsx";
@@ -33,7 +33,7 @@ export function AppPage({ namespace, name, tab }: { namespace: string; name: str
     app.start();
     return () => app.stop();
   }, [app]);
-  useEffect(() => keys(app), [app]);
+  useLayoutEffect(() => keys(app), [app]);
   useEffect(() => {
     ofPage.value = targets(app);
     return () => void (ofPage.value = []);

@@ -1,6 +1,6 @@
 // All resources of an Application, with what they own: filtered, sorted, chosen for a partial sync.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { appPath } from "../../api/paths.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { Empty, Skeleton } from "../../parts/states.tsx";
@@ -59,7 +59,7 @@ export function ResourcesTab({ app }: { app: AppState }) {
     for (const one of sorted) add(one, 0);
     return found;
   }, [roots, search, by, isTrouble, open]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const line = lines[cursor];
     return keysOfPage({
       j: () => setCursor(Math.min(lines.length - 1, cursor + 1)),
