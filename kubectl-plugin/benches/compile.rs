@@ -31,6 +31,9 @@ fn main() {
             row(&format!("{what}, {}", tree.name()), seconds, bound, None);
         }
     }
+    for (what, seconds) in small.reviews(REPETITIONS) {
+        row(what, seconds, bound, None);
+    }
     for (what, seconds) in small.bundles(REPETITIONS) {
         row(what, seconds, bound, None);
     }
@@ -94,16 +97,15 @@ impl Set {
         let (repository, home) =
             (RepositoryBuilder::new().expect("a repository"), tempfile::tempdir().expect("a folder"));
         let set = Self { services, repository, home };
-        set.edit(0);
+        set.edit(0, |_| true);
         // As a clone has it.
         set.repository.git(&["repack", "-adq"]).expect("packed");
         set
     }
 
-    /// Gives one service in the middle another revision, and commits.
-    fn edit(&self, revision: u32) {
-        let middle = self.services / 2;
-        for (path, text) in services_with(self.services, "bench", |index| if index == middle { revision } else { 0 }) {
+    /// Gives some services another revision, and commits.
+    fn edit(&self, revision: u32, is_edited: impl Fn(usize) -> bool) {
+        for (path, text) in services_with(self.services, "bench", |index| if is_edited(index) { revision } else { 0 }) {
             let same = std::fs::read(self.repository.path().join(&path)).is_ok_and(|there| there == text.as_bytes());
             if !same {
                 self.repository.write(&path, text).expect("written");
@@ -145,7 +147,7 @@ impl Set {
                 seconds(&mut self.again(tree));
             }
             times[1].push(seconds(&mut self.again(tree)));
-            self.edit(u32::try_from(repetition).expect("few") + 1);
+            self.edit(u32::try_from(repetition).expect("few") + 1, |index| index == self.services / 2);
             times[2].push(seconds(&mut self.again(tree)));
         }
         ["cold", "nothing changed", "one file changed"].into_iter().zip(times.map(median)).collect()
@@ -164,6 +166,25 @@ impl Set {
             times[2].push(seconds(self.program(&["bundle", "verify"]).arg(&bundle)));
         }
         let what = ["bundle build, cold", "bundle build, nothing changed", "bundle verify"];
+        what.into_iter().zip(times.map(median)).collect()
+    }
+
+    /// A review of a commit that edits one resource of each hundred: where its base was compiled before, where both sides were,
+    /// and where nothing was; each in turn.
+    fn reviews(&self, repetitions: usize) -> Vec<(&'static str, f64)> {
+        let review = || seconds(&mut self.program(&["review", "HEAD~1..HEAD", "bench", "-R"]));
+        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        self.edit(1, |index| index % 10 == 0);
+        for repetition in 0..repetitions {
+            seconds(&mut self.cold(Tree::Commit));
+            self.edit(u32::try_from(repetition).expect("few") + 2, |index| index % 10 == 0);
+            times[0].push(review());
+            times[1].push(review());
+            let _ = std::fs::remove_dir_all(self.home.path().join("store"));
+            times[2].push(review());
+        }
+        let what =
+            ["review of one percent, base known", "review of one percent, both known", "review of one percent, cold"];
         what.into_iter().zip(times.map(median)).collect()
     }
 

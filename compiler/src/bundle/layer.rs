@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 
 use flate2::bufread::GzDecoder;
 use flate2::{Compression as Level, GzBuilder};
+use rayon::prelude::*;
 
 use super::BundleError;
 use crate::graph::{GraphResource, ResourceGraph};
@@ -44,17 +45,20 @@ pub(super) struct Layer {
 impl Layer {
     /// The layer of a graph.
     pub(super) fn of(graph: &ResourceGraph) -> Self {
-        let mut names = vec![String::new(); graph.resources().len()];
-        let ordered: Vec<usize> = graph.order().iter().copied().filter(|node| *node < names.len()).collect();
+        let resources = graph.resources();
+        let ordered: Vec<usize> = graph.order().iter().copied().filter(|node| *node < resources.len()).collect();
         let width = ordered.len().to_string().len().max(4);
-        let mut files = Vec::with_capacity(ordered.len());
-        for (place, node) in ordered.into_iter().enumerate() {
-            let resource = &graph.resources()[node];
-            let name = file_name(place + 1, width, resource);
-            files.push((name.clone(), yaml::emit(&resource.body).into_bytes()));
+        let file = |(place, node): (usize, &usize)| {
+            let resource = &resources[*node];
+            (file_name(place + 1, width, resource), yaml::emit(&resource.body).into_bytes())
+        };
+        let files: Vec<(String, Vec<u8>)> = ordered.par_iter().enumerate().map(file).collect();
+        let tar = write(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+        let mut names = vec![String::new(); resources.len()];
+        for (node, (name, _)) in ordered.into_iter().zip(files) {
             names[node] = name;
         }
-        Self { names, tar: write(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))) }
+        Self { names, tar }
     }
 
     pub(super) fn compressed(&self, compression: Compression) -> Vec<u8> {

@@ -150,15 +150,18 @@ pub(super) fn read(files: &Files) -> Result<Read, BundleError> {
     if again.tar != tar {
         return Err(BundleError::file(layer_path, "it is not what the graph of the config gives"));
     }
-    let fresh = Config::new(&config.application, &graph, config.delivery.clone(), &again);
+    let (fresh, deflated) = rayon::join(
+        || Config::new(&config.application, &graph, config.delivery.clone(), &again),
+        || again.compressed(Compression::Deflate),
+    );
     // With the compression that it has, all else must be equal; with ours, it may be.
     let made = lay_out(fresh.clone(), graph.clone(), layer_bytes);
     let referrers = compare(files, &made, &index)?;
     let manifest = made.manifest.clone();
-    if [Compression::Deflate, Compression::Store].iter().any(|how| again.compressed(*how) == layer_bytes) {
+    if deflated == layer_bytes || again.compressed(Compression::Store) == layer_bytes {
         return Ok(Read { bundle: made, manifest, is_compressed_otherwise: false, referrers });
     }
-    let bundle = lay_out(fresh, graph, &again.compressed(Compression::Deflate));
+    let bundle = lay_out(fresh, graph, &deflated);
     Ok(Read { bundle, manifest, is_compressed_otherwise: true, referrers })
 }
 

@@ -130,8 +130,9 @@ impl Bundle {
             return Err(open);
         }
         let layer = Layer::of(graph);
-        let config = Config::new(name, graph, delivery, &layer);
-        Ok(layout::lay_out(config, graph.clone(), &layer.compressed(compression)))
+        let (config, compressed) =
+            rayon::join(|| Config::new(name, graph, delivery, &layer), || layer.compressed(compression));
+        Ok(layout::lay_out(config, graph.clone(), &compressed))
     }
 
     /// All files in one tar, which is a function of them alone.

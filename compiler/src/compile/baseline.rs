@@ -17,8 +17,11 @@ use crate::canon::{DecodeError, Decoder, Encoder, Id, Place};
 use crate::graph::ResourceGraph;
 use crate::tree::Snapshot;
 
-/// As many files are read again; where more have changed, all are, and there is a new baseline.
+/// As many files are read again, of many files one of [`FEW_OF`]; where more have changed, all are, and there is a new baseline.
 const MOST_CHANGED: usize = 32;
+
+/// Reading this part of the files again costs about as much of a compilation of all.
+const FEW_OF: usize = 8;
 
 /// A baseline that was read.
 pub(super) struct Baseline<'a> {
@@ -97,10 +100,11 @@ impl<'a> Baseline<'a> {
     pub(super) fn changed<'f>(&self, now: impl Iterator<Item = (&'f str, Cow<'f, [u8]>)>) -> Option<Vec<usize>> {
         let mut changed = Vec::new();
         let mut before = self.files.iter();
+        let most = MOST_CHANGED.max(self.files.len() / FEW_OF);
         for (number, (path, identity)) in now.enumerate() {
             let file = before.next().filter(|file| file.path == path)?;
             if *file.identity != *identity {
-                if file.tied || changed.len() == MOST_CHANGED {
+                if file.tied || changed.len() == most {
                     return None;
                 }
                 changed.push(number);

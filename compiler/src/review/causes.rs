@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::canon::Value;
 use crate::diagnostic::Origin;
 use crate::diff::{self, FieldChange};
@@ -47,8 +49,12 @@ type Found = BTreeMap<(Origin, Option<String>, bool), BTreeSet<ResourceKey>>;
 pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Cause> {
     let files = &files[..files.len().min(MOST_FILES)];
     let by_path: BTreeMap<&str, &ChangedFile> = files.iter().map(|file| (file.path.as_str(), file)).collect();
-    let mut texts: BTreeMap<&str, Text> = BTreeMap::new();
-    let lines: Vec<ValueLine> = files.iter().flat_map(value_lines).collect();
+    let texts: BTreeMap<&str, Text> =
+        files.par_iter().filter_map(|file| Some((&*file.path, Text::read(file)?))).collect();
+    let lines: Vec<ValueLine> = files
+        .par_iter()
+        .flat_map_iter(|file| texts.get(&*file.path).map(|text| value_lines(file, text)).unwrap_or_default())
+        .collect();
     let (mut found, mut work) = (Found::new(), 0);
     for change in &compared.changes {
         let Some(origin) = compared.origin(change) else { continue };
@@ -56,7 +62,6 @@ pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Caus
             found.entry((origin, field, exact)).or_default().insert(change.key().clone());
         };
         let file = by_path.get(origin.path.as_str());
-        let new = file.and_then(|file| file.new.as_ref()).filter(|bytes| bytes.len() <= LARGEST);
         if change.new.is_none() || change.old.is_none() {
             // It came or went as a whole, with its lines or with its file.
             if file.is_some() || lines.is_empty() {
@@ -65,10 +70,9 @@ pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Caus
             continue;
         }
         let mut located = 0;
-        if let Some(bytes) = new {
-            let text = texts.entry(origin.path.as_str()).or_insert_with(|| Text::read(bytes));
+        if let Some(text) = texts.get(origin.path.as_str()) {
             for difference in change.differences.iter().take(MOST_FIELDS) {
-                work += bytes.len();
+                work += text.length;
                 let place = if work <= MOST_WORK { text.place(origin, change, difference) } else { None };
                 let Some(line) = place else { continue };
                 push(Origin { path: origin.path.clone(), line, column: 0 }, Some(difference.change.path.clone()), true);
@@ -103,16 +107,23 @@ pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Caus
     found.into_iter().map(cause).collect()
 }
 
-/// A file, read again to find lines.
+/// What a changed file is now, read again to find lines.
 struct Text {
+    /// How many bytes it has.
+    length: usize,
     locator: Locator,
     documents: Vec<yaml::Document>,
+    /// Whether all of it could be read.
+    is_whole: bool,
 }
 
 impl Text {
-    fn read(bytes: &[u8]) -> Self {
-        let documents = yaml::read(bytes, Limits::default()).documents;
-        Self { locator: Locator::new(bytes), documents }
+    /// Nothing where the file is gone, or too large.
+    fn read(file: &ChangedFile) -> Option<Self> {
+        let bytes = file.new.as_ref().filter(is_small)?;
+        let read = yaml::read(bytes, Limits::default());
+        let is_whole = read.problems.is_empty();
+        Some(Self { length: bytes.len(), locator: Locator::new(bytes), documents: read.documents, is_whole })
     }
 
     /// The line of a field of the object that was read at `origin`.
@@ -155,21 +166,25 @@ fn text(value: &Value) -> String {
     }
 }
 
+fn is_small(bytes: &&Vec<u8>) -> bool {
+    bytes.len() <= LARGEST
+}
+
 /// The scalars in which two versions of a file differ. What is no YAML has none.
-fn value_lines(file: &ChangedFile) -> Vec<ValueLine> {
-    let is_small = |bytes: &&Vec<u8>| bytes.len() <= LARGEST;
-    let Some(new) = file.new.as_ref().filter(is_small) else { return Vec::new() };
-    let read = |bytes: &[u8]| yaml::read(bytes, Limits::default()).into_documents().ok();
-    let Some(documents) = read(new) else { return Vec::new() };
-    let before = file.old.as_ref().filter(is_small).and_then(|bytes| read(bytes)).unwrap_or_default();
-    let locator = Locator::new(new);
+fn value_lines(file: &ChangedFile, text: &Text) -> Vec<ValueLine> {
+    if !text.is_whole {
+        return Vec::new();
+    }
+    let before = file.old.as_ref().filter(is_small);
+    let before =
+        before.and_then(|bytes| yaml::read(bytes, Limits::default()).into_documents().ok()).unwrap_or_default();
     let mut found = Vec::new();
-    for document in &documents {
+    for document in &text.documents {
         let old = before.get(document.index).map_or(&Value::Null, |document| &document.value);
         let mut scalars = Vec::new();
         scalars_of(old, &document.value, &mut (String::new(), String::new()), &mut scalars);
         for (field, pointer, old, new) in scalars.into_iter().take(MOST_FIELDS * 10) {
-            let Some(place) = locator.locate(document.index, &pointer) else { continue };
+            let Some(place) = text.locator.locate(document.index, &pointer) else { continue };
             let origin = Origin { path: file.path.clone(), line: place.value.line, column: 0 };
             found.push(ValueLine { origin, field, old, new });
         }
@@ -224,7 +239,7 @@ mod tests {
             old: Some(b"image:\n  tag: 1.8.2\nreplicas: 2\n".to_vec()),
             new: Some(b"# more\nimage:\n  tag: 2.0.0\nreplicas: 2\nlist:\n- name: a\n  b: xyz\n".to_vec()),
         };
-        let found = value_lines(&file);
+        let found = value_lines(&file, &Text::read(&file).expect("it is small"));
         let told: Vec<String> =
             found.iter().map(|line| format!("{} {} {}", line.origin, line.field, line.new)).collect();
         assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! In: Services, Ingresses and webhooks that differ. Out: findings about what opens, and about what answers no more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::canon::{Map, Value};
 use crate::graph::GraphResource;
@@ -59,22 +59,29 @@ fn selector_of(resource: &GraphResource) -> Option<&Map> {
     selector(&resource.body)
 }
 
-/// The labels of all Pods of a side.
-struct Labels<'a>(Vec<(&'a Scope, &'a Map)>);
+/// The labels of all Pods of a side, by each one of them: thousands of Services are looked up among thousands of Pods.
+struct Labels<'a>(HashMap<(&'a Scope, &'a str, &'a str), Vec<&'a Map>>);
 
 impl<'a> Labels<'a> {
     fn of(resources: &'a [GraphResource]) -> Self {
         let is_workload = |key: &ResourceKey| crate::manifest::pod_spec_path(key).is_some();
-        let found = resources
-            .iter()
-            .filter(|resource| is_workload(&resource.key))
-            .filter_map(|resource| Some((&resource.key.scope, labels(&resource.key, &resource.body)?.as_map()?)));
-        Self(found.collect())
+        let mut by_label: HashMap<_, Vec<&Map>> = HashMap::new();
+        for resource in resources.iter().filter(|resource| is_workload(&resource.key)) {
+            let Some(labels) = labels(&resource.key, &resource.body).and_then(Value::as_map) else { continue };
+            for (name, value) in labels {
+                let Some(value) = value.as_str() else { continue };
+                by_label.entry((&resource.key.scope, name.as_str(), value)).or_default().push(labels);
+            }
+        }
+        Self(by_label)
     }
 
+    /// Whether some Pod has all labels of a selector; what is no text is no label.
     fn has(&self, scope: &Scope, selector: &Map) -> bool {
-        let fits = |labels: &Map| selector.iter().all(|(name, value)| labels.get(name) == Some(value));
-        self.0.iter().any(|(of, labels)| *of == scope && fits(labels))
+        let Some((name, value)) = selector.iter().next() else { return false };
+        let some = value.as_str().and_then(|value| self.0.get(&(scope, name.as_str(), value)));
+        let fits = |labels: &&Map| selector.iter().all(|(name, value)| labels.get(name) == Some(value));
+        some.is_some_and(|some| some.iter().any(fits))
     }
 }
 
