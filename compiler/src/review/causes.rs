@@ -120,7 +120,7 @@ struct Text {
 impl Text {
     /// Nothing where the file is gone, or too large.
     fn read(file: &ChangedFile) -> Option<Self> {
-        let bytes = file.new.as_ref().filter(is_small)?;
+        let bytes = file.new.as_ref().filter(|bytes| is_small(bytes))?;
         let read = yaml::read(bytes, Limits::default());
         let is_whole = read.problems.is_empty();
         Some(Self { length: bytes.len(), locator: Locator::new(bytes), documents: read.documents, is_whole })
@@ -166,7 +166,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn is_small(bytes: &&Vec<u8>) -> bool {
+fn is_small(bytes: &[u8]) -> bool {
     bytes.len() <= LARGEST
 }
 
@@ -175,7 +175,7 @@ fn value_lines(file: &ChangedFile, text: &Text) -> Vec<ValueLine> {
     if !text.is_whole {
         return Vec::new();
     }
-    let before = file.old.as_ref().filter(is_small);
+    let before = file.old.as_ref().filter(|bytes| is_small(bytes));
     let before =
         before.and_then(|bytes| yaml::read(bytes, Limits::default()).into_documents().ok()).unwrap_or_default();
     let mut found = Vec::new();
