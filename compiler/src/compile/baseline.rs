@@ -17,11 +17,12 @@ use crate::canon::{DecodeError, Decoder, Encoder, Id, Place};
 use crate::graph::ResourceGraph;
 use crate::tree::Snapshot;
 
-/// As many files are read again, of many files one of [`FEW_OF`]; where more have changed, all are, and there is a new baseline.
+/// As many files are read again, or the part of them that [`PART_CHANGED`] says where that is more; where more have
+/// changed, all are, and there is a new baseline.
 const MOST_CHANGED: usize = 32;
 
-/// Reading this part of the files again costs about as much of a compilation of all.
-const FEW_OF: usize = 8;
+/// One of so many files is read again: an update stays far below a compilation of all.
+const PART_CHANGED: usize = 8;
 
 /// A baseline that was read.
 pub(super) struct Baseline<'a> {
@@ -100,7 +101,7 @@ impl<'a> Baseline<'a> {
     pub(super) fn changed<'f>(&self, now: impl Iterator<Item = (&'f str, Cow<'f, [u8]>)>) -> Option<Vec<usize>> {
         let mut changed = Vec::new();
         let mut before = self.files.iter();
-        let most = MOST_CHANGED.max(self.files.len() / FEW_OF);
+        let most = MOST_CHANGED.max(self.files.len() / PART_CHANGED);
         for (number, (path, identity)) in now.enumerate() {
             let file = before.next().filter(|file| file.path == path)?;
             if *file.identity != *identity {

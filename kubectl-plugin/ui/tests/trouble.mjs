@@ -60,7 +60,7 @@ await refresh();
 await see(page, "[data-testid=condition]", "deploy/wrong.yaml");
 await accessible(page, "no manifest");
 await shoot(page, "wrong");
-await page.waitForFunction(() => document.querySelector("[data-testid=graph]")?.drawn?.boxes().length >= 3);
+assert.ok((await page.getByTestId("graph").evaluate((one) => one.drawn.boxes().length)) >= 3);
 await ask("commit", { value: "well" });
 await refresh();
 await page.getByTestId("condition").waitFor({ state: "detached" });
