@@ -132,7 +132,8 @@ impl<'a> Decoder<'a> {
         self.offset
     }
 
-    /// The text at `path` of the value that comes next, each part a key of a map: found without reading the rest.
+    /// The text at `path` of the value that comes next, each part a key of a map: found without reading the rest. The
+    /// value was checked before: by [`Decoder::skip`], or because it was encoded here.
     #[must_use]
     pub fn text_at(mut self, path: &[&str]) -> Option<&'a str> {
         for part in path {
@@ -144,13 +145,40 @@ impl<'a> Decoder<'a> {
                     found = true;
                     break;
                 }
-                self.skip().ok()?;
+                self.pass(|_| false).ok()?;
             }
             if !found {
                 return None;
             }
         }
         self.text().ok()
+    }
+
+    /// Whether `is_wanted` says so of some text of the value that comes next, be it a key or a value. The value was checked
+    /// before, as for [`Decoder::text_at`].
+    #[must_use]
+    pub fn has_text(mut self, is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+        self.pass(is_wanted).unwrap_or(false)
+    }
+
+    /// Steps over any value as far as the first text of which `is_found` says so, and says whether there is one. Looks at
+    /// lengths alone: several times as fast as [`Decoder::skip`], which checks all the rest.
+    fn pass(&mut self, is_found: impl Fn(&[u8]) -> bool) -> Result<bool, DecodeError> {
+        let mut missing: usize = 1;
+        while missing > 0 {
+            missing -= 1;
+            let (major, argument) = self.head()?;
+            match major {
+                0 | 1 => {}
+                3 if is_found(self.take(self.length(argument)?)?) => return Ok(true),
+                3 => {}
+                4 => missing = missing.saturating_add(self.length(argument)?),
+                5 => missing = missing.saturating_add(self.length(argument)?.saturating_mul(2)),
+                7 => drop(self.simple()?),
+                _ => return Err(self.error("no value has this type")),
+            }
+        }
+        Ok(false)
     }
 
     /// Reads text.
@@ -380,6 +408,31 @@ mod tests {
                 let expected = whole.at(path).and_then(Value::as_str);
                 prop_assert_eq!(Decoder::new(&bytes).text_at(path), expected);
             }
+        }
+
+        #[test]
+        fn what_is_said_of_texts_without_decoding_is_true(value in any_value(), wanted in ".{0,2}", junk in any::<u8>()) {
+            fn has(value: &Value, wanted: &str) -> bool {
+                match value {
+                    Value::String(text) => text == wanted,
+                    Value::Array(items) => items.iter().any(|item| has(item, wanted)),
+                    Value::Map(map) => map.iter().any(|(key, value)| key == wanted || has(value, wanted)),
+                    _ => false,
+                }
+            }
+            let mut bytes = Encoder::encode(&value);
+            let length = bytes.len();
+            bytes.push(junk);
+            prop_assert_eq!(Decoder::new(&bytes).has_text(|text| text == wanted.as_bytes()), has(&value, &wanted));
+            let mut decoder = Decoder::new(&bytes);
+            prop_assert_eq!(decoder.pass(|_| false), Ok(false));
+            prop_assert_eq!(decoder.offset, length);
+        }
+
+        #[test]
+        fn unchecked_bytes_are_no_panic_and_no_endless_walk(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Decoder::new(&bytes).has_text(<[u8]>::is_empty);
+            let _ = Decoder::new(&bytes).text_at(&["a", "b"]);
         }
 
         #[test]

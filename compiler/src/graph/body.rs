@@ -56,6 +56,12 @@ impl Body {
         }
     }
 
+    /// Whether `is_wanted` says so of some text in it, be it a key or a value: found without decoding the body.
+    #[must_use]
+    pub fn has_text(&self, is_wanted: impl Fn(&[u8]) -> bool) -> bool {
+        Decoder::new(self.bytes()).has_text(is_wanted)
+    }
+
     /// The id of a resource with this body.
     #[must_use]
     pub fn id(&self) -> Id<Resource> {

@@ -31,6 +31,8 @@ pub use set::{GraphSet, Identity, Member, Place};
 
 pub(crate) use cycle::{Link, settle};
 
+use memchr::memmem;
+
 use crate::canon::{ContentRoot, Graph, HookRoot, Id, Resource, Value};
 use crate::depend::{Barrier, Node, Rule, State, Strength};
 use crate::manifest::{Definition, Hook, Policy, SyncOptions, sops};
@@ -232,6 +234,8 @@ impl GraphResource {
     /// When it runs, where it is a hook of Argo CD or Helm rather than content.
     #[must_use]
     pub fn hook(&self) -> Option<Hook> {
+        // Each graph that is read asks each resource, and few are hooks: that the word stands nowhere is found at once.
+        memmem::find(self.body.bytes(), b"/hook")?;
         Hook::of(|name| self.annotation(name))
     }
 

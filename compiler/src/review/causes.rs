@@ -4,6 +4,7 @@
 //! as it is, the line of each changed field; where a program rendered it, the lines of the changed files that have the new
 //! value, as far as one can tell; else the line where the object begins.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
@@ -51,10 +52,11 @@ pub(super) fn causes(compared: &Compared<'_>, files: &[ChangedFile]) -> Vec<Caus
     let by_path: BTreeMap<&str, &ChangedFile> = files.iter().map(|file| (file.path.as_str(), file)).collect();
     let texts: BTreeMap<&str, Text> =
         files.par_iter().filter_map(|file| Some((&*file.path, Text::read(file)?))).collect();
-    let lines: Vec<ValueLine> = files
-        .par_iter()
-        .flat_map_iter(|file| texts.get(&*file.path).map(|text| value_lines(file, text)).unwrap_or_default())
-        .collect();
+    // Where each field has a line of its own, nobody asks.
+    let lines: LazyCell<Vec<ValueLine>, _> = LazyCell::new(|| {
+        let lines = |file: &ChangedFile| texts.get(&*file.path).map(|text| value_lines(file, text)).unwrap_or_default();
+        files.par_iter().flat_map_iter(lines).collect()
+    });
     let (mut found, mut work) = (Found::new(), 0);
     for change in &compared.changes {
         let Some(origin) = compared.origin(change) else { continue };
@@ -121,9 +123,9 @@ impl Text {
     /// Nothing where the file is gone, or too large.
     fn read(file: &ChangedFile) -> Option<Self> {
         let bytes = file.new.as_ref().filter(|bytes| is_small(bytes))?;
-        let read = yaml::read(bytes, Limits::default());
+        let (locator, read) = Locator::with_reading(bytes);
         let is_whole = read.problems.is_empty();
-        Some(Self { length: bytes.len(), locator: Locator::new(bytes), documents: read.documents, is_whole })
+        Some(Self { length: bytes.len(), locator, documents: read.documents, is_whole })
     }
 
     /// The line of a field of the object that was read at `origin`.

@@ -2,15 +2,28 @@
 //!
 //! In: the body of a workload. Out: its parts. What is not of the form that Kubernetes has counts as absent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::canon::Value;
+use crate::graph::GraphResource;
 use crate::manifest::pod_spec_path;
 use crate::name::ResourceKey;
 
 /// The spec of the Pods that a workload makes.
 pub(super) fn spec<'a>(key: &ResourceKey, body: &'a Value) -> Option<&'a Value> {
     body.at(pod_spec_path(key)?)
+}
+
+/// The workloads in which one of these names stands, with the specs of their Pods. No other body is decoded: among thousands
+/// of workloads few name what differs.
+pub(super) fn naming<'a>(
+    resources: &'a [GraphResource],
+    names: &HashSet<&str>,
+) -> impl Iterator<Item = (&'a GraphResource, &'a Value)> {
+    let is_wanted = |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| names.contains(text));
+    let workloads = resources.iter().filter(|resource| pod_spec_path(&resource.key).is_some());
+    let found = workloads.filter(move |resource| resource.body.has_text(is_wanted));
+    found.filter_map(|resource| Some((resource, spec(&resource.key, &resource.body)?)))
 }
 
 /// The labels of the Pods that a workload makes.

@@ -6,7 +6,7 @@
 use crate::canon::Value;
 use crate::diagnostic::Origin;
 use crate::manifest::Manifest;
-use crate::manifest::yaml::{self, Document, Limits, Locator};
+use crate::manifest::yaml::{Document, Locator};
 
 use super::fault::{At, Fault};
 
@@ -24,8 +24,8 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new(bytes: &[u8]) -> Self {
-        let documents = yaml::read(bytes, Limits::default()).documents;
-        Self { locator: Locator::new(bytes), documents, length: bytes.len(), work: 0 }
+        let (locator, reading) = Locator::with_reading(bytes);
+        Self { locator, documents: reading.documents, length: bytes.len(), work: 0 }
     }
 
     /// Where a fault of a manifest of this file stands.

@@ -1,4 +1,4 @@
-//! Keys that sign bundles: Ed25519, and ECDSA on P-256 with SHA-256.
+//! Keys that sign bundles: Ed25519 (of others' signatures Ed25519ph as well), and ECDSA on P-256 with SHA-256.
 //!
 //! In: PEM. Public keys as `openssl pkey -pubout` and cosign write them; private keys as `openssl genpkey` does (PKCS #8), as
 //! `openssl ecparam` does (SEC 1), and as cosign does, encrypted with a password. Out: signatures, and whether one is good.
@@ -15,6 +15,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use ed25519_dalek::{Digest as _, Sha512, Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -132,7 +133,8 @@ impl PublicKey {
         Sha256::digest(self.info()).into()
     }
 
-    /// Whether it signed this.
+    /// Whether it signed this. A key of Ed25519 may have signed the hash instead, as cosign does (Ed25519ph, RFC 8032,
+    /// section 5.1): what is signed in one way is never good in the other, and both mean the same.
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
@@ -140,6 +142,13 @@ impl PublicKey {
             Algorithm::EcdsaP256 => &ECDSA_P256_SHA256_ASN1,
         };
         UnparsedPublicKey::new(algorithm, &self.raw).verify(message, signature).is_ok()
+            || (self.algorithm == Algorithm::Ed25519 && self.has_signed_hash(message, signature).is_some())
+    }
+
+    fn has_signed_hash(&self, message: &[u8], signature: &[u8]) -> Option<()> {
+        let key = VerifyingKey::try_from(self.raw.as_slice()).ok()?;
+        let signature = Signature::from_slice(signature).ok()?;
+        key.verify_prehashed_strict(Sha512::new().chain_update(message), None, &signature).ok()
     }
 }
 
@@ -250,6 +259,25 @@ mod tests {
             }
             assert!(!public.has_signed(b"message", &signature[..signature.len() - 1]));
             assert!(!public.has_signed(b"message", &[signature.as_slice(), &[0]].concat()));
+        }
+    }
+
+    #[test]
+    fn a_key_of_ed25519_may_have_signed_the_hash() {
+        let signing = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let public = PublicKey { algorithm: Algorithm::Ed25519, raw: signing.verifying_key().to_bytes().to_vec() };
+        let hash = |message: &[u8]| Sha512::new().chain_update(message);
+        let signed = |context| signing.sign_prehashed(hash(b"message"), context).expect("signed").to_bytes().to_vec();
+        let signature = signed(None);
+        assert!(public.has_signed(b"message", &signature) && !public.has_signed(b"massage", &signature));
+        assert!(!public.has_signed(b"message", &signed(Some(b"of something else"))), "a context is another purpose");
+        let mut other = public.clone();
+        other.raw = ed25519_dalek::SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes().to_vec();
+        assert!(!other.has_signed(b"message", &signature));
+        for at in 0..signature.len() * 8 {
+            let mut broken = signature.clone();
+            broken[at / 8] ^= 1 << (at % 8);
+            assert!(!public.has_signed(b"message", &broken), "bit {at}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! From a path in a value back to the text: on which line does this field stand?
 //!
 //! In: a file and JSON pointers into its documents. Out: lines and columns.
-//! Guarantees: agrees with [`super::read()`] about what the documents are. Nothing is kept for this while reading:
-//! a document is parsed again when a place in it is asked for, which only happens for messages.
+//! Guarantees: agrees with [`super::read()`] about what the documents are. Of what they hold nothing is kept: a document is
+//! parsed again when a place in it is asked for, which only happens for messages.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::order::{self, Order};
 use super::read::{self, Yaml};
 use super::scalar::{self, Raw};
 use super::split::{self, Chunk};
-use super::{Limits, json};
+use super::{Limits, Reading, json};
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,27 +53,34 @@ enum Place {
 }
 
 impl Locator {
-    /// Reads the file once more to find its documents.
+    /// Reads a file to find its documents.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
+        Self::with_reading(bytes).0
+    }
+
+    /// The same with what was read, as [`super::read()`] gives it: one reading for both.
+    #[must_use]
+    pub fn with_reading(bytes: &[u8]) -> (Self, Reading) {
         let limits = Limits::default();
         let file = split::decode(bytes);
-        let (parts, rest) = read::json_parts(&file.text, limits);
+        let (mut parts, rest) = read::json_parts(&file.text, limits);
         let mut documents: Vec<Place> =
             parts.iter().filter(|part| part.is_document()).map(|part| Place::Json(part.place)).collect();
         let mut yaml = String::new();
         if let Some(rest) = Yaml::new(&file, rest) {
             let chunks = rest.chunks();
-            let parts = rest.parts(&chunks, limits);
-            documents.extend(parts.iter().filter(|part| part.is_document()).filter_map(|part| {
+            let of_yaml = rest.parts(&chunks, limits);
+            documents.extend(of_yaml.iter().filter(|part| part.is_document()).filter_map(|part| {
                 Some(match chunks.get(part.place)? {
                     Chunk::Text { start, text, line } => Place::Yaml(*start..start + text.len(), *line),
                     Chunk::BadSeparator { line, .. } => Place::Yaml(0..0, *line),
                 })
             }));
+            parts.extend(of_yaml);
             yaml = rest.into_text();
         }
-        Self { json: file.text.into_owned(), yaml, documents }
+        (Self { json: file.text.into_owned(), yaml, documents }, read::collect(parts))
     }
 
     /// Finds a value by its JSON pointer (`/spec/containers/0/image`; nothing for the whole document) in the document

@@ -182,7 +182,7 @@ pub(super) fn without_mark(chunk: &str) -> &str {
 }
 
 /// Numbers the documents.
-fn collect(parts: Vec<Part>) -> Reading {
+pub(super) fn collect(parts: Vec<Part>) -> Reading {
     let mut reading = Reading::default();
     let mut index = 0;
     for part in parts {

@@ -2,9 +2,10 @@
 //!
 //! In: workloads, autoscalers and budgets that differ. Out: findings about what has no Pods, or cannot lose any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::canon::Value;
+use crate::graph::GraphResource;
 use crate::name::{ResourceKey, Scope};
 
 use super::super::compared::Changed;
@@ -62,32 +63,39 @@ fn blocks(context: &Context<'_, '_>, key: &ResourceKey, budget: &Value, is_new: 
     is_tight.then(|| format!("minAvailable is {least}, and {} has {replicas}", only.key))
 }
 
-type Targets<'a> = BTreeMap<(&'a Scope, &'a str, &'a str), &'a ResourceKey>;
+/// Scope, kind and name.
+type Place<'a> = (&'a Scope, &'a str, &'a str);
+
+type Targets<'a> = BTreeMap<Place<'a>, &'a ResourceKey>;
+
+fn place(key: &ResourceKey) -> Place<'_> {
+    (&key.scope, &key.kind, &key.name)
+}
+
+/// Kind and name of what an autoscaler scales.
+fn target(autoscaler: &GraphResource) -> Option<(&str, &str)> {
+    let target = autoscaler.body.at(&["spec", "scaleTargetRef"])?;
+    Some((target.get("kind")?.as_str()?, target.get("name")?.as_str()?))
+}
+
+/// The workloads that write their replicas and have an autoscaler.
+fn autoscaled(resources: &[GraphResource]) -> Targets<'_> {
+    let autoscalers = resources.iter().filter(|found| found.key.is("autoscaling", "HorizontalPodAutoscaler"));
+    let workloads = resources.iter().filter(|found| found.key.group == "apps");
+    let workloads: HashMap<_, _> = workloads.map(|found| (place(&found.key), found)).collect();
+    let mut targets = Targets::new();
+    for autoscaler in autoscalers {
+        let Some((kind, name)) = target(autoscaler) else { continue };
+        let target = workloads.get(&(&autoscaler.key.scope, kind, name));
+        let Some(target) = target.filter(|target| target.body.at(&["spec", "replicas"]).is_some()) else { continue };
+        targets.insert(place(&target.key), &autoscaler.key);
+    }
+    targets
+}
 
 /// Workloads with an autoscaler that write their replicas, where they did not before.
 pub(super) fn find(context: &mut Context<'_, '_>) {
     let compared = context.compared;
-    let autoscaled = |resources| -> Targets<'_> {
-        let resources: &[crate::graph::GraphResource] = resources;
-        let found = resources.iter().filter(|found| found.key.is("autoscaling", "HorizontalPodAutoscaler"));
-        let target = |found: &'_ crate::graph::GraphResource| -> Option<(String, String)> {
-            let target = found.body.at(&["spec", "scaleTargetRef"])?;
-            Some((target.get("kind")?.as_str()?.to_owned(), target.get("name")?.as_str()?.to_owned()))
-        };
-        let mut targets = Targets::new();
-        for autoscaler in found {
-            let Some((kind, name)) = target(autoscaler) else { continue };
-            let target = resources.iter().find(|resource| {
-                let key = &resource.key;
-                key.group == "apps" && key.kind == kind && key.name == name && key.scope == autoscaler.key.scope
-            });
-            let Some(target) = target.filter(|target| target.body.at(&["spec", "replicas"]).is_some()) else {
-                continue;
-            };
-            targets.insert((&target.key.scope, &target.key.kind, &target.key.name), &autoscaler.key);
-        }
-        targets
-    };
     let is_of_it = |change: &&Changed<'_>| {
         let key = change.key();
         key.is("autoscaling", "HorizontalPodAutoscaler")

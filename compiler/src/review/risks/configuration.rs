@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 
 use crate::canon::Value;
+use crate::graph::GraphResource;
 use crate::name::{ResourceKey, Scope};
 use crate::plan;
 
 use super::super::compared::{Changed, Found};
-use super::super::pods::{read_at_start, spec};
+use super::super::pods::{naming, read_at_start};
 use super::super::rule::{
     CLAIM_SHRINKS, CONFIG_NOT_RELOADED, FINALIZER_ADDED, IMMUTABLE_FIELD, PLAIN_SECRET, POD_SECURITY_LOWERED,
 };
@@ -101,9 +102,9 @@ pub(super) fn find(context: &mut Context<'_, '_>) {
         .map(Changed::key)
         .collect();
     let mut stale: std::collections::BTreeMap<(&Scope, &str, &str), Vec<String>> = std::collections::BTreeMap::new();
-    for resource in compared.new_resources() {
-        let is_rolling = resource.key.group == "apps" && !restarted.contains(&resource.key);
-        let Some(spec) = spec(&resource.key, &resource.body).filter(|_| is_rolling) else { continue };
+    let names = configuration.iter().map(|change| change.key().name.as_str()).collect();
+    let is_rolling = |resource: &GraphResource| resource.key.group == "apps" && !restarted.contains(&resource.key);
+    for (resource, spec) in naming(compared.new_resources(), &names).filter(|(resource, _)| is_rolling(resource)) {
         for (kind, name) in read_at_start(spec) {
             stale.entry((&resource.key.scope, kind, name)).or_default().push(resource.key.to_string());
         }

@@ -29,9 +29,13 @@ pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
 /// Services that lost all their Pods, whether they differ or the Pods do.
 pub(super) fn find(context: &mut Context<'_, '_>) {
     let compared = context.compared;
+    // Only what selects another set, and what is selected no more, can be the cause.
     let differ = compared.changes.iter().any(|change| {
         let key = change.key();
-        key.is("", "Service") || change.old_body().is_some_and(|body| labels(key, body).is_some())
+        let was = change.old_body().and_then(|body| labels(key, body));
+        let is = change.new_body().and_then(|body| labels(key, body));
+        let selects = key.is("", "Service") && change.old_body().map(selector) != change.new_body().map(selector);
+        selects || (was.is_some() && was != is)
     });
     let (Some(old), Some(new)) = (compared.old, compared.new) else { return };
     if !differ {

@@ -9,7 +9,7 @@ use crate::manifest::Definition;
 use crate::name::{ResourceKey, Scope};
 
 use super::super::compared::{Changed, nameless};
-use super::super::pods::{labels, needed, spec};
+use super::super::pods::{labels, naming, needed};
 use super::super::rule::{
     CLAIM_REMOVED, DEFINITION_REMOVED, DISRUPTION_BUDGET_REMOVED, LARGE_CHANGE, MANY_REMOVED, NAMESPACE_REMOVED,
     NETWORK_POLICY_REMOVED, REFERENCE_DANGLES, RENAMED, RiskRule, STATEFUL_SET_REMOVED, VOLUME_REMOVED,
@@ -137,8 +137,8 @@ fn dangling(context: &mut Context<'_, '_>, removed: &[&Changed<'_>]) {
     }
     let compared = context.compared;
     let mut found: BTreeMap<&ResourceKey, (&Changed<'_>, BTreeSet<String>)> = BTreeMap::new();
-    for resource in compared.new_resources() {
-        let Some(spec) = spec(&resource.key, &resource.body) else { continue };
+    let names = gone.keys().map(|(_, _, name)| *name).collect();
+    for (resource, spec) in naming(compared.new_resources(), &names) {
         for (kind, name) in needed(spec) {
             if let Some(change) = gone.get(&(&resource.key.scope, kind, name)) {
                 let entry = found.entry(change.key()).or_insert_with(|| (change, BTreeSet::new()));
