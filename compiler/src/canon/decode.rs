@@ -170,8 +170,11 @@ impl<'a> Decoder<'a> {
             let (major, argument) = self.head()?;
             match major {
                 0 | 1 => {}
-                3 if is_found(self.take(self.length(argument)?)?) => return Ok(true),
-                3 => {}
+                3 => {
+                    if is_found(self.take(self.length(argument)?)?) {
+                        return Ok(true);
+                    }
+                }
                 4 => missing = missing.saturating_add(self.length(argument)?),
                 5 => missing = missing.saturating_add(self.length(argument)?.saturating_mul(2)),
                 7 => drop(self.simple()?),
