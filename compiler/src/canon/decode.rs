@@ -2,7 +2,8 @@
 //!
 //! In: bytes from a store, a record or a bundle, possibly hostile. Out: values, or an error that says where.
 //! Guarantees: accepts only what [`super::Encoder`] writes (one spelling for each value), never panics, never
-//! allocates more than the input is long, and nests at most 10,000 deep.
+//! allocates more than the input is long, and nests at most 10,000 deep. [`Decoder::text_at`] and [`Decoder::has_text`]
+//! look into bytes that were accepted before: of others what they say means nothing, and they neither panic nor go on for ever.
 
 use super::{Map, Value};
 
@@ -161,8 +162,8 @@ impl<'a> Decoder<'a> {
         self.pass(is_wanted).unwrap_or(false)
     }
 
-    /// Steps over any value as far as the first text of which `is_found` says so, and says whether there is one. Looks at
-    /// lengths alone: several times as fast as [`Decoder::skip`], which checks all the rest.
+    /// Steps over any value as far as the first text of which `is_found` says so, and says whether there is one. Checks
+    /// lengths alone, and is several times as fast as [`Decoder::skip`], which checks all the rest.
     fn pass(&mut self, is_found: impl Fn(&[u8]) -> bool) -> Result<bool, DecodeError> {
         let mut missing: usize = 1;
         while missing > 0 {

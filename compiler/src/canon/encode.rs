@@ -20,6 +20,12 @@ impl Encoder {
         Self::default()
     }
 
+    /// An empty buffer that takes so many bytes without growing.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// The bytes written so far.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {

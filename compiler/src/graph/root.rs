@@ -16,6 +16,9 @@ use super::{GraphEdge, GraphResource};
 /// Up to this many resources, the root is the hash of one list.
 const FLAT: usize = 1024;
 
+/// Few keys are longer, encoded: thousands are made for each graph that is read.
+const LONG_KEY: usize = 128;
+
 /// What a root takes of a resource.
 pub(super) struct Leaf<'a> {
     /// The key, encoded.
@@ -27,7 +30,7 @@ pub(super) struct Leaf<'a> {
 
 impl Leaf<'_> {
     pub(super) fn of(resource: &GraphResource) -> Self {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::with_capacity(LONG_KEY);
         write_key(&mut encoder, &resource.key);
         let key = encoder.finish();
         let shard = blake3::hash(&key).as_bytes()[0];

@@ -3,7 +3,7 @@
 //! In: PEM. Public keys as `openssl pkey -pubout` and cosign write them; private keys as `openssl genpkey` does (PKCS #8), as
 //! `openssl ecparam` does (SEC 1), and as cosign does, encrypted with a password. Out: signatures, and whether one is good.
 //!
-//! Guarantees: which algorithm it is, the key says and never a signature, and a public key has one spelling. No error and no
+//! Guarantees: which algorithms count, the key says and never a signature, and a public key has one spelling. No error and no
 //! debug output shows a private key or a password.
 
 use std::fmt;
@@ -133,8 +133,7 @@ impl PublicKey {
         Sha256::digest(self.info()).into()
     }
 
-    /// Whether it signed this. A key of Ed25519 may have signed the hash instead, as cosign does (Ed25519ph, RFC 8032,
-    /// section 5.1): what is signed in one way is never good in the other, and both mean the same.
+    /// Whether it signed this, as [`PrivateKey::sign`] does.
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
@@ -142,6 +141,13 @@ impl PublicKey {
             Algorithm::EcdsaP256 => &ECDSA_P256_SHA256_ASN1,
         };
         UnparsedPublicKey::new(algorithm, &self.raw).verify(message, signature).is_ok()
+    }
+
+    /// Whether it signed this, or as cosign does with a key of Ed25519 the hash of it (Ed25519ph, RFC 8032, section 5.1). What
+    /// is signed in one way is never good in the other.
+    #[must_use]
+    pub(super) fn has_signed_as_cosign(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.has_signed(message, signature)
             || (self.algorithm == Algorithm::Ed25519 && self.has_signed_hash(message, signature).is_some())
     }
 
@@ -269,15 +275,21 @@ mod tests {
         let hash = |message: &[u8]| Sha512::new().chain_update(message);
         let signed = |context| signing.sign_prehashed(hash(b"message"), context).expect("signed").to_bytes().to_vec();
         let signature = signed(None);
-        assert!(public.has_signed(b"message", &signature) && !public.has_signed(b"massage", &signature));
-        assert!(!public.has_signed(b"message", &signed(Some(b"of something else"))), "a context is another purpose");
+        assert!(
+            public.has_signed_as_cosign(b"message", &signature) && !public.has_signed_as_cosign(b"massage", &signature)
+        );
+        assert!(
+            !public.has_signed_as_cosign(b"message", &signed(Some(b"of something else"))),
+            "a context is another purpose"
+        );
+        assert!(!public.has_signed(b"message", &signature), "only cosign's signatures are of hashes");
         let mut other = public.clone();
         other.raw = ed25519_dalek::SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes().to_vec();
-        assert!(!other.has_signed(b"message", &signature));
+        assert!(!other.has_signed_as_cosign(b"message", &signature));
         for at in 0..signature.len() * 8 {
             let mut broken = signature.clone();
             broken[at / 8] ^= 1 << (at % 8);
-            assert!(!public.has_signed(b"message", &broken), "bit {at}");
+            assert!(!public.has_signed_as_cosign(b"message", &broken), "bit {at}");
         }
     }
 

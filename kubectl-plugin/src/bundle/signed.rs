@@ -113,7 +113,7 @@ impl<'a> Signed<'a> {
             return Err("it is by a key that is not known here".to_owned());
         };
         // Nothing of the statement is looked at before.
-        if !key.has_signed(&Envelope::signed_bytes(&envelope.payload), &envelope.signature) {
+        if !key.has_signed_as_cosign(&Envelope::signed_bytes(&envelope.payload), &envelope.signature) {
             return Err(format!("it is not by {name}, though it says so"));
         }
         let statement = Statement::read(&envelope.payload).map_err(|error| error.to_string())?;
