@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use flate2::bufread::GzDecoder;
-use flate2::{Compression as Level, GzBuilder};
+use flate2::write::DeflateEncoder;
+use flate2::{Compression as Level, Crc, GzBuilder};
 use rayon::prelude::*;
 
 use super::BundleError;
@@ -22,6 +23,13 @@ const MOST_NAME: usize = 90;
 
 /// The byte of gzip's header that says on which system it was made: unknown (RFC 1952).
 const UNKNOWN_SYSTEM: u8 = 255;
+
+/// The header of gzip: DEFLATE, no flags, no time, neither the best nor the fastest, on no system that is said.
+const GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM];
+
+/// So much of a tar is compressed on its own. Far more than the 32 KiB that DEFLATE looks back, so that the result is hardly
+/// longer.
+const BLOCK: usize = 1 << 20;
 
 /// How a layer is compressed. What it is does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,15 +70,41 @@ impl Layer {
     }
 
     pub(super) fn compressed(&self, compression: Compression) -> Vec<u8> {
-        let level = match compression {
-            Compression::Deflate => Level::new(6),
-            Compression::Store => Level::none(),
-        };
-        let mut encoder = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM).write(Vec::new(), level);
-        // Memory takes whatever it is given.
-        let _ = encoder.write_all(&self.tar);
-        encoder.finish().unwrap_or_default()
+        match compression {
+            Compression::Deflate => deflated(&self.tar),
+            Compression::Store => {
+                let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
+                let mut encoder = header.write(Vec::new(), Level::none());
+                // Memory takes whatever it is given.
+                let _ = encoder.write_all(&self.tar);
+                encoder.finish().unwrap_or_default()
+            }
+        }
     }
+}
+
+/// One member of gzip (RFC 1952), whose blocks are compressed beside each other: their size, and so every byte, is the same
+/// however many processors there are.
+fn deflated(tar: &[u8]) -> Vec<u8> {
+    let blocks: Vec<&[u8]> = if tar.is_empty() { vec![tar] } else { tar.chunks(BLOCK).collect() };
+    let last = blocks.len() - 1;
+    let block = |(number, block): (usize, &&[u8])| {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Level::new(6));
+        // Memory takes whatever it is given.
+        let _ = encoder.write_all(block);
+        if number == last {
+            return encoder.finish().unwrap_or_default();
+        }
+        // Ends with a whole byte, and the next block goes on from there.
+        let _ = encoder.flush();
+        std::mem::take(encoder.get_mut())
+    };
+    let blocks: Vec<Vec<u8>> = blocks.par_iter().enumerate().map(block).collect();
+    let mut crc = Crc::new();
+    crc.update(tar);
+    // The length counts modulo 2^32, and so does the checksum.
+    let trailer = [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()].concat();
+    [GZIP.to_vec(), blocks.concat(), trailer].concat()
 }
 
 /// The name of a resource's file: its place in the order, its kind and its name.

@@ -121,6 +121,22 @@ fn threads_make_no_difference() {
     assert_eq!(with(1), with(7));
 }
 
+/// What is compressed in blocks, on their own threads.
+#[test]
+fn a_large_layer_is_one_member_of_gzip_whatever_the_threads() {
+    let line = |number: u32| format!("- number: {number}\n  hash: {}\n", blake3::hash(&number.to_le_bytes()));
+    let text: String = (0..40_000).map(line).collect();
+    for length in [0, 1, 1 << 20, (1 << 20) + 1, text.len()] {
+        let layer = layer::Layer { names: Vec::new(), tar: text.as_bytes()[..length].to_vec() };
+        let compressed = layer.compressed(Compression::Deflate);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        assert_eq!(compressed, pool.install(|| layer.compressed(Compression::Deflate)), "{length}");
+        assert_eq!(layer::decompressed("layer", &compressed).expect("one member"), layer.tar);
+        let whole = gzip(&layer.tar, 6);
+        assert!(compressed.len() <= whole.len() + whole.len() / 100, "{} {}", compressed.len(), whole.len());
+    }
+}
+
 #[test]
 fn one_bit_anywhere_is_refused() {
     let made = bundle();

@@ -88,11 +88,22 @@ impl ResourceGraph {
         edges: Vec<GraphEdge>,
         deletions: Vec<GraphEdge>,
     ) -> Self {
+        let ranks = order::ranks(&resources, barriers.len());
+        let order = order::order(&ranks, edges.iter().map(|edge| (edge.from, edge.to)));
+        Self::with_order(resources, barriers, edges, deletions, order)
+    }
+
+    /// The same, where the order is known: it follows from the keys and the edges.
+    pub(super) fn with_order(
+        resources: Vec<GraphResource>,
+        barriers: Vec<Barrier>,
+        edges: Vec<GraphEdge>,
+        deletions: Vec<GraphEdge>,
+        order: Vec<Node>,
+    ) -> Self {
         let leaves: Vec<_> = resources.par_iter().map(Leaf::of).collect();
         let (content_root, hook_root) = root::roots(&leaves);
         let id = root::graph_id(content_root, hook_root, &root::wiring(&barriers, &edges, &deletions));
-        let ranks = order::ranks(&resources, barriers.len());
-        let order = order::order(&ranks, edges.iter().map(|edge| (edge.from, edge.to)));
         Self { id, content_root, hook_root, resources, barriers, edges, deletions, order }
     }
 }

@@ -44,6 +44,8 @@ pub enum DecodeGraphError {
     },
 }
 
+const NO_SUCH_RESOURCE: DecodeGraphError = DecodeGraphError::Invalid("a resource that is not there has changed");
+
 impl ResourceGraph {
     /// The bytes of this graph.
     #[must_use]
@@ -87,14 +89,34 @@ impl ResourceGraph {
         expected: Id<Graph>,
         bodies: &BTreeMap<Id<Resource>, Value>,
     ) -> Result<Self, DecodeGraphError> {
-        let graph = Self::read(bytes, bodies, BTreeMap::new())?;
-        if graph.id == expected { Ok(graph) } else { Err(DecodeGraphError::OtherGraph { expected, actual: graph.id }) }
+        Self::read(bytes, bodies, BTreeMap::new())?.expected(expected)
     }
 
     /// Reads the graph `expected` back: the one that `bytes` hold, with the bodies of `change` in the place of some.
     pub fn decode_changed(bytes: &[u8], change: Change, expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
-        let graph = Self::read(bytes, &BTreeMap::new(), change.into_bodies())?;
-        if graph.id == expected { Ok(graph) } else { Err(DecodeGraphError::OtherGraph { expected, actual: graph.id }) }
+        Self::read(bytes, &BTreeMap::new(), change.into_bodies())?.expected(expected)
+    }
+
+    /// The graph `expected`: this one, with the bodies of `change` in the place of some. Only these are hashed.
+    pub fn changed(&self, change: Change, expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
+        let mut resources = self.resources.clone();
+        for (node, body) in change.into_bodies() {
+            let resource = resources.get_mut(node).ok_or(NO_SUCH_RESOURCE)?;
+            (resource.id, resource.body) = (body.id(), body);
+        }
+        // Keys and edges are those of this graph, and so is the order.
+        Self::with_order(
+            resources,
+            self.barriers.clone(),
+            self.edges.clone(),
+            self.deletions.clone(),
+            self.order.clone(),
+        )
+        .expected(expected)
+    }
+
+    fn expected(self, expected: Id<Graph>) -> Result<Self, DecodeGraphError> {
+        if self.id == expected { Ok(self) } else { Err(DecodeGraphError::OtherGraph { expected, actual: self.id }) }
     }
 
     fn read(
@@ -114,7 +136,7 @@ impl ResourceGraph {
             found.push(resource);
         }
         if !changed.is_empty() {
-            return Err(DecodeGraphError::Invalid("a resource that is not there has changed"));
+            return Err(NO_SUCH_RESOURCE);
         }
         // Most of the work is hashing.
         let resources: Vec<GraphResource> = found

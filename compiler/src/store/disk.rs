@@ -6,8 +6,8 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::canon::{Chunk, Graph, Id, Input, Kind, Place, Recipe};
@@ -66,7 +66,12 @@ pub struct Store {
     pub(super) mirrors: Option<Arc<dyn Mirrors>>,
     /// What is asked for what is not here, in this order.
     pub(super) shared: Vec<Arc<dyn Shared>>,
+    /// The whole graph that was read last, where it stays in memory.
+    last: Option<LastGraph>,
 }
+
+/// A graph, and when it was last used.
+type LastGraph = Arc<Mutex<Option<(ResourceGraph, SystemTime)>>>;
 
 impl Store {
     /// Opens the store below `root`, making its folders where they are missing.
@@ -82,6 +87,7 @@ impl Store {
             grown: Arc::default(),
             mirrors: None,
             shared: Vec::new(),
+            last: None,
         };
         let parts = FOLDERS.into_iter().chain([PINS, TEMPORARY, WRITES, BUILDS]);
         if !parts.into_iter().all(|part| store.files.exists(&store.root.join(part))) {
@@ -100,6 +106,13 @@ impl Store {
     #[must_use]
     pub fn with_mirrors(self, mirrors: Arc<dyn Mirrors>) -> Self {
         Self { mirrors: Some(mirrors), ..self }
+    }
+
+    /// The same store, for who reads several graphs of one application: the whole graph that was read last stays in memory,
+    /// so that one which is kept as a change of it costs the change.
+    #[must_use]
+    pub fn with_last_graph(self) -> Self {
+        Self { last: Some(Arc::default()), ..self }
     }
 
     /// Says that a mirror has grown, so that the next build makes room.
@@ -299,6 +312,14 @@ impl Store {
 
     /// A graph that is kept whole, without counting as a use.
     pub(super) fn look_at_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
+        let Some(mut last) = self.last.as_ref().and_then(|last| last.lock().ok()) else { return self.read_graph(id) };
+        if last.as_ref().is_none_or(|(graph, _)| graph.id() != id) {
+            *last = Some(self.read_graph(id)?);
+        }
+        last.clone()
+    }
+
+    fn read_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
         let (bytes, used) = self.read_compressed(GRAPHS, id)?;
         Some((ResourceGraph::decode(&bytes, id).ok()?, used))
     }
@@ -307,8 +328,13 @@ impl Store {
     pub(super) fn look_at_changed_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, Id<Graph>, SystemTime)> {
         let (change, used) = self.look_at_change(id)?;
         let base = change.base;
-        let (bytes, _) = self.read_compressed(GRAPHS, base)?;
-        Some((ResourceGraph::decode_changed(&bytes, change, id).ok()?, base, used))
+        let graph = if self.last.is_some() {
+            self.look_at_graph(base)?.0.changed(change, id)
+        } else {
+            let (bytes, _) = self.read_compressed(GRAPHS, base)?;
+            ResourceGraph::decode_changed(&bytes, change, id)
+        };
+        Some((graph.ok()?, base, used))
     }
 
     /// What is written under this id as a change, perhaps of another graph.

@@ -81,7 +81,9 @@ pub(crate) fn change(data: &[u8]) {
     let text =
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n";
     let graph = compiled(snapshot(text.as_bytes()), None).expect("it compiles").graph;
-    match ResourceGraph::decode_changed(&graph.encode(), change.clone(), graph.id()) {
+    let changed = ResourceGraph::decode_changed(&graph.encode(), change.clone(), graph.id());
+    assert_eq!(changed, graph.changed(change.clone(), graph.id()), "from bytes or from memory");
+    match changed {
         Ok(changed) => assert_eq!(changed, graph),
         Err(_) => assert_ne!(change, Change::of(change.base), "a change of nothing changes nothing"),
     }

@@ -1,7 +1,9 @@
 //! `review`: what a change does to the cluster, for whoever has to agree to it.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::graph::ResourceGraph;
@@ -114,7 +116,7 @@ enum Named {
 
 /// Runs the command.
 pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandError> {
-    let store = args.source.store_to_read(session)?;
+    let store = args.source.store_to_read(session)?.map(Store::with_last_graph);
     let (base, head) = args.range.split_once("..").unwrap_or((&args.range, ""));
     let head = head.strip_prefix('.').unwrap_or(head);
     if base.is_empty() {
@@ -206,9 +208,18 @@ fn of_moments(
     store: Option<&Store>,
 ) -> Result<Review, CommandError> {
     let side = |moment: &Moment| args.source.reviewed(moment, args.app.as_ref(), store, session.printer);
-    let (old, new) = (side(&moments[0])?, side(&moments[1])?);
-    let folders = folders_of(&new);
-    let files = differing_files(here, [&moments[0], &moments[1]], &folders)?;
+    let differing = |folders: &[String]| differing_files(here, [&moments[0], &moments[1]], folders);
+    let are_commits = moments.iter().all(|moment| matches!(moment, Moment::Commit(_)));
+    let (old, new, files) = thread::scope(|scope| {
+        // Which files two commits differ in has nothing to do with what is compiled of them.
+        let differing_commits = are_commits.then(|| scope.spawn(|| differing(&[])));
+        let (old, new) = (side(&moments[0])?, side(&moments[1])?);
+        let files = match differing_commits {
+            Some(files) => files.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            None => differing(&folders_of(&new)),
+        };
+        Ok::<_, CommandError>((old, new, files?))
+    })?;
     let names = [0, 1].map(|at| SideName { name: names[at].to_owned(), commit: commit_of(&moments[at]) });
     let told = reviewed(&old, &new, &files, names, args.report.day()?);
     // The process ends with this review: letting go of tens of thousands of bodies, one by one, would be a tenth of it.

@@ -11,6 +11,9 @@ pub(super) enum Failure {
     /// A command of it failed.
     #[error("`{command}` failed ({status})")]
     Command { command: String, status: ExitStatus },
+    /// Some of its commands failed.
+    #[error("failed: {}", .0.join("; "))]
+    Commands(Vec<String>),
     /// A command of it could not be started.
     #[error("cannot run `{command}`")]
     Start {

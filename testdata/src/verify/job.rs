@@ -32,7 +32,7 @@ const REMINDER: Duration = Duration::from_mins(1);
 /// How long the processes of a check may take to end when they are asked to.
 const TIME_TO_END: Duration = Duration::from_secs(5);
 /// The time between two looks at a process.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// How much of a log is read, and shown, for a reminder.
 const TAIL: (u64, usize) = (2048, 100);
 
@@ -108,6 +108,11 @@ impl<'a> Job<'a> {
         let _ = writeln!(self.log, "{line}");
     }
 
+    /// Adds what was printed elsewhere to the log.
+    pub(super) fn add(&mut self, printed: &[u8]) {
+        let _ = self.log.write_all(printed);
+    }
+
     /// Adds a line to the log for each thing that is wrong; passes where there is none.
     pub(super) fn findings(&mut self, findings: impl IntoIterator<Item = String>) -> Result<String, Failure> {
         let mut count = 0;
@@ -154,18 +159,24 @@ impl<'a> Job<'a> {
             if let Some(status) = child.try_wait().map_err(Failure::unreadable("how a process ended"))? {
                 return Ok(status);
             }
-            if self.interrupt.happened() {
-                return Err(Failure::Interrupted);
-            }
-            if self.elapsed() > self.time_limit {
-                return Err(Failure::TimedOut { minutes: self.time_limit.as_secs() / 60 });
-            }
-            if self.reminded.elapsed() > REMINDER {
-                self.reminded = Instant::now();
-                printer::goes_on(self.name, self.elapsed(), &self.last_line());
-            }
+            self.may_go_on(&|job| job.last_line())?;
             thread::sleep(PAUSE);
         }
+    }
+
+    /// Whether it may go on; once a minute that it does, and with what, is told.
+    pub(super) fn may_go_on(&mut self, with_what: &dyn Fn(&Self) -> String) -> Result<(), Failure> {
+        if self.interrupt.happened() {
+            return Err(Failure::Interrupted);
+        }
+        if self.elapsed() > self.time_limit {
+            return Err(Failure::TimedOut { minutes: self.time_limit.as_secs() / 60 });
+        }
+        if self.reminded.elapsed() > REMINDER {
+            self.reminded = Instant::now();
+            printer::goes_on(self.name, self.elapsed(), &with_what(self));
+        }
+        Ok(())
     }
 
     /// The last line of the log, as much of it as is worth showing.
@@ -179,7 +190,7 @@ impl<'a> Job<'a> {
 }
 
 /// Ends a command and all that it started.
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     let group = Pid::from_child(child);
     // Each step fails only where the processes are gone already.
     let _ = kill_process_group(group, Signal::TERM);
@@ -192,7 +203,7 @@ fn end(child: &mut Child) {
 }
 
 /// A command as one would type it.
-fn line_of(command: &Command) -> String {
+pub(super) fn line_of(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
     let program = program.file_name().unwrap_or(command.get_program());
     let words = [program].into_iter().chain(command.get_args());
@@ -200,16 +211,16 @@ fn line_of(command: &Command) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Command {
+    pub(in crate::verify) fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
     }
 
-    fn never() -> Interrupt {
+    pub(in crate::verify) fn never() -> Interrupt {
         Interrupt(Arc::new(AtomicBool::new(false)))
     }
 

@@ -3,7 +3,7 @@
 //! In: [`Options`]. Out: on stdout, what happened; an exit code. The steps, one file each: `set_up` finds or installs
 //! what the checks need → `check` is the list of them in their order → `workspace` is what they read of the
 //! repository, `licences`, `structure` and `suites` are those that are more than one command → `job` runs their
-//! commands, in `environment` → `failed_tests` finds in their log what failed → `printer` tells.
+//! commands, in `environment`, `beside` several of them at a time → `failed_tests` finds in their log what failed → `printer` tells.
 //!
 //! # Guarantees
 //! - A failure never hides another: the checks after it are run also, and all output of a failed one is shown; what its
@@ -12,6 +12,7 @@
 //!   are killed. Ctrl-C kills them at once.
 //! - A check that runs no test, or does not know a module or a licence, fails. Nothing passes by not being looked at.
 
+mod beside;
 mod check;
 mod environment;
 mod failed_tests;

@@ -5,11 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
+
+use serde::Deserialize;
 
 use super::failure::{Failure, count};
 use super::job::Job;
-use super::workspace::{self, Metadata};
+use super::workspace::{self, Metadata, Target};
 use crate::cluster::{LocalCluster, Options};
 
 /// The packages whose integration tests are part of `unit`: they need no cluster. [`ORACLE`] is left out there.
@@ -18,6 +22,13 @@ const UNIT: &[&str] = &["gitops-compiler"];
 const ORACLE: &str = "oracle";
 /// Those of `cluster`.
 const CLUSTER: &[&str] = &["kubectl-gitops", "gitops-testdata"];
+/// How many programs of these run beside each other: so many that one uses the processors while another waits.
+const PLACES: usize = 2;
+/// Which of them take longest: none of them is left to run alone at the end.
+const LONGEST: [&str; 1] = ["controller"];
+/// By these they know their cluster.
+const KUBECONFIG: &str = "GITOPS_TEST_KUBECONFIG";
+const KUBECTL: &str = "GITOPS_TEST_KUBECTL";
 /// Those of `transcripts`.
 const TRANSCRIPTS: &[&str] = &["gitops-snapshots"];
 
@@ -57,22 +68,27 @@ fn compared_files(log: &str) -> usize {
     before.filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
-/// Tests against a cluster that they share, or that the developer names; those of the servers come with them.
+/// Tests against a cluster that they share, or that the developer names; those of the servers come with them. Programs of
+/// tests run beside each other, each with the cluster of its place, so that none sees another's objects.
 pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     let metadata = Metadata::read(job)?;
-    let mut tests = cargo_test(long);
-    tests.args(of_packages(&metadata, CLUSTER));
-    let given = env::var_os("GITOPS_TEST_KUBECONFIG").filter(|path| !path.is_empty());
-    // Lives until the tests are over.
-    let local = if given.is_none() { Some(start_cluster(job)?) } else { None };
-    if let Some(local) = &local {
-        let connection = local.connection();
-        tests.env("GITOPS_TEST_KUBECONFIG", &connection.kubeconfig).env("GITOPS_TEST_KUBECTL", &connection.kubectl);
+    let programs = build_tests(job, &of_packages(&metadata, CLUSTER))?;
+    let given = env::var_os(KUBECONFIG).filter(|path| !path.is_empty());
+    // They live until the tests are over.
+    let local = if given.is_none() { start_clusters(job)? } else { Vec::new() };
+    let connections: Vec<Vec<(&str, OsString)>> = if let Some(kubeconfig) = given {
+        let kubectl = env::var_os(KUBECTL).map(|path| (KUBECTL, path));
+        vec![[(KUBECONFIG, kubeconfig)].into_iter().chain(kubectl).collect()]
     } else {
-        let kubectl = env::var_os("GITOPS_TEST_KUBECTL").map(|path| ("GITOPS_TEST_KUBECTL", path));
-        tests.envs(given.map(|path| ("GITOPS_TEST_KUBECONFIG", path))).envs(kubectl);
-    }
-    job.run(tests)?;
+        let paths = local.iter().map(LocalCluster::connection);
+        paths.map(|of| vec![(KUBECONFIG, of.kubeconfig.clone().into()), (KUBECTL, of.kubectl.clone().into())]).collect()
+    };
+    job.run_beside(programs.len(), connections.len(), |number, place| {
+        let mut tests = programs[number].command();
+        for_tests(&mut tests, long);
+        tests.envs(connections[place].iter().cloned());
+        tests
+    })?;
     tests_of_log(job)
 }
 
@@ -89,21 +105,71 @@ pub(super) fn transcripts(job: &mut Job<'_>, long: bool) -> Result<String, Failu
     tests_of_log(job)
 }
 
-/// Builds, as a command that can be killed, and then starts.
-fn start_cluster(job: &mut Job<'_>) -> Result<LocalCluster, Failure> {
+/// Builds, as a command that can be killed, and then starts one for each place.
+fn start_clusters(job: &mut Job<'_>) -> Result<Vec<LocalCluster>, Failure> {
     let program = ["run", "--quiet", "--locked", "--package", "gitops-testdata", "--bin", "local-cluster"];
     job.run(workspace::cargo(&[program.as_slice(), &["--", "build"]].concat()))?;
-    Ok(LocalCluster::start(&Options::default())?)
+    (0..PLACES).map(|_| Ok(LocalCluster::start(&Options::default())?)).collect()
 }
 
-/// `cargo test`, to which targets are added. Tests that differ from their snapshot fail, and write nothing.
+/// A program of tests that was built.
+struct TestProgram {
+    name: String,
+    path: PathBuf,
+    /// Where its package lies: tests run there.
+    folder: PathBuf,
+}
+
+impl TestProgram {
+    fn command(&self) -> Command {
+        let mut command = workspace::command(&self.path);
+        command.current_dir(&self.folder);
+        command
+    }
+}
+
+/// What Cargo says of something that it built.
+#[derive(Deserialize)]
+struct Artifact {
+    manifest_path: PathBuf,
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+/// Builds the integration tests that the arguments name; those in [`LONGEST`] come first.
+fn build_tests(job: &mut Job<'_>, arguments: &[&str]) -> Result<Vec<TestProgram>, Failure> {
+    let mut build = cargo_test(false);
+    build.args(["--no-run", "--message-format", "json-render-diagnostics"]).args(arguments);
+    let mut programs = built_tests(&job.output(build)?);
+    // A sort that keeps the order of equals.
+    programs.sort_by_key(|program| LONGEST.iter().position(|name| *name == program.name).unwrap_or(LONGEST.len()));
+    Ok(programs)
+}
+
+/// The integration tests among what Cargo says that it built.
+fn built_tests(messages: &str) -> Vec<TestProgram> {
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    let tests = artifacts.filter(|artifact| artifact.target.is_integration_test());
+    tests
+        .filter_map(|Artifact { manifest_path, target, executable }| {
+            Some(TestProgram { name: target.name, path: executable?, folder: manifest_path.parent()?.to_owned() })
+        })
+        .collect()
+}
+
+/// `cargo test`, to which targets are added.
 fn cargo_test(long: bool) -> Command {
     let mut command = workspace::cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    for_tests(&mut command, long);
+    command
+}
+
+/// What tests are given: those that differ from their snapshot fail, and write nothing.
+fn for_tests(command: &mut Command, long: bool) {
     command.envs([("CI", "true"), ("INSTA_UPDATE", "no"), ("INSTA_REQUIRE_FULL_MATCH", "1"), ("RUST_BACKTRACE", "1")]);
     if long {
         command.env("GITOPS_LONG", "1");
     }
-    command
 }
 
 /// `--test NAME` for each integration test of `packages`.
@@ -142,6 +208,26 @@ mod tests {
     fn compared_files_are_counted() {
         let log = "running\nours: 40 files; agreed on 39 (…), 0 disagreements\nx: 2 files; agreed on 2 (…)\n  1 × y\n";
         assert_eq!(compared_files(log), 42);
+    }
+
+    #[test]
+    fn programs_of_tests_are_found_among_all_that_was_built() {
+        let artifact = |name: &str, kind: &str, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/a/Cargo.toml","target":{{"name":"{name}","kind":["{kind}"],
+                "src_path":"/a/b.rs","test":true}},"executable":{executable}}}"#
+            )
+            .replace('\n', "")
+        };
+        let messages = [
+            artifact("lib", "lib", "null"),
+            artifact("apply", "test", r#""/t/apply-1""#),
+            artifact("program", "bin", r#""/t/program""#),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ];
+        let found = built_tests(&messages.join("\n"));
+        let [TestProgram { name, path, folder }] = &found[..] else { panic!("there is one") };
+        assert_eq!((name.as_str(), path.to_str(), folder.to_str()), ("apply", Some("/t/apply-1"), Some("/a")));
     }
 
     #[test]
