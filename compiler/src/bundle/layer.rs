@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use flate2::bufread::GzDecoder;
-use flate2::write::DeflateEncoder;
-use flate2::{Compression as Level, Crc, GzBuilder};
+use flate2::{Compress, Compression as Level, Crc, FlushCompress, GzBuilder};
 use rayon::prelude::*;
 
 use super::BundleError;
@@ -30,6 +29,10 @@ const GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM];
 /// So much of a tar is compressed on its own. Far more than the 32 KiB that DEFLATE looks back, so that the result is hardly
 /// longer.
 const BLOCK: usize = 1 << 20;
+
+/// So much room is left behind what a block can become, twice what the compressor writes at a time: where it finds too little, a
+/// flush takes several calls.
+const SPARE: usize = 1 << 18;
 
 /// How a layer is compressed. What it is does not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,15 +92,12 @@ fn deflated(tar: &[u8]) -> Vec<u8> {
     let blocks: Vec<&[u8]> = if tar.is_empty() { vec![tar] } else { tar.chunks(BLOCK).collect() };
     let last = blocks.len() - 1;
     let block = |(number, block): (usize, &&[u8])| {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Level::new(6));
-        // Memory takes whatever it is given.
-        let _ = encoder.write_all(block);
-        if number == last {
-            return encoder.finish().unwrap_or_default();
-        }
-        // Ends with a whole byte, and the next block goes on from there.
-        let _ = encoder.flush();
-        std::mem::take(encoder.get_mut())
+        // Whole bytes at the end, so that the next block goes on from there.
+        let flush = if number == last { FlushCompress::Finish } else { FlushCompress::Sync };
+        let mut compressed = Vec::with_capacity(block.len() + block.len() / 8 + SPARE);
+        // Never fails.
+        let _ = Compress::new(Level::new(6), false).compress_vec(block, &mut compressed, flush);
+        compressed
     };
     let blocks: Vec<Vec<u8>> = blocks.par_iter().enumerate().map(block).collect();
     let mut crc = Crc::new();

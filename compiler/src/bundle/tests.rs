@@ -4,6 +4,7 @@ mod differing;
 
 use std::io::Write as _;
 
+use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -124,10 +125,9 @@ fn threads_make_no_difference() {
 /// What is compressed in blocks, on their own threads.
 #[test]
 fn a_large_layer_is_one_member_of_gzip_whatever_the_threads() {
-    let line = |number: u32| format!("- number: {number}\n  hash: {}\n", blake3::hash(&number.to_le_bytes()));
-    let text: String = (0..40_000).map(line).collect();
+    let text = lines(40_000);
     for length in [0, 1, 1 << 20, (1 << 20) + 1, text.len()] {
-        let layer = layer::Layer { names: Vec::new(), tar: text.as_bytes()[..length].to_vec() };
+        let layer = layer::Layer { names: Vec::new(), tar: text[..length].to_vec() };
         let compressed = layer.compressed(Compression::Deflate);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
         assert_eq!(compressed, pool.install(|| layer.compressed(Compression::Deflate)), "{length}");
@@ -135,6 +135,25 @@ fn a_large_layer_is_one_member_of_gzip_whatever_the_threads() {
         let whole = gzip(&layer.tar, 6);
         assert!(compressed.len() <= whole.len() + whole.len() / 100, "{} {}", compressed.len(), whole.len());
     }
+}
+
+/// A compressor writes what it has gathered now and then, and the end of a block may come just before, at, and after that.
+#[test]
+fn blocks_may_end_anywhere_in_what_a_compressor_gathers() {
+    let text = lines(15_000);
+    // So much of the first block is nothing: it moves where the compressor writes.
+    (0..400_000).step_by(199).collect::<Vec<usize>>().into_par_iter().for_each(|nothing| {
+        let tar = [vec![0; nothing], text[..(1 << 20) - nothing].to_vec(), b"next".to_vec()].concat();
+        let layer = layer::Layer { names: Vec::new(), tar };
+        let compressed = layer.compressed(Compression::Deflate);
+        assert!(layer::decompressed("layer", &compressed).expect("one member") == layer.tar, "{nothing}");
+    });
+}
+
+/// So many lines, about half of which cannot be compressed.
+fn lines(count: u32) -> Vec<u8> {
+    let line = |number: u32| format!("- number: {number}\n  hash: {}\n", blake3::hash(&number.to_le_bytes()));
+    (0..count).map(line).collect::<String>().into_bytes()
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub struct Store {
 }
 
 /// A graph, and when it was last used.
-type LastGraph = Arc<Mutex<Option<(ResourceGraph, SystemTime)>>>;
+type LastGraph = Arc<Mutex<Option<(Arc<ResourceGraph>, SystemTime)>>>;
 
 impl Store {
     /// Opens the store below `root`, making its folders where they are missing.
@@ -190,6 +190,9 @@ impl Store {
     /// A graph; `None` where it is absent or damaged.
     #[must_use]
     pub fn graph(&self, id: Id<Graph>) -> Option<ResourceGraph> {
+        if let Some(last) = &self.last {
+            return self.graph_beside(last, id).or_else(|| self.shared_graph(id));
+        }
         if let Some(found) = self.look_at_graph(id) {
             return Some(self.used(GRAPHS, id, found));
         }
@@ -312,14 +315,6 @@ impl Store {
 
     /// A graph that is kept whole, without counting as a use.
     pub(super) fn look_at_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
-        let Some(mut last) = self.last.as_ref().and_then(|last| last.lock().ok()) else { return self.read_graph(id) };
-        if last.as_ref().is_none_or(|(graph, _)| graph.id() != id) {
-            *last = Some(self.read_graph(id)?);
-        }
-        last.clone()
-    }
-
-    fn read_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, SystemTime)> {
         let (bytes, used) = self.read_compressed(GRAPHS, id)?;
         Some((ResourceGraph::decode(&bytes, id).ok()?, used))
     }
@@ -328,13 +323,35 @@ impl Store {
     pub(super) fn look_at_changed_graph(&self, id: Id<Graph>) -> Option<(ResourceGraph, Id<Graph>, SystemTime)> {
         let (change, used) = self.look_at_change(id)?;
         let base = change.base;
-        let graph = if self.last.is_some() {
-            self.look_at_graph(base)?.0.changed(change, id)
-        } else {
-            let (bytes, _) = self.read_compressed(GRAPHS, base)?;
-            ResourceGraph::decode_changed(&bytes, change, id)
-        };
-        Some((graph.ok()?, base, used))
+        let (bytes, _) = self.read_compressed(GRAPHS, base)?;
+        Some((ResourceGraph::decode_changed(&bytes, change, id).ok()?, base, used))
+    }
+
+    /// A graph, by what `last` was read before.
+    fn graph_beside(&self, last: &LastGraph, id: Id<Graph>) -> Option<ResourceGraph> {
+        if let Some((graph, used)) = self.graph_read_last(last, id) {
+            self.note_use(&self.path(GRAPHS, id), used);
+            return Some((*graph).clone());
+        }
+        let (change, used) = self.look_at_change(id)?;
+        let base = change.base;
+        let graph = self.graph_read_last(last, base)?.0.changed(change, id).ok()?;
+        self.note_use_of_change(id, base, used);
+        Some(graph)
+    }
+
+    /// A graph that is kept whole. Nothing is locked while it is read.
+    fn graph_read_last(&self, last: &LastGraph, id: Id<Graph>) -> Option<(Arc<ResourceGraph>, SystemTime)> {
+        let known = last.lock().ok().and_then(|last| last.clone());
+        if let Some(known) = known.filter(|(graph, _)| graph.id() == id) {
+            return Some(known);
+        }
+        let (graph, used) = self.look_at_graph(id)?;
+        let read = (Arc::new(graph), used);
+        if let Ok(mut last) = last.lock() {
+            *last = Some(read.clone());
+        }
+        Some(read)
     }
 
     /// What is written under this id as a change, perhaps of another graph.

@@ -8,7 +8,7 @@
 //! still runs is ended as [`Job`] ends its commands.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -36,22 +36,31 @@ impl Running {
         Ok(Self { line, child, begun: Instant::now(), log })
     }
 
-    /// What it printed, below the command itself, with how long it took.
-    fn printed(&mut self) -> Vec<u8> {
-        let mut printed = format!("$ {} ({:.1} s)\n", self.line, self.begun.elapsed().as_secs_f32()).into_bytes();
-        // Without its log a failure is harder to read, and nothing passes.
-        let _ = self.log.rewind();
-        let _ = self.log.read_to_end(&mut printed);
-        printed
+    /// Ends it where it still runs. What it printed, below the command itself, with how long it took.
+    fn end(mut self) -> Vec<u8> {
+        self.end_child();
+        let command = format!("$ {} ({:.1} s)\n", self.line, self.begun.elapsed().as_secs_f32());
+        let length = self.log.metadata().map_or(0, |metadata| metadata.len());
+        let mut printed = vec![0; usize::try_from(length).unwrap_or(0)];
+        // By offset, as the place to write at is the command's. Without it a failure is harder to read, and nothing passes.
+        let read = self.log.read_exact_at(&mut printed, 0);
+        if read.is_err() {
+            printed.clear();
+        }
+        [command.into_bytes(), printed].concat()
+    }
+
+    fn end_child(&mut self) {
+        // What has ended is not looked for again: its number may be another's by now.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            end(&mut self.child);
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // What has ended is not looked for again: its number may be another's by now.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            end(&mut self.child);
-        }
+        self.end_child();
     }
 }
 
@@ -80,8 +89,8 @@ impl Job<'_> {
             }
             thread::sleep(PAUSE);
         };
-        for mut one in running.into_iter().flatten() {
-            self.add(&one.printed());
+        for one in running.into_iter().flatten() {
+            self.add(&one.end());
         }
         ended?;
         match failures.len() {
@@ -102,11 +111,12 @@ impl Job<'_> {
             if let Some(one) = at {
                 let status = one.child.try_wait().map_err(Failure::unreadable("how a process ended"))?;
                 let Some(status) = status else { continue };
-                self.add(&one.printed());
                 if !status.success() {
                     failures.push(format!("`{}` ({status})", one.line));
                 }
-                *at = None;
+                if let Some(ended) = at.take() {
+                    self.add(&ended.end());
+                }
             }
             if let Some(number) = numbers.next() {
                 *at = Some(Running::start(command(number, place))?);
@@ -159,7 +169,7 @@ mod tests {
     fn all_are_ended_when_the_check_takes_too_long() {
         let interrupt = never();
         let mut job = Job::begin("x", &interrupt).expect("a temporary file");
-        job.limit_time(Duration::from_millis(300));
+        job.limit_time(Duration::from_secs(3));
         let failure = job.run_beside(2, 2, |number, _| shell(&format!("echo {number}; exec sleep 60")));
         assert!(matches!(failure, Err(Failure::TimedOut { .. })), "{failure:?}");
         let log = String::from_utf8(job.log()).expect("text");

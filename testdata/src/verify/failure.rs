@@ -33,6 +33,9 @@ pub(super) enum Failure {
     /// There was nothing to run.
     #[error("no tests were run")]
     NoTests,
+    /// Cargo says nothing of tests that there are.
+    #[error("Cargo did not build the tests of {0}")]
+    NotBuilt(String),
     /// What the checks need is not there.
     #[error("this machine lacks {}", .0.join("; "))]
     Missing(Vec<String>),

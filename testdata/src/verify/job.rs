@@ -24,7 +24,7 @@ use super::failure::Failure;
 use super::printer;
 
 /// How long a check may take.
-pub(super) const TIME_LIMIT: Duration = Duration::from_mins(40);
+pub(super) const TIME_LIMIT: Duration = Duration::from_mins(50);
 /// The same where tests run their full counts.
 pub(super) const LONG_TIME_LIMIT: Duration = Duration::from_mins(150);
 /// How often a check that goes on says so.

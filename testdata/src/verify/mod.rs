@@ -8,7 +8,7 @@
 //! # Guarantees
 //! - A failure never hides another: the checks after it are run also, and all output of a failed one is shown; what its
 //!   failed tests said stands above the table once more.
-//! - Nothing hangs: a check has 40 minutes (`job::TIME_LIMIT`), two and a half hours with full counts, then its processes
+//! - Nothing hangs: a check has 50 minutes (`job::TIME_LIMIT`), two and a half hours with full counts, then its processes
 //!   are killed. Ctrl-C kills them at once.
 //! - A check that runs no test, or does not know a module or a licence, fails. Nothing passes by not being looked at.
 

@@ -25,7 +25,7 @@ const CLUSTER: &[&str] = &["kubectl-gitops", "gitops-testdata"];
 /// How many programs of these run beside each other: so many that one uses the processors while another waits.
 const PLACES: usize = 2;
 /// Which of them take longest: none of them is left to run alone at the end.
-const LONGEST: [&str; 1] = ["controller"];
+const LONGEST: [&str; 7] = ["controller", "api", "signing", "faults", "capabilities", "sops", "ui"];
 /// By these they know their cluster.
 const KUBECONFIG: &str = "GITOPS_TEST_KUBECONFIG";
 const KUBECTL: &str = "GITOPS_TEST_KUBECTL";
@@ -72,7 +72,7 @@ fn compared_files(log: &str) -> usize {
 /// tests run beside each other, each with the cluster of its place, so that none sees another's objects.
 pub(super) fn cluster(job: &mut Job<'_>, long: bool) -> Result<String, Failure> {
     let metadata = Metadata::read(job)?;
-    let programs = build_tests(job, &of_packages(&metadata, CLUSTER))?;
+    let programs = build_tests(job, &metadata, CLUSTER)?;
     let given = env::var_os(KUBECONFIG).filter(|path| !path.is_empty());
     // They live until the tests are over.
     let local = if given.is_none() { start_clusters(job)? } else { Vec::new() };
@@ -136,11 +136,16 @@ struct Artifact {
     executable: Option<PathBuf>,
 }
 
-/// Builds the integration tests that the arguments name; those in [`LONGEST`] come first.
-fn build_tests(job: &mut Job<'_>, arguments: &[&str]) -> Result<Vec<TestProgram>, Failure> {
+/// Builds the integration tests of `packages`; those in [`LONGEST`] come first.
+fn build_tests(job: &mut Job<'_>, metadata: &Metadata, packages: &[&str]) -> Result<Vec<TestProgram>, Failure> {
     let mut build = cargo_test(false);
-    build.args(["--no-run", "--message-format", "json-render-diagnostics"]).args(arguments);
+    build.args(["--no-run", "--message-format", "json-render-diagnostics"]).args(of_packages(metadata, packages));
     let mut programs = built_tests(&job.output(build)?);
+    let mut wanted: Vec<&str> = packages.iter().flat_map(|package| metadata.integration_tests(package)).collect();
+    wanted.retain(|name| !programs.iter().any(|program| program.name == *name));
+    if !wanted.is_empty() {
+        return Err(Failure::NotBuilt(wanted.join(", ")));
+    }
     // A sort that keeps the order of equals.
     programs.sort_by_key(|program| LONGEST.iter().position(|name| *name == program.name).unwrap_or(LONGEST.len()));
     Ok(programs)
