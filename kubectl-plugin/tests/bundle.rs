@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
-use gitops_compiler::bundle::{Bundle, Files};
+use gitops_compiler::bundle::{Bundle, Files, blob_path};
+use gitops_testdata::cluster;
 use gitops_testdata::repository::RepositoryBuilder;
+use serde::Deserialize as _;
 
 const WEB: &str = "\
 apiVersion: apps/v1
@@ -130,6 +132,38 @@ fn a_bundle_is_the_same_a_day_later() {
     let [first, day_after, today] = made;
     assert!(first.len() > 5, "a bundle has five, and something is said about it");
     assert!(first == day_after && first == today);
+}
+
+/// What real Kustomize makes of a layer with a kustomization: the manifests as they are, in their order.
+#[test]
+fn a_kustomization_lists_the_manifests_in_their_order() {
+    let repository = repository();
+    let machine = machine("022", 0, &[]);
+    let files = machine.files(repository.path(), "web.tar", &["--kustomization", "--compress", "store"]);
+    let read = Bundle::read(&files).expect("it is whole").bundle;
+    let out = machine.home.path().join("web.tar");
+    let verified = machine.run(&["bundle", "verify", "--rebuild", "--path", "deploy"], &out);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("layer.tgz"), &files[&blob_path(&read.layer)]).expect("written");
+    let tar = Command::new("tar").args(["-xzf", "layer.tgz"]).current_dir(folder.path()).status().expect("tar");
+    assert!(tar.success());
+    let kubectl = cluster::build().expect("kubectl").kubectl();
+    let output = Command::new(kubectl).args(["kustomize", "."]).current_dir(folder.path()).env_clear().output();
+    let output = output.expect("kubectl starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let mut names: Vec<&String> = read.config.resources.iter().map(|entry| &entry.file).collect();
+    names.sort();
+    let manifests = names.iter().map(|name| std::fs::read_to_string(folder.path().join(name)).expect("a manifest"));
+    let documents = |text: &str| -> Vec<serde_yaml::Value> {
+        let documents = serde_yaml::Deserializer::from_str(text);
+        documents.map(|document| serde_yaml::Value::deserialize(document).expect("a manifest")).collect()
+    };
+    let expected: Vec<_> = manifests.flat_map(|text| documents(&text)).collect();
+    assert_eq!(expected.len(), 42);
+    assert_eq!(documents(&String::from_utf8(output.stdout).expect("text")), expected);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::layer::Layer;
+use super::layer::{self, Layer};
 use super::{BundleError, layout};
 use crate::app::{IgnoreDifference, NamespaceMetadata};
 use crate::canon::{ContentRoot, Encoder, Graph, HookRoot, Id, Resource, Value};
@@ -87,6 +87,9 @@ pub struct Delivery {
     pub history_limit: Option<usize>,
     /// Health checks of its own, as its `.gitops/health.yaml` has them, by their paths.
     pub health_checks: BTreeMap<String, String>,
+    /// Whether a `kustomization.yaml` in the layer lists its files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kustomization: bool,
 }
 
 impl Config {
@@ -130,8 +133,10 @@ impl Config {
     pub(super) fn graph_of(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<ResourceGraph, BundleError> {
         let encoded = BASE64_STANDARD.decode(&self.encoded);
         let encoded = encoded.map_err(|_| BundleError::Content("the graph of the config is no base64".to_owned()))?;
+        let is_resource = |name: &str| !self.delivery.kustomization || name != layer::KUSTOMIZATION;
+        let files = files.par_iter().filter(|(name, _)| is_resource(name));
         let bodies: Result<Vec<(Id<Resource>, Value)>, BundleError> =
-            files.par_iter().map(|(name, bytes)| body(name, bytes)).collect();
+            files.map(|(name, bytes)| body(name, bytes)).collect();
         ResourceGraph::decode_with(&encoded, self.graph, &bodies?.into_iter().collect())
             .map_err(|error| BundleError::Content(format!("the graph of the config: {error}")))
     }

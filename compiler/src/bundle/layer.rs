@@ -23,6 +23,9 @@ const MOST_NAME: usize = 90;
 /// The byte of gzip's header that says on which system it was made: unknown (RFC 1952).
 const UNKNOWN_SYSTEM: u8 = 255;
 
+/// The file of a kustomization. Those of resources begin with a digit, and so stand before it.
+pub(super) const KUSTOMIZATION: &str = "kustomization.yaml";
+
 /// The header of gzip: DEFLATE, no flags, no time, neither the best nor the fastest, on no system that is said.
 const GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM];
 
@@ -54,8 +57,8 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// The layer of a graph.
-    pub(super) fn of(graph: &ResourceGraph) -> Self {
+    /// The layer of a graph, perhaps with a kustomization of its files.
+    pub(super) fn of(graph: &ResourceGraph, kustomization: bool) -> Self {
         let resources = graph.resources();
         let ordered: Vec<usize> = graph.order().iter().copied().filter(|node| *node < resources.len()).collect();
         let width = ordered.len().to_string().len().max(4);
@@ -64,7 +67,8 @@ impl Layer {
             (file_name(place + 1, width, resource), yaml::emit(&resource.body).into_bytes())
         };
         let files: Vec<(String, Vec<u8>)> = ordered.par_iter().enumerate().map(file).collect();
-        let tar = write(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+        let listed = kustomization.then(|| (KUSTOMIZATION.to_owned(), kustomization_of(&files).into_bytes()));
+        let tar = write(files.iter().chain(&listed).map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
         let mut names = vec![String::new(); resources.len()];
         for (node, (name, _)) in ordered.into_iter().zip(files) {
             names[node] = name;
@@ -84,6 +88,14 @@ impl Layer {
             }
         }
     }
+}
+
+/// A kustomization that lists files in their order, which Kustomize would change.
+fn kustomization_of(files: &[(String, Vec<u8>)]) -> String {
+    let header = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:";
+    let names: String = files.iter().map(|(name, _)| format!("\n- {name}")).collect();
+    let names = if files.is_empty() { " []" } else { &names };
+    format!("{header}{names}\nsortOptions:\n  order: fifo\n")
 }
 
 /// One member of gzip (RFC 1952), whose blocks are compressed beside each other: their size, and so every byte, is the same

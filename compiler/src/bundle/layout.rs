@@ -146,7 +146,7 @@ pub(super) fn read(files: &Files) -> Result<Read, BundleError> {
     let (layer_path, layer_bytes) = (blob_path(&layer.digest), blob(files, &layer.digest, layer.size)?);
     let tar = layer::decompressed(&layer_path, layer_bytes)?;
     let graph = config.graph_of(&layer::files_of(&layer_path, &tar)?)?;
-    let again = Layer::of(&graph);
+    let again = Layer::of(&graph, config.delivery.kustomization);
     if again.tar != tar {
         return Err(BundleError::file(layer_path, "it is not what the graph of the config gives"));
     }

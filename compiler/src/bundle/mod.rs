@@ -129,7 +129,7 @@ impl Bundle {
         if !open.is_empty() {
             return Err(open);
         }
-        let layer = Layer::of(graph);
+        let layer = Layer::of(graph, delivery.kustomization);
         let (config, compressed) =
             rayon::join(|| Config::new(name, graph, delivery, &layer), || layer.compressed(compression));
         Ok(layout::lay_out(config, graph.clone(), &compressed))

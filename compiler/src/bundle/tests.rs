@@ -122,6 +122,34 @@ fn threads_make_no_difference() {
     assert_eq!(with(1), with(7));
 }
 
+#[test]
+fn a_kustomization_is_in_a_layer_that_says_so_and_in_no_other() {
+    let kustomization = || Delivery { kustomization: true, ..Delivery::default() };
+    let made = Bundle::build(&name(), &shop(), kustomization(), Compression::Deflate, false).expect("a bundle");
+    assert_eq!(Bundle::read(&made.files).expect("it is whole").bundle.files, made.files);
+    let tar = layer::decompressed("layer", &made.files[&path_of(&made, "layer")]).expect("a tar");
+    let files = layer::files_of("layer", &tar).expect("files");
+    insta::assert_snapshot!(String::from_utf8_lossy(&files["kustomization.yaml"]), @r"
+    apiVersion: kustomize.config.k8s.io/v1beta1
+    kind: Kustomization
+    resources:
+    - 0001-namespace-shop.yaml
+    - 0002-clusterrole-shop-reader.yaml
+    - 0003-configmap-settings.yaml
+    - 0004-deployment-cart.yaml
+    sortOptions:
+      order: fifo
+    ");
+    let other = bundle();
+    assert!(!String::from_utf8_lossy(&other.files[&path_of(&other, "config")]).contains("kustomization"));
+    // The layer of one with the config of the other.
+    for (one, layer) in [(&other, &made), (&made, &other)] {
+        let layer = layer.files[&path_of(layer, "layer")].clone();
+        let swapped = refused(&with_blob(&one.files, &path_of(one, "layer"), layer));
+        assert!(swapped.contains("not what the graph of the config gives"), "{swapped}");
+    }
+}
+
 /// What is compressed in blocks, on their own threads.
 #[test]
 fn a_large_layer_is_one_member_of_gzip_whatever_the_threads() {

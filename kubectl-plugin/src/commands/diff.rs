@@ -17,14 +17,18 @@ use crate::json::DiffJson;
 use crate::output::counted;
 use crate::settings::{ClusterArgs, Session, SourceArgs};
 
+use super::bundle;
 use super::diff_live::{self, Live};
 use super::show::{self, ReleaseName};
 
 /// What stands for the objects in the cluster.
 const LIVE: &str = SideName::LIVE;
 
-/// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), graph ids of the local store; or between one
-/// and what the cluster has (live, APP@live)
+/// What stands before the path of a bundle.
+const BUNDLE: &str = "bundle:";
+
+/// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), bundles (bundle:PATH), graph ids of the local
+/// store; or between one and what the cluster has (live, APP@live)
 #[derive(Debug, Args)]
 pub struct DiffArgs {
     /// The older side
@@ -53,6 +57,8 @@ pub(super) enum Side<'a> {
 pub(super) enum Graph<'a> {
     Id(Id<canon::Graph>),
     Release(ReleaseName),
+    /// A bundle on this machine, by its path.
+    Bundle(&'a str),
     /// A revision, or the working tree.
     Revision(Option<&'a str>),
 }
@@ -63,6 +69,9 @@ impl<'a> Side<'a> {
         let Some(name) = name else { return Ok(Self::Graph(Graph::Revision(None))) };
         if name == LIVE {
             return Ok(Self::Live(None));
+        }
+        if let Some(path) = name.strip_prefix(BUNDLE) {
+            return Ok(Self::Graph(Graph::Bundle(path)));
         }
         if let Ok(id) = name.parse() {
             return Ok(Self::Graph(Graph::Id(id)));
@@ -118,6 +127,7 @@ async fn graph(session: &Session, args: &DiffArgs, named: Graph<'_>) -> Result<R
             let head = connected.records.load_recorded(&release.app).await?.head;
             Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?)
         }
+        Graph::Bundle(path) => Ok(bundle::on_this_machine(path)?.graph),
         Graph::Revision(revision) => {
             let revision = revision.or(args.source.revision.as_deref());
             let opened = args.source.open_at(revision, None, store.as_ref())?;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use gitops_compiler::bundle::Bundle;
 use gitops_compiler::diagnostic::Origin;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
@@ -13,8 +14,9 @@ use crate::apply::against::Against;
 use crate::apply::{Destination, Target, TargetError};
 use crate::error::CommandError;
 use crate::record::{RecordError, Records};
-use crate::settings::{ClusterArgs, Session, SourceArgs, compiled_for};
+use crate::settings::{ClusterArgs, Delivery, Session, SourceArgs, compiled_for};
 
+use super::bundle;
 use super::change;
 use super::diff::{DiffArgs, Graph, of_store};
 use super::show;
@@ -98,6 +100,18 @@ pub(super) async fn opened(
             let stored = show::find(&head, &release)?.graph.clone();
             let graph = connected.records.graph(&stored, &head.target).await?;
             let target = target(cluster, connected.records, app, &connected.destination).await?;
+            Ok(Opened { target, graph, origins: Vec::new() })
+        }
+        Graph::Bundle(path) => {
+            let Bundle { config, graph, .. } = bundle::on_this_machine(path)?;
+            let connected = cluster.connect(store).await?;
+            let namespace = Some(config.delivery.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+            let destination = namespace.unwrap_or(&connected.destination).to_owned();
+            let app = app.unwrap_or(config.application);
+            let mut target = target(cluster, connected.records, app, &destination).await?;
+            let delivery = Delivery::of_bundle(&config.delivery);
+            target.ignored = delivery.ignored().await?;
+            target.options = delivery.own_options();
             Ok(Opened { target, graph, origins: Vec::new() })
         }
         Graph::Revision(revision) => {

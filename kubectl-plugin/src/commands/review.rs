@@ -20,6 +20,7 @@ use crate::settings::{
     ClusterArgs, Moment, ReviewedApplication, ReviewedSide, Session, SourceArgs, differing_files, folders_of,
 };
 
+use super::bundle;
 use super::diff::{self, Graph, of_store};
 use super::diff_live::{self, Live};
 use super::review_live::of_live;
@@ -29,8 +30,8 @@ use super::show;
 /// Fetches nothing and asks no cluster, unless a side is a release or what is live
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// Two sides, BASE..HEAD: revisions, releases (APP@N), graph ids of the local store, or what the cluster has now (live,
-    /// APP@live). Of revisions the base is where HEAD left it, their merge base. Without HEAD the working tree is reviewed
+    /// Two sides, BASE..HEAD: revisions, releases (APP@N), bundles on this machine (bundle:PATH), graph ids of the local store,
+    /// or what the cluster has now (live, APP@live). Of revisions the base is where HEAD left it, their merge base. Without HEAD the working tree is reviewed
     #[arg(value_name = "BASE..HEAD")]
     range: String,
     /// The application; with --filename, which of those in the file [default: all of them]
@@ -117,8 +118,7 @@ enum Named {
 /// Runs the command.
 pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandError> {
     let store = args.source.store_to_read(session)?.map(Store::with_last_graph);
-    let (base, head) = args.range.split_once("..").unwrap_or((&args.range, ""));
-    let head = head.strip_prefix('.').unwrap_or(head);
+    let (base, head) = sides(&args.range);
     if base.is_empty() {
         return Err(CommandError::user("it is not said what to compare with").hint("name it as BASE..HEAD"));
     }
@@ -144,6 +144,16 @@ pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandErro
         return Ok(4);
     }
     Ok(u8::from(args.exit_code && told.differs()))
+}
+
+/// The two sides of a range, of which the newer may be missing. Three points are as good as two, and those of a path, as in
+/// `bundle:../a.tar`, stand for nothing.
+fn sides(range: &str) -> (&str, &str) {
+    let mut points = range.match_indices("..").map(|(at, _)| at).filter(|at| !range[at + 2..].starts_with('/'));
+    let Some(at) = points.next() else { return (range, "") };
+    let head = &range[at + 2..];
+    let third = head.strip_prefix('.').filter(|head| !head.starts_with("./"));
+    (&range[..at], third.unwrap_or(head))
 }
 
 /// Reviews two sides, none of which is what is live.
@@ -173,6 +183,10 @@ impl ReviewArgs {
                 let head = connected.records.load_recorded(&release.app).await?.head;
                 let graph = connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?;
                 Ok(Named::Graph(Box::new(graph), Some(release.app)))
+            }
+            Graph::Bundle(path) => {
+                let found = bundle::on_this_machine(path)?;
+                Ok(Named::Graph(Box::new(found.graph), Some(found.config.application)))
             }
             Graph::Revision(Some(name)) => {
                 Ok(Named::Moment(Moment::Commit(self.source.repository()?.commit_oid(name)?)))
@@ -355,5 +369,27 @@ impl ReportArgs {
     /// Whether people read it on a terminal.
     pub(super) fn is_text(&self) -> bool {
         self.output == Output::Text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sides;
+
+    #[test]
+    fn a_range_has_two_sides_whatever_stands_in_their_paths() {
+        for (range, expected) in [
+            ("main", ("main", "")),
+            ("main..", ("main", "")),
+            ("main..topic", ("main", "topic")),
+            ("main...topic", ("main", "topic")),
+            ("..topic", ("", "topic")),
+            ("bundle:../a.tar..HEAD", ("bundle:../a.tar", "HEAD")),
+            ("bundle:../../a.tar..bundle:../b.tar", ("bundle:../../a.tar", "bundle:../b.tar")),
+            ("bundle:a/../b", ("bundle:a/../b", "")),
+            ("shop@1..é", ("shop@1", "é")),
+        ] {
+            assert_eq!(sides(range), expected, "{range}");
+        }
     }
 }

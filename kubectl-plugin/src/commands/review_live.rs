@@ -29,7 +29,7 @@ pub(super) async fn of_live(
 ) -> Result<Review, CommandError> {
     let commit = match &other {
         Graph::Revision(Some(name)) => Some(args.source.repository()?.commit_oid(name)?),
-        Graph::Revision(None) | Graph::Id(_) | Graph::Release(_) => None,
+        Graph::Revision(None) | Graph::Id(_) | Graph::Release(_) | Graph::Bundle(_) => None,
     };
     let (app, source) = (live.app.or_else(|| args.app.clone()), args.source.distrusted());
     let Opened { mut target, graph, origins } =

@@ -45,6 +45,7 @@ impl Opened {
             ignore_differences: delivery.ignored.clone(),
             history_limit: delivery.history_limit,
             health_checks,
+            kustomization: false,
         })
     }
 }

@@ -61,6 +61,34 @@ fn a_side_is_a_tag_a_graph_or_the_working_tree() {
 }
 
 #[test]
+fn a_side_is_a_bundle() {
+    let world = branches();
+    for (revision, out) in [("main~1", "old.tar"), ("topic", "new")] {
+        let build = ["bundle", "build", "shop", "--path", "deploy", "--revision", revision, "--out", out];
+        let ended = world.run(&build);
+        assert_eq!(ended.code, 0, "{}", ended.told());
+    }
+    for range in ["bundle:old.tar..bundle:new", "bundle:./old.tar..topic", "main~1..bundle:new"] {
+        let review = world.json(&["review", range, "--path", "deploy", "-o", "json"]);
+        assert_eq!(resources(&review), ["/ConfigMap/shop/a"], "{range}");
+        assert_eq!(review["applications"][0]["application"], "shop", "{range}");
+    }
+    let differs = world.run(&["diff", "bundle:old.tar", "bundle:new"]);
+    assert!(differs.code == 1 && differs.stdout.contains("~ /ConfigMap/shop/a"), "{}", differs.told());
+    let same = world.run(&["diff", "bundle:new", "topic", "--path", "deploy"]);
+    assert!(same.code == 0, "{}", same.told());
+    world.write("new/index.json", "{}");
+    for (side, told) in [
+        ("bundle:none.tar", "none.tar"),
+        ("bundle:new", "this is no bundle that can be taken"),
+        ("bundle:oci://registry.example.com/shop:v1", "get it with `bundle pull`"),
+    ] {
+        let ended = world.run(&["review", &format!("{side}..topic"), "--path", "deploy"]);
+        assert!(ended.code == 2 && ended.stderr.contains(told), "{side}: {}", ended.told());
+    }
+}
+
+#[test]
 fn what_is_printed_as_json_is_what_the_schemas_say() {
     let world = branches();
     world.write(".gitops/review.yaml", "accept: [{rule: renamed, resource: x, until: 2030-01-01, reason: y}]\n");

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gitops_compiler::bundle::{Builder, Bundle, Claim, Compression, PROVENANCE, Statement, Target, with_claims};
+use gitops_compiler::bundle::{
+    Builder, Bundle, Claim, Compression, Delivery, PROVENANCE, Statement, Target, with_claims,
+};
 use gitops_compiler::name::AppName;
 use jiff::Timestamp;
 
@@ -30,6 +32,10 @@ pub(super) struct BuildArgs {
     /// How the layer is compressed. Its identity does not depend on it
     #[arg(long, value_enum, default_value_t = CompressionName::Deflate)]
     compress: CompressionName,
+    /// Put a kustomization.yaml in, which lists the files in their order, for who reads folders with Kustomize alone. Argo CD
+    /// sends what has one through Kustomize
+    #[arg(long)]
+    kustomization: bool,
     /// Put Secrets with values in: whoever has the bundle can read them
     #[arg(long)]
     allow_plain_secrets: bool,
@@ -72,7 +78,7 @@ pub(super) fn run(session: &Session, args: &BuildArgs) -> Result<u8, CommandErro
     };
     let namespace = args.namespace.as_deref().or(opened.home.destination.as_deref());
     let compilation = opened.compile(store.as_ref(), session.printer)?;
-    let delivery = opened.bundled_delivery(namespace)?;
+    let delivery = Delivery { kustomization: args.kustomization, ..opened.bundled_delivery(namespace)? };
     let (name, plain) = (&opened.app.name, args.allow_plain_secrets);
     let made = Bundle::build(name, &compilation.graph, delivery, compression, plain);
     let made = made.map_err(|errors| super::told(&errors))?;

@@ -20,6 +20,8 @@ use crate::json::{BundleJson, SignatureJson};
 use crate::output::counted;
 use crate::settings::Session;
 
+use place::Place;
+
 /// Releases as files that anybody can make again, bit for bit, check, push to a registry, and apply without Git
 #[derive(Debug, Args)]
 pub struct BundleCommand {
@@ -56,6 +58,16 @@ pub async fn run(session: &Session, command: &BundleCommand) -> Result<u8, Comma
         Action::Pull(args) => pull::run(session, args),
         Action::Diff(args) => diff::run(session, args),
         Action::Apply(args) => Box::pin(apply::run(session, args)).await,
+    }
+}
+
+/// A bundle on this machine, as a side of what compares two, of which every byte is what its graph gives.
+pub(super) fn on_this_machine(path: &str) -> Result<Bundle, CommandError> {
+    match Place::named(path)? {
+        Place::Path(path) => Ok(place::verified(crate::bundle::read(&path)?)?.1.bundle),
+        Place::Registry(address) => {
+            Err(CommandError::user(format!("{address} is not on this machine")).hint("get it with `bundle pull`"))
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-fn verified(files: Files) -> Result<(Files, Read), CommandError> {
+pub(super) fn verified(files: Files) -> Result<(Files, Read), CommandError> {
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     Ok((files, read))
 }

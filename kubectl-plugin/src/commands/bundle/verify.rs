@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Args;
-use gitops_compiler::bundle::{Bundle, Compression, Read, SIGSTORE_BUNDLE};
+use gitops_compiler::bundle::{Bundle, Compression, Delivery, Read, SIGSTORE_BUNDLE};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::ResourceKey;
@@ -95,7 +95,10 @@ fn rebuilt(session: &Session, args: &VerifyArgs, found: &Bundle) -> Result<Vec<S
     let store = session.store.open(session.printer);
     let opened = args.source.open(Some(&found.config.application), store.as_ref())?;
     let namespace = args.namespace.as_deref().or(opened.home.destination.as_deref());
-    let delivery = opened.bundled_delivery(Some(namespace.unwrap_or(&found.config.delivery.namespace)))?;
+    let there = &found.config.delivery;
+    let delivery = opened.bundled_delivery(Some(namespace.unwrap_or(&there.namespace)))?;
+    // No source says so: it is a matter of the bundle.
+    let delivery = Delivery { kustomization: there.kustomization, ..delivery };
     let graph = opened.compile(None, session.printer)?.graph;
     // Whatever is in it: it is not written anywhere.
     let made = Bundle::build(&opened.app.name, &graph, delivery, Compression::Store, true);
@@ -104,7 +107,7 @@ fn rebuilt(session: &Session, args: &VerifyArgs, found: &Bundle) -> Result<Vec<S
     if differences.is_empty() && found.graph.id() != made.graph.id() {
         differences.push("the edges, or how they are found".to_owned());
     }
-    if found.config.delivery != made.config.delivery {
+    if *there != made.config.delivery {
         differences.push("how it is delivered: namespace, sync options or what is ignored".to_owned());
     }
     Ok(differences)
