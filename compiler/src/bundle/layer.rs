@@ -78,7 +78,7 @@ impl Layer {
 
     pub(super) fn compressed(&self, compression: Compression) -> Vec<u8> {
         match compression {
-            Compression::Deflate => deflated(&self.tar),
+            Compression::Deflate => deflated(&self.tar, BLOCK),
             Compression::Store => {
                 let header = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
                 let mut encoder = header.write(Vec::new(), Level::none());
@@ -98,10 +98,10 @@ fn kustomization_of(files: &[(String, Vec<u8>)]) -> String {
     format!("{header}{names}\nsortOptions:\n  order: fifo\n")
 }
 
-/// One member of gzip (RFC 1952), whose blocks are compressed beside each other: their size, and so every byte, is the same
+/// One member of gzip (RFC 1952), whose blocks of `size` bytes are compressed beside each other: so every byte is the same
 /// however many processors there are.
-fn deflated(tar: &[u8]) -> Vec<u8> {
-    let blocks: Vec<&[u8]> = if tar.is_empty() { vec![tar] } else { tar.chunks(BLOCK).collect() };
+pub(super) fn deflated(tar: &[u8], size: usize) -> Vec<u8> {
+    let blocks: Vec<&[u8]> = if tar.is_empty() { vec![tar] } else { tar.chunks(size).collect() };
     let last = blocks.len() - 1;
     let block = |(number, block): (usize, &&[u8])| {
         // Whole bytes at the end, so that the next block goes on from there.

@@ -74,7 +74,7 @@ fn a_side_is_a_bundle() {
         assert_eq!(review["applications"][0]["application"], "shop", "{range}");
     }
     let differs = world.run(&["diff", "bundle:old.tar", "bundle:new"]);
-    assert!(differs.code == 1 && differs.stdout.contains("~ /ConfigMap/shop/a"), "{}", differs.told());
+    assert!(differs.code == 1 && differs.stdout.contains("~ ConfigMap shop/a"), "{}", differs.told());
     let same = world.run(&["diff", "bundle:new", "topic", "--path", "deploy"]);
     assert!(same.code == 0, "{}", same.told());
     world.write("new/index.json", "{}");
