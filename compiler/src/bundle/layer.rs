@@ -4,6 +4,7 @@
 //! time), and the same compressed. The other way: files by their names, which must give the same bytes when they are written again.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 
 use flate2::bufread::GzDecoder;
@@ -92,10 +93,12 @@ impl Layer {
 
 /// A kustomization that lists files in their order, which Kustomize would change.
 fn kustomization_of(files: &[(String, Vec<u8>)]) -> String {
-    let header = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:";
-    let names: String = files.iter().map(|(name, _)| format!("\n- {name}")).collect();
-    let names = if files.is_empty() { " []" } else { &names };
-    format!("{header}{names}\nsortOptions:\n  order: fifo\n")
+    let mut text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:".to_owned();
+    text.push_str(if files.is_empty() { " []\n" } else { "\n" });
+    for (name, _) in files {
+        let _ = writeln!(text, "- {name}");
+    }
+    text + "sortOptions:\n  order: fifo\n"
 }
 
 /// One member of gzip (RFC 1952), whose blocks of `size` bytes are compressed beside each other: so every byte is the same

@@ -15,6 +15,9 @@ pub const KEYS: [&str; 9] = ["name", "key", "containerPort", "port", "mountPath"
 /// How much of a value is shown.
 const SHOWN_CHARACTERS: usize = 60;
 
+/// How much is shown before the first character that differs, where that is far behind.
+const SHOWN_BEFORE: usize = 20;
+
 /// A value in the place of one that must not be shown.
 pub(super) fn masked() -> Value {
     Value::from("(secret)")
@@ -37,7 +40,7 @@ pub struct FieldChange {
 
 impl FieldChange {
     /// Replaces the values, whatever they are.
-    pub(super) fn mask(&mut self) {
+    pub(crate) fn mask(&mut self) {
         self.old = self.old.as_ref().map(|_| masked());
         self.new = self.new.as_ref().map(|_| masked());
     }
@@ -57,24 +60,37 @@ impl fmt::Display for FieldChange {
             return write!(formatter, "{}  (secret) changed", self.path);
         }
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => write!(formatter, "{}  {} → {}", self.path, shown(old), shown(new)),
-            (None, Some(new)) => write!(formatter, "{}  + {}", self.path, shown(new)),
-            (Some(old), None) => write!(formatter, "{}  - {}", self.path, shown(old)),
+            (Some(old), Some(new)) => {
+                let start = first_difference(old, new);
+                write!(formatter, "{}  {} → {}", self.path, shown(old, start), shown(new, start))
+            }
+            (None, Some(new)) => write!(formatter, "{}  + {}", self.path, shown(new, 0)),
+            (Some(old), None) => write!(formatter, "{}  - {}", self.path, shown(old, 0)),
             (None, None) => formatter.write_str(&self.path),
         }
     }
 }
 
-/// One line of bounded length; control characters cannot reach a terminal.
-fn shown(value: &Value) -> String {
+/// Where two values are shown from: with the beginning of both, unless that hides the first character that differs.
+fn first_difference(old: &Value, new: &Value) -> usize {
+    let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else { return 0 };
+    let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+    if same + SHOWN_BEFORE < SHOWN_CHARACTERS { 0 } else { same - SHOWN_BEFORE }
+}
+
+/// One line of bounded length, without the first `start` characters; control characters cannot reach a terminal.
+fn shown(value: &Value, start: usize) -> String {
     let text = match value {
         Value::String(text) if !text.is_empty() => text.clone(),
         other => serde_json::Value::from(other).to_string(),
     };
-    let mut line: String = text.chars().take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
+    let mut line: String = text.chars().skip(start).take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect();
     // `escape_debug` also escapes quotes, which need none here.
     line = line.replace("\\\"", "\"").replace("\\'", "'");
-    if text.chars().count() > SHOWN_CHARACTERS {
+    if start > 0 {
+        line.insert(0, '…');
+    }
+    if text.chars().count() > start + SHOWN_CHARACTERS {
         line.push('…');
     }
     line
@@ -186,6 +202,21 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("data[app.conf]  a\\u{1b}[31m → x\\nx\\n"), "{}", found[0]);
         assert!(found[0].ends_with('…'));
+    }
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let (prefix, rest) = ("0123456789".repeat(8), "x".repeat(70));
+        let texts = |middle: &str| json!({"a": format!("{prefix}{middle}{rest}")});
+        let shown = "01234567890123456789";
+        assert_eq!(
+            lines(texts("old"), texts("new")),
+            [format!("a  …{shown}old{0}… → …{shown}new{0}…", "x".repeat(37))]
+        );
+        let near = |end: &str| json!({"a": format!("{}{end}", &prefix[..39])});
+        assert_eq!(lines(near("1"), near("2")), [format!("a  {0}1 → {0}2", &prefix[..39])]);
+        let short = lines(json!({"a": prefix}), json!({"a": format!("{prefix}!")}));
+        assert_eq!(short, [format!("a  …{shown} → …{shown}!")]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Changes that several resources share, so that each is read once.
 //!
-//! In: what became of each resource. Out: [`SharedChange`]s: equal changes of equal fields, those of most resources first.
+//! In: what became of each resource. Out: [`SharedChange`]s: equal changes of equal fields, those of most resources first, those
+//! of the same resources side by side.
 //! Masked values are never called equal: nobody may know.
 
 use std::collections::HashMap;
@@ -29,8 +30,8 @@ pub(super) fn shared(changes: &[ResourceReview]) -> Vec<SharedChange> {
     found.sort_by_cached_key(|shared| {
         (
             std::cmp::Reverse(shared.resources.len()),
-            shared.field.path.clone(),
             shared.resources.clone(),
+            shared.field.path.clone(),
             shared.field.to_string(),
         )
     });

@@ -38,6 +38,9 @@ pub(crate) fn lines(request: &mut dyn Read, answer: &mut dyn Write) -> Result<()
     Ok(())
 }
 
+/// How often a question is asked of a machine that is too busy for it.
+const ROUNDS: usize = 10;
+
 pub(crate) fn run(suite: &mut Suite, programs: &Path) {
     let world = Fixture::new(programs);
     Suite::part("services");
@@ -47,10 +50,12 @@ pub(crate) fn run(suite: &mut Suite, programs: &Path) {
         ("sleep", Error::Limit(Limit::Time(TIME * 10))),
         ("flood", Error::Limit(Limit::Output(1 << 20))),
     ] {
-        let asked = start(&world).map(|service| service.ask(question.into(), TIME));
-        let outcome = asked
-            .map_err(|error| error.to_string())
-            .and_then(|asked| expect(asked, |error| error.to_string() == is.to_string()));
+        let ask = || start(&world).and_then(|service| service.ask(question.into(), TIME));
+        let is_too_busy =
+            |asked: &Result<_, Error>| question == "compute" && matches!(asked, Err(Error::Limit(Limit::Time(_))));
+        // On a busy machine it may have less than a tenth of a processor: then its time on the clock ends first.
+        let asked = (0..ROUNDS).map(|_| ask()).find(|asked| !is_too_busy(asked)).unwrap_or_else(ask);
+        let outcome = expect(asked, |error| error.to_string() == is.to_string());
         suite.test(&format!("a service that is told to {question}"), outcome);
         suite.test(&format!("nothing is left after {question}"), gone());
     }

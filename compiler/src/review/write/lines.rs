@@ -1,4 +1,4 @@
-//! The sentences of a review, each on one line, before they are escaped.
+//! The sentences of a review, each on one line, before they are escaped. `texts` has the lines of texts.
 //!
 //! In: parts of a review. Out: lines that text, markdown and HTML have in common.
 
@@ -10,11 +10,12 @@ use super::super::report::{
     ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
     VersionChange, Versioned,
 };
+use super::texts::told;
 
 /// So many resources are named; of more their kinds are counted.
 const NAMED: usize = 4;
 
-/// So many fields of one resource are shown.
+/// So many fields of one resource are shown, or lines of them.
 const SHOWN_FIELDS: usize = 200;
 
 /// A resource that differs, or a change of several, and what differs.
@@ -167,8 +168,8 @@ pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
             format!("~ the same in {}: {}", counted(shared.resources.len(), "resource"), names(&shared.resources));
         // Several changes of the same resources are one block.
         match blocks.last_mut().filter(|last| last.head == head) {
-            Some(last) => last.body.push(shared.field.to_string()),
-            None => blocks.push(Block { head, body: vec![shared.field.to_string()] }),
+            Some(last) => last.body.extend(told(&shared.field)),
+            None => blocks.push(Block { head, body: told(&shared.field) }),
         }
     }
     let is_shared: BTreeSet<(&ResourceKey, String)> = application
@@ -185,7 +186,7 @@ pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
     for change in application.changes.iter().filter(whole) {
         let fields = change.fate.fields().iter().filter(|field| !is_shared.contains(&(&change.resource, full(field))));
         let mut body: Vec<String> = schema(change);
-        body.extend(fields.map(ToString::to_string));
+        body.extend(fields.flat_map(told));
         let more = body.len().saturating_sub(SHOWN_FIELDS);
         if more > 0 {
             body.truncate(SHOWN_FIELDS);
@@ -198,7 +199,7 @@ pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
 
 /// One resource with all that differs.
 pub(super) fn whole(change: &ResourceReview) -> Block {
-    let fields = change.fate.fields().iter().take(SHOWN_FIELDS).map(ToString::to_string);
+    let fields = change.fate.fields().iter().take(SHOWN_FIELDS).flat_map(told);
     Block { head: head(change), body: schema(change).into_iter().chain(fields).collect() }
 }
 

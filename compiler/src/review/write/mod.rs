@@ -9,6 +9,7 @@ mod lines;
 mod markdown;
 mod sarif;
 mod text;
+mod texts;
 
 #[cfg(test)]
 mod tests;

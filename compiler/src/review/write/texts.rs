@@ -1,0 +1,117 @@
+//! Changes of texts with several lines, such as scripts and files of configuration: told line by line.
+//!
+//! In: a field that differs. Out: one line where its values fit on it; else the field, and below it the lines that differ, with a
+//! line before and after. What is told is bounded, whatever the texts are.
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::diff::FieldChange;
+
+/// So many lines are shown around those that differ.
+const AROUND: usize = 1;
+/// So many lines of one field are shown.
+const MOST: usize = 40;
+/// So much of a line is shown.
+const WIDTH: usize = 160;
+/// Of texts with more lines only the beginning is shown.
+const LONGEST: usize = 5_000;
+
+/// What stands where lines are left out.
+const GAP: &str = "  …";
+
+/// The lines of a change, the first of which names the field.
+pub(super) fn told(field: &FieldChange) -> Vec<String> {
+    lines(field).map_or_else(|| vec![field.to_string()], |lines| [vec![format!("{}:", field.path)], lines].concat())
+}
+
+/// Those that differ; nothing where the values are no texts, or differ in how lines end alone.
+fn lines(field: &FieldChange) -> Option<Vec<String>> {
+    if field.is_masked() {
+        return None;
+    }
+    let (old, new) = (field.old.as_ref()?.as_str()?, field.new.as_ref()?.as_str()?);
+    let [old, new] = [old, new].map(|text| text.lines().take(LONGEST + 1).collect::<Vec<_>>());
+    let longest = old.len().max(new.len());
+    if !(2..=LONGEST).contains(&longest) || old == new {
+        return None;
+    }
+    let difference = TextDiff::from_slices(&old, &new);
+    let mut told = Vec::new();
+    let mut end = 0;
+    for group in difference.grouped_ops(AROUND) {
+        let first = group.first()?.old_range();
+        if first.start > end {
+            told.push(GAP.to_owned());
+        }
+        end = group.last()?.old_range().end;
+        for change in group.iter().flat_map(|operation| difference.iter_changes(operation)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            told.push(format!("  {sign} {}", cut(change.value())));
+        }
+    }
+    if end < old.len() {
+        told.push(GAP.to_owned());
+    }
+    let more = told.len().saturating_sub(MOST);
+    if more > 0 {
+        told.truncate(MOST);
+        told.push(format!("{GAP} {more} more lines"));
+    }
+    Some(told)
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_of(old: &str, new: &str) -> Vec<String> {
+        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) })
+    }
+
+    #[test]
+    fn lines_that_differ_stand_between_their_neighbours() {
+        let found = told_of("1\n2\n3\n4\n5\n6\n7\n8\n", "1\n2\n3\nfour\n5\n6\n7\n8\n9\n");
+        assert_eq!(found, ["data.a:", "  …", "    3", "  - 4", "  + four", "    5", "  …", "    8", "  + 9"]);
+        assert_eq!(told_of("one", "1\n2\n"), ["data.a:", "  - one", "  + 1", "  + 2"]);
+        assert_eq!(told_of("1\n2", "1\n3"), ["data.a:", "    1", "  - 2", "  + 3"]);
+    }
+
+    #[test]
+    fn what_fits_on_a_line_stands_on_one() {
+        assert_eq!(told_of("1", "2"), ["data.a  1 → 2"]);
+        assert_eq!(told_of("1\n2", "1\n2\n"), ["data.a  1\\n2 → 1\\n2\\n"], "another end");
+        let added = FieldChange { path: "data.a".to_owned(), old: None, new: Some("1\n2\n".into()) };
+        assert_eq!(told(&added), ["data.a  + 1\\n2\\n"]);
+    }
+
+    #[test]
+    fn what_is_told_has_an_end() {
+        let many = |word: &str, count: usize| {
+            let lines: Vec<String> = (0..count).map(|at| format!("{word} {at}")).collect();
+            lines.join("\n")
+        };
+        let found = told_of(&many("old", 100), &many("new", 100));
+        assert_eq!((found.len(), found[MOST + 1].as_str()), (MOST + 2, "  … 160 more lines"));
+        let wide = told_of(&format!("1\n{}", "é".repeat(WIDTH + 1)), "1\n2\n");
+        assert_eq!(wide[2], format!("  - {}…", "é".repeat(WIDTH)));
+        assert_eq!(told_of(&many("old", LONGEST + 1), "1\n").len(), 1);
+    }
+
+    #[test]
+    fn what_is_secret_stays_so() {
+        let mut field = FieldChange { path: "data.a".to_owned(), old: Some("1\n2".into()), new: Some("1\n3".into()) };
+        field.mask();
+        assert_eq!(told(&field), ["data.a  (secret) changed"]);
+    }
+}
