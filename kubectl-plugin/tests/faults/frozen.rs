@@ -42,15 +42,15 @@ fn freezes(label: &str, at: usize) -> Result<Counts, String> {
     if other.ended.code != 0 {
         return Err(format!("the other run fails\n{}", told()));
     }
-    let is_first_record = |count: usize| run.exchanges.iter().take(count).all(|exchange| exchange.method != "PUT");
+    let has_no_record_among = |count: usize| run.exchanges.iter().take(count).all(|exchange| exchange.method != "PUT");
     let was_refused = run.exchanges.get(at - 1).is_some_and(|exchange| exchange.status == Some(409));
-    let (code, said) = if was_record && was_refused && is_first_record(at - 1) {
+    let (code, said) = if was_record && was_refused && has_no_record_among(at - 1) {
         // The other was there first: this run has not begun.
         (4, "in the meantime")
     } else {
         (3, "took over")
     };
-    if !(is_first_record(at) || run.ended.code == code && run.ended.stderr.contains(said)) {
+    if !(has_no_record_among(at) || run.ended.code == code && run.ended.stderr.contains(said)) {
         return Err(format!("it should have said `{said}`\n{}", told()));
     }
     let told = told();
