@@ -65,7 +65,7 @@ impl Shop {
     fn policy(&self, key: &str, applications: &str) -> String {
         let text = std::fs::read_to_string(self.path(&format!("{key}.pub"))).expect("a key").replace('\n', "\n    ");
         let policy = format!(
-            "keys:\n  {key}: |\n    {}\nrules:\n- {{applications: ['{applications}'], keys: [{key}]}}\n",
+            "keys:\n  {key}: |\n    {}\nrules:\n- {{applications: ['{applications}'], signers: [{key}]}}\n",
             text.trim_end()
         );
         let name = format!("{key}-{}.yaml", applications.replace('*', "all"));

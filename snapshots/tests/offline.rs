@@ -443,7 +443,7 @@ fn store_gc_runs_beside_compilations() {
 /// The first test key of RFC 8032: everybody knows it.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
-const TRUST: &str = "keys:\n  release: |\n    -----BEGIN PUBLIC KEY-----\n    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n    -----END PUBLIC KEY-----\nrules:\n- applications: [web]\n  keys: [release]\n- applications: [web]\n  statement: review\n  keys: [release]\n";
+const TRUST: &str = "keys:\n  release: |\n    -----BEGIN PUBLIC KEY-----\n    MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n    -----END PUBLIC KEY-----\nrules:\n- applications: [web]\n  signers: [release]\n- applications: [web]\n  statement: review\n  signers: [release]\n";
 
 #[test]
 fn a_bundle_is_signed_and_trusted() {

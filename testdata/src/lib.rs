@@ -7,7 +7,7 @@
 //! - [`escape`]: a program that tries to get out of a sandbox.
 //! - [`helm`]: a renderer to run and to compare with.
 //! - [`sops`]: programs that encrypt.
-//! - [`cosign`]: a program that signs and verifies.
+//! - [`cosign`]: a program that signs and verifies, and the services that it asks.
 //! - [`golang`]: how the Go programs of all of these are built.
 //! - [`fuzz`]: hostile bytes by the million, and what memory they may take.
 //! - [`openapi`]: Kubernetes' own schemas, from its API server, for the compiler.

@@ -29,8 +29,15 @@ pub struct Envelope {
     pub payload: Vec<u8>,
     /// The signature of [`Envelope::signed_bytes`].
     pub signature: Vec<u8>,
-    /// Which key it is said to be of: the SHA-256 of its public key, in base64.
-    pub hint: String,
+}
+
+/// What a statement is said to be signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedWith {
+    /// A key: the SHA-256 of the public one, in base64.
+    Key(String),
+    /// A certificate, which lies beside the signature.
+    Certificate,
 }
 
 /// Why an envelope cannot be looked at.
@@ -42,9 +49,9 @@ pub enum EnvelopeError {
     /// It is of another version, or of something else than a statement.
     #[error("it is of the type {0:?}, which is not known here")]
     Type(String),
-    /// It was signed with something else than a key.
-    #[error("it names no key: signatures with certificates are not judged here")]
-    Certificate,
+    /// It does not say what it was signed with.
+    #[error("it names neither one key nor one certificate")]
+    Signer,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,11 +100,11 @@ struct Signature {
 }
 
 impl Envelope {
-    /// Reads one.
+    /// Reads one, and what it is said to be signed with. A certificate is not looked at.
     ///
     /// # Errors
-    /// Where it is none, or of a kind that is not judged here.
-    pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+    /// Where it is none, or of a kind that is not known here.
+    pub fn read(bytes: &[u8]) -> Result<(Self, SignedWith), EnvelopeError> {
         let form = |error: String| EnvelopeError::Form(error);
         let read: SigstoreBundle = serde_json::from_slice(bytes).map_err(|error| form(error.to_string()))?;
         for (found, known) in [(&read.media_type, SIGSTORE_BUNDLE), (&read.dsse_envelope.payload_type, IN_TOTO)] {
@@ -106,17 +113,18 @@ impl Envelope {
             }
         }
         let material = read.verification_material;
-        let Some(PublicKey { hint }) =
-            material.public_key.filter(|_| material.certificate.is_none() && material.x509_certificate_chain.is_none())
-        else {
-            return Err(EnvelopeError::Certificate);
+        let signed_with = match (material.public_key, material.certificate, material.x509_certificate_chain) {
+            (Some(PublicKey { hint }), None, None) => SignedWith::Key(hint),
+            (None, Some(_), None) => SignedWith::Certificate,
+            _ => return Err(EnvelopeError::Signer),
         };
         let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|error| form(error.to_string()));
         let [signature] = read.dsse_envelope.signatures;
         if signature.keyid.is_some_and(|keyid| !keyid.is_empty()) {
             return Err(form("the signature has a `keyid`".to_owned()));
         }
-        Ok(Self { payload: decode(&read.dsse_envelope.payload)?, signature: decode(&signature.sig)?, hint })
+        let envelope = Self { payload: decode(&read.dsse_envelope.payload)?, signature: decode(&signature.sig)? };
+        Ok((envelope, signed_with))
     }
 
     /// What is signed of a payload: with its type, and so that neither can pass for the other.
@@ -126,14 +134,14 @@ impl Envelope {
         [head.as_bytes(), payload].concat()
     }
 
-    /// As JSON.
+    /// As JSON, signed with the key of that hash.
     #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self, key: &str) -> Vec<u8> {
         let signature = Signature { sig: BASE64_STANDARD.encode(&self.signature), keyid: None };
         json(&SigstoreBundle {
             media_type: SIGSTORE_BUNDLE.to_owned(),
             verification_material: Material {
-                public_key: Some(PublicKey { hint: self.hint.clone() }),
+                public_key: Some(PublicKey { hint: key.to_owned() }),
                 ..Material::default()
             },
             dsse_envelope: Dsse {
@@ -144,13 +152,13 @@ impl Envelope {
         })
     }
 
-    /// As something that is said about a bundle, with the type of the predicate in the payload.
+    /// As something that is said about a bundle, signed with the key of that hash; with the type of the predicate in the payload.
     #[must_use]
-    pub fn claim(&self, predicate_type: &str) -> Claim {
+    pub fn claim(&self, key: &str, predicate_type: &str) -> Claim {
         let annotation = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Claim {
             artifact_type: SIGSTORE_BUNDLE.to_owned(),
-            content: self.bytes(),
+            content: self.bytes(key),
             annotations: [CONTENT_ANNOTATION, (PREDICATE_ANNOTATION, predicate_type)].map(annotation).into(),
         }
     }
@@ -160,8 +168,14 @@ impl Envelope {
 mod tests {
     use super::*;
 
+    const KEY: &str = "aGludA==";
+
     fn envelope() -> Envelope {
-        Envelope { payload: b"{\"a\":1}".to_vec(), signature: vec![7; 64], hint: "aGludA==".to_owned() }
+        Envelope { payload: b"{\"a\":1}".to_vec(), signature: vec![7; 64] }
+    }
+
+    fn whole() -> (Envelope, SignedWith) {
+        (envelope(), SignedWith::Key(KEY.to_owned()))
     }
 
     #[test]
@@ -172,30 +186,35 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        insta::assert_snapshot!(String::from_utf8_lossy(&envelope().bytes()), @r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"aGludA=="}},"dsseEnvelope":{"payload":"eyJhIjoxfQ==","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw=="}]}}"#);
-        assert_eq!(Envelope::read(&envelope().bytes()), Ok(envelope()));
+        insta::assert_snapshot!(String::from_utf8_lossy(&envelope().bytes(KEY)), @r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"aGludA=="}},"dsseEnvelope":{"payload":"eyJhIjoxfQ==","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw=="}]}}"#);
+        assert_eq!(Envelope::read(&envelope().bytes(KEY)), Ok(whole()));
     }
 
     #[test]
     fn no_bit_of_it_is_without_meaning() {
-        let bytes = envelope().bytes();
+        let bytes = envelope().bytes(KEY);
         for at in 0..bytes.len() * 8 {
             let mut other = bytes.clone();
             other[at / 8] ^= 1 << (at % 8);
-            assert_ne!(Envelope::read(&other).ok(), Some(envelope()), "bit {at}");
+            assert_ne!(Envelope::read(&other).ok(), Some(whole()), "bit {at}");
         }
     }
 
     #[test]
     fn other_kinds_are_told_apart() {
-        let text = String::from_utf8(envelope().bytes()).expect("text");
+        let text = String::from_utf8(envelope().bytes(KEY)).expect("text");
         let read = |from: &str, to: &str| {
             assert!(text.contains(from), "{from}");
             Envelope::read(text.replace(from, to).as_bytes()).expect_err("refused")
         };
         assert!(matches!(read("v0.3+json", "v0.1+json"), EnvelopeError::Type(_)));
         assert!(matches!(read("vnd.in-toto+json", "json"), EnvelopeError::Type(_)));
-        assert_eq!(read(r#""publicKey":{"hint":"aGludA=="}"#, r#""certificate":{}"#), EnvelopeError::Certificate);
+        let key = r#""publicKey":{"hint":"aGludA=="}"#;
+        let certified = Envelope::read(text.replace(key, r#""certificate":{}"#).as_bytes());
+        assert_eq!(certified, Ok((envelope(), SignedWith::Certificate)));
+        for neither in ["", r#""publicKey":{"hint":"a"},"certificate":{}"#, r#""x509CertificateChain":{}"#] {
+            assert_eq!(read(key, neither), EnvelopeError::Signer, "{neither}");
+        }
         assert!(matches!(read(r#""signatures":[{"#, r#""signatures":[{"sig":"AAAA"},{"#), EnvelopeError::Form(_)));
         assert!(matches!(read(r#"{"sig""#, r#"{"more":1,"sig""#), EnvelopeError::Form(_)));
     }

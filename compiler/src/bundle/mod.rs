@@ -38,7 +38,7 @@ mod trust;
 pub use assembled::{Pieces, assemble};
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use difference::{Differences, Part, PartChange};
-pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE};
+pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE, SignedWith};
 pub use layer::Compression;
 pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, blob_path, digest};
 pub use provenance::{
@@ -48,7 +48,7 @@ pub use provenance::{
 pub use referrer::{About, Blob, Claim, Referrer};
 pub use reviewed::{REVIEW, ReviewRecord, ReviewedRisk};
 pub use statement::{IN_TOTO, SIGNATURE, Statement, StatementError, Subject};
-pub use trust::{KeyName, Rule, StatementKind, TrustError, TrustPolicy, Unmet, Vouched};
+pub use trust::{CertificateName, Identity, Rule, SignerName, StatementKind, TrustError, TrustPolicy, Unmet, Vouched};
 
 use crate::graph::ResourceGraph;
 use crate::lock::Digest;

@@ -109,6 +109,11 @@ impl PublicKey {
         [head, &self.raw].concat()
     }
 
+    #[cfg(test)]
+    pub(super) fn pem(&self) -> String {
+        pem::encode(&pem::Pem::new("PUBLIC KEY", self.info()))
+    }
+
     /// Reads all that there are in a text.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! Bundles as files: a folder, or a tar where the name ends in `.tar`; bundles in registries (`push`, `pull`); and who has signed
-//! them (`key`, `key_file`, `signed`, `trust`).
+//! them (`key`, `key_file`, `trusted_root`, `signers`, `signed`, `trust`).
 //!
 //! In: a path. Out: the files of a layout, and the other way. Reading is bounded and follows no links; what is read is judged
 //! by the compiler. Writing leaves, at whatever moment it is killed, the bundle that was there or the new one: a tar is
@@ -12,7 +12,9 @@ mod parts;
 mod pull;
 mod push;
 mod signed;
+mod signers;
 mod trust;
+mod trusted_root;
 
 pub use key::{KeyError, PrivateKey, PublicKey};
 pub use key_file::{private_key, public_keys, unusable_key};
@@ -20,6 +22,7 @@ pub use parts::manifest_digest;
 pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};
 pub use signed::{Signature, Signed, What, kept, said, sign};
+pub use signers::Signers;
 pub use trust::{TrustArgs, text_of};
 
 use std::io::{self, Read as _, Write as _};

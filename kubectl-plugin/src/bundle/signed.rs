@@ -1,14 +1,14 @@
 //! Signatures of a bundle: made, and looked at.
 //!
-//! In: a bundle that was read, or a release and what its record keeps of one; keys. Out: a signed statement, to be put beside the
-//! bundle; of each signature that is there, whose it is and whether it is good; and signatures as a record keeps them. A
-//! signature is tried with the one key that it names; a name that is no key's is not tried.
+//! In: a bundle that was read, or a release and what its record keeps of one; a key to sign with, or those whose signatures count.
+//! Out: a signed statement, to be put beside the bundle; of each signature that is there, whose it is and whether it is good; and
+//! signatures as a record keeps them. Nothing of a statement is looked at before its signature is found good.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use gitops_compiler::bundle::{
-    Claim, Envelope, KeyName, Read, Referrer, SIGSTORE_BUNDLE, Statement, StatementKind, Vouched, digest,
+    Claim, Envelope, Read, Referrer, SIGSTORE_BUNDLE, Statement, StatementKind, Vouched, digest,
 };
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::lock::Digest;
@@ -16,7 +16,8 @@ use gitops_compiler::name::AppName;
 
 use crate::record::pack::{self, PackError, Packed};
 
-use super::key::{KeyError, PrivateKey, PublicKey};
+use super::key::{KeyError, PrivateKey};
+use super::signers::{self, Signers};
 
 /// A signature that is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +35,7 @@ pub struct Signature {
 pub fn sign(statement: &Statement, key: &PrivateKey) -> Result<Claim, KeyError> {
     let payload = statement.bytes();
     let signature = key.sign(&Envelope::signed_bytes(&payload))?;
-    let envelope = Envelope { payload, signature, hint: key.public().hint() };
-    Ok(envelope.claim(&statement.predicate_type))
+    Ok(Envelope { payload, signature }.claim(&key.public().hint(), &statement.predicate_type))
 }
 
 /// What is signed, and the signatures that are there, each with the digest that it is told by.
@@ -88,14 +88,12 @@ impl<'a> Signed<'a> {
         self.what
     }
 
-    /// Looks at all signatures with these keys.
+    /// Looks at all signatures.
     #[must_use]
-    pub fn judge(&self, keys: &BTreeMap<KeyName, PublicKey>) -> Vec<Signature> {
-        let by_hint: BTreeMap<String, (&KeyName, &PublicKey)> =
-            keys.iter().map(|(name, key)| (key.hint(), (name, key))).collect();
+    pub fn judge(&self, signers: &Signers) -> Vec<Signature> {
         let judge = |(digest, bytes): &(Digest, Result<&[u8], String>)| Signature {
             digest: digest.clone(),
-            judged: bytes.clone().and_then(|bytes| self.judge_one(bytes, &by_hint)),
+            judged: bytes.clone().and_then(|bytes| self.judge_one(bytes, signers)),
         };
         self.signatures.iter().map(judge).collect()
     }
@@ -107,22 +105,15 @@ impl<'a> Signed<'a> {
         good.flat_map(|vouched| vouched.statement.applications(self.manifest)).collect()
     }
 
-    fn judge_one(&self, bytes: &[u8], keys: &BTreeMap<String, (&KeyName, &PublicKey)>) -> Result<Vouched, String> {
-        let envelope = Envelope::read(bytes).map_err(|error| error.to_string())?;
-        let Some((name, key)) = keys.get(&envelope.hint) else {
-            return Err("it is by a key that is not known here".to_owned());
-        };
-        // Nothing of the statement is looked at before.
-        if !key.has_signed_as_cosign(&Envelope::signed_bytes(&envelope.payload), &envelope.signature) {
-            return Err(format!("it is not by {name}, though it says so"));
-        }
-        let statement = Statement::read(&envelope.payload).map_err(|error| error.to_string())?;
+    fn judge_one(&self, bytes: &[u8], signers: &Signers) -> Result<Vouched, String> {
+        let signers::Signature { signers, certificate, payload } = signers.judge(bytes, self.manifest)?;
+        let statement = Statement::read(&payload).map_err(|error| error.to_string())?;
         let is_about = match self.what {
             What::Bundle => statement.is_about(self.manifest, self.graph),
             What::Release(_) => statement.is_about_release(self.manifest, self.graph),
         };
         is_about.map_err(|error| error.to_string())?;
-        Ok(Vouched { key: (*name).clone(), statement })
+        Ok(Vouched { signers, certificate, statement })
     }
 }
 
@@ -165,6 +156,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use std::collections::BTreeMap;
+    use std::num::NonZeroUsize;
+    use std::path::Path;
+
+    use gitops_compiler::bundle::TrustPolicy;
 
     fn key() -> PrivateKey {
         let pair = aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key");
@@ -172,8 +168,10 @@ mod tests {
         PrivateKey::read(&text, || Err(KeyError::new("no password"))).expect("a key")
     }
 
-    fn keys(all: &[(&str, &PrivateKey)]) -> BTreeMap<KeyName, PublicKey> {
-        all.iter().map(|(name, key)| ((*name).to_owned(), key.public())).collect()
+    fn signers(all: &[(&str, &PrivateKey)]) -> Signers {
+        let keys = all.iter().map(|(name, key)| ((*name).to_owned(), key.public().pem())).collect();
+        let policy = TrustPolicy::of_signers(keys, BTreeMap::new(), NonZeroUsize::MIN).expect("a policy");
+        Signers::of(&policy, Path::new("")).expect("signers")
     }
 
     fn bundle() -> Bundle {
@@ -198,23 +196,23 @@ mod tests {
         let (made, anna) = (bundle(), key());
         let texts = [signature(&made, &anna)];
         let release = Signed::of_release(3, &made.manifest, made.graph.id(), &texts);
-        let judged = release.judge(&keys(&[("anna", &anna)]));
+        let judged = release.judge(&signers(&[("anna", &anna)]));
         assert_eq!(judged.len(), 1);
-        assert_eq!(judged[0].judged.as_ref().expect("good").key, "anna");
+        assert_eq!(judged[0].judged.as_ref().expect("good").signers, BTreeSet::from(["anna".to_owned()]));
         assert_eq!(release.applications(&judged), BTreeSet::from(["shop".parse().expect("a name")]));
         // A policy that has meanwhile lost the key.
-        let lost = release.judge(&keys(&[("bob", &key())]));
+        let lost = release.judge(&signers(&[("bob", &key())]));
         assert_eq!(why(&lost[0]), "it is by a key that is not known here");
         assert!(release.applications(&lost).is_empty(), "what nobody vouches for says nothing");
         assert!(
-            Signed::of_release(3, &made.manifest, made.graph.id(), &[]).judge(&keys(&[("anna", &anna)])).is_empty()
+            Signed::of_release(3, &made.manifest, made.graph.id(), &[]).judge(&signers(&[("anna", &anna)])).is_empty()
         );
     }
 
     #[test]
     fn what_was_altered_in_a_record_does_not_count() {
         let (made, anna) = (bundle(), key());
-        let (good, trusted) = (signature(&made, &anna), keys(&[("anna", &anna)]));
+        let (good, trusted) = (signature(&made, &anna), signers(&[("anna", &anna)]));
         let (manifest, graph) = (&made.manifest, made.graph.id());
         for at in 0..good.len() {
             let mut bytes = good.clone().into_bytes();
@@ -241,7 +239,7 @@ mod tests {
         statement.subject.truncate(1);
         let claim = sign(&statement, &anna).expect("signed");
         let texts = [String::from_utf8(claim.content.clone()).expect("text")];
-        let trusted = keys(&[("anna", &anna)]);
+        let trusted = signers(&[("anna", &anna)]);
         let of_release = Signed::of_release(1, &made.manifest, made.graph.id(), &texts).judge(&trusted);
         assert!(why(&of_release[0]).contains("it names no graph"), "{}", why(&of_release[0]));
         let files = with_claims(&made.files, &[claim]).expect("a layout");
@@ -262,7 +260,7 @@ mod tests {
         let claims: Vec<Claim> = flood.chain([claim(good.clone().into_bytes()), claim(vec![0xff])]).collect();
         let files = with_claims(&made.files, &claims).expect("a layout");
         let read = Bundle::read(&files).expect("a bundle");
-        let judged = Signed::of_bundle(&read).judge(&keys(&[("anna", &anna)]));
+        let judged = Signed::of_bundle(&read).judge(&signers(&[("anna", &anna)]));
         let (packed, left_out) = kept(&read, &judged).expect("packed");
         let texts = pack::unpack_signatures(&packed.bytes).expect("unpacked");
         assert_eq!((texts[0].as_str(), texts.len(), left_out), (good.as_str(), 2, 3));

@@ -7,32 +7,41 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use gitops_compiler::bundle::{KeyName, TrustPolicy};
+use clap::{ArgGroup, Args};
+use gitops_compiler::app::Pattern;
+use gitops_compiler::bundle::{Identity, TrustPolicy};
 use gitops_compiler::name::AppName;
 
 use crate::error::CommandError;
 
-use super::key::PublicKey;
 use super::signed::{Signature, Signed, What};
+use super::signers::Signers;
 
 /// So large may a policy or a key be.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Keys by the names that a policy gives them.
-type Keys = BTreeMap<KeyName, PublicKey>;
-
 /// Whose signatures a bundle needs.
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("signers").args(["key", "certificate_identity"]).multiple(true).conflicts_with("trust"))]
 pub struct TrustArgs {
     /// A file that says whose signatures bundles need, by application and cluster
-    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_TRUST", hide_env_values = true, conflicts_with = "key")]
+    #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_TRUST", hide_env_values = true)]
     trust: Option<PathBuf>,
     /// A file with a public key, one of which must have signed; instead of --trust
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
-    /// How many of the keys of --key must have signed
-    #[arg(long, value_name = "N", requires = "key", default_value = "1")]
+    /// Who may have signed with a certificate, as `cosign` does without a key: an e-mail address, or the address of a workflow,
+    /// as a glob
+    #[arg(long, value_name = "GLOB", requires_all = ["certificate_oidc_issuer", "trusted_root"])]
+    certificate_identity: Option<Pattern>,
+    /// With --certificate-identity: the issuer that the certificate names
+    #[arg(long, value_name = "URL", requires = "certificate_identity")]
+    certificate_oidc_issuer: Option<String>,
+    /// With --certificate-identity: a file with the authorities and logs that count, as `cosign trusted-root create` makes it
+    #[arg(long, value_name = "FILE", requires = "certificate_identity")]
+    trusted_root: Option<PathBuf>,
+    /// How many of these keys and identities must have signed
+    #[arg(long, value_name = "N", requires = "signers", default_value = "1")]
     sigs_needed: NonZeroUsize,
 }
 
@@ -40,7 +49,7 @@ impl TrustArgs {
     /// Whether anything is demanded.
     #[must_use]
     pub fn demands(&self) -> bool {
-        self.trust.is_some() || !self.key.is_empty()
+        self.trust.is_some() || !self.key.is_empty() || self.certificate_identity.is_some()
     }
 
     /// Refuses what lacks signatures, for an application. `cluster` is the uid of its namespace `kube-system`; where it
@@ -54,8 +63,8 @@ impl TrustArgs {
         application: &AppName,
         cluster: Option<&str>,
     ) -> Result<Option<Vec<Signature>>, CommandError> {
-        let Some((policy, keys)) = self.policy()? else { return Ok(None) };
-        let signatures = signed.judge(&keys);
+        let Some((policy, signers)) = self.policy()? else { return Ok(None) };
+        let signatures = signed.judge(&signers);
         let vouched: Vec<_> = signatures.iter().filter_map(|signature| signature.judged.clone().ok()).collect();
         policy.judge(application, cluster, &vouched).map_err(|unmet| {
             let missing = unmet.iter().map(ToString::to_string);
@@ -74,38 +83,43 @@ impl TrustArgs {
         Ok(Some(signatures))
     }
 
-    /// The policy that the flags name, and its keys.
-    fn policy(&self) -> Result<Option<(TrustPolicy, Keys)>, CommandError> {
-        let policy = if let Some(path) = &self.trust {
-            let shown = path.display().to_string();
-            TrustPolicy::read(&shown, &bytes_of(path)?)
-                .map_err(|finding| CommandError::user(format!("{shown} is not understood")).findings(vec![finding]))?
-        } else if self.key.is_empty() {
+    /// The policy that the flags name, and its signers.
+    fn policy(&self) -> Result<Option<(TrustPolicy, Signers)>, CommandError> {
+        if !self.demands() {
             return Ok(None);
-        } else {
-            let mut keys = BTreeMap::new();
-            for path in &self.key {
-                keys.insert(path.display().to_string(), text_of(path)?);
-            }
-            TrustPolicy::of_keys(keys, self.sigs_needed).map_err(|error| CommandError::user(error.to_string()))?
-        };
-        let keys = public_keys(&policy)?;
-        Ok(Some((policy, keys)))
-    }
-}
-
-/// The keys of a policy, each by one name: two names would count as two.
-fn public_keys(policy: &TrustPolicy) -> Result<Keys, CommandError> {
-    let (mut keys, mut names) = (BTreeMap::new(), BTreeMap::<PublicKey, &KeyName>::new());
-    for (name, text) in &policy.keys {
-        let wrong = |why: String| CommandError::user(format!("the key {name} cannot be used: {why}"));
-        let key = PublicKey::read(text).map_err(|error| wrong(error.to_string()))?;
-        if let Some(other) = names.insert(key.clone(), name) {
-            return Err(wrong(format!("it is the same as {other}")));
         }
-        keys.insert(name.clone(), key);
+        let Some(path) = &self.trust else {
+            let policy = self.policy_of_signers()?;
+            let signers = Signers::of(&policy, Path::new(""))?;
+            return Ok(Some((policy, signers)));
+        };
+        let shown = path.display().to_string();
+        let policy = TrustPolicy::read(&shown, &bytes_of(path)?)
+            .map_err(|finding| CommandError::user(format!("{shown} is not understood")).findings(vec![finding]))?;
+        let signers = Signers::of(&policy, path.parent().unwrap_or(Path::new("")))?;
+        Ok(Some((policy, signers)))
     }
-    Ok(keys)
+
+    fn policy_of_signers(&self) -> Result<TrustPolicy, CommandError> {
+        let mut keys = BTreeMap::new();
+        for path in &self.key {
+            keys.insert(path.display().to_string(), text_of(path)?);
+        }
+        let certified = (&self.certificate_identity, &self.certificate_oidc_issuer, &self.trusted_root);
+        let identities = match certified {
+            (Some(subject), Some(issuer), Some(root)) => {
+                let trusted_root = root
+                    .to_str()
+                    .ok_or_else(|| CommandError::user(format!("the name {} is no text", root.display())))?;
+                let (issuer, trusted_root) = (issuer.clone(), trusted_root.to_owned());
+                let identity = Identity { issuer, subject: subject.clone(), trusted_root };
+                BTreeMap::from([(subject.as_str().to_owned(), identity)])
+            }
+            _ => BTreeMap::new(),
+        };
+        TrustPolicy::of_signers(keys, identities, self.sigs_needed)
+            .map_err(|error| CommandError::user(error.to_string()))
+    }
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {

@@ -1,6 +1,6 @@
 //! Bundles: `bundle build`, `sign`, `verify`, `push`, `pull` and `diff` with `-o json`.
 
-use gitops_compiler::bundle::{Differences, PartChange, Read, Vouched};
+use gitops_compiler::bundle::{CertificateName, Differences, PartChange, Read, Vouched};
 use gitops_compiler::canon::{ContentRoot, Graph, Id};
 use gitops_compiler::lock::Digest;
 use gitops_compiler::name::AppName;
@@ -54,12 +54,24 @@ pub struct ReferrerJson {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureJson {
-    /// The key whose it is, as the policy calls it; null where it does not count.
-    pub key: Option<String>,
+    /// The keys and identities whose it may be, as the policy calls them; none where it does not count. It counts for one of them.
+    pub signers: Vec<String>,
+    /// Whom its certificate is for; null where it is signed with a key, or does not count.
+    pub certificate: Option<CertificateJson>,
     /// The type of what was said; null where it does not count.
     pub predicate_type: Option<String>,
     /// Why it does not count; null where it does.
     pub fault: Option<String>,
+}
+
+/// Whom a certificate is for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateJson {
+    /// Who it is: an e-mail address, or the address of a workflow.
+    pub subject: String,
+    /// The issuer that says so.
+    pub issuer: String,
 }
 
 impl SignatureJson {
@@ -67,10 +79,17 @@ impl SignatureJson {
     #[must_use]
     pub fn new(judged: &Result<Vouched, String>) -> Self {
         match judged {
-            Ok(Vouched { key, statement }) => {
-                Self { key: Some(key.clone()), predicate_type: Some(statement.predicate_type.clone()), fault: None }
+            Ok(Vouched { signers, certificate, statement }) => Self {
+                signers: signers.iter().cloned().collect(),
+                certificate: certificate
+                    .clone()
+                    .map(|CertificateName { subject, issuer }| CertificateJson { subject, issuer }),
+                predicate_type: Some(statement.predicate_type.clone()),
+                fault: None,
+            },
+            Err(fault) => {
+                Self { signers: Vec::new(), certificate: None, predicate_type: None, fault: Some(fault.clone()) }
             }
-            Err(fault) => Self { key: None, predicate_type: None, fault: Some(fault.clone()) },
         }
     }
 }

@@ -77,7 +77,7 @@ fn what_a_policy_refuses_is_written_nowhere() {
     let key = std::fs::read_to_string(&public).expect("a key").replace('\n', "\n    ");
     let policy = world.path("trust.yaml");
     let text = format!(
-        "keys:\n  anna: |\n    {}\nrules:\n- {{applications: [shop], clusters: [prod], keys: [anna]}}\n",
+        "keys:\n  anna: |\n    {}\nrules:\n- {{applications: [shop], clusters: [prod], signers: [anna]}}\n",
         key.trim_end()
     );
     std::fs::write(&policy, text).expect("written");

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use gitops_compiler::bundle::TrustPolicy;
 use gitops_testdata::repository::RepositoryBuilder;
+use kubectl_gitops::bundle::Signers;
 use pem::Pem;
 
 const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -90,6 +92,20 @@ impl Shop {
     fn keep(&self, name: &str, private: &[u8], public: &[u8]) {
         write(&self.path(&format!("{name}.key")), pem::encode(&Pem::new("PRIVATE KEY", private)));
         write(&self.path(&format!("{name}.pub")), pem::encode(&Pem::new("PUBLIC KEY", public)));
+    }
+
+    /// Those of a policy in the folder.
+    pub(crate) fn signers(&self, policy: &str) -> Signers {
+        let policy = TrustPolicy::read("trust.yaml", policy.as_bytes()).expect("a policy");
+        Signers::of(&policy, self.home.path()).expect("signers")
+    }
+
+    /// Keys of a policy, as it writes them.
+    pub(crate) fn keys(&self, names: &[&str]) -> String {
+        let key = |name: &&str| {
+            format!("  {name}: |\n    {}\n", self.text(&format!("{name}.pub")).trim().replace('\n', "\n    "))
+        };
+        format!("keys:\n{}", names.iter().map(key).collect::<String>())
     }
 
     pub(crate) fn text(&self, name: &str) -> String {

@@ -54,13 +54,9 @@ fn a_policy_says_who_must_have_signed_what() {
     shop.ed25519("anna");
     shop.p256("ci");
     shop.bundle("shop.tar", &["--provenance", "--builder", "https://ci.example.com"]);
-    let key = |name: &str| shop.text(&format!("{name}.pub")).replace('\n', "\n    ");
-    let policy = format!(
-        "keys:\n  anna: |\n    {}\n  ci: |\n    {}\nrules:\n- {{applications: [shop], keys: [anna]}}\n\
-         - {{applications: ['*'], clusters: [prod], statement: provenance, keys: [ci], builders: [https://ci.example.com]}}\n",
-        key("anna").trim_end(),
-        key("ci").trim_end()
-    );
+    let policy = shop.keys(&["anna", "ci"])
+        + "rules:\n- {applications: [shop], signers: [anna]}\n\
+           - {applications: ['*'], clusters: [prod], statement: provenance, signers: [ci], builders: [https://ci.example.com]}\n";
     write(&shop.path("trust.yaml"), policy);
     let verify =
         |cluster: &[&str]| shop.run(&[&["bundle", "verify", "@shop.tar", "--trust", "@trust.yaml"], cluster].concat());

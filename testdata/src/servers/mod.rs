@@ -11,14 +11,16 @@
 //! | [`ObjectStorage`] | versitygw with TLS | buckets for whoever has the key |
 //! | [`RedisServer`] | Redis, alone or with a sentinel; with a password, with or without TLS | a cache that can be killed and comes back empty |
 //! | [`OidcProvider`] | `oidc-provider` from npm with TLS | ID tokens for whoever asks, and clients |
+//! | [`Sigstore`] | Fulcio, Rekor and the timestamp authority | certificates, entries of a log and times, for cosign |
 //! | [`Collector`] | a few lines of ours | the traces that it was sent |
 //! | [`Relay`] | a way to another server | what a network does that is cut and mended |
 //! | [`Hung`], [`Lying`] | a few lines of ours | no answer, answers without end, nonsense |
 //!
 //! [`schemathesis()`] is no server: it asks one; nor is [`faketime()`], which gives a program another clock.
 //!
-//! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`]; the registry and the object storage are built from
-//! `testdata/registry` and `testdata/s3`, and what [`crate::golang`] guarantees of a build holds for it.
+//! nginx, fcgiwrap, sshd, Redis and git-lfs, with which tests make repositories, come from Debian's packages, see [`programs()`];
+//! the registry, the object storage and the services of Sigstore are built from `testdata/registry`, `testdata/s3` and
+//! `testdata/cosign`, and what [`crate::golang`] guarantees of a build holds for it.
 //!
 //! # Guarantees
 //! - A server takes requests when its `start` returns, on a port of 127.0.0.1 that nobody else had.
@@ -42,6 +44,7 @@ mod registry;
 mod relay;
 mod requests;
 mod schemathesis;
+mod sigstore;
 mod ssh;
 mod storage;
 mod web;
@@ -57,6 +60,7 @@ pub use redis::RedisServer;
 pub use registry::{Access, Registry, RegistryLie, RegistryOptions};
 pub use relay::Relay;
 pub use schemathesis::schemathesis;
+pub use sigstore::Sigstore;
 pub use ssh::SshServer;
 pub use storage::ObjectStorage;
 pub use web::WebServer;

@@ -3,26 +3,30 @@
 use serde_json::json;
 
 use super::super::digest;
-use super::super::provenance::{Builder, ExternalParameters, ProvenanceSource, Target};
+use super::super::provenance::{Builder, ExternalParameters, PROVENANCE, Provenance, ProvenanceSource, Target};
+use super::super::reviewed::REVIEW;
+use super::super::statement::SIGNATURE;
 use super::*;
 use crate::app::Source;
 use crate::canon::Id;
 
 const POLICY: &str = "\
-keys: {anna: A, bob: B, ci: C}
+keys: {anna: A, bob: B}
+identities:
+  ci: {issuer: 'https://ci.example.com', subject: 'https://git.example.com/shop/*', trustedRoot: root.json}
 rules:
 - applications: [shop, 'shop-*']
-  keys: [anna, bob, ci]
+  signers: [anna, bob, ci]
   threshold: 2
 - applications: [shop]
   clusters: [prod]
   statement: provenance
-  keys: [ci]
+  signers: [ci]
   repositories: [https://git.example.com/shop.git]
   builders: [https://ci.example.com]
 - applications: [billing]
   statement: review
-  keys: [anna, bob]
+  signers: [anna, bob]
 ";
 
 fn policy() -> TrustPolicy {
@@ -33,16 +37,16 @@ fn name(text: &str) -> AppName {
     text.parse().expect("a name")
 }
 
-fn said(key: &str, predicate_type: &str, predicate: serde_json::Value) -> Vouched {
+fn said(signer: &str, predicate_type: &str, predicate: serde_json::Value) -> Vouched {
     let statement = Statement::new(&name("shop"), &digest(b"m"), Id::of(b"g"), predicate_type, predicate);
-    Vouched { key: key.to_owned(), statement }
+    Vouched { signers: BTreeSet::from([signer.to_owned()]), certificate: None, statement }
 }
 
-fn signed(key: &str) -> Vouched {
-    said(key, SIGNATURE, json!({}))
+fn signed(signer: &str) -> Vouched {
+    said(signer, SIGNATURE, json!({}))
 }
 
-fn built(key: &str, repositories: &[&str], builder: &str) -> Vouched {
+fn built(signer: &str, repositories: &[&str], builder: &str) -> Vouched {
     let source = |url: &&str| {
         let source = Source { repo_url: (*url).to_owned(), ..Source::default() };
         ProvenanceSource::new(&source, None, None)
@@ -51,7 +55,7 @@ fn built(key: &str, repositories: &[&str], builder: &str) -> Vouched {
     let external = ExternalParameters { application: name("shop"), sources, target: Target::default() };
     let builder = Builder { id: builder.to_owned(), version: BTreeMap::new() };
     let provenance = Provenance::new(external, BTreeMap::new(), Vec::new(), builder, None);
-    said(key, PROVENANCE, provenance.predicate())
+    said(signer, PROVENANCE, provenance.predicate())
 }
 
 fn refused(application: &str, cluster: &str, vouched: &[Vouched]) -> Vec<String> {
@@ -60,7 +64,7 @@ fn refused(application: &str, cluster: &str, vouched: &[Vouched]) -> Vec<String>
 }
 
 #[test]
-fn so_many_keys_must_have_signed_and_each_counts_once() {
+fn so_many_must_have_signed_and_each_counts_once() {
     assert!(refused("shop-test", "test", &[signed("anna"), signed("bob")]).is_empty());
     assert!(refused("shop-test", "test", &[signed("anna"), said("ci", PROVENANCE, json!({}))]).is_empty());
     assert_eq!(
@@ -126,15 +130,36 @@ fn policies_that_say_nothing_useful_are_refused() {
         let text = POLICY.replacen(from, to, 1);
         TrustPolicy::read("trust.yaml", text.as_bytes()).expect_err("refused").to_string()
     };
-    assert!(refused("ci]\n  threshold", "dora]\n  threshold").contains("rule 1: no key is called `dora`"));
-    assert!(refused("bob, ci]", "bob, bob]").contains("rule 1: it names a key twice"));
+    assert!(
+        refused("ci]\n  threshold", "dora]\n  threshold").contains("rule 1: no key and no identity is called `dora`")
+    );
+    assert!(refused("bob, ci]", "bob, bob]").contains("rule 1: it names a signer twice"));
     assert!(refused("threshold: 2", "threshold: 4").contains("rule 1: 4 must sign, and 3 may"));
     assert!(refused("threshold: 2", "threshold: 0").contains("trust.yaml:"));
     assert!(refused("threshold: 2", "treshold: 2").contains("unknown field"));
     assert!(refused("[shop, 'shop-*']", "[]").contains("rule 1: it is for no application"));
     assert!(refused("  statement: provenance\n", "").contains("rule 2: repositories and builders"));
     assert!(TrustPolicy::read("t", b"keys: {}\nrules: []\n").is_err());
+    assert!(refused("ci: {", "anna: {").contains("a key and an identity are both called `anna`"));
+    assert!(refused("subject: 'https", "subject: '{https").contains("is not a pattern"));
+    assert!(refused(", trustedRoot: root.json", "").contains("missing field `trustedRoot`"));
     let keys = BTreeMap::from([("a".to_owned(), "A".to_owned())]);
     let two = NonZeroUsize::new(2).expect("two");
-    assert!(TrustPolicy::of_keys(keys, two).is_err());
+    assert!(TrustPolicy::of_signers(keys, BTreeMap::new(), two).is_err());
+}
+
+/// The globs of two identities may fit one that signed: that is one signature, not two.
+#[test]
+fn a_signature_counts_for_one_signer() {
+    let fits =
+        |names: &[&str]| Vouched { signers: names.iter().map(|name| (*name).to_owned()).collect(), ..signed("nobody") };
+    assert_eq!(refused("shop-test", "test", &[fits(&["anna", "bob"])]).len(), 1);
+    assert_eq!(refused("shop-test", "test", &[fits(&["anna", "bob"]), fits(&["anna", "bob"])]).len(), 1);
+    assert!(refused("shop-test", "test", &[fits(&["anna", "bob"]), fits(&["bob"])]).is_empty());
+    let reviewed =
+        Vouched { signers: BTreeSet::from(["bob".into(), "ci".into()]), ..said("nobody", REVIEW, json!({})) };
+    assert!(
+        refused("billing", "prod", &[reviewed]).is_empty(),
+        "the one that the rule does not name takes nothing away"
+    );
 }

@@ -1,4 +1,4 @@
-//! `bundle sign`: a statement about a bundle, signed, put beside it.
+//! `bundle sign`: a statement about a bundle, signed, put beside it; or printed, for another program to sign.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,11 @@ pub(super) struct SignArgs {
     bundle: PathBuf,
     /// A file with the private key, in PEM: Ed25519, or ECDSA on P-256. The password of one that cosign has encrypted stands in
     /// the variable COSIGN_PASSWORD
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "print_statement")]
+    key: Option<PathBuf>,
+    /// Print the statement instead of signing it, for another program to sign: `cosign attest --statement`
+    #[arg(long, conflicts_with_all = ["key", "output"])]
+    print_statement: bool,
     /// Sign the provenance that lies beside the bundle, instead of the bundle alone: whoever signs it says that it is true
     #[arg(long, conflicts_with = "review")]
     provenance: bool,
@@ -40,12 +43,16 @@ pub(super) struct SignArgs {
 
 /// Runs the command.
 pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError> {
-    let key = private_key(&args.key)?;
+    let key = args.key.as_deref().map(|path| private_key(path).map(|key| (path, key))).transpose()?;
     let files = bundle::read(&args.bundle)?;
     // Nobody signs what is no bundle.
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
     let statement = statement(args, &read)?;
-    let claim = sign(&statement, &key).map_err(|error| unusable_key(&args.key, &error))?;
+    let Some((path, key)) = key else {
+        session.printer.out(&format!("{}\n", String::from_utf8_lossy(&statement.bytes())));
+        return Ok(0);
+    };
+    let claim = sign(&statement, &key).map_err(|error| unusable_key(path, &error))?;
     let signed = with_claims(&files, &[claim]).map_err(|error| super::told(&[error]))?;
     let read = Bundle::read(&signed).map_err(|error| super::told(&[error]))?;
     bundle::write(&args.bundle, &signed)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Args;
-use gitops_compiler::bundle::{Bundle, Compression, Delivery, Read, SIGSTORE_BUNDLE};
+use gitops_compiler::bundle::{Bundle, Compression, Delivery, Read, SIGSTORE_BUNDLE, Vouched};
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::ResourceKey;
@@ -78,7 +78,7 @@ fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
     for referrer in &read.referrers {
         let judged = signatures.into_iter().flatten().find(|signature| signature.digest == referrer.digest);
         let line = match judged.map(|signature| &signature.judged) {
-            Some(Ok(vouched)) => format!("✓ {} by {}", said(&vouched.statement), vouched.key),
+            Some(Ok(vouched)) => format!("✓ {} by {}", said(&vouched.statement), signer(vouched)),
             Some(Err(why)) => format!("✗ a signature that does not count: {why}"),
             None if referrer.artifact_type == SIGSTORE_BUNDLE => "· a signature, not looked at".to_owned(),
             None => format!("· {}, not looked at", bundle::printable(&referrer.artifact_type)),
@@ -86,6 +86,13 @@ fn beside(read: &Read, signatures: Option<&[Signature]>) -> String {
         let _ = writeln!(lines, "  {line}  {}", referrer.digest);
     }
     lines
+}
+
+/// Who signed: what the policy calls it, and whom the certificate is for.
+fn signer(vouched: &Vouched) -> String {
+    let names: Vec<&str> = vouched.signers.iter().map(String::as_str).collect();
+    let certified = vouched.certificate.as_ref().map(|name| format!(" ({}, {})", name.subject, name.issuer));
+    names.join(", ") + &certified.unwrap_or_default()
 }
 
 /// What the sources give otherwise.

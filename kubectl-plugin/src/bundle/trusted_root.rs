@@ -1,0 +1,97 @@
+//! Signatures with certificates of a moment, as `cosign` makes them without a key ("keyless").
+//!
+//! In: a trusted root (`trusted_root.json`, as Sigstore has it) that the user names; a Sigstore bundle; the digest of the manifest
+//! that it must be about. Out: whom the certificate is for, or why it does not count. Nothing is asked, and no root is built in.
+//!
+//! Guarantees, by `sigstore-verify`: the certificate is of an authority of the root, for signing code, and was good at each moment
+//! that a timestamp authority or a log of the root vouches for; one there must be. Where the root names logs of signatures, the
+//! signature is in one of them; where it names logs of certificates, the certificate is.
+
+use std::fmt;
+
+use gitops_compiler::bundle::CertificateName;
+use gitops_compiler::lock::Digest;
+use sigstore_verify::trust_root::TrustedRoot;
+use sigstore_verify::types::{Bundle, Sha256Hash, SignatureContent};
+use sigstore_verify::{VerificationPolicy, Verifier};
+
+/// So many characters of an error are told.
+const LONGEST_TOLD: usize = 300;
+
+/// Authorities and logs that count.
+pub(super) struct Root {
+    verifier: Verifier,
+    policy: VerificationPolicy,
+}
+
+/// A signature whose certificate is good.
+#[derive(Debug)]
+pub(super) struct Certified {
+    /// Whom the certificate is for.
+    pub(super) name: CertificateName,
+    /// What was signed.
+    pub(super) payload: Vec<u8>,
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Root").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl Root {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Where it is none, or has nothing that a certificate could be judged by.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let root = TrustedRoot::from_json(text).map_err(|error| format!("it is no trusted root: {error}"))?;
+        if root.certificate_authorities.is_empty() {
+            return Err("it names no authority that gives certificates".to_owned());
+        }
+        if root.tlogs.is_empty() && root.timestamp_authorities.is_empty() {
+            return Err("it names neither a log nor an authority that says when something was signed".to_owned());
+        }
+        let verifier = Verifier::new(&root).map_err(|error| error.to_string())?;
+        // Who it is is judged afterwards, with the globs of the policy.
+        let mut policy = VerificationPolicy::any_identity();
+        if root.tlogs.is_empty() {
+            policy = policy.skip_tlog_unsafe();
+        }
+        if root.ctlogs.is_empty() {
+            policy = policy.skip_sct();
+        }
+        Ok(Self { verifier, policy })
+    }
+
+    /// Looks at a signature.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub(super) fn verify(&self, signature: &[u8], manifest: &Digest) -> Result<Certified, String> {
+        let text = std::str::from_utf8(signature).map_err(told)?;
+        let bundle = Bundle::from_json(text).map_err(told)?;
+        let hexadecimal = manifest.as_str().strip_prefix("sha256:").unwrap_or_default();
+        let artifact = Sha256Hash::from_hex(hexadecimal).map_err(told)?;
+        let result = self.verifier.verify(artifact, &bundle, &self.policy).map_err(told)?;
+        let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+            return Err("it signs no statement".to_owned());
+        };
+        let (Some(subject), Some(issuer), true) = (result.identity(), result.issuer(), result.certificate_verified())
+        else {
+            return Err("its certificate does not say whom it is for, and who knows that".to_owned());
+        };
+        // An e-mail address, or an address.
+        if !subject.as_str().chars().chain(issuer.chars()).all(|letter| letter.is_ascii_graphic()) {
+            return Err("its certificate is for a name that is not looked at: it is not of ASCII alone".to_owned());
+        }
+        let name = CertificateName { subject: subject.as_str().to_owned(), issuer: issuer.to_owned() };
+        Ok(Certified { name, payload: envelope.payload.as_bytes().to_vec() })
+    }
+}
+
+/// An error that tells what somebody else wrote, without what a terminal would obey.
+fn told(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST_TOLD).collect()
+}

@@ -1,0 +1,267 @@
+//! The services of Sigstore on the loopback interface: Fulcio, Rekor (of version 2, on files) and the timestamp authority
+//! themselves, and an issuer of OpenID Connect that gives tokens to whoever is named.
+//!
+//! In: names of people and workflows. Out: tokens, and the two files by which `cosign` knows the services: where to sign
+//! (`signing_config.json`), and who is trusted (`trusted_root.json`). There is no log of certificates.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData as _, SigningKey as _};
+use serde_json::{Value as Json, json};
+
+use super::error::{Error, last_lines};
+use super::keeper::{Keeper, clear};
+use super::listener::Listener;
+use crate::cosign::{self, FULCIO, REKOR, TIMESTAMP};
+use crate::port::Port;
+
+/// Whom tokens are for.
+const AUDIENCE: &str = "sigstore";
+/// What comes behind the address of the issuer that knows workflows, and no people.
+const WORKFLOWS: &str = "/workflows";
+/// All keys are good from then on.
+const BEGIN: &str = "2024-01-01T00:00:00Z";
+
+/// The services, while they run.
+#[derive(Debug)]
+pub struct Sigstore {
+    issuer: Listener,
+    key: KeyPair,
+    signing_config: PathBuf,
+    trusted_root: PathBuf,
+    _ports: Vec<Port>,
+    _keeper: Keeper,
+}
+
+impl Sigstore {
+    /// Starts them, built first where the cache does not have them.
+    ///
+    /// # Errors
+    /// Where Go is missing, the build fails, or one does not start.
+    pub fn start() -> Result<Self, Error> {
+        let programs = cosign::programs()?;
+        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        let public = BASE64_URL_SAFE_NO_PAD.encode(key.der_bytes());
+        let issuer = Listener::start(move |stream| answer(stream, &public))?;
+        let mut services = Services { programs, keeper: Keeper::start()?, ports: Vec::new() };
+        let people = address(issuer.port());
+        let fulcio = services.fulcio(&people)?;
+        let timestamp = services.timestamp()?;
+        let rekor = services.rekor()?;
+        let directory = services.keeper.path().to_owned();
+        let cosign = |arguments: &[String]| run(&services.programs.join("cosign"), &directory, arguments);
+        let signing_config = directory.join("signing_config.json");
+        let service = |flag: &str, url: &str, version: u8| {
+            format!("--{flag}=url={url},api-version={version},start-time={BEGIN},operator=tests")
+        };
+        cosign(&[
+            "signing-config".to_owned(),
+            "create".to_owned(),
+            service("fulcio", &fulcio, 1),
+            service("oidc-provider", &people, 1),
+            service("rekor", &rekor, 2),
+            "--rekor-config=ANY".to_owned(),
+            service("tsa", &timestamp, 1),
+            "--tsa-config=ANY".to_owned(),
+            format!("--out={}", signing_config.display()),
+        ])?;
+        let trusted_root = directory.join("trusted_root.json");
+        cosign(&[
+            "trusted-root".to_owned(),
+            "create".to_owned(),
+            format!("--fulcio=url={fulcio},certificate-chain=fulcio.pem"),
+            format!("--rekor=url={rekor},public-key=rekor.pub,start-time={BEGIN},origin={}", Ipv4Addr::LOCALHOST),
+            format!("--tsa=url={timestamp},certificate-chain=timestamp.pem"),
+            format!("--out={}", trusted_root.display()),
+        ])?;
+        let Services { keeper, ports, .. } = services;
+        Ok(Self { issuer, key, signing_config, trusted_root, _ports: ports, _keeper: keeper })
+    }
+
+    /// Who knows people.
+    #[must_use]
+    pub fn people(&self) -> String {
+        address(self.issuer.port())
+    }
+
+    /// Who knows workflows, as GitHub's issuer does.
+    #[must_use]
+    pub fn workflows(&self) -> String {
+        self.people() + WORKFLOWS
+    }
+
+    /// Where to sign.
+    #[must_use]
+    pub fn signing_config(&self) -> &Path {
+        &self.signing_config
+    }
+
+    /// Who is trusted.
+    #[must_use]
+    pub fn trusted_root(&self) -> &Path {
+        &self.trusted_root
+    }
+
+    /// A token of somebody with this e-mail address.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn person(&self, email: &str) -> Result<String, Error> {
+        self.token(json!({"iss": self.people(), "sub": email, "email": email, "email_verified": true}))
+    }
+
+    /// A token of a run of a workflow of GitHub, for example `acme/shop/.github/workflows/release.yml@refs/tags/v1`.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn workflow(&self, workflow: &str) -> Result<String, Error> {
+        let repository = workflow.split('/').take(2).collect::<Vec<_>>().join("/");
+        let (_, reference) = workflow.split_once('@').unwrap_or((workflow, ""));
+        self.token(json!({
+            "iss": self.workflows(), "sub": format!("repo:{repository}:ref:{reference}"),
+            "job_workflow_ref": workflow, "job_workflow_sha": "0".repeat(40), "workflow_ref": workflow,
+            "workflow_sha": "0".repeat(40), "sha": "0".repeat(40), "event_name": "push", "ref": reference,
+            "repository": repository, "workflow": "release", "runner_environment": "github-hosted",
+            "repository_id": "1", "repository_owner": repository.split('/').next(), "repository_owner_id": "2",
+            "repository_visibility": "private", "run_id": "3", "run_attempt": "1",
+        }))
+    }
+
+    /// A JSON Web Token, for an hour.
+    fn token(&self, mut claims: Json) -> Result<String, Error> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+        claims["aud"] = json!(AUDIENCE);
+        claims["iat"] = json!(now);
+        claims["exp"] = json!(now + 3600);
+        let part = |value: &Json| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": "EdDSA", "kid": "1", "typ": "JWT"})), part(&claims));
+        let signature = self.key.sign(signed.as_bytes())?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+/// What starts the services, one behind the other.
+struct Services {
+    programs: PathBuf,
+    keeper: Keeper,
+    ports: Vec<Port>,
+}
+
+impl Services {
+    fn port(&mut self) -> Result<u16, Error> {
+        let port = Port::reserve_for_any().map_err(Error::Port)?;
+        let number = port.number();
+        self.ports.push(port);
+        Ok(number)
+    }
+
+    /// The authority of certificates, with a new one of its own in `fulcio.pem`.
+    fn fulcio(&mut self, people: &str) -> Result<String, Error> {
+        let [http, grpc, metrics] = [self.port()?, self.port()?, self.port()?].map(|port| port.to_string());
+        let workflows = format!("{people}{WORKFLOWS}");
+        let issuer = |url: &str, kind: &str| json!({"issuer-url": url, "client-id": AUDIENCE, "type": kind});
+        let issuers = json!({people: issuer(people, "email"), &workflows: issuer(&workflows, "github-workflow")});
+        self.keeper.write("fulcio.yaml", &json!({"oidc-issuers": issuers}).to_string())?;
+        let socket = self.keeper.path().join("fulcio.sock").display().to_string();
+        let local = Ipv4Addr::LOCALHOST.to_string();
+        let places = ["--host", &local, "--port", &http, "--grpc-host", &local, "--grpc-port", &grpc];
+        let others = ["--metrics-port", &metrics, "--legacy-unix-domain-socket", &socket];
+        let settings = ["serve", "--ca", "ephemeralca", "--ct-log-url", "", "--config-path", "fulcio.yaml"];
+        self.keeper.run(&self.programs.join(FULCIO), &[&settings[..], &places, &others].concat())?;
+        let answer = self.keeper.wait_for(|| get(&http, "/api/v2/trustBundle"))?;
+        let answer: Json = serde_json::from_str(&answer).unwrap_or_default();
+        let certificates = answer["chains"][0]["certificates"].as_array().into_iter().flatten();
+        let chain: String = certificates.filter_map(Json::as_str).collect();
+        self.keeper.write("fulcio.pem", &chain)?;
+        Ok(format!("http://{local}:{http}"))
+    }
+
+    /// The authority of times, with its certificates in `timestamp.pem`.
+    fn timestamp(&mut self) -> Result<String, Error> {
+        let (port, local) = (self.port()?.to_string(), Ipv4Addr::LOCALHOST.to_string());
+        let settings = ["serve", "--timestamp-signer", "memory", "--disable-ntp-monitoring"];
+        self.keeper
+            .run(&self.programs.join(TIMESTAMP), &[&settings[..], &["--host", &local, "--port", &port]].concat())?;
+        let chain = self.keeper.wait_for(|| get(&port, "/api/v1/timestamp/certchain"))?;
+        self.keeper.write("timestamp.pem", &chain)?;
+        Ok(format!("http://{local}:{port}/api/v1/timestamp"))
+    }
+
+    /// The log of signatures, with its key in `rekor.pub`.
+    fn rekor(&mut self) -> Result<String, Error> {
+        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        self.keeper.write("rekor.key", &key.serialize_pem())?;
+        self.keeper.write("rekor.pub", &key.public_key_pem())?;
+        let entries = self.keeper.folder("entries")?.display().to_string();
+        let [http, grpc, metrics] = [self.port()?, self.port()?, self.port()?].map(|port| port.to_string());
+        // Clients want the log to be called as its host is.
+        let local = Ipv4Addr::LOCALHOST.to_string();
+        let settings = ["serve", "--hostname", &local, "--storage-dir", &entries, "--signer-filepath", "rekor.key"];
+        let places = ["--http-port", &http, "--grpc-port", &grpc, "--http-metrics-port", &metrics];
+        let pace = ["--checkpoint-interval", "200ms", "--batch-max-age", "20ms"];
+        self.keeper.run(&self.programs.join(REKOR), &[&settings[..], &places, &pace].concat())?;
+        self.keeper.wait_for(|| get(&http, "/healthz").filter(|answer| answer.contains("SERVING")))?;
+        Ok(format!("http://{local}:{http}"))
+    }
+}
+
+fn address(port: u16) -> String {
+    format!("http://{}:{port}", Ipv4Addr::LOCALHOST)
+}
+
+/// What a service answers, where it does.
+fn get(port: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(format!("{}:{port}", Ipv4Addr::LOCALHOST)).ok()?;
+    // HTTP/1.0: the answer ends with the connection.
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
+}
+
+/// What the issuers answer: what they are, and the key that signs.
+fn answer(mut stream: &TcpStream, key: &str) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let line = lines.next().unwrap_or_default();
+    // All of the request is read before it is answered.
+    let _ = lines.find(String::is_empty);
+    let Ok(local) = stream.local_addr() else { return };
+    let path = line.split(' ').nth(1).unwrap_or_default();
+    let issuer = path.strip_suffix("/.well-known/openid-configuration");
+    let body = if path == "/keys" {
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "alg": "EdDSA", "use": "sig", "x": key}]})
+    } else if let Some(issuer) = issuer.filter(|path| ["", WORKFLOWS].contains(path)) {
+        let root = address(local.port());
+        json!({
+            "issuer": format!("{root}{issuer}"), "jwks_uri": format!("{root}/keys"),
+            "authorization_endpoint": format!("{root}/authorize"), "token_endpoint": format!("{root}/token"),
+            "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["EdDSA"],
+        })
+    } else {
+        Json::Null
+    };
+    let (status, body) = if body.is_null() { ("404 Not Found", String::new()) } else { ("200 OK", body.to_string()) };
+    let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+    // Clients go away when they like.
+    let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}");
+}
+
+/// Runs a program that is done at once.
+fn run(program: &Path, directory: &Path, arguments: &[String]) -> Result<(), Error> {
+    let mut command = Command::new(program);
+    clear(&mut command).args(arguments).current_dir(directory).env("HOME", directory);
+    let output = command.output().map_err(Error::spawn(program))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let command = format!("{} {}", program.display(), arguments.join(" "));
+    Err(Error::Failed { command, status: output.status, output: last_lines(&output.stderr) })
+}
