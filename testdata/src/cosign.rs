@@ -13,13 +13,13 @@ pub(crate) const FULCIO: &str = "fulcio";
 /// The log of signatures.
 pub(crate) const REKOR: &str = "rekor";
 /// The authority that says when something was signed.
-pub(crate) const TIMESTAMP: &str = "timestamp-server";
+pub(crate) const TIMESTAMP: &str = "timestamp-authority";
 
 const PACKAGES: [(&str, &str); 4] = [
     ("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
     (FULCIO, "github.com/sigstore/fulcio"),
     (REKOR, "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix"),
-    (TIMESTAMP, "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server"),
+    (TIMESTAMP, "."),
 ];
 
 /// Returns the program, built first where the cache does not have it.

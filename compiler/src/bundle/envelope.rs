@@ -155,12 +155,18 @@ impl Envelope {
     /// As something that is said about a bundle, signed with the key of that hash; with the type of the predicate in the payload.
     #[must_use]
     pub fn claim(&self, key: &str, predicate_type: &str) -> Claim {
-        let annotation = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Claim {
-            artifact_type: SIGSTORE_BUNDLE.to_owned(),
-            content: self.bytes(key),
-            annotations: [CONTENT_ANNOTATION, (PREDICATE_ANNOTATION, predicate_type)].map(annotation).into(),
-        }
+        signature_claim(self.bytes(key), predicate_type)
+    }
+}
+
+/// A Sigstore bundle as something that is said about a bundle, with the type of the predicate in its payload.
+#[must_use]
+pub fn signature_claim(content: Vec<u8>, predicate_type: &str) -> Claim {
+    let annotation = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    Claim {
+        artifact_type: SIGSTORE_BUNDLE.to_owned(),
+        content,
+        annotations: [CONTENT_ANNOTATION, (PREDICATE_ANNOTATION, predicate_type)].map(annotation).into(),
     }
 }
 

@@ -38,7 +38,7 @@ mod trust;
 pub use assembled::{Pieces, assemble};
 pub use config::{Config, Delivery, Entry, FORMAT, RootFs};
 pub use difference::{Differences, Part, PartChange};
-pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE, SignedWith};
+pub use envelope::{Envelope, EnvelopeError, SIGSTORE_BUNDLE, SignedWith, signature_claim};
 pub use layer::Compression;
 pub use layout::{CONFIG, Files, INDEX, INDEX_FILE, LAYER, LAYOUT, MANIFEST, blob_path, digest};
 pub use provenance::{

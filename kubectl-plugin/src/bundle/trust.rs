@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Whose signatures a bundle needs.
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("signers").args(["key", "certificate_identity"]).multiple(true).conflicts_with("trust"))]
+#[command(group = ArgGroup::new("signing").args(["key", "certificate_identity"]).multiple(true).conflicts_with("trust"))]
 pub struct TrustArgs {
     /// A file that says whose signatures bundles need, by application and cluster
     #[arg(long, value_name = "FILE", env = "KUBECTL_GITOPS_TRUST", hide_env_values = true)]
@@ -41,7 +41,7 @@ pub struct TrustArgs {
     #[arg(long, value_name = "FILE", requires = "certificate_identity")]
     trusted_root: Option<PathBuf>,
     /// How many of these keys and identities must have signed
-    #[arg(long, value_name = "N", requires = "signers", default_value = "1")]
+    #[arg(long, value_name = "N", requires = "signing", default_value = "1")]
     sigs_needed: NonZeroUsize,
 }
 

@@ -39,12 +39,16 @@ impl Released {
         Self { reference: beside.reference(&pushed), shop, beside, layout, pushed }
     }
 
-    /// Runs `cosign sign` or `cosign attest` as whoever has the token.
+    /// Signs the bundle in the registry as whoever has the token.
+    fn sign(&self, token: &str) {
+        self.cosign(&["sign", &self.reference], token);
+    }
+
     fn cosign(&self, command: &[&str], token: &str) {
         write(&self.shop.path("token"), token.to_owned());
         let who =
             ["--yes", "--signing-config", "signing.json", "--trusted-root", "root.json", "--identity-token", "token"];
-        self.beside.good(&self.shop, &[command, &who, &[&self.reference]].concat());
+        self.beside.good(&self.shop, &[command, &who].concat());
     }
 
     /// What the registry has now, in `pulled.tar`, and its signatures.
@@ -94,7 +98,7 @@ fn why(judged: Result<Vouched, String>) -> String {
 #[test]
 fn what_cosign_signs_without_a_key_is_verified_here_for_whom_cosign_verifies_it() {
     let released = Released::new(&[]);
-    released.cosign(&["sign"], &SIGSTORE.person(ANNA).expect("a token"));
+    released.sign(&SIGSTORE.person(ANNA).expect("a token"));
     assert_eq!(released.pull().len(), 1);
     let (people, workflows) = (SIGSTORE.people(), SIGSTORE.workflows());
     let verify = |who: &str, issuer: &str| {
@@ -128,9 +132,10 @@ fn a_policy_names_people_workflows_and_keys() {
     shop.ed25519("bob");
     let statement = shop.run(&["bundle", "sign", "@shop.tar", "--provenance", "--print-statement"]).good();
     write(&shop.path("statement.json"), statement);
-    released.cosign(&["attest", "--statement", "statement.json"], &SIGSTORE.workflow(WORKFLOW).expect("a token"));
-    released.pull();
-    shop.run(&["bundle", "sign", "@pulled.tar", "--key", "@bob.key"]).good();
+    let attest = ["attest-blob", "--bundle", "signature.json", "--statement", "statement.json"];
+    released.cosign(&attest, &SIGSTORE.workflow(WORKFLOW).expect("a token"));
+    shop.run(&["bundle", "sign", "@shop.tar", "--attach", "@signature.json"]).good();
+    shop.run(&["bundle", "sign", "@shop.tar", "--key", "@bob.key"]).good();
     let (workflows, tags) =
         (SIGSTORE.workflows(), "https://github.com/acme/shop/.github/workflows/release.yml@refs/tags/*");
     let verify = |rule: &str| {
@@ -139,7 +144,7 @@ fn a_policy_names_people_workflows_and_keys() {
             ("acme", &workflows, "https://github.com/acme/*", "root.json"),
         ];
         write(&shop.path("trust.yaml"), shop.keys(&["bob"]) + &policy(&identities, rule));
-        shop.run(&["bundle", "verify", "@pulled.tar", "--trust", "@trust.yaml", "--cluster", "prod"])
+        shop.run(&["bundle", "verify", "@shop.tar", "--trust", "@trust.yaml", "--cluster", "prod"])
     };
     let told = verify("{applications: [shop], signers: [bob, release], threshold: 2}").good();
     assert!(told.contains("✓ signature by bob  "), "{told}");
@@ -154,7 +159,7 @@ fn a_policy_names_people_workflows_and_keys() {
         "{told}"
     );
     // It names the graph, too: a release keeps it, and a rollback asks for it.
-    let read = Bundle::read(&files(shop, "pulled.tar")).expect("it is whole");
+    let read = Bundle::read(&files(shop, "shop.tar")).expect("it is whole");
     let texts: Vec<String> = read
         .referrers
         .iter()
@@ -174,7 +179,7 @@ fn a_policy_names_people_workflows_and_keys() {
 #[test]
 fn the_trusted_root_says_what_must_be_there() {
     let released = Released::new(&[]);
-    released.cosign(&["sign"], &SIGSTORE.person(ANNA).expect("a token"));
+    released.sign(&SIGSTORE.person(ANNA).expect("a token"));
     let signature = released.pull().remove(0);
     let root: Json = serde_json::from_str(&released.shop.text("root.json")).expect("JSON");
     let read: Json = serde_json::from_slice(&signature).expect("JSON");
@@ -248,7 +253,7 @@ fn roots_that_judge_nothing_are_refused() {
 #[test]
 fn one_byte_of_a_signature_that_is_altered_never_says_something_else() {
     let released = Released::new(&[]);
-    released.cosign(&["sign"], &SIGSTORE.person(ANNA).expect("a token"));
+    released.sign(&SIGSTORE.person(ANNA).expect("a token"));
     let signature = released.pull().remove(0);
     let anna = released.anna("root.json");
     let good = released.judge(&signature, &anna).expect("good");
@@ -270,10 +275,10 @@ fn one_byte_of_a_signature_that_is_altered_never_says_something_else() {
 
 #[test]
 fn parts_of_two_signatures_do_not_make_one() {
-    let (one, other) = (Released::new(&[]), Released::new(&["--provenance"]));
+    let (one, other) = (Released::new(&[]), Released::new(&[]));
     let mut read = Vec::new();
     for (released, who) in [(&one, ANNA), (&other, "mallory@example.com")] {
-        released.cosign(&["sign"], &SIGSTORE.person(who).expect("a token"));
+        released.sign(&SIGSTORE.person(who).expect("a token"));
         let signature = released.pull().remove(0);
         read.push(serde_json::from_slice::<Json>(&signature).expect("JSON"));
     }

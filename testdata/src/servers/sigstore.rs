@@ -165,9 +165,12 @@ impl Services {
     fn fulcio(&mut self, people: &str) -> Result<String, Error> {
         let [http, grpc, metrics] = [self.port()?, self.port()?, self.port()?].map(|port| port.to_string());
         let workflows = format!("{people}{WORKFLOWS}");
-        let issuer = |url: &str, kind: &str| json!({"issuer-url": url, "client-id": AUDIENCE, "type": kind});
-        let issuers = json!({people: issuer(people, "email"), &workflows: issuer(&workflows, "github-workflow")});
-        self.keeper.write("fulcio.yaml", &json!({"oidc-issuers": issuers}).to_string())?;
+        let issuer = |url: &str, kind: &str| {
+            format!("  {url}:\n    issuer-url: {url}\n    client-id: {AUDIENCE}\n    type: {kind}\n")
+        };
+        let issuers = issuer(people, "email") + &issuer(&workflows, "github-workflow");
+        // In JSON its fields are called otherwise.
+        self.keeper.write("fulcio.yaml", &format!("oidc-issuers:\n{issuers}"))?;
         let socket = self.keeper.path().join("fulcio.sock").display().to_string();
         let local = Ipv4Addr::LOCALHOST.to_string();
         let places = ["--host", &local, "--port", &http, "--grpc-host", &local, "--grpc-port", &grpc];
@@ -185,9 +188,7 @@ impl Services {
     /// The authority of times, with its certificates in `timestamp.pem`.
     fn timestamp(&mut self) -> Result<String, Error> {
         let (port, local) = (self.port()?.to_string(), Ipv4Addr::LOCALHOST.to_string());
-        let settings = ["serve", "--timestamp-signer", "memory", "--disable-ntp-monitoring"];
-        self.keeper
-            .run(&self.programs.join(TIMESTAMP), &[&settings[..], &["--host", &local, "--port", &port]].concat())?;
+        self.keeper.run(&self.programs.join(TIMESTAMP), &[&port])?;
         let chain = self.keeper.wait_for(|| get(&port, "/api/v1/timestamp/certchain"))?;
         self.keeper.write("timestamp.pem", &chain)?;
         Ok(format!("http://{local}:{port}/api/v1/timestamp"))

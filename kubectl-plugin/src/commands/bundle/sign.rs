@@ -1,10 +1,12 @@
-//! `bundle sign`: a statement about a bundle, signed, put beside it; or printed, for another program to sign.
+//! `bundle sign`: a statement about a bundle, signed, put beside it; or printed for another program to sign, and what that made of
+//! it put there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gitops_compiler::bundle::{
-    Bundle, IN_TOTO, PROVENANCE, REVIEW, Read, ReviewRecord, SIGNATURE, Statement, with_claims,
+    Bundle, Claim, Envelope, Files, IN_TOTO, PROVENANCE, REVIEW, Read, ReviewRecord, SIGNATURE, Statement,
+    signature_claim, with_claims,
 };
 use serde_json::json;
 
@@ -22,11 +24,15 @@ pub(super) struct SignArgs {
     bundle: PathBuf,
     /// A file with the private key, in PEM: Ed25519, or ECDSA on P-256. The password of one that cosign has encrypted stands in
     /// the variable COSIGN_PASSWORD
-    #[arg(long, value_name = "FILE", required_unless_present = "print_statement")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["print_statement", "attach"])]
     key: Option<PathBuf>,
-    /// Print the statement instead of signing it, for another program to sign: `cosign attest --statement`
+    /// Print the statement instead of signing it, for another program to sign: `cosign attest-blob --statement`
     #[arg(long, conflicts_with_all = ["key", "output"])]
     print_statement: bool,
+    /// Put a signature there that another program made: a Sigstore bundle, as `cosign attest-blob --bundle` writes it. Whether it
+    /// counts is not looked at
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "print_statement", "provenance", "review"])]
+    attach: Option<PathBuf>,
     /// Sign the provenance that lies beside the bundle, instead of the bundle alone: whoever signs it says that it is true
     #[arg(long, conflicts_with = "review")]
     provenance: bool,
@@ -47,22 +53,47 @@ pub(super) fn run(session: &Session, args: &SignArgs) -> Result<u8, CommandError
     let files = bundle::read(&args.bundle)?;
     // Nobody signs what is no bundle.
     let read = Bundle::read(&files).map_err(|error| super::told(&[error]))?;
+    if let Some(path) = &args.attach {
+        let (statement, claim) = attached(path, &read)?;
+        return put(
+            session,
+            args,
+            &files,
+            claim,
+            &format!("{} put there; `bundle verify` tells whose it is", said(&statement)),
+        );
+    }
     let statement = statement(args, &read)?;
     let Some((path, key)) = key else {
         session.printer.out(&format!("{}\n", String::from_utf8_lossy(&statement.bytes())));
         return Ok(0);
     };
     let claim = sign(&statement, &key).map_err(|error| unusable_key(path, &error))?;
-    let signed = with_claims(&files, &[claim]).map_err(|error| super::told(&[error]))?;
+    put(session, args, &files, claim, &format!("{} signed by the key {}", said(&statement), key.public().hint()))
+}
+
+/// Puts something beside the bundle.
+fn put(session: &Session, args: &SignArgs, files: &Files, claim: Claim, done: &str) -> Result<u8, CommandError> {
+    let signed = with_claims(files, &[claim]).map_err(|error| super::told(&[error]))?;
     let read = Bundle::read(&signed).map_err(|error| super::told(&[error]))?;
     bundle::write(&args.bundle, &signed)?;
     if args.output.is_some() {
         session.printer.json(&super::as_json(&read, None));
     } else {
-        let (line, hint) = (super::in_a_line(&read.bundle), key.public().hint());
-        session.printer.out(&format!("{line}\n{} signed by the key {hint}\n", said(&statement)));
+        session.printer.out(&format!("{}\n{done}\n", super::in_a_line(&read.bundle)));
     }
     Ok(0)
+}
+
+/// A signature in a file, which must be about this bundle.
+fn attached(path: &Path, read: &Read) -> Result<(Statement, Claim), CommandError> {
+    let text = text_of(path)?;
+    let cannot = |why: String| CommandError::user(format!("{} cannot be put beside the bundle: {why}", path.display()));
+    let (envelope, _) = Envelope::read(text.as_bytes()).map_err(|error| cannot(error.to_string()))?;
+    let statement = Statement::read(&envelope.payload).map_err(|error| cannot(error.to_string()))?;
+    statement.is_about(&read.manifest, read.bundle.graph.id()).map_err(|error| cannot(error.to_string()))?;
+    let claim = signature_claim(text.into_bytes(), &statement.predicate_type);
+    Ok((statement, claim))
 }
 
 /// What is signed.
