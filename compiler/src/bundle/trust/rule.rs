@@ -135,7 +135,7 @@ impl Rule {
 
     /// What is missing, where this is the rule with that number.
     pub(super) fn unmet(&self, rule: usize, vouched: &[Vouched]) -> Option<Unmet> {
-        let (mut signed, mut faults) = (BTreeSet::new(), Vec::new());
+        let (mut found, mut faults) = (BTreeSet::new(), Vec::new());
         for vouched in vouched {
             // The first that it fits, and no other: globs of two identities may fit one that signed.
             let Some(signer) = self.signers.iter().find(|name| vouched.signers.contains(*name)) else { continue };
@@ -147,15 +147,15 @@ impl Rule {
             match self.fault_of_origin(&vouched.statement) {
                 _ if !counts => {}
                 Some(fault) => faults.push(format!("the provenance by {signer}: {fault}")),
-                None => drop(signed.insert(signer.clone())),
+                None => drop(found.insert(signer.clone())),
             }
         }
-        (signed.len() < self.threshold.get()).then(|| Unmet::Signers {
+        (found.len() < self.threshold.get()).then(|| Unmet::Signers {
             rule,
             wanted: self.statement.map_or("signature or provenance", StatementKind::as_str).to_owned(),
             threshold: self.threshold.get(),
             signers: self.signers.clone(),
-            signed,
+            signed: found,
             faults,
         })
     }
