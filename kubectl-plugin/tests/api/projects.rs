@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::asker::{Asker, Reply};
 use crate::people::People;
-use crate::support::{World, config_map};
+use crate::support::config_map;
 
 const ALL: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete"];
 const ROLE: &str =
@@ -212,8 +212,14 @@ impl Tried<'_> {
         self.scene.people.ground.until(&format!("{what} of {}: {:?}", self.name, self.rule.words), |_| holds());
     }
 
+    /// Waits until the controller has heard of it by its watch: what asks before is told that there is none.
+    fn until_known(&self) {
+        self.until("what is known", || self.asker().get(&self.path("", "")).status == 200);
+    }
+
     /// Waits until it is told before anybody asks for a sync. So the controller knows the project as it is.
     fn until_told(&self) {
+        self.until_known();
         good(&self.asker().get(&self.path("", "&refresh=normal")));
         let plan = format!("/api/gitops/v1/applications/{}/plan?appNamespace={}", self.name, self.namespace());
         self.until("what is told", || match self.rule.told {
@@ -232,6 +238,7 @@ impl Tried<'_> {
 
     /// Waits until a sync was refused, and says by which words.
     fn until_refused(&self) {
+        self.until_known();
         let state = || good(&self.asker().get(&self.path("", "")))["status"]["operationState"].clone();
         self.until("the refusal", || self.has_words(state()["message"].as_str().unwrap_or_default()));
         let phase = state()["phase"].clone();
@@ -263,8 +270,7 @@ fn what_a_project_does_not_permit_is_refused_through_the_api_and_on_objects() {
         // Moved into the project through the API.
         let moved = tried("moved");
         good(&moved.asker().send("POST", "/api/v1/applications", &moved.application("default")));
-        // The controller hears of it by its watch.
-        assert!(World::waits_until(|| moved.asker().get(&moved.path("", "")).status == 200));
+        moved.until_known();
         let spec = moved.application("shop")["spec"].clone();
         good(&moved.asker().send("PUT", &moved.path("/spec", ""), &spec));
         moved.sync_refused();
