@@ -1,10 +1,11 @@
-//! What goes between a server and whoever started it: one request over a Unix socket, and the log of requests.
+//! What goes between a server and whoever started it: one request over a Unix socket or to a port, and the log of requests.
 //!
-//! In: the path of a socket, and a request. Out: the status and the body of the answer. HTTP/1.0, so that the server
+//! In: the path of a socket, or a port of the loopback interface, and a request. Out: the status and the body of the answer. HTTP/1.0, so that the server
 //! closes the connection when it has said all.
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -17,9 +18,21 @@ pub(super) const LOG: &str = "requests.log";
 
 /// Sends `head` (the first line and headers, without a line end at the end) and `body`.
 pub(super) fn ask(socket: &Path, head: &str, body: &[u8]) -> io::Result<(u16, String)> {
-    let mut stream = UnixStream::connect(socket)?;
+    let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
+    exchange(stream, head, body)
+}
+
+/// Asks a port without TLS for what is at a path; nothing where the answer is no good one.
+pub(super) fn get(port: u16, path: &str) -> Option<String> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(TIMEOUT)).ok()?;
+    let (status, body) = exchange(stream, &format!("GET {path} HTTP/1.0"), b"").ok()?;
+    (status == 200).then_some(body)
+}
+
+fn exchange(mut stream: impl Read + Write, head: &str, body: &[u8]) -> io::Result<(u16, String)> {
     write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n", body.len())?;
     stream.write_all(body)?;
     let mut answer = Vec::new();

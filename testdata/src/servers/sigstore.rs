@@ -2,12 +2,11 @@
 //! themselves, and an issuer of OpenID Connect that gives tokens to whoever is named.
 //!
 //! In: names of people and workflows. Out: tokens, and the two files by which `cosign` knows the services: where to sign
-//! (`signing_config.json`), and who is trusted (`trusted_root.json`). There is no log of certificates.
+//! (a signing config), and who is trusted (a trusted root). There is no log of certificates.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -16,8 +15,9 @@ use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData as _, SigningKey as _};
 use serde_json::{Value as Json, json};
 
 use super::error::{Error, last_lines};
-use super::keeper::{Keeper, clear};
+use super::keeper::Keeper;
 use super::listener::Listener;
+use super::requests::get;
 use crate::cosign::{self, FULCIO, REKOR, TIMESTAMP};
 use crate::port::Port;
 
@@ -54,32 +54,9 @@ impl Sigstore {
         let fulcio = services.fulcio(&people)?;
         let timestamp = services.timestamp()?;
         let rekor = services.rekor()?;
-        let directory = services.keeper.path().to_owned();
-        let cosign = |arguments: &[String]| run(&services.programs.join("cosign"), &directory, arguments);
-        let signing_config = directory.join("signing_config.json");
-        let service = |flag: &str, url: &str, version: u8| {
-            format!("--{flag}=url={url},api-version={version},start-time={BEGIN},operator=tests")
-        };
-        cosign(&[
-            "signing-config".to_owned(),
-            "create".to_owned(),
-            service("fulcio", &fulcio, 1),
-            service("oidc-provider", &people, 1),
-            service("rekor", &rekor, 2),
-            "--rekor-config=ANY".to_owned(),
-            service("tsa", &timestamp, 1),
-            "--tsa-config=ANY".to_owned(),
-            format!("--out={}", signing_config.display()),
-        ])?;
-        let trusted_root = directory.join("trusted_root.json");
-        cosign(&[
-            "trusted-root".to_owned(),
-            "create".to_owned(),
-            format!("--fulcio=url={fulcio},certificate-chain=fulcio.pem"),
-            format!("--rekor=url={rekor},public-key=rekor.pub,start-time={BEGIN},origin={}", Ipv4Addr::LOCALHOST),
-            format!("--tsa=url={timestamp},certificate-chain=timestamp.pem"),
-            format!("--out={}", trusted_root.display()),
-        ])?;
+        let addresses = Addresses { people, fulcio, timestamp, rekor };
+        let signing_config = services.signing_config(&addresses)?;
+        let trusted_root = services.trusted_root(&addresses)?;
         let Services { keeper, ports, .. } = services;
         Ok(Self { issuer, key, signing_config, trusted_root, _ports: ports, _keeper: keeper })
     }
@@ -146,6 +123,14 @@ impl Sigstore {
     }
 }
 
+/// Where the services are.
+struct Addresses {
+    people: String,
+    fulcio: String,
+    timestamp: String,
+    rekor: String,
+}
+
 /// What starts the services, one behind the other.
 struct Services {
     programs: PathBuf,
@@ -154,6 +139,47 @@ struct Services {
 }
 
 impl Services {
+    /// The file that says where to sign.
+    fn signing_config(&self, at: &Addresses) -> Result<PathBuf, Error> {
+        let service = |flag: &str, url: &str, version: u8| {
+            format!("--{flag}=url={url},api-version={version},start-time={BEGIN},operator=tests")
+        };
+        let services = [
+            service("fulcio", &at.fulcio, 1),
+            service("oidc-provider", &at.people, 1),
+            service("rekor", &at.rekor, 2),
+            "--rekor-config=ANY".to_owned(),
+            service("tsa", &at.timestamp, 1),
+            "--tsa-config=ANY".to_owned(),
+        ];
+        self.create("signing-config", &services)
+    }
+
+    /// The file that says who is trusted.
+    fn trusted_root(&self, at: &Addresses) -> Result<PathBuf, Error> {
+        let origin = Ipv4Addr::LOCALHOST;
+        let services = [
+            format!("--fulcio=url={},certificate-chain=fulcio.pem", at.fulcio),
+            format!("--rekor=url={},public-key=rekor.pub,start-time={BEGIN},origin={origin}", at.rekor),
+            format!("--tsa=url={},certificate-chain=timestamp.pem", at.timestamp),
+        ];
+        self.create("trusted-root", &services)
+    }
+
+    /// Has cosign write a file about services.
+    fn create(&self, what: &str, services: &[String]) -> Result<PathBuf, Error> {
+        let program = self.programs.join("cosign");
+        let path = self.keeper.path().join(format!("{what}.json"));
+        let mut command = self.keeper.command(&program);
+        command.args([what, "create"]).args(services).arg("--out").arg(&path);
+        let output = command.output().map_err(Error::spawn(&program))?;
+        if output.status.success() {
+            return Ok(path);
+        }
+        let command = format!("cosign {what} create {}", services.join(" "));
+        Err(Error::Failed { command, status: output.status, output: last_lines(&output.stderr) })
+    }
+
     fn port(&mut self) -> Result<u16, Error> {
         let port = Port::reserve_for_any().map_err(Error::Port)?;
         let number = port.number();
@@ -163,7 +189,8 @@ impl Services {
 
     /// The authority of certificates, with a new one of its own in `fulcio.pem`.
     fn fulcio(&mut self, people: &str) -> Result<String, Error> {
-        let [http, grpc, metrics] = [self.port()?, self.port()?, self.port()?].map(|port| port.to_string());
+        let port = self.port()?;
+        let [http, grpc, metrics] = [port, self.port()?, self.port()?].map(|port| port.to_string());
         let workflows = format!("{people}{WORKFLOWS}");
         let issuer = |url: &str, kind: &str| {
             format!("  {url}:\n    issuer-url: {url}\n    client-id: {AUDIENCE}\n    type: {kind}\n")
@@ -177,21 +204,21 @@ impl Services {
         let others = ["--metrics-port", &metrics, "--legacy-unix-domain-socket", &socket];
         let settings = ["serve", "--ca", "ephemeralca", "--ct-log-url", "", "--config-path", "fulcio.yaml"];
         self.keeper.run(&self.programs.join(FULCIO), &[&settings[..], &places, &others].concat())?;
-        let answer = self.keeper.wait_for(|| get(&http, "/api/v2/trustBundle"))?;
+        let answer = self.keeper.wait_for(|| get(port, "/api/v2/trustBundle"))?;
         let answer: Json = serde_json::from_str(&answer).unwrap_or_default();
         let certificates = answer["chains"][0]["certificates"].as_array().into_iter().flatten();
         let chain: String = certificates.filter_map(Json::as_str).collect();
         self.keeper.write("fulcio.pem", &chain)?;
-        Ok(format!("http://{local}:{http}"))
+        Ok(address(port))
     }
 
     /// The authority of times, with its certificates in `timestamp.pem`.
     fn timestamp(&mut self) -> Result<String, Error> {
-        let (port, local) = (self.port()?.to_string(), Ipv4Addr::LOCALHOST.to_string());
-        self.keeper.run(&self.programs.join(TIMESTAMP), &[&port])?;
-        let chain = self.keeper.wait_for(|| get(&port, "/api/v1/timestamp/certchain"))?;
+        let port = self.port()?;
+        self.keeper.run(&self.programs.join(TIMESTAMP), &[&port.to_string()])?;
+        let chain = self.keeper.wait_for(|| get(port, "/api/v1/timestamp/certchain"))?;
         self.keeper.write("timestamp.pem", &chain)?;
-        Ok(format!("http://{local}:{port}/api/v1/timestamp"))
+        Ok(address(port) + "/api/v1/timestamp")
     }
 
     /// The log of signatures, with its key in `rekor.pub`.
@@ -200,31 +227,21 @@ impl Services {
         self.keeper.write("rekor.key", &key.serialize_pem())?;
         self.keeper.write("rekor.pub", &key.public_key_pem())?;
         let entries = self.keeper.folder("entries")?.display().to_string();
-        let [http, grpc, metrics] = [self.port()?, self.port()?, self.port()?].map(|port| port.to_string());
+        let port = self.port()?;
+        let [http, grpc, metrics] = [port, self.port()?, self.port()?].map(|port| port.to_string());
         // Clients want the log to be called as its host is.
         let local = Ipv4Addr::LOCALHOST.to_string();
         let settings = ["serve", "--hostname", &local, "--storage-dir", &entries, "--signer-filepath", "rekor.key"];
         let places = ["--http-port", &http, "--grpc-port", &grpc, "--http-metrics-port", &metrics];
         let pace = ["--checkpoint-interval", "200ms", "--batch-max-age", "20ms"];
         self.keeper.run(&self.programs.join(REKOR), &[&settings[..], &places, &pace].concat())?;
-        self.keeper.wait_for(|| get(&http, "/healthz").filter(|answer| answer.contains("SERVING")))?;
-        Ok(format!("http://{local}:{http}"))
+        self.keeper.wait_for(|| get(port, "/healthz").filter(|answer| answer.contains("SERVING")))?;
+        Ok(address(port))
     }
 }
 
 fn address(port: u16) -> String {
     format!("http://{}:{port}", Ipv4Addr::LOCALHOST)
-}
-
-/// What a service answers, where it does.
-fn get(port: &str, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(format!("{}:{port}", Ipv4Addr::LOCALHOST)).ok()?;
-    // HTTP/1.0: the answer ends with the connection.
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.lines().next()?.contains(" 200 ").then(|| body.to_owned())
 }
 
 /// What the issuers answer: what they are, and the key that signs.
@@ -253,16 +270,4 @@ fn answer(mut stream: &TcpStream, key: &str) {
     let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
     // Clients go away when they like.
     let _ = write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}");
-}
-
-/// Runs a program that is done at once.
-fn run(program: &Path, directory: &Path, arguments: &[String]) -> Result<(), Error> {
-    let mut command = Command::new(program);
-    clear(&mut command).args(arguments).current_dir(directory).env("HOME", directory);
-    let output = command.output().map_err(Error::spawn(program))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let command = format!("{} {}", program.display(), arguments.join(" "));
-    Err(Error::Failed { command, status: output.status, output: last_lines(&output.stderr) })
 }
