@@ -23,7 +23,7 @@ pub use pull::pull;
 pub use push::{MovedTag, Pushed, push};
 pub use signed::{Signature, Signed, What, kept, said, sign};
 pub use signers::Signers;
-pub use trust::{TrustArgs, text_of};
+pub use trust::{Looked, TrustArgs, text_of};
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};

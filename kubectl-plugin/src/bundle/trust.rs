@@ -1,7 +1,8 @@
 //! Whether a bundle, or a release of one, may be taken: the policy that the user names, and the signatures that are there.
 //!
 //! In: flags; what is signed. Out: the signatures, judged; or a refusal (exit 4) with everything that is missing. Without a
-//! flag nothing is demanded. Commands call [`TrustArgs::check`] before they do anything with it.
+//! flag nothing is demanded. Commands call [`TrustArgs::check`] before they do anything with it, or for
+//! several names [`TrustArgs::look`] and [`Looked::demand`].
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -52,8 +53,17 @@ impl TrustArgs {
         self.trust.is_some() || !self.key.is_empty() || self.certificate_identity.is_some()
     }
 
-    /// Refuses what lacks signatures, for an application. `cluster` is the uid of its namespace `kube-system`; where it
-    /// is not known, the bundle must be good for all clusters. Gives nothing where no flag demands anything.
+    /// Looks at the signatures that are there. Gives nothing where no flag demands anything.
+    ///
+    /// # Errors
+    /// Where a file is not understood.
+    pub fn look(&self, signed: &Signed<'_>) -> Result<Option<Looked>, CommandError> {
+        let Some((policy, signers)) = self.policy()? else { return Ok(None) };
+        Ok(Some(Looked { policy, what: signed.what(), signatures: signed.judge(&signers) }))
+    }
+
+    /// Looks at the signatures that are there, and refuses what lacks some, as [`Looked::demand`] does. Gives nothing where no flag
+    /// demands anything.
     ///
     /// # Errors
     /// Where something is missing (exit 4), or a file is not understood.
@@ -63,24 +73,9 @@ impl TrustArgs {
         application: &AppName,
         cluster: Option<&str>,
     ) -> Result<Option<Vec<Signature>>, CommandError> {
-        let Some((policy, signers)) = self.policy()? else { return Ok(None) };
-        let signatures = signed.judge(&signers);
-        let vouched: Vec<_> = signatures.iter().filter_map(|signature| signature.judged.clone().ok()).collect();
-        policy.judge(application, cluster, &vouched).map_err(|unmet| {
-            let missing = unmet.iter().map(ToString::to_string);
-            let bad = signatures.iter().filter_map(|signature| {
-                let why = signature.judged.as_ref().err()?;
-                Some(format!("the signature {} does not count: {why}", signature.digest))
-            });
-            let message = format!("{} is not signed as {application} needs it", signed.what());
-            CommandError::refused(message).details(missing.chain(bad).collect()).hint(match signed.what() {
-                What::Bundle => {
-                    "`kubectl gitops bundle sign` signs it; a signature is put beside the bundle, not into it"
-                }
-                What::Release(_) => "a release keeps the signatures that were beside its bundle when it was applied",
-            })
-        })?;
-        Ok(Some(signatures))
+        let Some(looked) = self.look(signed)? else { return Ok(None) };
+        looked.demand(application, cluster)?;
+        Ok(Some(looked.signatures))
     }
 
     /// The policy that the flags name, and its signers.
@@ -119,6 +114,40 @@ impl TrustArgs {
         };
         TrustPolicy::of_signers(keys, identities, self.sigs_needed)
             .map_err(|error| CommandError::user(error.to_string()))
+    }
+}
+
+/// Signatures, looked at once, and what is demanded of them.
+#[derive(Debug)]
+pub struct Looked {
+    policy: TrustPolicy,
+    what: What,
+    /// The signatures, judged.
+    pub signatures: Vec<Signature>,
+}
+
+impl Looked {
+    /// Refuses what lacks signatures, for an application. `cluster` is the uid of its namespace `kube-system`; where it
+    /// is not known, the bundle must be good for all clusters.
+    ///
+    /// # Errors
+    /// Where something is missing (exit 4).
+    pub fn demand(&self, application: &AppName, cluster: Option<&str>) -> Result<(), CommandError> {
+        let vouched: Vec<_> = self.signatures.iter().filter_map(|signature| signature.judged.clone().ok()).collect();
+        self.policy.judge(application, cluster, &vouched).map_err(|unmet| {
+            let missing = unmet.iter().map(ToString::to_string);
+            let bad = self.signatures.iter().filter_map(|signature| {
+                let why = signature.judged.as_ref().err()?;
+                Some(format!("the signature {} does not count: {why}", signature.digest))
+            });
+            let message = format!("{} is not signed as {application} needs it", self.what);
+            CommandError::refused(message).details(missing.chain(bad).collect()).hint(match self.what {
+                What::Bundle => {
+                    "`kubectl gitops bundle sign` signs it; a signature is put beside the bundle, not into it"
+                }
+                What::Release(_) => "a release keeps the signatures that were beside its bundle when it was applied",
+            })
+        })
     }
 }
 

@@ -28,8 +28,11 @@ pub(super) async fn demand_of_bundle(
     if !trust.demands() {
         return Ok(Vec::new());
     }
-    let names = BTreeSet::from([name.clone(), read.bundle.config.application.clone()]);
-    demand(trust, &Signed::of_bundle(read), names, cluster).await
+    let uid = uid(cluster).await?;
+    let Some(looked) = trust.look(&Signed::of_bundle(read))? else { return Ok(Vec::new()) };
+    let names = BTreeSet::from([name, &read.bundle.config.application]);
+    names.into_iter().try_for_each(|name| looked.demand(name, uid.as_deref()))?;
+    Ok(looked.signatures)
 }
 
 /// Refuses a release whose graph is not signed as it should be, by the signatures that the record keeps. They are looked at
@@ -65,26 +68,17 @@ pub(super) async fn demand_of_release(
         unpack_signatures(&packed.bytes).map_err(|error| altered(error.to_string()))?
     };
     let signed = Signed::of_release(number, manifest, graph.id(), &texts);
-    let cluster = &target.records.cluster;
-    let judged = demand(trust, &signed, BTreeSet::from([target.application.clone()]), cluster).await?;
+    let uid = uid(&target.records.cluster).await?;
+    let Some(looked) = trust.look(&signed)? else { return Ok(packed) };
+    looked.demand(&target.application, uid.as_deref())?;
     // Those who signed say what it was built for. Where that is another name, its rules count, too.
-    demand(trust, &signed, signed.applications(&judged), cluster).await?;
+    signed.applications(&looked.signatures).iter().try_for_each(|name| looked.demand(name, uid.as_deref()))?;
     Ok(packed)
 }
 
-async fn demand(
-    trust: &TrustArgs,
-    signed: &Signed<'_>,
-    names: BTreeSet<AppName>,
-    cluster: &Cluster,
-) -> Result<Vec<Signature>, CommandError> {
+/// Which cluster it is. Where that may not be known, what is demanded must be met for all clusters.
+async fn uid(cluster: &Cluster) -> Result<Option<String>, CommandError> {
     let doing = "cannot read the identity of the cluster (the uid of the namespace kube-system)";
     let identity = cluster.identity().await;
-    // Where it may not be known, it must be good for all clusters.
-    let uid = identity.map_err(|failure| CommandError::user(doing).details(vec![failure.to_string()]))?;
-    let mut judged = Vec::new();
-    for name in names {
-        judged = trust.check(signed, &name, uid.as_deref())?.unwrap_or_default();
-    }
-    Ok(judged)
+    identity.map_err(|failure| CommandError::user(doing).details(vec![failure.to_string()]))
 }
