@@ -14,6 +14,7 @@ use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::lock::Digest;
 use gitops_compiler::name::AppName;
 
+use crate::health::printable;
 use crate::record::pack::{self, PackError, Packed};
 
 use super::key::{KeyError, PrivateKey};
@@ -93,7 +94,8 @@ impl<'a> Signed<'a> {
     pub fn judge(&self, signers: &Signers) -> Vec<Signature> {
         let judge = |(digest, bytes): &(Digest, Result<&[u8], String>)| Signature {
             digest: digest.clone(),
-            judged: bytes.clone().and_then(|bytes| self.judge_one(bytes, signers)),
+            // Whoever wrote it may have words of theirs in the error.
+            judged: bytes.clone().and_then(|bytes| self.judge_one(bytes, signers)).map_err(|why| printable(&why)),
         };
         self.signatures.iter().map(judge).collect()
     }

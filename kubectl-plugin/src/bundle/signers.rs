@@ -19,6 +19,9 @@ use super::key::PublicKey;
 use super::trust::text_of;
 use super::trusted_root::{Certified, Root};
 
+/// So many bytes may lie beside a statement that is signed with a certificate; Fulcio, a log and an authority of times give some 7,000.
+const MOST_BESIDE: usize = 32 << 10;
+
 /// Keys and identities by the names that a policy gives them.
 #[derive(Debug, Default)]
 pub struct Signers {
@@ -79,7 +82,7 @@ impl Signers {
     /// Looks at a signature of a statement about a manifest.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// Why it does not count. What somebody else wrote may be in it, as it stands.
     pub(super) fn judge(&self, bytes: &[u8], manifest: &Digest) -> Result<Signature, String> {
         let (envelope, signed_with) = Envelope::read(bytes).map_err(|error| error.to_string())?;
         match signed_with {
@@ -102,7 +105,11 @@ impl Signers {
         if self.roots.is_empty() {
             return Err("it is by a certificate, and no identities are known here".to_owned());
         }
-        let mut faults = Vec::new();
+        let beside = bytes.len().saturating_sub(envelope.payload.len().div_ceil(3) * 4);
+        if beside > MOST_BESIDE {
+            return Err(format!("{beside} bytes lie beside its statement, and {MOST_BESIDE} are looked at"));
+        }
+        let (mut signers, mut certificate, mut faults) = (BTreeSet::new(), None, Vec::new());
         for (root, known) in &self.roots {
             let Certified { name, payload } = match root.verify(bytes, manifest) {
                 Ok(certified) => certified,
@@ -117,13 +124,17 @@ impl Signers {
                 continue;
             }
             let fits = known.iter().filter(|known| known.issuer == name.issuer && known.subject.matches(&name.subject));
-            let signers: BTreeSet<SignerName> = fits.map(|known| known.name.clone()).collect();
-            if !signers.is_empty() {
-                return Ok(Signature { signers, certificate: Some(name), payload });
+            let count = signers.len();
+            signers.extend(fits.map(|known| known.name.clone()));
+            if signers.len() == count {
+                faults.push(format!("it is by {}, as {} says, who is not known here", name.subject, name.issuer));
             }
-            faults.push(format!("it is by {}, as {} says, who is not known here", name.subject, name.issuer));
+            certificate = Some(name);
         }
-        Err(faults.join("; "))
+        if signers.is_empty() {
+            return Err(faults.join("; "));
+        }
+        Ok(Signature { signers, certificate, payload: envelope.payload.clone() })
     }
 }
 

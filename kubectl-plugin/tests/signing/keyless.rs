@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use gitops_compiler::bundle::{Bundle, Claim, Files, SIGSTORE_BUNDLE, Vouched, with_claims};
 use gitops_testdata::servers::{Sigstore, faketime};
 use kubectl_gitops::bundle::{self, Signed, Signers};
@@ -246,6 +248,72 @@ fn roots_that_judge_nothing_are_refused() {
         let told = released.shop.run(&[&["bundle", "verify", "@shop.tar"], flags.as_slice()].concat());
         assert!(told.code == 2 && told.stderr.contains(expected), "{expected}: {}", told.stderr);
         assert!(told.stderr.contains("bad.json cannot be used"), "{}", told.stderr);
+    }
+}
+
+/// Whoever may write beside a bundle is nobody yet: certificates are decoded before it is known who gave them.
+#[test]
+fn what_is_larger_than_any_certificate_is_not_looked_at() {
+    let released = Released::new(&[]);
+    released.sign(&SIGSTORE.person(ANNA).expect("a token"));
+    let mut read: Json = serde_json::from_slice(&released.pull().remove(0)).expect("JSON");
+    let anna = released.anna("root.json");
+    read["verificationMaterial"]["certificate"]["rawBytes"] = BASE64_STANDARD.encode(slow_certificate(100_000)).into();
+    let told = why(released.judge(read.to_string().as_bytes(), &anna));
+    assert!(told.contains("bytes lie beside its statement, and 32768 are looked at"), "{told}");
+    // As many as may be there are no trouble.
+    read["verificationMaterial"]["certificate"]["rawBytes"] = BASE64_STANDARD.encode(slow_certificate(1_000)).into();
+    let told = why(released.judge(read.to_string().as_bytes(), &anna));
+    assert!(told.contains("certificate"), "{told}");
+}
+
+/// The beginning of a certificate whose issuer has so many names, the last first: sorting them takes the square of that.
+fn slow_certificate(names: u32) -> Vec<u8> {
+    let name = |number: u32| {
+        let [_, number @ ..] = number.to_be_bytes();
+        der(0x30, &[der(0x06, &[0x55, 0x04, 0x03]), der(0x04, &number)].concat())
+    };
+    let names: Vec<u8> = (0..names).rev().flat_map(name).collect();
+    let algorithm = der(0x30, &der(0x06, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]));
+    let head = [der(0xa0, &der(0x02, &[2])), der(0x02, &[1]), algorithm].concat();
+    der(0x30, &der(0x30, &[head, der(0x30, &der(0x31, &names))].concat()))
+}
+
+/// A value as DER has it.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("it is short").to_be_bytes();
+    let length: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+    let count = u8::try_from(length.len()).expect("it is short");
+    let head = if content.len() < 0x80 { vec![tag] } else { vec![tag, 0x80 | count] };
+    [head, length, content.to_vec()].concat()
+}
+
+#[test]
+fn what_others_wrote_steers_no_terminal() {
+    let released = Released::new(&[]);
+    let anna = released.anna("root.json");
+    let hostile = json!({"\u{1b}[2J\n  ✓ signature by anna\u{202e}": 1}).to_string();
+    let told = why(released.judge(hostile.as_bytes(), &anna));
+    assert!(!told.contains(['\u{1b}', '\n', '\u{202e}']), "{told:?}");
+    write(&released.shop.path("hostile.json"), hostile);
+    let told = released.shop.run(&["bundle", "sign", "@shop.tar", "--attach", "@hostile.json"]);
+    assert!(told.code == 2 && !told.stderr.contains(['\u{1b}', '\u{202e}']), "{:?}", told.stderr);
+    assert!(!told.stderr.contains("\n  ✓ signature"), "{:?}", told.stderr);
+}
+
+#[test]
+fn a_signature_fits_identities_of_every_root_that_it_is_good_by() {
+    let released = Released::new(&[]);
+    released.sign(&SIGSTORE.person(ANNA).expect("a token"));
+    let signature = released.pull().remove(0);
+    std::fs::copy(released.shop.path("root.json"), released.shop.path("later.json")).expect("copied");
+    let people = SIGSTORE.people();
+    let identities = [("old", people.as_str(), ANNA, "root.json"), ("new", &people, ANNA, "later.json")];
+    for signer in ["old", "new"] {
+        let signers =
+            released.shop.signers(&policy(&identities, &format!("{{applications: ['*'], signers: [{signer}]}}")));
+        let vouched = released.judge(&signature, &signers).expect("good");
+        assert_eq!(vouched.signers, BTreeSet::from(["new".to_owned(), "old".to_owned()]));
     }
 }
 

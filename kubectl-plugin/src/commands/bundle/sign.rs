@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::bundle::{self, private_key, said, sign, text_of, unusable_key};
 use crate::error::CommandError;
+use crate::health::printable;
 use crate::settings::Session;
 
 /// Sign a bundle: put a signed statement beside it, as cosign does
@@ -88,7 +89,10 @@ fn put(session: &Session, args: &SignArgs, files: &Files, claim: Claim, done: &s
 /// A signature in a file, which must be about this bundle.
 fn attached(path: &Path, read: &Read) -> Result<(Statement, Claim), CommandError> {
     let text = text_of(path)?;
-    let cannot = |why: String| CommandError::user(format!("{} cannot be put beside the bundle: {why}", path.display()));
+    let cannot = |why: String| {
+        let why = printable(&why);
+        CommandError::user(format!("{} cannot be put beside the bundle: {why}", path.display()))
+    };
     let (envelope, _) = Envelope::read(text.as_bytes()).map_err(|error| cannot(error.to_string()))?;
     let statement = Statement::read(&envelope.payload).map_err(|error| cannot(error.to_string()))?;
     statement.is_about(&read.manifest, read.bundle.graph.id()).map_err(|error| cannot(error.to_string()))?;
