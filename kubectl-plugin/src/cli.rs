@@ -28,7 +28,7 @@ pub struct Cli {
 const BUG: u8 = 70;
 
 /// The commands that tell programs what they do while they do it.
-const TELLING_EVENTS: [&str; 4] = ["apply", "adopt", "rollback", "delete"];
+const TELLING_EVENTS: [&str; 5] = ["apply", "adopt", "rollback", "delete", "install"];
 
 /// What this program does in the sandbox, in processes of their own.
 const WORKERS: &[Worker] = &[JSONNET, RULES_WORKER, HEALTH_WORKER, JQ_WORKER];
@@ -198,7 +198,7 @@ mod tests {
     fn who_asks_for_events_is_known_from_what_is_not_understood() {
         let asks = |text: &str| asks_for_events(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
         for text in
-            ["apply -o json --odd", "--store x delete -ojson", "rollback a --output=json", "adopt --output json a"]
+            ["apply -o json --odd", "--store x delete -ojson", "rollback a --output=json", "install --odd -ojson"]
         {
             assert!(asks(text), "{text}");
         }
@@ -212,7 +212,9 @@ mod tests {
     #[test]
     fn the_commands_that_tell_events_are_commands() {
         for name in TELLING_EVENTS {
-            let command = Cli::try_parse_from(["kubectl gitops", name, "a", "-o", "json"]).expect(name).command;
+            let application: &[&str] = if name == "install" { &[] } else { &["a"] };
+            let arguments = [&["kubectl gitops", name], application, &["-o", "json"]].concat();
+            let command = Cli::try_parse_from(arguments).expect(name).command;
             assert!(command.tells_events(), "{name}");
         }
     }

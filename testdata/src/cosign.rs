@@ -10,14 +10,17 @@ use crate::golang::{self, Error, Recipe};
 
 /// The authority that gives certificates.
 pub(crate) const FULCIO: &str = "fulcio";
+/// The log of certificates.
+pub(crate) const CERTIFICATE_LOG: &str = "certificate-log";
 /// The log of signatures.
 pub(crate) const REKOR: &str = "rekor";
 /// The authority that says when something was signed.
 pub(crate) const TIMESTAMP: &str = "timestamp-authority";
 
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("cosign", "github.com/sigstore/cosign/v3/cmd/cosign"),
     (FULCIO, "github.com/sigstore/fulcio"),
+    (CERTIFICATE_LOG, "github.com/transparency-dev/tesseract/cmd/tesseract/posix"),
     (REKOR, "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix"),
     (TIMESTAMP, "."),
 ];

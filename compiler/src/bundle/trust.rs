@@ -102,21 +102,23 @@ impl TrustPolicy {
         identities: BTreeMap<SignerName, Identity>,
         threshold: NonZeroUsize,
     ) -> Result<Self, TrustError> {
+        let signers: Vec<SignerName> = keys.keys().chain(identities.keys()).cloned().collect();
+        if threshold.get() > signers.len() {
+            let may = signers.len();
+            return Err(TrustError(format!("{threshold} signatures are needed, and {may} may sign")));
+        }
         let all: Pattern = "*".parse().map_err(|_| TrustError("no pattern for all applications".to_owned()))?;
         let rule = Rule {
             applications: vec![all],
             clusters: Vec::new(),
             statement: None,
-            signers: keys.keys().chain(identities.keys()).cloned().collect(),
+            signers,
             threshold,
             repositories: Vec::new(),
             builders: Vec::new(),
         };
         let policy = Self { keys, identities, rules: vec![rule] };
-        policy.check().map_err(|_| {
-            let signers = policy.keys.len() + policy.identities.len();
-            TrustError(format!("{threshold} signatures are needed, and {signers} may sign"))
-        })?;
+        policy.check()?;
         Ok(policy)
     }
 

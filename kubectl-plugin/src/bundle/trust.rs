@@ -18,7 +18,7 @@ use crate::error::CommandError;
 use super::signed::{Signature, Signed, What};
 use super::signers::Signers;
 
-/// So large may a policy or a key be.
+/// So large may a policy, a key, a trusted root or a signature be.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// Whose signatures a bundle needs.
@@ -143,7 +143,7 @@ impl Looked {
             let message = format!("{} is not signed as {application} needs it", self.what);
             CommandError::refused(message).details(missing.chain(bad).collect()).hint(match self.what {
                 What::Bundle => {
-                    "`kubectl gitops bundle sign` signs it; a signature is put beside the bundle, not into it"
+                    "`kubectl gitops bundle sign` puts a signature beside the bundle, with --attach one that cosign made"
                 }
                 What::Release(_) => "a release keeps the signatures that were beside its bundle when it was applied",
             })
@@ -155,7 +155,11 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {
     use std::io::Read as _;
     let cannot = |error: std::io::Error| CommandError::user(format!("cannot read {}: {error}", path.display()));
     let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(cannot)?.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
+    let read =
+        std::fs::File::open(path).map_err(cannot)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > MOST_BYTES {
+        return Err(CommandError::user(format!("{} is larger than {MOST_BYTES} bytes", path.display())));
+    }
     Ok(bytes)
 }
 

@@ -11,9 +11,13 @@ use std::fmt;
 
 use gitops_compiler::bundle::CertificateName;
 use gitops_compiler::lock::Digest;
+use serde_json::Value as Json;
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types::{Bundle, Sha256Hash, SignatureContent};
 use sigstore_verify::{VerificationPolicy, Verifier};
+
+/// What newer roots say of whoever runs a log or an authority, and of the notes of a log. Nothing is decided by it.
+const PASSED_OVER: [&str; 2] = ["operator", "checkpointKeyId"];
 
 /// Authorities and logs that count.
 pub(super) struct Root {
@@ -42,7 +46,13 @@ impl Root {
     /// # Errors
     /// Where it is none, or has nothing that a certificate could be judged by.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let root = TrustedRoot::from_json(text).map_err(|error| format!("it is no trusted root: {error}"))?;
+        let no_root = |error: serde_json::Error| format!("it is no trusted root: {error}");
+        let root: TrustedRoot = serde_json::from_str(text).map_err(no_root)?;
+        let given: Json = serde_json::from_str(text).map_err(no_root)?;
+        let read = serde_json::to_value(&root).map_err(no_root)?;
+        if let Some(field) = unread(&given, &read) {
+            return Err(format!("no trusted root has a field `{field}`"));
+        }
         if root.certificate_authorities.is_empty() {
             return Err("it names no authority that gives certificates".to_owned());
         }
@@ -85,5 +95,48 @@ impl Root {
         }
         let name = CertificateName { subject: subject.as_str().to_owned(), issuer: issuer.to_owned() };
         Ok(Certified { name, payload: envelope.payload.as_bytes().to_vec() })
+    }
+}
+
+/// A field that the reader of roots passes over: a misspelt list of logs would demand nothing, a misspelt end never come.
+fn unread<'a>(given: &'a Json, read: &Json) -> Option<&'a str> {
+    match (given, read) {
+        (Json::Object(given), Json::Object(read)) => given.iter().find_map(|(name, value)| match read.get(name) {
+            Some(read) => unread(value, read),
+            None => (!value.is_null() && !PASSED_OVER.contains(&name.as_str())).then_some(name.as_str()),
+        }),
+        (Json::Array(given), Json::Array(read)) => given.iter().zip(read).find_map(|(given, read)| unread(given, read)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sigstore_verify::trust_root::{
+        SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_public_roots_are_read() {
+        for text in [SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, SIGSTORE_GITHUB_TRUSTED_ROOT] {
+            Root::read(text).expect("a root");
+        }
+    }
+
+    #[test]
+    fn a_field_that_no_root_has_is_named_wherever_it_is() {
+        let root: Json = serde_json::from_str(SIGSTORE_PRODUCTION_TRUSTED_ROOT).expect("JSON");
+        let with = |pointer: &str, field: &str| {
+            let mut root = root.clone();
+            root.pointer_mut(pointer).expect("it is there")[field] = "2020-01-01T00:00:00Z".into();
+            Root::read(&root.to_string())
+        };
+        for pointer in ["", "/tlogs/0", "/certificateAuthorities/0/validFor", "/ctlogs/1/publicKey/validFor"] {
+            let why = with(pointer, "ended").expect_err("it is refused");
+            assert_eq!(why, "no trusted root has a field `ended`", "{pointer}");
+        }
+        with("/tlogs/0", "operator").expect("a newer root");
     }
 }

@@ -55,7 +55,8 @@ pub(super) async fn demand_of_release(
     }
     let Some(manifest) = &release.origin.bundle else {
         let message = format!("release {number} was not applied from a bundle: nobody has signed it");
-        return Err(CommandError::refused(message).hint("without --trust and --key it is not asked who has"));
+        return Err(CommandError::refused(message)
+            .hint("without --trust, --key and --certificate-identity it is not asked who has"));
     };
     let altered = |error: String| {
         let message = format!("the signatures of release {number} cannot be read from the record");

@@ -1,8 +1,8 @@
-//! The services of Sigstore on the loopback interface: Fulcio, Rekor (of version 2, on files) and the timestamp authority
-//! themselves, and an issuer of OpenID Connect that gives tokens to whoever is named.
+//! The services of Sigstore on the loopback interface: Fulcio, `TesseraCT` and Rekor (of version 2; both on files), and the
+//! timestamp authority themselves, and an issuer of OpenID Connect that gives tokens to whoever is named.
 //!
 //! In: names of people and workflows. Out: tokens, and the two files by which `cosign` knows the services: where to sign
-//! (a signing config), and who is trusted (a trusted root). There is no log of certificates.
+//! (a signing config), and who is trusted (a trusted root).
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData as _, SigningKey as _};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData as _, SigningKey as _};
 use serde_json::{Value as Json, json};
 
 use super::error::{Error, last_lines};
 use super::keeper::Keeper;
 use super::listener::Listener;
 use super::requests::get;
-use crate::cosign::{self, FULCIO, REKOR, TIMESTAMP};
+use crate::cosign::{self, CERTIFICATE_LOG, FULCIO, REKOR, TIMESTAMP};
 use crate::port::Port;
 
 /// Whom tokens are for.
@@ -27,6 +27,14 @@ const AUDIENCE: &str = "sigstore";
 const WORKFLOWS: &str = "/workflows";
 /// All keys are good from then on.
 const BEGIN: &str = "2024-01-01T00:00:00Z";
+/// What a key on P-256 begins with as PKCS #8 has it (RFC 5208 around RFC 5915); its number follows.
+const PKCS8: [u8; 36] = [
+    0x30, 0x81, 0x87, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 3, 1, 7, 4, 0x6d, 0x30, 0x6b, 2, 1, 1, 4, 0x20,
+];
+/// What comes before its number, and what behind, as RFC 5915 alone has it: the curve.
+const SEC1: ([u8; 7], [u8; 12]) =
+    ([0x30, 0x31, 2, 1, 1, 4, 0x20], [0xa0, 0xa, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]);
 
 /// The services, while they run.
 #[derive(Debug)]
@@ -51,10 +59,12 @@ impl Sigstore {
         let issuer = Listener::start(move |stream| answer(stream, &public))?;
         let mut services = Services { programs, keeper: Keeper::start()?, ports: Vec::new() };
         let people = address(issuer.port());
-        let fulcio = services.fulcio(&people)?;
+        let log = services.port()?;
+        let fulcio = services.fulcio(&people, log)?;
+        services.certificate_log(log)?;
         let timestamp = services.timestamp()?;
         let rekor = services.rekor()?;
-        let addresses = Addresses { people, fulcio, timestamp, rekor };
+        let addresses = Addresses { people, fulcio, certificate_log: address(log), timestamp, rekor };
         let signing_config = services.signing_config(&addresses)?;
         let trusted_root = services.trusted_root(&addresses)?;
         let Services { keeper, ports, .. } = services;
@@ -127,6 +137,7 @@ impl Sigstore {
 struct Addresses {
     people: String,
     fulcio: String,
+    certificate_log: String,
     timestamp: String,
     rekor: String,
 }
@@ -160,6 +171,7 @@ impl Services {
         let origin = Ipv4Addr::LOCALHOST;
         let services = [
             format!("--fulcio=url={},certificate-chain=fulcio.pem", at.fulcio),
+            format!("--ctfe=url={},public-key=certificates.pub,start-time={BEGIN}", at.certificate_log),
             format!("--rekor=url={},public-key=rekor.pub,start-time={BEGIN},origin={origin}", at.rekor),
             format!("--tsa=url={},certificate-chain=timestamp.pem", at.timestamp),
         ];
@@ -187,8 +199,8 @@ impl Services {
         Ok(number)
     }
 
-    /// The authority of certificates, with a new one of its own in `fulcio.pem`.
-    fn fulcio(&mut self, people: &str) -> Result<String, Error> {
+    /// The authority of certificates, with a new one of its own in `fulcio.pem`, whose certificates are in the log at a port.
+    fn fulcio(&mut self, people: &str, log: u16) -> Result<String, Error> {
         let port = self.port()?;
         let [http, grpc, metrics] = [port, self.port()?, self.port()?].map(|port| port.to_string());
         let workflows = format!("{people}{WORKFLOWS}");
@@ -202,7 +214,8 @@ impl Services {
         let local = Ipv4Addr::LOCALHOST.to_string();
         let places = ["--host", &local, "--port", &http, "--grpc-host", &local, "--grpc-port", &grpc];
         let others = ["--metrics-port", &metrics, "--legacy-unix-domain-socket", &socket];
-        let settings = ["serve", "--ca", "ephemeralca", "--ct-log-url", "", "--config-path", "fulcio.yaml"];
+        let log = address(log);
+        let settings = ["serve", "--ca", "ephemeralca", "--ct-log-url", &log, "--config-path", "fulcio.yaml"];
         self.keeper.run(&self.programs.join(FULCIO), &[&settings[..], &places, &others].concat())?;
         let answer = self.keeper.wait_for(|| get(port, "/api/v2/trustBundle"))?;
         let answer: Json = serde_json::from_str(&answer).unwrap_or_default();
@@ -210,6 +223,25 @@ impl Services {
         let chain: String = certificates.filter_map(Json::as_str).collect();
         self.keeper.write("fulcio.pem", &chain)?;
         Ok(address(port))
+    }
+
+    /// The log of certificates that the authority in `fulcio.pem` gives, with its key in `certificates.pub`.
+    fn certificate_log(&mut self, port: u16) -> Result<(), Error> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let pkcs8 = key.serialize_der();
+        let number = pkcs8.strip_prefix(&PKCS8).and_then(|rest| rest.get(..32)).unwrap_or_default();
+        let sec1 = BASE64_STANDARD.encode([&SEC1.0, number, &SEC1.1].concat());
+        let pem = format!("-----BEGIN EC PRIVATE KEY-----\n{sec1}\n-----END EC PRIVATE KEY-----\n");
+        self.keeper.write("certificates.key", &pem)?;
+        self.keeper.write("certificates.pub", &key.public_key_pem())?;
+        let storage = self.keeper.folder("certificates")?.display().to_string();
+        let endpoint = format!("{}:{port}", Ipv4Addr::LOCALHOST);
+        let settings = ["--http_endpoint", &endpoint, "--origin", "localhost", "--storage_dir", &storage];
+        let files = ["--private_key", "certificates.key", "--roots_pem_file", "fulcio.pem"];
+        let pace = ["--checkpoint_interval", "200ms", "--batch_max_age", "20ms"];
+        self.keeper.run(&self.programs.join(CERTIFICATE_LOG), &[&settings[..], &files, &pace].concat())?;
+        self.keeper.wait_for(|| get(port, "/ct/v1/get-roots"))?;
+        Ok(())
     }
 
     /// The authority of times, with its certificates in `timestamp.pem`.
