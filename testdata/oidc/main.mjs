@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
 
+// The library calls it; older Node.js have none.
+URL.parse ??= (address) => (URL.canParse(address) ? new URL(address) : null);
+
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const issuer = `https://127.0.0.1:${settings.port}`;
 

@@ -13,6 +13,11 @@ use super::workspace;
 use crate::causes::with_causes;
 use crate::servers::{self, may_use_apt};
 
+/// How new Node.js must be that builds the web UI, and what else to say.
+const NODE_OF_BUILDS: (u32, &str) = (18, "");
+/// The same where tests of the web UI run: what drives the browser asks for that.
+const NODE_OF_TESTS: (u32, &str) = (20, "; or use --without cluster");
+
 /// Looks for everything that `checks` need.
 pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure> {
     let mut missing = Vec::new();
@@ -35,10 +40,14 @@ pub(super) fn run(job: &mut Job<'_>, checks: &[Check]) -> Result<String, Failure
             )),
         }
     }
+    let (oldest, otherwise) = if checks.contains(&Check::Cluster) { NODE_OF_TESTS } else { NODE_OF_BUILDS };
     match node(job) {
-        Ok(version) => versions.push(format!("Node.js {version}")),
-        Err(_) => {
-            missing.push("Node.js 18 or newer with npm (apt-get install nodejs npm, https://nodejs.org)".to_owned());
+        Ok(version) if major(&version) >= oldest => versions.push(format!("Node.js {version}")),
+        found => {
+            let found = found.map_or_else(|_| String::new(), |version| format!("; {version} is there"));
+            missing.push(format!(
+                "Node.js {oldest} or newer with npm (as Debian 13 has, https://nodejs.org{otherwise}{found})"
+            ));
         }
     }
     if checks.contains(&Check::Cluster)
@@ -102,6 +111,11 @@ fn node(job: &mut Job<'_>) -> Result<String, Failure> {
         version(job)
     });
     found.map(|version| version.trim().to_owned())
+}
+
+/// The first number of a version: 20 of `v20.19.2`.
+fn major(version: &str) -> u32 {
+    version.trim_start_matches('v').split('.').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 fn apt(job: &mut Job<'_>, arguments: &[&str]) -> Result<(), Failure> {
