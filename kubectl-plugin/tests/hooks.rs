@@ -216,7 +216,7 @@ fn deleting_an_application_runs_its_hooks_around_the_deletion() {
     let world = World::new("hook-deletes");
     world.write("a.yaml", &config_map("a", "1"));
     world.write("first.yaml", &job("name: first", &[(HOOK, "PreDelete")], ""));
-    world.write("last.yaml", &job("name: last", &[(HOOK, "PostDelete")], ""));
+    world.write("last.yaml", &job("name: last", &[("helm.sh/hook", "post-delete")], ""));
     assert_eq!(world.apply(&[]).code, 0);
     assert!(world.owned("jobs").is_empty());
     let timeline = Timeline::of(&world, &["configmaps", "jobs"]);

@@ -2,7 +2,7 @@
 //!
 //! In: the annotations of a manifest. Out: [`Hook`], or none where it is content. Argo CD's annotation counts first
 //! (`argocd.argoproj.io/hook`, `argocd.argoproj.io/hook-delete-policy`); Helm's only where there is none, mapped as Argo CD
-//! maps it (gitops-engine, `pkg/sync/hook`). `helm.sh/hook: crd-install` marks plain content.
+//! maps it (gitops-engine, `pkg/sync/hook`; for those of a deletion its `controller/hook.go`). `helm.sh/hook: crd-install` marks plain content.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -52,11 +52,13 @@ impl HookPhase {
         Self::ALL.into_iter().find(|phase| phase.as_str() == name)
     }
 
-    /// Helm's other events have no counterpart: such a hook never runs.
+    /// Helm's other events, of tests and of rollbacks, have no counterpart: such a hook never runs.
     fn of_helm(name: &str) -> Option<Self> {
         match name {
             "pre-install" | "pre-upgrade" => Some(Self::PreSync),
             "post-install" | "post-upgrade" => Some(Self::PostSync),
+            "pre-delete" => Some(Self::PreDelete),
+            "post-delete" => Some(Self::PostDelete),
             _ => None,
         }
     }
@@ -163,6 +165,8 @@ mod tests {
                 vec![(HELM_HOOK, "pre-install,pre-upgrade"), (HELM_DELETE_POLICY, "hook-succeeded")],
                 Some("{PreSync} {HookSucceeded}"),
             ),
+            (vec![(HELM_HOOK, "pre-delete,pre-upgrade")], Some("{PreSync, PreDelete} {BeforeHookCreation}")),
+            (vec![(HELM_HOOK, "post-delete")], Some("{PostDelete} {BeforeHookCreation}")),
             (vec![(HELM_HOOK, "test")], Some("{} {BeforeHookCreation}")),
             (vec![(HELM_HOOK, "post-install"), (HOOK, "PreSync")], Some("{PreSync} {BeforeHookCreation}")),
         ] {

@@ -8,7 +8,7 @@
 //! | Argo CD | `argocd.argoproj.io/sync-options`, and the same words in `spec.syncPolicy.syncOptions` |
 //! | Helm | `helm.sh/resource-policy` |
 //! | Flux | `kustomize.toolkit.fluxcd.io/prune`, `/force`, `/ssa`, `/reconcile`, as labels too |
-//! | kapp | `kapp.k14s.io/delete-strategy`, `/update-strategy` |
+//! | kapp | `kapp.k14s.io/delete-strategy`, `/update-strategy`, `/exists`, `/noop` |
 //! | cli-utils | `client.lifecycle.config.k8s.io/deletion`, `/mutation`, `cli-utils.sigs.k8s.io/on-remove` |
 //!
 //! An object's own word counts more than its application's. Several of an object add up to the most careful.
@@ -99,7 +99,9 @@ impl Policy {
         let least = if released { Removal::Release } else { Removal::Delete };
         let replaces = own.replace.or(application.replace) == Some(true);
         let forces = own.force == Some(true);
-        let write = if flux(FLUX_SSA, "ignore") || flux(FLUX_RECONCILE, "disabled") {
+        // With kapp it is the annotation itself that counts.
+        let is_others = ["kapp.k14s.io/exists", "kapp.k14s.io/noop"].iter().any(|name| annotation(name).is_some());
+        let write = if flux(FLUX_SSA, "ignore") || flux(FLUX_RECONCILE, "disabled") || is_others {
             Write::Never
         } else if flux(FLUX_SSA, "ifnotpresent")
             || is("client.lifecycle.config.k8s.io/mutation", "ignore")
@@ -170,6 +172,8 @@ mod tests {
             ("kustomize.toolkit.fluxcd.io/ssa", "Merge", Removal::Delete, Write::Apply),
             ("kustomize.toolkit.fluxcd.io/reconcile", "disabled", Removal::Delete, Write::Never),
             ("kapp.k14s.io/delete-strategy", "orphan", Removal::Release, Write::Apply),
+            ("kapp.k14s.io/exists", "", Removal::Delete, Write::Never),
+            ("kapp.k14s.io/noop", "", Removal::Delete, Write::Never),
             ("kapp.k14s.io/update-strategy", "always-replace", Removal::Delete, Write::Recreate),
             ("kapp.k14s.io/update-strategy", "skip", Removal::Delete, Write::OnlyCreate),
             ("client.lifecycle.config.k8s.io/deletion", "detach", Removal::Release, Write::Apply),
