@@ -59,6 +59,12 @@ fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
     let file = world.home.path().join("plan.json").display().to_string();
     let plan = || world.run(&["plan", &world.name, "-n", &world.name, "--out", &file]);
     assert_eq!(plan().code, 0);
+    // Somebody writes to it, though the steps stay the same.
+    world.kubectl(&["annotate", "configmap", "a", "-n", &world.name, "seen=yes"]);
+    let stale = world.apply(&["--plan", &file]);
+    assert_eq!(stale.code, 4, "{}", stale.told());
+    assert!(stale.stderr.contains(&format!("ConfigMap {}/a was changed since", world.name)), "{}", stale.told());
+    assert_eq!(plan().code, 0);
     // Somebody is faster.
     world.kubectl(&["delete", "configmap", "a", "-n", &world.name]);
     let stale = world.apply(&["--plan", &file]);

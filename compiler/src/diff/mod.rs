@@ -4,9 +4,11 @@
 //! think of them (`containers[cart]`), and equal parts left out. The values of Secrets never come out.
 
 mod fields;
+mod quantity;
 
 pub(crate) use fields::join;
 pub use fields::{FieldChange, KEYS, fields};
+pub use quantity::quantity;
 
 use std::collections::BTreeSet;
 

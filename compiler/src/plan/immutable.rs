@@ -5,7 +5,7 @@
 //! `ValidateUpdate` of Kubernetes 1.37's own kinds.
 
 use crate::canon::Value;
-use crate::diff::FieldChange;
+use crate::diff::{FieldChange, quantity};
 use crate::name::ResourceKey;
 
 use super::{Action, Step};
@@ -119,7 +119,8 @@ pub fn field<'a>(
         match fixed {
             Fixed::These(fields) => fields.iter().any(|field| is_in(&path, field)) && (is_known || is_deep(&path)),
             Fixed::SpecBut(fields) => {
-                is_in(&path, "spec") && is_known && !fields.iter().any(|field| is_in(&path, field))
+                let is_free = fields.iter().any(|field| is_in(&path, field));
+                is_in(&path, "spec") && is_known && (!is_free || shrinks(key, change))
             }
             Fixed::DataAnd(fields) => {
                 let is_immutable = body.get("immutable") == Some(&Value::Bool(true))
@@ -130,6 +131,13 @@ pub fn field<'a>(
         }
     };
     changes.find(is_fixed).map(|change| change.path.clone())
+}
+
+/// Whether a claim asks for less than before: it can only grow.
+fn shrinks(key: &ResourceKey, change: &FieldChange) -> bool {
+    let is_storage = key.is("", "PersistentVolumeClaim") && change.path == "spec.resources.requests.storage";
+    let sizes = quantity(change.old.as_ref()).zip(quantity(change.new.as_ref()));
+    is_storage && sizes.is_some_and(|(old, new)| new < old)
 }
 
 /// Whether objects of a kind may be deleted and made again without a word.
@@ -222,6 +230,8 @@ mod tests {
         let claim = |size: &str, class: &str| json!({"spec": {"storageClassName": class, "resources": {"requests": {"storage": size}}}});
         assert_eq!(first("", "PersistentVolumeClaim", claim("1Gi", "a"), claim("2Gi", "a")), None);
         assert!(first("", "PersistentVolumeClaim", claim("1Gi", "a"), claim("1Gi", "b")).is_some());
+        assert!(first("", "PersistentVolumeClaim", claim("1Gi", "a"), claim("900Mi", "a")).is_some());
+        assert_eq!(first("", "PersistentVolumeClaim", claim("1Gi", "a"), claim("1024Mi", "a")), None);
         assert_eq!(first("", "Service", json!({"spec": {}}), json!({"spec": {"clusterIP": "10.0.0.9"}})), None);
     }
 }

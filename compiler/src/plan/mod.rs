@@ -15,6 +15,7 @@ mod guard;
 mod hook;
 mod immutable;
 mod input;
+mod loss;
 mod removal;
 
 pub use bind::{BindError, Bound};
@@ -23,6 +24,7 @@ pub use guard::{Approvals, Guard, is_precious, may_recreate};
 pub use hook::{HookProgress, HookStep, Hooks, StartedHook};
 pub use immutable::{changed as immutable_change, field as immutable_field, is_harmless as recreates_freely};
 pub use input::Input;
+pub use loss::Loss;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -206,6 +208,12 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.forgotten.is_empty()
+    }
+
+    /// What it loses for good.
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        loss::losses(&self.steps)
     }
 
     /// The node of each step, as positions in [`Plan::nodes`].

@@ -228,10 +228,44 @@ fn dangerous_plans_need_a_word() {
     let mut situation = Situation::from_to(base, bound(json!([config("a", "1", "")])));
     let guards = |situation: &Situation| situation.plan().guards.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(guards(&situation), ["deleting Namespace n needs --allow-delete=Namespace"]);
+    let losses = |situation: &Situation| situation.plan().losses().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let lost = ["Namespace n is deleted: all that is in it goes with it"];
+    assert_eq!(losses(&situation), lost);
     situation.approvals.delete.insert("Namespace".to_owned());
     assert!(guards(&situation).is_empty());
+    assert_eq!(losses(&situation), lost, "whatever is allowed");
     situation.desired = bound(json!([]));
     assert!(guards(&situation)[0].starts_with("the graph is empty"));
+}
+
+#[test]
+fn a_claim_that_shrinks_is_made_again_and_its_data_is_lost() {
+    let claim = |size: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+               "spec": {"resources": {"requests": {"storage": size}}}})
+    };
+    let plan = |to: &str| Situation::from_to(bound(json!([claim("10Gi")])), bound(json!([claim(to)]))).plan();
+    assert!(plan("20Gi").guards.is_empty() && plan("20Gi").losses().is_empty());
+    let plan = plan("5Gi");
+    assert!(plan.guards[0].to_string().ends_with("needs --allow-recreate=PersistentVolumeClaim"), "{:?}", plan.guards);
+    assert_eq!(
+        plan.losses()[0].to_string(),
+        "PersistentVolumeClaim shop/data is deleted and made again: its data goes with it, unless the volume is retained"
+    );
+}
+
+#[test]
+fn most_of_an_application_is_deleted_by_a_word_only() {
+    let some = |count: usize| bound((0..count).map(|index| config(&format!("c{index}"), "1", "")).collect());
+    let plan = |from: usize, to: usize, many: bool| {
+        let mut situation = Situation::from_to(some(from), some(to));
+        situation.approvals.many = many;
+        situation.plan().guards.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(plan(20, 9, false), ["deleting 11 of 20 objects at once needs --allow-many-deletions"]);
+    assert!(plan(20, 9, true).is_empty());
+    assert!(plan(20, 10, false).is_empty(), "no more than half of it");
+    assert!(plan(10, 1, false).is_empty(), "fewer than ten");
 }
 
 /// An object of any kind, with a spec and annotations.

@@ -199,7 +199,9 @@ impl Target {
                 // Without an answer nothing is known; a refusal is one.
                 return if failure.code() == 0 { Err(failure) } else { Ok(None) };
             }
-            if !conflict::leave_to_others(&self.ignored, &step.key, &mut body, &conflicts, &mut Vec::new()) {
+            // Whether anything scales it is not asked: then the number stays as it is.
+            let judged = (&self.ignored, &std::collections::BTreeSet::from([step.key.clone()]));
+            if !conflict::leave_to_others(judged, &step.key, &mut body, &conflicts, &mut Vec::new()) {
                 options.force = true;
             }
         }

@@ -3,6 +3,8 @@
 //! In: the conflicts of a refusal, the body that was refused. Out: the body without what belongs to another by design, and
 //! words for the rest. Pure.
 
+use std::collections::BTreeSet;
+
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
@@ -10,21 +12,26 @@ use crate::cluster::{Conflict, take_out};
 
 use super::by_design::belongs_to_another;
 use super::drift::Ignored;
+use super::scaled::HAND_OVER;
 
 /// Fields that belong to another by design are left out of the body, and fields of managers whose differences do not count.
-/// Dropping them is safe, since the other owns them already. True where every conflict was of this kind.
+/// Dropping them is safe, since the other owns them already. True where the body has less now: the other conflicts, if any, are of
+/// fields that can be taken, and are told again.
+///
+/// `scaled` are the objects that something scales. The number that was handed over to whatever scaled one is of nobody when nothing does
+/// any more.
 pub(super) fn leave_to_others(
-    ignored: &Ignored,
+    (ignored, scaled): (&Ignored, &BTreeSet<ResourceKey>),
     key: &ResourceKey,
     body: &mut Json,
     conflicts: &[Conflict],
     notes: &mut Vec<String>,
 ) -> bool {
-    if !conflicts.iter().all(|conflict| is_theirs(ignored, key, body, conflict)) {
-        return false;
-    }
+    let is_of_nobody = |conflict: &&Conflict| conflict.manager == HAND_OVER && !scaled.contains(key);
+    let is_aggregated = !body["aggregationRule"].is_null();
     let mut is_less = false;
-    for conflict in conflicts {
+    let theirs = conflicts.iter().filter(|conflict| is_theirs(ignored, key, is_aggregated, conflict));
+    for conflict in theirs.filter(|conflict| !is_of_nobody(conflict)) {
         if take_out(body, &conflict.field) {
             is_less = true;
             notes.push(format!("{} is left to {}", conflict.field.trim_start_matches('.'), conflict.manager));
@@ -33,9 +40,8 @@ pub(super) fn leave_to_others(
     is_less
 }
 
-fn is_theirs(ignored: &Ignored, key: &ResourceKey, body: &Json, conflict: &Conflict) -> bool {
+fn is_theirs(ignored: &Ignored, key: &ResourceKey, is_aggregated: bool, conflict: &Conflict) -> bool {
     let field = conflict.field.trim_start_matches('.');
-    let is_aggregated = !body["aggregationRule"].is_null();
     belongs_to_another(key, is_aggregated, field, &conflict.subresource) || ignored.is_manager(key, &conflict.manager)
 }
 

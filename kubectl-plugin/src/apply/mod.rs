@@ -9,9 +9,11 @@
 //! | [`observe`] | what is in the cluster now: one metadata LIST for each kind |
 //! | [`judge`] | what the server's own schemas say of a plan |
 //! | [`drift`] | where the cluster differs from what we applied, and who did it |
+//! | [`stored_versions`] | versions of custom kinds that go too early |
 //! | [`dry_run`] | what the server would say to a plan |
 //! | [`against`] | what applying a graph would change of what is live |
 //! | [`live`] | what is live, as a graph beside another |
+//! | [`preconditions`] | what must still be so when a saved plan is applied |
 //! | `write_ahead` | the record before a run: what is about to be tried, under our lock |
 //! | [`event`] | what is told while a run goes |
 //! | [`schedule`] | which step may go next, pure |
@@ -24,6 +26,8 @@
 //! | [`readiness`] | watches that tell when objects are ready or gone |
 //! | `by_design` | fields that belong to another by design, pure |
 //! | `conflict` | fields that others own |
+//! | `scaled` | replicas that are handed over to what scales |
+//! | `held` | why what is deleted is not gone yet, pure |
 //! | `rewrite` | objects that are replaced, or deleted and made again |
 //! | [`step`] | one step: its requests and what their failures mean |
 //! | [`run`] | the loop that ties these together |
@@ -47,6 +51,7 @@ mod conflict;
 pub mod drift;
 pub mod dry_run;
 pub mod event;
+mod held;
 pub mod hold;
 pub mod hook;
 pub mod judge;
@@ -56,13 +61,16 @@ pub mod namespace;
 pub mod observe;
 #[cfg(test)]
 pub(crate) mod plans;
+pub mod preconditions;
 pub mod readiness;
 mod release;
 mod rewrite;
 pub mod run;
+mod scaled;
 pub mod schedule;
 pub mod standing;
 pub mod step;
+pub mod stored_versions;
 pub mod target;
 mod write_ahead;
 
@@ -206,6 +214,7 @@ pub async fn apply(
         respects_ignored: options.origin.options.respect_ignore_differences == Some(true),
         propagation: options.origin.options.propagation.unwrap_or_default(),
         own_namespaces: own_namespaces(desired),
+        scaled: scaled::of(desired),
         unlocked: Arc::clone(&options.unlocked),
     });
     let live = target.found.as_ref().and_then(|found| found.head.live);

@@ -14,6 +14,7 @@ use crate::cluster::{Deleted, Failure};
 use crate::record::Head;
 
 use super::adopt::managers::is_left_behind;
+use super::held::held_by;
 use super::step::Context;
 
 /// How long an object may take to go: its Pods may have a grace period.
@@ -105,10 +106,9 @@ pub(super) async fn until_gone(context: &Context, path: &str, uid: &str) -> Resu
             Err(failure) => return Err(failure.to_string()),
         }
         if Instant::now() + pause > deadline {
-            return Err(format!(
-                "it is still being deleted after {} seconds: a finalizer holds it",
-                PATIENCE.as_secs()
-            ));
+            let live = context.cluster.find(path).await.ok().flatten();
+            let held = live.as_ref().and_then(held_by).unwrap_or_else(|| "something holds it".to_owned());
+            return Err(format!("it is still being deleted after {} seconds: {held}", PATIENCE.as_secs()));
         }
         context.lease.permit().await.map_err(|lost| lost.to_string())?;
         tokio::time::sleep(pause).await;

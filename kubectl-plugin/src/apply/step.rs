@@ -10,6 +10,7 @@ use std::time::Duration;
 use gitops_compiler::canon::{Graph, Id, Resource};
 use gitops_compiler::graph::Body;
 use gitops_compiler::manifest::{Propagation, Write, sops};
+use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{self, Action, Approvals, Cause, Step};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
@@ -21,9 +22,10 @@ use crate::trace;
 use super::adopt::take::take;
 use super::conflict;
 use super::drift::Ignored;
+use super::held::held_by;
 use super::lease::Lease;
 use super::observe::Identity;
-use super::rewrite;
+use super::{rewrite, scaled};
 
 /// How long a request is tried that fails because of what is about to change: a CRD that is being established, an
 /// object that is being deleted.
@@ -66,6 +68,8 @@ pub struct Context {
     pub propagation: Propagation,
     /// Namespaces that the graph itself makes.
     pub own_namespaces: std::collections::BTreeSet<String>,
+    /// What something in the graph itself scales.
+    pub scaled: std::collections::BTreeSet<ResourceKey>,
     /// The keys of what SOPS encrypted.
     pub unlocked: Arc<Unlocked>,
 }
@@ -199,6 +203,19 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
             Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
         }
     }
+    let handed_over = if step.policy.write == Write::Apply {
+        scaled::hand_over(context, step, &path).await
+    } else {
+        // All of it is replaced, as it asks for.
+        Ok(None)
+    };
+    match handed_over {
+        Ok(told) => notes.extend(told),
+        Err(failure) => {
+            let why = format!("spec.replicas cannot be left to what scales it: {}", failure.told(is_secret));
+            return StepOutcome::failed(why);
+        }
+    }
     match step.policy.write {
         Write::Replace if is_there => {
             if let Err(failure) = rewrite::replace(context, &path, &body).await {
@@ -230,62 +247,82 @@ pub(super) async fn send(
     // What is replaced as a whole takes what others own, too.
     let mut force = step.policy.write == Write::Replace;
     let mut pause = Duration::from_millis(50);
+    // What is left to others of an object comes back with an object that is made anew.
+    let mut whole: Option<Json> = None;
     loop {
         if let Err(lost) = context.lease.permit().await {
             return StepOutcome::failed(lost.to_string());
         }
         let field_manager = &context.identity.field_manager;
         let options = ApplyOptions { field_manager, force, dry_run: false };
-        let failure = match context.cluster.apply(path, body, &options).await {
+        let why = match context.cluster.apply(path, body, &options).await {
             Ok(AppliedObject { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
                 // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
+                if let Some(whole) = whole.take() {
+                    *body = whole;
+                }
                 if let Some(metadata) = body["metadata"].as_object_mut() {
                     metadata.remove("uid");
                 }
-                None
+                let held = held_by(&object).map_or_else(String::new, |held| format!(", and {held}"));
+                format!("the object that is there is being deleted{held}")
             }
             Ok(AppliedObject { created, object }) => {
                 return StepOutcome::Applied { created, object: Box::new(object), notes };
             }
-            Err(failure) => Some(failure),
+            Err(failure) => {
+                let conflicts = failure.conflicts();
+                if !force && !conflicts.is_empty() {
+                    let before = body.clone();
+                    if conflict::leave_to_others(
+                        (&context.ignored, &context.scaled),
+                        &step.key,
+                        body,
+                        &conflicts,
+                        &mut notes,
+                    ) {
+                        whole.get_or_insert(before);
+                        continue;
+                    }
+                    let is_given = |conflict: &Conflict| {
+                        conflict.manager == scaled::HAND_OVER || context.takes_from.contains(&conflict.manager)
+                    };
+                    if context.force_conflicts || conflicts.iter().all(is_given) {
+                        force = true;
+                        continue;
+                    }
+                    return StepOutcome::Failed { message: conflict::told(&conflicts, is_secret), conflict: true };
+                }
+                if let Some(field) = failure.immutable_field().filter(|_| step.action == Action::Update) {
+                    if let Some(whole) = whole.take() {
+                        *body = whole;
+                    }
+                    if let Err(message) = rewrite::recreate_for(context, step, path, body, &field).await {
+                        return StepOutcome::failed(message);
+                    }
+                    notes.push(format!("deleted and made again, since {field} cannot change"));
+                    continue;
+                }
+                if !will_pass(context, step, &failure) {
+                    return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
+                }
+                failure.told(is_secret)
+            }
         };
-        if let Some(failure) = failure {
-            let conflicts = failure.conflicts();
-            if !force && !conflicts.is_empty() {
-                if conflict::leave_to_others(&context.ignored, &step.key, body, &conflicts, &mut notes) {
-                    continue;
-                }
-                let is_given = |conflict: &Conflict| context.takes_from.contains(&conflict.manager);
-                if context.force_conflicts || conflicts.iter().all(is_given) {
-                    force = true;
-                    continue;
-                }
-                return StepOutcome::Failed { message: conflict::told(&conflicts, is_secret), conflict: true };
-            }
-            if let Some(field) = failure.immutable_field().filter(|_| step.action == Action::Update) {
-                if let Err(message) = rewrite::recreate_for(context, step, path, body, &field).await {
-                    return StepOutcome::failed(message);
-                }
-                notes.push(format!("deleted and made again, since {field} cannot change"));
-                continue;
-            }
-            if !will_pass(context, step, &failure) {
-                return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
-            }
-        }
         if Instant::now() + pause > deadline {
-            return StepOutcome::failed(format!("still not possible after {} seconds", PATIENCE.as_secs()));
+            return StepOutcome::failed(format!("still not possible after {} seconds: {why}", PATIENCE.as_secs()));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
-/// Whether a refusal ends by itself: a kind whose CRD is being established, a namespace of ours that is being deleted.
+/// Whether a refusal ends by itself: a kind whose CRD is being established, a namespace of ours that is being deleted, a webhook
+/// that does not answer, since its Pods start, or its certificate is not there yet.
 fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
     let own_namespace = step.key.scope.namespace().is_some_and(|name| context.own_namespaces.contains(name));
     let unserved = failure.is_unserved() && step.key.group.contains('.');
-    unserved || (failure.is_namespace_terminating() && own_namespace)
+    unserved || failure.is_of_webhook() || (failure.is_namespace_terminating() && own_namespace)
 }
 
 async fn delete(context: &Context, step: &Step) -> StepOutcome {

@@ -161,6 +161,16 @@ impl Failure {
         status.code == 403 && causes.iter().any(|cause| cause.reason == "NamespaceTerminating")
     }
 
+    /// A webhook that must be asked first was not reached, or did not answer in time: nothing was done. What it denies is another
+    /// matter.
+    #[must_use]
+    pub fn is_of_webhook(&self) -> bool {
+        // What the API server says of admission (`failed calling webhook`) and of conversion.
+        let Self::Answer(status) = self else { return false };
+        let is_conversion = status.message.contains("conversion webhook for ") && status.message.contains(" failed: ");
+        status.code == 500 && (status.message.contains("failed calling webhook") || is_conversion)
+    }
+
     /// The fields that others own.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
@@ -188,8 +198,9 @@ impl Failure {
     #[must_use]
     pub fn immutable_field(&self) -> Option<String> {
         // What `ValidateUpdate` of Kubernetes' own kinds says, and what rules of custom kinds say by convention.
-        const SAYS: [&str; 7] = [
+        const SAYS: [&str; 8] = [
             "immutable",
+            "field can not be less than",
             "may not change once set",
             "cannot change roleRef",
             "may not be changed in an update",

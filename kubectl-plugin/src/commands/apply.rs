@@ -184,8 +184,10 @@ pub(super) async fn apply(session: &Session, args: &ApplyingArgs, prepared: Prep
     refuse::faulty(session, &target, &desired, &plan, &told).await?;
     change::show(session, &change::header(&target, &desired, &plan, &source), &plan, &args.run, args.dry_run.is_some());
     refuse::guarded(&plan)?;
+    refuse::refused_later(&target, &plan).await?;
     if let Some(file) = &args.plan {
-        refuse_stale(file, &SavedPlan::new(&target, &desired, &plan))?;
+        let preconditions = change::preconditions(&target, &plan).await?;
+        refuse_stale(file, &SavedPlan::new(&target, &desired, &plan, &preconditions))?;
     }
     if let Some(place) = args.dry_run {
         change::say_if_locked(session, &target);

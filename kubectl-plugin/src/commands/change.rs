@@ -11,6 +11,7 @@ use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan};
 use jiff::Timestamp;
 
 use crate::apply::observe::Observation;
+use crate::apply::preconditions::Preconditions;
 use crate::apply::run::RunOptions;
 use crate::apply::{Applied, Event, Options, StepResult, Target, apply};
 use crate::error::CommandError;
@@ -168,6 +169,13 @@ pub fn say_if_locked(session: &Session, target: &Target) {
             .printer
             .say(&format!("{} is changing {} now: this may be old soon", lock.holder.name, target.application));
     }
+}
+
+/// What a saved plan is good for.
+pub async fn preconditions(target: &Target, plan: &Plan) -> Result<Preconditions, CommandError> {
+    Preconditions::of(target, plan).await.map_err(|failure| {
+        CommandError::user("it is not known in which versions the objects are").details(vec![failure.to_string()])
+    })
 }
 
 /// Shows a plan before it runs: whole where somebody is asked or something is refused, in one line where it goes on at

@@ -220,6 +220,7 @@ pub async fn run(session: &Session, args: &InstallArgs) -> Result<u8, CommandErr
         args.dry_run.is_some(),
     );
     refuse::guarded(&plan)?;
+    refuse::refused_later(&target, &plan).await?;
     if let Some(place) = args.dry_run {
         return tried(session, &target, &desired, &plan, (place, &Arc::default()), run.json()).await;
     }

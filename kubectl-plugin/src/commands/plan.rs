@@ -70,8 +70,10 @@ pub async fn run(session: &Session, args: &PlanArgs) -> Result<u8, CommandError>
     refuse::claimed(&target, &observation, &[]).await?;
     refuse::held(&target, &desired).await?;
     refuse::guarded(&plan)?;
+    refuse::refused_later(&target, &plan).await?;
     if let Some(file) = &args.out {
-        save(file, &SavedPlan::new(&target, &desired, &plan))?;
+        let preconditions = change::preconditions(&target, &plan).await?;
+        save(file, &SavedPlan::new(&target, &desired, &plan, &preconditions))?;
     }
     Ok(u8::from(args.exit_code && !plan.is_empty()))
 }

@@ -17,7 +17,7 @@ use crate::apply::hold::Held;
 use crate::apply::judge::{Judgement, judge};
 use crate::apply::observe::Observation;
 use crate::apply::run::RunOptions;
-use crate::apply::{Options, Target};
+use crate::apply::{Options, Target, stored_versions};
 use crate::error::CommandError;
 use crate::output::{ago, counted};
 use crate::settings::{CompiledFor, Session, SopsArgs, say_lints};
@@ -150,6 +150,18 @@ pub async fn held(target: &Target, desired: &Bound) -> Result<(), CommandError> 
         ),
     };
     Err(CommandError::refused(message).hint(format!("`kubectl gitops release {name}` lets it go out again")))
+}
+
+/// Refuses what the server would refuse in the middle, as far as only the server can tell: what objects are stored in.
+pub async fn refused_later(target: &Target, plan: &Plan) -> Result<(), CommandError> {
+    let dropped = stored_versions::dropped(target, plan).await.map_err(|failure| {
+        CommandError::user("it is not known in which versions objects are stored").details(vec![failure.to_string()])
+    })?;
+    match &dropped[..] {
+        [] => Ok(()),
+        [only] => Err(CommandError::refused(only.clone())),
+        _ => Err(CommandError::refused("versions go too early").details(dropped)),
+    }
 }
 
 /// Refuses a plan that needs a word.

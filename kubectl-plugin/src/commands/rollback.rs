@@ -92,6 +92,7 @@ pub async fn run(session: &Session, args: &RollbackArgs) -> Result<u8, CommandEr
     );
     change::show(session, &header, &plan, &args.run, false);
     refuse::guarded(&plan)?;
+    refuse::refused_later(&target, &plan).await?;
     let cared_for = args.beside.find_of(session, &target, false).await?;
     if let Some(cared_for) = &cared_for {
         let operation = beside::sync(&args.run, &approvals, &[], hooks.run);

@@ -34,6 +34,8 @@ pub struct PlanJson {
     pub forgotten: Vec<ForgottenJson>,
     /// What left the graph and is kept, as it asks for: it stays in the record.
     pub kept: Vec<ResourceKey>,
+    /// What is lost for good: no rollback brings it back.
+    pub losses: Vec<String>,
     /// What needs a word from the user before anything runs; each names the flag that gives it.
     pub guards: Vec<String>,
     /// Why a controller would not do it all the same: what is held, what the project does not permit. Absent where there is
@@ -66,6 +68,7 @@ impl PlanJson {
             unchanged: plan.unchanged,
             forgotten: plan.forgotten.iter().map(forgotten).collect(),
             kept: plan.kept.clone(),
+            losses: plan.losses().iter().map(ToString::to_string).collect(),
             guards: plan.guards.iter().map(ToString::to_string).collect(),
             refusals: Vec::new(),
         }

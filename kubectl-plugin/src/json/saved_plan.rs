@@ -1,6 +1,6 @@
 //! A plan in a file: `plan --out`, `apply --plan`.
 //!
-//! In: a target, a graph, a plan. Out: what must still be true when it is applied. No body is in it: whoever applies it
+//! In: a target, a graph, a plan, which versions its objects have. Out: what must still be true when it is applied. No body is in it: whoever applies it
 //! compiles the same graph again, which its id proves.
 
 use gitops_compiler::canon::{Graph, Id};
@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Target;
+use crate::apply::preconditions::Preconditions;
 
 /// The form of these files.
 const FORMAT: u32 = 1;
@@ -25,7 +26,7 @@ pub struct SavedPlan {
     pub application: AppName,
     /// The id of the target: which record, in which cluster; null before the first release.
     pub target: Option<String>,
-    /// The uid of the namespace kube-system; null before the first release.
+    /// The uid of the namespace kube-system; null where it may not be known.
     pub cluster: Option<String>,
     /// Where manifests without a namespace go.
     pub destination: String,
@@ -55,12 +56,23 @@ pub struct SavedStep {
     /// The uid that the object has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// The version that the object has, where it is changed or deleted: another one when somebody has written to it. Opaque.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl SavedStep {
+    /// Whether two are the same, in whatever version their object is.
+    fn is_like(&self, other: &Self) -> bool {
+        let version = self.version.clone();
+        *self == Self { version, ..other.clone() }
+    }
 }
 
 impl SavedPlan {
     /// A plan as it is saved.
     #[must_use]
-    pub fn new(target: &Target, desired: &Bound, plan: &Plan) -> Self {
+    pub fn new(target: &Target, desired: &Bound, plan: &Plan, preconditions: &Preconditions) -> Self {
         let head = target.found.as_ref().map(|found| &found.head);
         let word = |value: serde_json::Result<serde_json::Value>| {
             value.ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
@@ -71,12 +83,13 @@ impl SavedPlan {
             cause: word(serde_json::to_value(step.cause)),
             phase: step.hook.as_ref().map(|hook| hook.phase),
             uid: step.uid.clone(),
+            version: preconditions.versions.get(&step.key).cloned(),
         };
         Self {
             format: FORMAT,
             application: target.application.clone(),
             target: head.map(|head| head.target.clone()),
-            cluster: head.map(|head| head.cluster.clone()),
+            cluster: preconditions.cluster.clone(),
             destination: target.destination.clone(),
             base: head.and_then(|head| head.live),
             from: target.base_id(),
@@ -106,18 +119,23 @@ impl SavedPlan {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
         let number = |value: Option<u64>| value.map_or_else(|| "none".to_owned(), |number| number.to_string());
         differs("the application", self.application.to_string(), now.application.to_string());
-        differs("the cluster", text(&self.cluster), text(&now.cluster));
+        // Whoever may not know it is no reason.
+        if self.cluster.is_some() && now.cluster.is_some() {
+            differs("the cluster", text(&self.cluster), text(&now.cluster));
+        }
         differs("the record", text(&self.target), text(&now.target));
         differs("the destination", self.destination.clone(), now.destination.clone());
         differs("the live release", number(self.base), number(now.base));
         differs("the graph", self.to.to_string(), now.to.to_string());
-        for step in self.steps.iter().filter(|step| !now.steps.contains(step)) {
-            told.push(format!(
-                "{}: {} is no step any more, or for another reason or object",
-                step.resource, step.action
-            ));
+        for step in &self.steps {
+            let (resource, action) = (&step.resource, &step.action);
+            match now.steps.iter().find(|now| now.is_like(step)) {
+                None => told.push(format!("{resource}: {action} is no step any more, or for another reason or object")),
+                Some(now) if now.version != step.version => told.push(format!("{resource} was changed since")),
+                Some(_) => {}
+            }
         }
-        for step in now.steps.iter().filter(|step| !self.steps.contains(step)) {
+        for step in now.steps.iter().filter(|step| !self.steps.iter().any(|saved| saved.is_like(step))) {
             told.push(format!("{}: {} ({}) was no step", step.resource, step.action, step.cause));
         }
         if told.is_empty() && self.steps != now.steps {
@@ -139,6 +157,7 @@ mod tests {
             cause: "changed".to_owned(),
             phase: None,
             uid: Some("u".to_owned()),
+            version: Some("v".to_owned()),
         };
         SavedPlan {
             format: FORMAT,
@@ -167,6 +186,13 @@ mod tests {
                 "ConfigMap shop/a: update is no step any more, or for another reason or object",
                 "ConfigMap shop/a: update (changed) was no step",
             ]
+        );
+        let mut now = saved();
+        (now.cluster, now.steps[0].version) = (Some("d".to_owned()), Some("w".to_owned()));
+        assert_eq!(
+            saved().differences(&now),
+            ["the cluster was c, and is d", "ConfigMap shop/a was changed since"],
+            "whoever wrote to it may have had a reason"
         );
         let text = String::from_utf8(bytes).expect("text").replace("\"format\":1", "\"format\":2");
         assert!(SavedPlan::read(text.as_bytes()).is_err() && SavedPlan::read(b"{").is_err());

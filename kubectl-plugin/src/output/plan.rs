@@ -38,7 +38,7 @@ pub fn plan_text(plan: &Plan) -> String {
     table(&rows) + &plan_summary(plan)
 }
 
-/// What is no step, and how many of each there are: `1 to create, 3 to change, 410 unchanged.`
+/// What is no step, what is lost for good, and how many of each there are: `1 to create, 3 to change, 410 unchanged.`
 #[must_use]
 pub fn plan_summary(plan: &Plan) -> String {
     let mut text = String::new();
@@ -47,6 +47,9 @@ pub fn plan_summary(plan: &Plan) -> String {
     }
     for key in &plan.kept {
         let _ = writeln!(text, "  = {key}  left the graph, and is kept as it asks for (Prune=false)");
+    }
+    for loss in plan.losses() {
+        let _ = writeln!(text, "  ! {loss}");
     }
     let count = |action| plan.count(action);
     let [created, changed, deleted, hooks] = [Action::Create, Action::Update, Action::Delete, Action::Hook].map(count);

@@ -14,7 +14,7 @@ use super::verdict::{wrong, wrong_after_deletion};
 
 /// What the run after a death wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
     /// What the one that died wanted.
     Same,
     /// What was there before.
@@ -24,10 +24,10 @@ enum Next {
 }
 
 impl Next {
-    const ALL: [Self; 3] = [Self::Same, Self::Back, Self::Third];
+    pub(crate) const ALL: [Self; 3] = [Self::Same, Self::Back, Self::Third];
 
     /// The goal after a run to the second graph. Where nothing was begun, there is nothing to take back.
-    fn goal(self, case: &Case) -> Goal {
+    pub(crate) fn goal(self, case: &Case) -> Goal {
         match self {
             Self::Same => Goal::Apply(Graph::Second),
             Self::Third => Goal::Apply(Graph::Third),
@@ -36,7 +36,7 @@ impl Next {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Same => "same",
             Self::Back => "back",
@@ -77,7 +77,7 @@ pub(crate) fn requests_of_a_run() -> usize {
 }
 
 /// So many of those may change something.
-fn writes_of_a_run() -> usize {
+pub(crate) fn writes_of_a_run() -> usize {
     counts_of_a_run().1
 }
 
@@ -138,7 +138,7 @@ fn killed_at_any_request_the_next_run_converges_whatever_it_wants() {
 }
 
 /// The program dies when this writing request was sent.
-fn after_write(number: usize) -> Vec<Fault> {
+pub(crate) fn after_write(number: usize) -> Vec<Fault> {
     vec![Fault { which: Which::Writing, number, effect: Effect::DieAfter }]
 }
 

@@ -8,7 +8,7 @@ use gitops_testdata::faults::{Effect, Fault};
 
 use super::application::Graph;
 use super::case::{Case, Goal};
-use super::kills::{requests_of_a_run, settles};
+use super::kills::{Next, after_write, requests_of_a_run, settles, writes_of_a_run};
 use super::lanes::{self, Counts, Work, sample};
 use super::verdict::wrong;
 
@@ -60,6 +60,42 @@ fn whatever_becomes_of_one_request_the_run_goes_through_or_the_next_one_does() {
     };
     let works: Vec<Work<'_>> = sample(all, 18, usize::MAX).into_iter().map(work).collect();
     lanes::run("One request goes wrong", count, &works);
+}
+
+/// Killed on the way to the second graph; then a request of the run that recovers goes wrong, whatever that run wants.
+fn recovery_goes_wrong(label: &str, first: usize, next: Next, at: usize, effect: &Effect) -> Result<Counts, String> {
+    let mut case = Case::begun(label);
+    case.run(Goal::Apply(Graph::Second), after_write(first));
+    let goal = next.goal(&case);
+    let run = case.run(goal, vec![Fault::at(at, effect.clone())]);
+    let is_hit = run.exchanges.iter().any(|exchange| exchange.is_faulty);
+    let column = if run.ended.code == 0 { "went through" } else { "failed, then converged" };
+    settles(&mut case, goal, vec![("hit", usize::from(is_hit)), (column, 1)])
+}
+
+#[test]
+fn whatever_becomes_of_a_request_of_a_recovery_the_next_run_converges() {
+    let effects = effects();
+    let (writes, requests) = (writes_of_a_run(), requests_of_a_run());
+    let mut all = Vec::new();
+    for first in 1..=writes {
+        for at in 1..=requests {
+            for next in Next::ALL {
+                all.extend(effects.iter().map(|effect| (first, at, next, effect)));
+            }
+        }
+    }
+    let count = all.len();
+    let work = |(first, at, next, (name, effect, _)): (usize, usize, Next, &(&'static str, Effect, bool))| Work {
+        name: format!("recovery-{first}-{}-{name}-{at}", next.name()),
+        row: format!("{name}, then {}", next.name()),
+        run: Box::new({
+            let effect = effect.clone();
+            move |label| recovery_goes_wrong(label, first, next, at, &effect)
+        }),
+    };
+    let works: Vec<Work<'_>> = sample(all, 9, 600).into_iter().map(work).collect();
+    lanes::run("A request of a recovery goes wrong", count, &works);
 }
 
 /// A request that the program has given up lands later, when it has said that it failed.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::canon::Value;
+use crate::diff::quantity;
 use crate::graph::GraphResource;
 use crate::name::{ResourceKey, Scope};
 use crate::plan;
@@ -15,7 +16,6 @@ use super::super::rule::{
     CLAIM_SHRINKS, CONFIG_NOT_RELOADED, FINALIZER_ADDED, IMMUTABLE_FIELD, PLAIN_SECRET, POD_SECURITY_LOWERED,
 };
 use super::Context;
-use super::images::bytes;
 
 /// The label of a Namespace that says which standard its Pods must meet.
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
@@ -58,7 +58,7 @@ fn pod_security(context: &mut Context<'_, '_>, change: &Changed<'_>) {
 }
 
 fn shrinks(context: &mut Context<'_, '_>, change: &Changed<'_>) {
-    let size = |body: Option<&Value>| bytes(body?.at(&["spec", "resources", "requests", "storage"]));
+    let size = |body: Option<&Value>| quantity(body?.at(&["spec", "resources", "requests", "storage"]));
     let (Some(was), Some(is)) = (size(change.old_body()), size(change.new_body())) else { return };
     if is < was {
         let path = "spec.resources.requests.storage";

@@ -2,8 +2,6 @@
 //!
 //! In: a workload that differs. Out: findings about its images, and about charts.
 
-use crate::canon::Value;
-
 use super::super::compared::Changed;
 use super::super::image::Image;
 use super::super::pods::{Container, containers, spec};
@@ -62,34 +60,4 @@ pub(super) fn charts(context: &mut Context<'_, '_>, versions: &[VersionChange]) 
         let path = Some("metadata.labels[helm.sh/chart]".to_owned());
         context.found.push(Finding { rule, resource, path, evidence, origin: None });
     }
-}
-
-/// A quantity of storage in bytes.
-pub(super) fn bytes(value: Option<&Value>) -> Option<f64> {
-    let text = match value? {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Int(number) => number.to_string(),
-        _ => return None,
-    };
-    let split =
-        text.find(|letter: char| !(letter.is_ascii_digit() || letter == '.' || letter == '-')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "" => 1.0,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0_f64.powi(2),
-        "Gi" => 1024.0_f64.powi(3),
-        "Ti" => 1024.0_f64.powi(4),
-        "Pi" => 1024.0_f64.powi(5),
-        "Ei" => 1024.0_f64.powi(6),
-        exponent => 10_f64.powi(exponent.strip_prefix(['e', 'E'])?.parse().ok()?),
-    };
-    Some(number.parse::<f64>().ok()? * factor)
 }

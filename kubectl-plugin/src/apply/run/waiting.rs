@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::apply::event::{Event, StepResult};
+use crate::apply::held::held_by;
 use crate::apply::hook;
 use crate::apply::readiness::WatchedChange;
 use crate::apply::step;
@@ -170,8 +171,11 @@ impl Run<'_> {
         if object["metadata"]["uid"].as_str() != waiting.uid.as_deref() {
             return self.gone(key);
         }
+        if waiting.awaited == Awaited::End {
+            return self.leaving(key, &object);
+        }
         let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
-        if generation < waiting.generation || waiting.awaited == Awaited::End {
+        if generation < waiting.generation {
             return;
         }
         let index = *index;
@@ -201,6 +205,15 @@ impl Run<'_> {
         }
     }
 
+    /// What is being deleted is there still, and may say why.
+    fn leaving(&mut self, key: &ResourceKey, object: &Json) {
+        let Some((index, waiting)) = self.waiting.get_mut(key) else { return };
+        if let Some(held) = held_by(object).filter(|held| *held != waiting.told) {
+            waiting.told = held;
+            (self.emit)(Event::Waiting { step: *index, object: key.clone(), reason: waiting.reason() });
+        }
+    }
+
     /// Asks once for each object of which something may have been missed. Its watch is open by now: what comes after will
     /// be told.
     pub(super) async fn ask_for_doubtful(&mut self) {
@@ -214,7 +227,7 @@ impl Run<'_> {
             let (expected, is_leaving) = (waiting.uid.clone(), waiting.awaited == Awaited::End);
             match cluster.get(&path).await {
                 Ok(object) if object["metadata"]["uid"].as_str() != expected.as_deref() => self.gone(&key),
-                Ok(_) if is_leaving => {}
+                Ok(object) if is_leaving => self.leaving(&key, &object),
                 // What a watch had told before anybody waited for it.
                 Ok(object) => {
                     let (object, health) = self.options.health.assess_aside(object).await;
@@ -284,7 +297,8 @@ impl Run<'_> {
             if let Some((_, why)) = refused {
                 late.push((*index, format!("its Pods cannot be made: {why}")));
             } else if waited >= self.options.timeout {
-                late.push((*index, format!("not ready after {} s: {}", waited.as_secs(), waiting.reason())));
+                let missing = if waiting.awaited == Awaited::End { "gone" } else { "ready" };
+                late.push((*index, format!("not {missing} after {} s: {}", waited.as_secs(), waiting.reason())));
             } else if waited >= LOOK_AT_PODS_AFTER
                 && matches!(waiting.awaited, Awaited::Readiness | Awaited::Outcome)
                 && gitops_compiler::manifest::pod_spec_path(key).is_some()

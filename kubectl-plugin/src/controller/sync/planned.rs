@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Action, Approvals, Bound, Hooks, Plan, Seen};
 
-use crate::apply::Target;
+use crate::apply::{Target, stored_versions};
 use crate::error::CommandError;
 
 use super::{Ground, Order, Purpose, Wanted, in_annotations, partial, refusal_of, refuse_claimed};
@@ -80,6 +80,14 @@ impl Order<'_> {
         if !plan.guards.is_empty() {
             let told = plan.guards.iter().map(|guard| in_annotations(&guard.to_string())).collect();
             refusals.push(CommandError::refused("this needs a word from somebody").details(told));
+        }
+        let dropped = stored_versions::dropped(&target, &plan).await;
+        let dropped = dropped.map_err(|failure| {
+            CommandError::user("it is not known in which versions objects are stored")
+                .details(vec![failure.to_string()])
+        })?;
+        if !dropped.is_empty() {
+            refusals.push(CommandError::refused("versions go too early").details(dropped));
         }
         // What the record says of what we own is for the project to permit, too: others may write it.
         let deleted = plan.steps.iter().filter(|step| step.action == Action::Delete);
