@@ -104,7 +104,7 @@ mod tests {
             })
         };
         let ours = entry("ours", "2026-11-28T10:00:00Z", "");
-        let before = metadata(&[ours.clone()]);
+        let before = metadata(std::slice::from_ref(&ours));
         assert_eq!(before, metadata(&[entry("controller", "2026-11-28T11:00:00Z", "status"), ours.clone()]));
         let mut scaled = ours.clone();
         scaled["fieldsV1"]["f:spec"]["f:replicas"] = json!({});
