@@ -200,8 +200,7 @@ impl Target {
                 return if failure.code() == 0 { Err(failure) } else { Ok(None) };
             }
             // Whether anything scales it is not asked: then the number stays as it is.
-            let judged = (&self.ignored, &std::collections::BTreeSet::from([step.key.clone()]));
-            if !conflict::leave_to_others(judged, &step.key, &mut body, &conflicts, &mut Vec::new()) {
+            if !conflict::leave_to_others(&self.ignored, &step.key, true, &mut body, &conflicts, &mut Vec::new()) {
                 options.force = true;
             }
         }

@@ -3,8 +3,6 @@
 //! In: the conflicts of a refusal, the body that was refused. Out: the body without what belongs to another by design, and
 //! words for the rest. Pure.
 
-use std::collections::BTreeSet;
-
 use gitops_compiler::name::ResourceKey;
 use serde_json::Value as Json;
 
@@ -18,16 +16,16 @@ use super::scaled::HAND_OVER;
 /// Dropping them is safe, since the other owns them already. True where the body has less now: the other conflicts, if any, are of
 /// fields that can be taken, and are told again.
 ///
-/// `scaled` are the objects that something scales. The number that was handed over to whatever scaled one is of nobody when nothing does
-/// any more.
+/// `is_scaled` says whether something scales the object: the number that was handed over is of nobody when nothing does any more.
 pub(super) fn leave_to_others(
-    (ignored, scaled): (&Ignored, &BTreeSet<ResourceKey>),
+    ignored: &Ignored,
     key: &ResourceKey,
+    is_scaled: bool,
     body: &mut Json,
     conflicts: &[Conflict],
     notes: &mut Vec<String>,
 ) -> bool {
-    let is_of_nobody = |conflict: &&Conflict| conflict.manager == HAND_OVER && !scaled.contains(key);
+    let is_of_nobody = |conflict: &&Conflict| conflict.manager == HAND_OVER && !is_scaled;
     let is_aggregated = !body["aggregationRule"].is_null();
     let mut is_less = false;
     let theirs = conflicts.iter().filter(|conflict| is_theirs(ignored, key, is_aggregated, conflict));

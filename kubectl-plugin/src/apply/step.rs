@@ -274,13 +274,8 @@ pub(super) async fn send(
                 let conflicts = failure.conflicts();
                 if !force && !conflicts.is_empty() {
                     let before = body.clone();
-                    if conflict::leave_to_others(
-                        (&context.ignored, &context.scaled),
-                        &step.key,
-                        body,
-                        &conflicts,
-                        &mut notes,
-                    ) {
+                    let (key, is_scaled) = (&step.key, context.scaled.contains(&step.key));
+                    if conflict::leave_to_others(&context.ignored, key, is_scaled, body, &conflicts, &mut notes) {
                         whole.get_or_insert(before);
                         continue;
                     }

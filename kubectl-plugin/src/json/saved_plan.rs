@@ -1,7 +1,7 @@
 //! A plan in a file: `plan --out`, `apply --plan`.
 //!
-//! In: a target, a graph, a plan, which versions its objects have. Out: what must still be true when it is applied. No body is in it: whoever applies it
-//! compiles the same graph again, which its id proves.
+//! In: a target, a graph, a plan, which versions its objects have. Out: what must still be true when it is applied. No body is
+//! in it: whoever applies it compiles the same graph again, which its id proves.
 
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::manifest::HookPhase;
@@ -64,8 +64,9 @@ pub struct SavedStep {
 impl SavedStep {
     /// Whether two are the same, in whatever version their object is.
     fn is_like(&self, other: &Self) -> bool {
-        let version = self.version.clone();
-        *self == Self { version, ..other.clone() }
+        let Self { resource, action, cause, phase, uid, version: _ } = self;
+        (resource, action, cause, phase, uid)
+            == (&other.resource, &other.action, &other.cause, &other.phase, &other.uid)
     }
 }
 
