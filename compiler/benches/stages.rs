@@ -235,6 +235,7 @@ fn plan_20_000(bencher: Bencher<'_, '_>) {
         ours: true,
         policy: gitops_compiler::manifest::Policy::default(),
         is_of_another: false,
+        leaving: false,
     };
     let seen: BTreeMap<_, _> = inventory.keys().map(|key| (key.clone(), present())).collect();
     bencher.counter(ItemsCount::new(inventory.len())).bench(|| {

@@ -90,6 +90,37 @@ fn what_is_live_is_reviewed_both_ways_and_in_every_form() {
     assert_eq!(value, "9", "nothing is changed");
 }
 
+/// Commits that are here say where changes of releases come from, and whose settings judge.
+#[test]
+fn releases_have_causes_and_settings_where_their_commits_are_here() {
+    let world = World::new("reviewed-releases");
+    let accept = "accept: [{rule: renamed, resource: x, until: 2030-01-01, reason: y}]\n";
+    world.write("a.yaml", &config_map("a", "1"));
+    world.repository.commit("One").expect("a commit");
+    assert_eq!(world.apply(&[]).code, 0);
+    world.write("a.yaml", &config_map("a", "2")).write(".gitops/review.yaml", accept);
+    world.repository.commit("Two").expect("a commit");
+    assert_eq!(world.apply(&[]).code, 0);
+    let (one, two) = (format!("{}@1", world.name), format!("{}@2", world.name));
+    for range in [format!("{one}..{two}"), format!("{one}..HEAD"), format!("HEAD~1..{two}")] {
+        let told = json(&world, &range);
+        let cause = &told["applications"][0]["causes"][0];
+        assert_eq!(
+            (&cause["origin"]["path"], &cause["field"]),
+            (&"a.yaml".into(), &"data.value".into()),
+            "{range}: {told}"
+        );
+        assert_eq!(told["risks"][0]["rule"], "acceptance-changed", "{range}: {told}");
+        assert!(told["base"]["commit"].is_string() && told["head"]["commit"].is_string(), "{told}");
+    }
+    // The settings of the release's commit judge, and what was applied of a tree that nobody committed has none.
+    world.write(".gitops/review.yaml", "rules: [").write("a.yaml", &config_map("a", "3"));
+    assert_eq!(world.apply(&[]).code, 0);
+    let dirty = json(&world, &format!("{}@3..{two}", world.name));
+    assert!(dirty["base"]["commit"].is_null() && dirty["risks"].as_array().is_some_and(Vec::is_empty), "{dirty}");
+    assert_eq!(changes(&dirty)[0].2, ["data.value"], "{dirty}");
+}
+
 #[test]
 fn what_leaves_the_graph_is_removed_as_it_is_now_and_what_is_ours_no_more_is_told() {
     let world = World::new("reviewed-gone");

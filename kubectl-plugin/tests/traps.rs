@@ -59,6 +59,9 @@ fn replicas_that_manifests_drop_stay_for_what_scales_them() {
     for name in ["own", "other", "none"] {
         world.write(&format!("{name}.yaml"), &scaled(name, "a:1", None));
     }
+    let differs = world.run(&["diff", &format!("{}@live", world.name)]);
+    let numbers: Vec<&str> = differs.stdout.lines().filter(|line| line.contains("spec.replicas")).collect();
+    assert!(numbers == ["    spec.replicas  3 → 1"] && differs.code == 1, "of what nobody scales: {}", differs.told());
     let applied = world.apply(&["--wait=false"]);
     good(&applied);
     for name in ["own", "other"] {
@@ -80,6 +83,36 @@ fn replicas_that_manifests_drop_stay_for_what_scales_them() {
     let applied = world.apply(&["--wait=false"]);
     good(&applied);
     assert_eq!([replicas(&world, "own"), replicas(&world, "other")], [5, 2], "{}", applied.told());
+}
+
+#[test]
+fn replicas_stay_for_what_scales_them_where_the_object_is_taken_over_or_replaced() {
+    let world = World::new("rescaled");
+    world.write("config.yaml", &config_map("settings", "1"));
+    // What others applied is taken over, replicas and all, and our manifest names none.
+    let theirs = world.home.path().join("theirs.yaml");
+    std::fs::write(&theirs, format!("{}---\n{}", scaled("taken", "a:1", Some(3)), autoscaler("taken")))
+        .expect("written");
+    world.kubectl(&["apply", "--server-side", "-n", &world.name, "-f", &theirs.display().to_string()]);
+    world.write("taken.yaml", &scaled("taken", "a:2", None));
+    let replaced = |image: &str| {
+        let mut text = scaled("replaced", image, None);
+        text =
+            text.replacen("metadata:", "metadata:\n  annotations: {argocd.argoproj.io/sync-options: Replace=true}", 1);
+        text
+    };
+    world.write("replaced.yaml", &replaced("a:1")).write("scaler.yaml", &autoscaler("replaced"));
+    let adopted = world.apply(&["--adopt", "--wait=false"]);
+    good(&adopted);
+    assert_eq!(replicas(&world, "taken"), 3, "{}", adopted.told());
+    good(&world.run(&["drift", &world.name]));
+    // What is replaced as a whole keeps them, too.
+    world.kubectl(&["scale", "deployment", "replaced", "-n", &world.name, "--replicas=4"]);
+    world.write("replaced.yaml", &replaced("a:2"));
+    let applied = world.apply(&["--wait=false"]);
+    good(&applied);
+    let image = world.get("deployment", "replaced")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert_eq!((replicas(&world, "replaced"), image), (4.into(), "registry.invalid/a:2".into()), "{}", applied.told());
 }
 
 #[test]
@@ -189,6 +222,8 @@ fn what_is_being_deleted_is_waited_for_and_made_again() {
         config_map("inside", value).replacen("metadata:\n", &format!("metadata:\n  namespace: {space}\n"), 1)
     };
     world.write("a.yaml", &config_map("a", "1")).write("space.yaml", &namespace).write("inside.yaml", &within("1"));
+    // Neither it nor its namespace changes: what goes comes back all the same.
+    world.write("beside.yaml", &within("1").replace("inside", "beside"));
     good(&world.apply(&[]));
     let patch = |name: &str, namespace: &str, patch: &str| {
         world.kubectl(&["patch", "configmap", name, "-n", namespace, "--type=merge", "-p", patch]);
@@ -199,6 +234,12 @@ fn what_is_being_deleted_is_waited_for_and_made_again() {
     world.kubectl(&["delete", "configmap", "a", "-n", &world.name, "--wait=false"]);
     world.kubectl(&["delete", "namespace", &space, "--wait=false"]);
     world.write("a.yaml", &config_map("a", "2")).write("inside.yaml", &within("2"));
+    let plan = world.run(&["plan", &world.name]);
+    let is_told = |name: &str| {
+        let line = plan.stdout.lines().find(|line| line.split_whitespace().any(|word| word.ends_with(name)));
+        line.is_some_and(|line| line.contains(" + ") && line.contains("is being deleted by somebody"))
+    };
+    assert!(["/a", "-space", "/inside", "/beside"].iter().all(|name| is_told(name)), "{}", plan.told());
     let run = world.start_apply(&[], Stdio::piped());
     std::thread::sleep(Duration::from_secs(4));
     patch("a", &world.name, LET_GO);
@@ -207,7 +248,10 @@ fn what_is_being_deleted_is_waited_for_and_made_again() {
     assert_eq!(code, 0, "{told}");
     let now = world.get("configmap", "a");
     assert!(now["data"]["value"] == "2" && now["metadata"]["uid"] != before, "{now}");
-    assert_eq!(world.kubectl(&["get", "configmap", "inside", "-n", &space, "-o", "jsonpath={.data.value}"]), "2");
+    for (name, value) in [("inside", "2"), ("beside", "1")] {
+        assert_eq!(world.kubectl(&["get", "configmap", name, "-n", &space, "-o", "jsonpath={.data.value}"]), value);
+    }
+    assert!(world.apply(&[]).stdout.contains("nothing to do"));
     good(&world.run(&["delete", &world.name, "--yes", "--allow-delete=Namespace"]));
 }
 
@@ -225,9 +269,9 @@ fn what_holds_a_deletion_is_named() {
     good(&world.apply(&[]));
 }
 
-#[test]
-fn a_webhook_that_is_not_reached_is_waited_for() {
-    let world = World::new("webhook-away");
+/// Lets the server ask a webhook that is not there before ConfigMaps of the world are created, changed or deleted, and waits until
+/// it does.
+fn away(world: &World, operations: &str, probe: &[&str]) {
     let name = world.name.as_str();
     let file = world.home.path().join("webhook.yaml");
     let configuration = format!(
@@ -235,22 +279,43 @@ fn a_webhook_that_is_not_reached_is_waited_for() {
          - name: away.example.com\n  admissionReviewVersions: [v1]\n  sideEffects: None\n  failurePolicy: Fail\n  \
          clientConfig: {{url: 'https://127.0.0.1:1/'}}\n  \
          namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {name}}}}}\n  \
-         rules: [{{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}}]\n"
+         rules: [{{apiGroups: [''], apiVersions: [v1], operations: [{operations}], resources: [configmaps]}}]\n"
     );
     std::fs::write(&file, configuration).expect("written");
     world.kubectl(&["apply", "-f", &file.display().to_string()]);
-    let is_in_force =
-        || !world.try_kubectl(&["create", "configmap", "probe", "-n", name, "--dry-run=server"]).status.success();
+    let probe = [probe, &["-n", name, "--dry-run=server"]].concat();
+    let is_in_force = || !world.try_kubectl(&probe).status.success();
     assert!(World::waits_until(is_in_force), "the webhook is asked");
-    world.write("a.yaml", &config_map("a", "1"));
-    let mut run = world.start_apply(&[], Stdio::piped());
+}
+
+/// A run goes on while the webhook is away, and goes through when it is asked no more.
+fn waits_for_the_webhook(world: &World) {
+    let mut run = world.start_apply(&["--wait=false"], Stdio::piped());
     std::thread::sleep(Duration::from_secs(3));
     assert!(run.try_wait().expect("a process").is_none(), "it goes on");
-    assert!(world.get("configmap", "a").is_null());
-    world.kubectl(&["delete", "validatingwebhookconfiguration", name]);
+    world.kubectl(&["delete", "validatingwebhookconfiguration", &world.name]);
     let (code, told) = ended(run);
     assert_eq!(code, 0, "{told}");
+}
+
+#[test]
+fn a_webhook_that_is_not_reached_is_waited_for() {
+    let world = World::new("webhook-away");
+    away(&world, "CREATE, UPDATE", &["create", "configmap", "probe"]);
+    world.write("a.yaml", &config_map("a", "1"));
+    waits_for_the_webhook(&world);
     assert_eq!(world.get("configmap", "a")["data"]["value"], "1");
+}
+
+#[test]
+fn a_webhook_of_deletions_that_is_not_reached_is_waited_for() {
+    let world = World::new("webhook-deletes");
+    world.write("a.yaml", &config_map("a", "1")).write("b.yaml", &config_map("b", "1"));
+    good(&world.apply(&[]));
+    away(&world, "DELETE", &["delete", "configmap", "b"]);
+    world.remove("a.yaml");
+    waits_for_the_webhook(&world);
+    assert!(world.get("configmap", "a").is_null() && !world.get("configmap", "b").is_null());
 }
 
 #[test]

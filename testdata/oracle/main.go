@@ -6,6 +6,8 @@
 // what their schemas say. One line of JSON on stdin is one file, one line of JSON on stdout its answer, in order; the
 // end of stdin ends the process. See [request] and [answer].
 //
+// It also says what kustomize reads from a file of `resources`, again by kustomize's own code.
+//
 // Every input gets an answer: where kubectl itself would end with a panic, that is the answer.
 package main
 
@@ -21,12 +23,16 @@ import (
 	"golang.org/x/text/transform"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
+	"sigs.k8s.io/kustomize/api/provider"
+	"sigs.k8s.io/kustomize/api/resmap"
 )
 
 // request is one file.
 type request struct {
 	// Input holds its bytes, in base64.
 	Input []byte `json:"input"`
+	// Kustomize asks what kustomize reads, in the place of kubectl.
+	Kustomize bool `json:"kustomize,omitempty"`
 }
 
 // answer is what kubectl makes of a file.
@@ -59,7 +65,11 @@ func serve(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return err
 		}
-		if err := encoder.Encode(read(file.Input)); err != nil {
+		reader := read
+		if file.Kustomize {
+			reader = readByKustomize
+		}
+		if err := encoder.Encode(answered(file.Input, reader)); err != nil {
 			return err
 		}
 		if err := answers.Flush(); err != nil {
@@ -68,14 +78,40 @@ func serve(in io.Reader, out io.Writer) error {
 	}
 }
 
-// read reads a file as `kubectl apply -f` does.
-func read(file []byte) (result answer) {
-	result.Objects = []string{}
+// answered is what a reader makes of a file, whatever becomes of the reader.
+func answered(file []byte, reader func([]byte) ([]string, error)) (result answer) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			result = answer{Objects: []string{}, Error: fmt.Sprint(cause), Panicked: true}
 		}
 	}()
+	objects, err := reader(file)
+	result.Objects = append([]string{}, objects...)
+	if err != nil {
+		result.Error = err.Error()
+		if result.Error == "" {
+			result.Error = "an error without words"
+		}
+	}
+	return result
+}
+
+// readByKustomize reads a file as one of `resources` in a kustomization, and gives what kubectl would be handed of it.
+func readByKustomize(file []byte) ([]string, error) {
+	resources := provider.NewDefaultDepProvider().GetResourceFactory()
+	found, err := resmap.NewFactory(resources).NewResMapFromBytes(file)
+	if err != nil {
+		return nil, err
+	}
+	text, err := found.AsYaml()
+	if err != nil {
+		return nil, err
+	}
+	return read(text)
+}
+
+// read reads a file as `kubectl apply -f` does. It may have objects and an error.
+func read(file []byte) ([]string, error) {
 	// A FileVisitor is this transformation before a StreamVisitor; a file would only be slower.
 	text := transform.NewReader(bytes.NewReader(file), unicode.BOMOverride(unicode.UTF8.NewDecoder()))
 	infos, err := resource.NewLocalBuilder().
@@ -85,18 +121,13 @@ func read(file []byte) (result answer) {
 		Flatten().
 		Do().
 		Infos()
-	if err != nil {
-		result.Error = err.Error()
-		if result.Error == "" {
-			result.Error = "an error without words"
-		}
-	}
+	objects := []string{}
 	for _, info := range infos {
 		object, ok := info.Object.(*unstructured.Unstructured)
 		if !ok {
 			panic(fmt.Sprintf("%T is no unstructured object", info.Object))
 		}
-		result.Objects = append(result.Objects, write(object.Object))
+		objects = append(objects, write(object.Object))
 	}
-	return result
+	return objects, err
 }

@@ -52,7 +52,7 @@ pub struct Config {
 pub struct Entry {
     /// Which.
     pub key: ResourceKey,
-    /// Its id; of a Secret whose values could be guessed from it, `secret`.
+    /// Its id; of a Secret whose values could be guessed from that `secret:` and the hash of everything else.
     pub id: String,
     /// Its file in the layer. Files are named in the order in which they are applied.
     pub file: String,

@@ -77,6 +77,9 @@ pub enum BundleError {
     /// A Secret has values that anybody who reads the bundle would read.
     #[error("{0} has values that whoever has the bundle can read")]
     PlainSecret(String),
+    /// An object cannot be a file of its own: in a List it is one object, alone it is a list.
+    #[error("{0} has a field `items` of its own, and is read as a list where it stands alone in a file")]
+    LooksLikeAList(String),
     /// A file is missing, not one of a bundle, or not what its name says.
     #[error("{path}: {what}")]
     File {
@@ -116,7 +119,7 @@ impl Bundle {
     /// Makes a bundle.
     ///
     /// # Errors
-    /// For Secrets whose values are written in manifests, unless `plain_secrets`.
+    /// For Secrets whose values are written in manifests, unless `plain_secrets`; for what nobody would read as what it is.
     pub fn build(
         name: &AppName,
         graph: &ResourceGraph,
@@ -124,10 +127,14 @@ impl Bundle {
         compression: Compression,
         plain_secrets: bool,
     ) -> Result<Self, Vec<BundleError>> {
-        let open = graph.resources().iter().filter(|resource| !plain_secrets && resource.is_plain_secret());
-        let open: Vec<BundleError> = open.map(|secret| BundleError::PlainSecret(secret.key.to_string())).collect();
-        if !open.is_empty() {
-            return Err(open);
+        let resources = graph.resources().iter();
+        let open = resources.clone().filter(|resource| !plain_secrets && resource.is_plain_secret());
+        let open = open.map(|secret| BundleError::PlainSecret(secret.key.to_string()));
+        let lists = resources.filter(|resource| resource.body.get("items").is_some());
+        let lists = lists.map(|resource| BundleError::LooksLikeAList(resource.key.to_string()));
+        let errors: Vec<BundleError> = open.chain(lists).collect();
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let layer = Layer::of(graph, delivery.kustomization);
         let (config, compressed) =

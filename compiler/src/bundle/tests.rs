@@ -277,6 +277,14 @@ fn another_compression_is_told_and_is_no_other_bundle() {
     assert_eq!(read.bundle.files, made.files);
 }
 
+/// In a List it is an object; kubectl and kustomize read it as a list where it stands alone.
+#[test]
+fn what_would_be_read_as_a_list_is_refused() {
+    let odd = json!({"apiVersion": "acme.io/v1", "kind": "Odd", "metadata": {"name": "a"}, "items": {"a": "b"}});
+    let built = Bundle::build(&name(), &graph_of(json!([odd])), Delivery::default(), Compression::Store, false);
+    assert_eq!(built.expect_err("refused"), [BundleError::LooksLikeAList("Odd.acme.io a".to_owned())]);
+}
+
 #[test]
 fn secrets_with_values_need_a_word() {
     let data = json!({"password": "aHVudGVyMg=="});
@@ -284,7 +292,7 @@ fn secrets_with_values_need_a_word() {
     let build = |plain| Bundle::build(&name(), &graph, Delivery::default(), Compression::Deflate, plain);
     assert_eq!(build(false).expect_err("refused"), [BundleError::PlainSecret("Secret a".to_owned())]);
     let made = build(true).expect("a bundle");
-    assert_eq!(made.config.resources[0].id, "secret");
+    assert!(made.config.resources[0].id.starts_with("secret:r1-"), "its values are no part of it");
     assert!(Bundle::read(&made.files).is_ok());
 }
 

@@ -19,7 +19,7 @@ const SHOWN_CHARACTERS: usize = 60;
 const SHOWN_BEFORE: usize = 20;
 
 /// A value in the place of one that must not be shown.
-pub(super) fn masked() -> Value {
+pub(crate) fn masked() -> Value {
     Value::from("(secret)")
 }
 

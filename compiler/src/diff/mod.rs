@@ -6,14 +6,14 @@
 mod fields;
 mod quantity;
 
-pub(crate) use fields::join;
 pub use fields::{FieldChange, KEYS, fields};
+pub(crate) use fields::{join, masked};
 pub use quantity::quantity;
 
 use std::collections::BTreeSet;
 
 use crate::canon::Value;
-use crate::graph::ResourceGraph;
+use crate::graph::{LAST_APPLIED, ResourceGraph, VALUES};
 use crate::manifest::sops;
 use crate::name::ResourceKey;
 
@@ -87,24 +87,18 @@ pub fn shown_body(key: &ResourceKey, body: &Value) -> Value {
     if let Some(body) = shown.as_map_mut() {
         for (_, values) in body.iter_mut().filter(|(field, _)| VALUES.contains(&field.as_str())) {
             match values.as_map_mut() {
-                Some(values) => values.values_mut().for_each(|value| *value = fields::masked()),
-                None => *values = fields::masked(),
+                Some(values) => values.values_mut().for_each(|value| *value = masked()),
+                None => *values = masked(),
             }
         }
         let annotations = body.get_mut("metadata").and_then(Value::as_map_mut);
         let annotations = annotations.and_then(|metadata| metadata.get_mut("annotations")).and_then(Value::as_map_mut);
         if let Some(copy) = annotations.and_then(|annotations| annotations.get_mut(LAST_APPLIED)) {
-            *copy = fields::masked();
+            *copy = masked();
         }
     }
     shown
 }
-
-/// The fields of a Secret that hold its values.
-const VALUES: [&str; 2] = ["data", "stringData"];
-
-/// kubectl's copy of a whole object, values and all.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Whether what stands at this path of a Secret, or below it, may be values: then it is not shown.
 fn holds_values(path: &str) -> bool {

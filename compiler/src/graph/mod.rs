@@ -20,6 +20,7 @@ mod order;
 mod outline;
 mod root;
 mod set;
+mod shown;
 
 pub use body::Body;
 pub use build::{BuildError, Built};
@@ -30,6 +31,7 @@ pub use outline::Outline;
 pub use set::{GraphSet, Identity, Member, Place};
 
 pub(crate) use cycle::{Link, settle};
+pub(crate) use shown::{LAST_APPLIED, SECRET, VALUES};
 
 use memchr::memmem;
 
@@ -268,12 +270,6 @@ impl GraphResource {
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.body.text_at(&[sops::SOPS, "mac"]).is_some() && sops::is_sops(&self.body)
-    }
-
-    /// The id as it may be shown: `secret` in the place of the hash of values that could be guessed.
-    #[must_use]
-    pub fn shown_id(&self) -> String {
-        if self.is_plain_secret() { "secret".to_owned() } else { self.id.to_string() }
     }
 }
 

@@ -164,6 +164,8 @@ fn apply_step(
     let (action, cause, uid, made_by_us) = match (owned, seen) {
         (None, None | Some(Seen::Absent)) => (Action::Create, Cause::New, None, false),
         (Some(_), Some(Seen::Absent)) => (Action::Create, Cause::Missing, None, false),
+        // Whatever is done to it, it goes: it is waited for, and made again.
+        (Some(_), Some(Seen::Present { leaving: true, .. })) => (Action::Create, Cause::Leaving, None, false),
         (Some(owned), Some(Seen::Present { uid, .. })) if *uid != owned.uid => taken_over(uid, made, Cause::Replaced),
         (None, Some(Seen::Present { uid, .. })) => taken_over(uid, made, Cause::Exists),
         (Some(owned), seen) => {

@@ -64,6 +64,8 @@ pub enum Seen {
         policy: Policy,
         /// Whether it has the label of another application.
         is_of_another: bool,
+        /// Whether it goes: it is being deleted, or its namespace is.
+        leaving: bool,
     },
 }
 
@@ -93,6 +95,8 @@ pub enum Cause {
     Changed,
     /// We applied it, and it is gone.
     Missing,
+    /// We applied it, and it is being deleted.
+    Leaving,
     /// We applied it, and somebody changed it.
     Drifted,
     /// We applied it, and it is another object of the same name now.

@@ -127,6 +127,7 @@ fn what_was_seen_decides() {
         ours: true,
         policy: Policy::default(),
         is_of_another: false,
+        leaving: false,
     };
     situation.seen.insert(key("a"), present("uid-a", true));
     situation.seen.insert(key("b"), Seen::Absent);
@@ -136,6 +137,27 @@ fn what_was_seen_decides() {
     assert_eq!(steps, ["1 Create b (Missing)", "1 Update c (Drifted)", "1 Update d (Replaced)"]);
     assert_eq!(situation.plan().steps[1].uid.as_deref(), Some("uid-c"));
     assert_eq!(situation.plan().steps[2].uid, None);
+}
+
+#[test]
+fn what_is_being_deleted_is_made_again() {
+    let graph = || bound(json!([config("a", "1", ""), config("b", "1", "")]));
+    let mut situation = Situation::from_to(graph(), graph());
+    let leaving = |uid: &str| Seen::Present {
+        uid: uid.to_owned(),
+        as_applied: true,
+        ours: true,
+        policy: Policy::default(),
+        is_of_another: false,
+        leaving: true,
+    };
+    situation.seen.insert(key("a"), leaving("uid-a"));
+    assert_eq!(situation.steps(), ["1 Create a (Leaving)"]);
+    assert_eq!(situation.plan().steps[0].uid, None, "it will be another object");
+    // What leaves the graph besides is deleted as ever: its end is waited for.
+    let mut removed = Situation::from_to(graph(), bound(json!([config("b", "1", "")])));
+    removed.seen.insert(key("a"), leaving("uid-a"));
+    assert_eq!(removed.steps(), ["1 Delete a (Removed)"]);
 }
 
 #[test]
@@ -149,6 +171,7 @@ fn only_what_we_made_is_deleted() {
         ours: false,
         policy: Policy::default(),
         is_of_another: false,
+        leaving: false,
     };
     situation.seen.insert(key("swapped"), seen);
     assert_eq!(situation.steps(), ["1 Create x (New)", "2 Delete made (Removed)"]);
@@ -166,6 +189,7 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
         ours: true,
         policy: Policy::default(),
         is_of_another: false,
+        leaving: false,
     };
     situation.seen.insert(key("new"), ours);
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what may have been there before is never deleted");
@@ -179,6 +203,7 @@ fn after_a_crash_every_differing_key_goes_again_and_leftovers_go() {
             ours: false,
             policy: Policy::default(),
             is_of_another: false,
+            leaving: false,
         },
     );
     assert_eq!(situation.steps(), ["1 Update a (Resumed)"], "what another made is never deleted");
@@ -210,6 +235,7 @@ fn what_a_run_made_again_and_did_not_record_is_ours() {
         ours: true,
         policy: Policy::default(),
         is_of_another: false,
+        leaving: false,
     };
     situation.seen.insert(key("a"), again);
     let plan = situation.plan();

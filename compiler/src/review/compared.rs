@@ -4,7 +4,7 @@
 //! differ are decoded, so that the rest costs a comparison of ids.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::canon::{Encoder, Value};
 use crate::depend::Node;
@@ -13,6 +13,7 @@ use crate::graph::{GraphResource, ResourceGraph};
 use crate::manifest::{Definition, Removal, SyncOptions, sops};
 use crate::name::{ResourceKey, Scope};
 
+use super::Listed;
 use super::definition;
 use super::field::{self, Difference};
 use super::report::{Counts, SchemaChange};
@@ -102,6 +103,23 @@ impl<'a> Compared<'a> {
         compared.counts.changed = compared.changes.len() - compared.counts.added - compared.counts.removed;
         compared.pair_named_by_content();
         compared.differ();
+        compared
+    }
+
+    /// What of a side is not as it was, where nothing is known of what it was: to rules it is new.
+    pub(super) fn of_listed(new: Option<Side<'a>>, listed: &[Listed]) -> Self {
+        let keys: HashSet<&ResourceKey> = listed.iter().map(|listed| &listed.resource).collect();
+        let mut compared = Self { old: None, new, changes: Vec::new(), counts: Counts::default() };
+        let all = compared.new_resources().iter().enumerate();
+        for (node, resource) in all.filter(|(_, resource)| keys.contains(&resource.key)) {
+            let new = Some(Found { node, resource });
+            compared.changes.push(Changed { old: None, new, differences: Vec::new(), schema: Vec::new() });
+        }
+        let there: HashSet<&ResourceKey> = compared.changes.iter().map(Changed::key).collect();
+        let (old, added): (Vec<&Listed>, Vec<&Listed>) = listed.iter().partition(|listed| listed.was_there);
+        let changed = old.iter().filter(|listed| there.contains(&listed.resource)).count();
+        let unchanged = compared.new_resources().len() - there.len();
+        compared.counts = Counts { added: added.len(), changed, removed: old.len() - changed, unchanged };
         compared
     }
 

@@ -9,11 +9,8 @@ use crate::canon::{Map, Value};
 
 use super::report::SchemaChange;
 
-/// How deep a schema is looked at.
+/// How deep a schema is looked at; what differs deeper is told as one.
 const DEEPEST: usize = 64;
-
-/// So many changes of one definition are told.
-const MOST: usize = 500;
 
 /// Words of a schema that say nothing of what is taken.
 const SAYINGS: [&str; 5] = ["description", "title", "example", "externalDocs", "$schema"];
@@ -63,10 +60,8 @@ struct Found {
 
 impl Found {
     fn push(&mut self, field: &str, what: impl Into<String>, narrows: bool) {
-        if self.changes.len() < MOST {
-            let (version, field) = (self.version.clone(), field.to_owned());
-            self.changes.push(SchemaChange { version, field, what: what.into(), narrows });
-        }
+        let (version, field) = (self.version.clone(), field.to_owned());
+        self.changes.push(SchemaChange { version, field, what: what.into(), narrows });
     }
 
     fn version(&mut self, old: &Value, new: &Value) {
@@ -91,8 +86,11 @@ impl Found {
     }
 
     fn schema(&mut self, field: &str, old: &Map, new: &Map, depth: usize) {
-        if old == new || depth > DEEPEST || self.changes.len() >= MOST {
+        if old == new {
             return;
+        }
+        if depth > DEEPEST {
+            return self.push(field, "it differs deeper than anybody looks", true);
         }
         let words: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for word in words {
@@ -136,6 +134,7 @@ impl Found {
                 (Some(_), None) => self.push(&place, "the field is removed", true),
                 (None, Some(_)) => self.push(&place, "the field is new", false),
                 (Some(Value::Map(old)), Some(Value::Map(new))) => self.schema(&place, old, new, depth + 1),
+                (old, new) if old != new => self.push(&place, format!("was {}, is {}", shown(old), shown(new)), true),
                 _ => {}
             }
         }
@@ -196,6 +195,7 @@ fn narrows(word: &str, old: Option<&Value>, new: Option<&Value>) -> bool {
         (
             "pattern"
             | "format"
+            | "multipleOf"
             | "not"
             | "allOf"
             | "anyOf"
@@ -206,6 +206,7 @@ fn narrows(word: &str, old: Option<&Value>, new: Option<&Value>) -> bool {
             _,
             _,
         ) => new.is_some(),
+        ("exclusiveMaximum" | "exclusiveMinimum" | "uniqueItems", _, _) => new == Some(&Value::Bool(true)),
         ("nullable" | "x-kubernetes-preserve-unknown-fields" | "x-kubernetes-int-or-string", _, _) => {
             old == Some(&Value::Bool(true))
         }
@@ -266,6 +267,24 @@ mod tests {
             ["! a[*].x: the field is removed", "a[*].y: the field is new"]
         );
         assert_eq!(told(of(json!({"description": "a"})), of(json!({"description": "b"}))), [": a description differs"]);
+    }
+
+    #[test]
+    fn nothing_hides_among_many_changes_or_deep_below() {
+        let many = |last: &str| {
+            let fields = (0..900).map(|at| (format!("a{at}"), json!({"maximum": last.len()})));
+            let fields: BTreeMap<_, _> = fields.chain([("z".to_owned(), json!({"type": last}))]).collect();
+            json!({"properties": fields})
+        };
+        let found = told(many("string"), many("integer"));
+        assert_eq!((found.len(), found[900].as_str()), (901, "! z: was string, is integer"));
+        let deep =
+            |last: &str| (0..=DEEPEST).fold(json!({"type": last}), |inner, _| json!({"properties": {"a": inner}}));
+        let found = told(deep("string"), deep("integer"));
+        assert!(found.len() == 1 && found[0].ends_with("a: it differs deeper than anybody looks"), "{found:?}");
+        assert!(found[0].starts_with("! "));
+        let odd = |value: Json| json!({"properties": {"a": value}});
+        assert_eq!(told(odd(json!(true)), odd(json!({"type": "string"}))), ["! a: was true, is {\"type\":\"string\"}"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::canon::{Graph, Id};
+use crate::canon::{Graph, Id, Value};
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::diff::FieldChange;
 use crate::name::ResourceKey;
@@ -43,6 +43,9 @@ pub struct SideName {
 impl SideName {
     /// What the cluster has now is called this, or `APP@live`.
     pub const LIVE: &'static str = "live";
+
+    /// What a snapshot has is called this.
+    pub const AGREED: &'static str = "what was agreed on";
 
     /// Whether it is what the cluster has now, and no commit that is called so.
     #[must_use]
@@ -119,7 +122,7 @@ pub struct ApplicationReview {
     pub findings: Vec<Diagnostic>,
     /// The same in one line.
     pub error: Option<String>,
-    /// Why the older side does not compile: then all is told as if it were new.
+    /// Why the older side is not known: it does not compile, or only ids of it were kept. Then rules judge as if all were new.
     pub base_error: Option<String>,
 }
 
@@ -324,9 +327,17 @@ pub struct ResourceReview {
 #[serde(rename_all = "lowercase", tag = "change")]
 pub enum Fate {
     /// Only the newer side has it.
-    Added,
+    Added {
+        /// All of it. Values of Secrets and of what SOPS has encrypted are replaced by a word.
+        #[schemars(with = "serde_json::Value")]
+        body: Value,
+    },
     /// Only the older side has it.
-    Removed,
+    Removed {
+        /// All of it, likewise; null where it is not known.
+        #[schemars(with = "serde_json::Value")]
+        body: Value,
+    },
     /// Both have it, with other bodies.
     Changed {
         /// All fields that differ.
@@ -345,12 +356,21 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The whole body, where the resource came or went.
+    #[must_use]
+    pub fn body(&self) -> Option<&Value> {
+        match self {
+            Self::Added { body } | Self::Removed { body } => Some(body).filter(|body| **body != Value::Null),
+            Self::Changed { .. } | Self::Replaced { .. } => None,
+        }
+    }
+
     /// The sign that people know.
     #[must_use]
     pub fn sign(&self) -> char {
         match self {
-            Self::Added => '+',
-            Self::Removed => '-',
+            Self::Added { .. } => '+',
+            Self::Removed { .. } => '-',
             Self::Changed { .. } => '~',
             Self::Replaced { .. } => '±',
         }
@@ -360,7 +380,7 @@ impl Fate {
     #[must_use]
     pub fn fields(&self) -> &[FieldChange] {
         match self {
-            Self::Added | Self::Removed => &[],
+            Self::Added { .. } | Self::Removed { .. } => &[],
             Self::Changed { fields, .. } | Self::Replaced { fields, .. } => fields,
         }
     }

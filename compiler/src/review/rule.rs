@@ -73,6 +73,10 @@ rules! {
         "an application that is there no more",
         "all that it made may be deleted",
         "delete the application first, with `kubectl gitops delete`, and its files after that";
+    BASE_UNKNOWN = Caution, "base-unknown",
+        "an older side that does not compile, or of which a snapshot keeps ids alone",
+        "what is lost and what becomes weaker is found by comparing, and there is nothing to compare with",
+        "mend the older side first, or let the snapshot keep manifests with `snapshot accept --all --full`";
     CAPABILITY_ADDED = Caution, "capability-added",
         "a container that gains a Linux capability",
         "capabilities are parts of what root may do on the node",

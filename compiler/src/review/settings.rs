@@ -104,21 +104,22 @@ impl Settings {
         &self.accept
     }
 
-    /// What these settings would let pass that those of the base do not: one clause for each.
+    /// What these settings would let pass that those of the base do not, nor those of the commit where both parted: one
+    /// clause for each. What the base has tightened since then is not undone by who knows nothing of it.
     #[must_use]
-    pub fn laxer_than(&self, base: &Self) -> Vec<String> {
+    pub fn laxer_than(&self, base: &Self, parted: &Self) -> Vec<String> {
         let mut found = Vec::new();
         for name in self.rules.keys().chain(base.rules.keys().filter(|name| !self.rules.contains_key(*name))) {
             let Some(rule) = rule_named(name) else { continue };
             let (before, after) = (base.level(rule), self.level(rule));
-            if after < before {
+            if after < before && after < parted.level(rule) {
                 let word = |level: Option<Level>| level.map_or("off", Level::as_str);
                 found.push(format!("{name} would go from {} to {}", word(before), word(after)));
             }
         }
         for acceptance in &self.accept {
             let covers = |known: &&Acceptance| known.covers(acceptance);
-            if !base.accept.iter().any(|known| covers(&known)) {
+            if !base.accept.iter().chain(&parted.accept).any(|known| covers(&known)) {
                 let Acceptance { rule, resource, until, reason } = acceptance;
                 found.push(format!("{rule} would be accepted for {resource} until {until}: {reason}"));
             }
@@ -227,11 +228,17 @@ mod tests {
             read(&format!("accept: [{{rule: renamed, resource: '{resource}', until: {until}, reason: x}}]"))
         };
         let (base, other) = (accept("Pod a*", "2026-01-02"), read("rules: {renamed: block}"));
-        assert_eq!(accept("Pod ab", "2026-01-01").laxer_than(&base), [""; 0]);
-        assert_eq!(accept("Pod ab", "2026-01-03").laxer_than(&base).len(), 1, "it is prolonged");
-        assert_eq!(accept("Pod *", "2026-01-01").laxer_than(&base).len(), 1, "it is widened");
-        assert_eq!(other.laxer_than(&Settings::default()), [""; 0]);
-        assert_eq!(Settings::default().laxer_than(&other), ["renamed would go from block to caution"]);
-        assert_eq!(read("rules: {renamed: off}").laxer_than(&base), ["renamed would go from caution to off"]);
+        let laxer = |new: &Settings, base: &Settings| new.laxer_than(base, base);
+        assert_eq!(laxer(&accept("Pod ab", "2026-01-01"), &base), [""; 0]);
+        assert_eq!(laxer(&accept("Pod ab", "2026-01-03"), &base).len(), 1, "it is prolonged");
+        assert_eq!(laxer(&accept("Pod *", "2026-01-01"), &base).len(), 1, "it is widened");
+        assert_eq!(laxer(&other, &Settings::default()), [""; 0]);
+        assert_eq!(laxer(&Settings::default(), &other), ["renamed would go from block to caution"]);
+        assert_eq!(laxer(&read("rules: {renamed: off}"), &base), ["renamed would go from caution to off"]);
+        // The base was tightened after both parted: the newer side, which is as it was, takes nothing of that back.
+        assert_eq!(Settings::default().laxer_than(&other, &Settings::default()), [""; 0]);
+        assert_eq!(base.laxer_than(&Settings::default(), &base), [""; 0]);
+        let off = read("rules: {renamed: off}");
+        assert_eq!(off.laxer_than(&other, &Settings::default()), ["renamed would go from block to off"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Whole reviews of small changes: what is told, and what never is.
 
 use super::*;
+use crate::diagnostic::Origin;
 use crate::graph::ResourceGraph;
 use crate::manifest;
 
@@ -23,7 +24,7 @@ impl World {
     }
 
     fn live(&self) -> Outcome<'_> {
-        Outcome::Live(Side { graph: &self.graph, origins: &[] })
+        Outcome::Unnamed(Side { graph: &self.graph, origins: &[] })
     }
 }
 
@@ -207,6 +208,44 @@ fn what_does_not_compile_is_told() {
     let mended = of(failed, old.side());
     assert_eq!(mended.applications[0].counts.added, 4);
     assert!(mended.applications[0].base_error.is_some());
+}
+
+#[test]
+fn what_comes_and_goes_is_shown_as_a_whole() {
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {a: hunter2}\n";
+    let (less, more) = (World::new(SHOP), World::new(&format!("{SHOP}{secret}")));
+    for (review, sign) in [(reviewed(&less, &more, ""), '+'), (reviewed(&more, &less, ""), '-')] {
+        for told in [write::text(&review), write::markdown(&review, write::ROOM), write::html(&review)] {
+            assert!(told.contains(&format!("{sign} Secret shop/s")) && told.contains("a: (secret)"), "{told}");
+            assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
+        }
+        let json = serde_json::to_value(&review).expect("JSON");
+        assert_eq!(json["applications"][0]["changes"][0]["body"]["data"]["a"], "(secret)", "{json}");
+    }
+}
+
+#[test]
+fn where_only_ids_were_kept_what_differs_is_listed() {
+    let world = World::new(SHOP);
+    let listed =
+        |kind: &str, name: &str, was_there| Listed { resource: ResourceKey::new("", kind, "shop", name), was_there };
+    let all = [listed("ConfigMap", "cfg", true), listed("ConfigMap", "gone", true), listed("Service", "web", false)];
+    let of = |listed| {
+        let pair = Pair { application: "shop", base: Outcome::Listed(listed), head: world.side(), files: &[] };
+        review(named(SideName::AGREED), named("topic"), &[pair], &Whole::default(), today())
+    };
+    let review = of(&all);
+    let one = &review.applications[0];
+    assert_eq!(one.counts, Counts { added: 1, changed: 1, removed: 1, unchanged: 2 });
+    let told: Vec<String> =
+        one.changes.iter().map(|change| format!("{} {}", change.fate.sign(), change.resource)).collect();
+    assert_eq!(told, ["~ ConfigMap shop/cfg", "- ConfigMap shop/gone", "+ Service shop/web"]);
+    assert_eq!((one.risks[0].rule.as_str(), review.verdict), ("base-unknown", Verdict::Caution));
+    for told in [write::text(&review), write::markdown(&review, write::ROOM), write::html(&review)] {
+        assert!(told.contains("only ids of it are kept") && told.contains("- ConfigMap shop/gone"), "{told}");
+        assert!(told.contains("agreed on → g1-"), "{told}");
+    }
+    assert_eq!(of(&[]).applications[0].counts.unchanged, 4);
 }
 
 #[test]

@@ -15,10 +15,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::canon::{Encoder, Id, Resource, Value};
 use crate::diff;
-use crate::graph::{GraphResource, ResourceGraph};
-use crate::manifest::yaml;
+use crate::graph::{GraphResource, ResourceGraph, SECRET};
+use crate::manifest::{self, yaml};
 use crate::name::ResourceKey;
 
 /// The file, in the root of a repository.
@@ -91,7 +90,7 @@ impl Snapshot {
         for resource in graph.resources() {
             let body = self.has_bodies.then(|| yaml::emit(&diff::shown_body(&resource.key, &resource.body)));
             let place = (word(application), written(&resource.key));
-            self.lines.insert(place, Line { id: id(resource), body });
+            self.lines.insert(place, Line { id: resource.shown_id(), body });
         }
     }
 
@@ -113,6 +112,35 @@ impl Snapshot {
         let name = word(application);
         let lines = self.lines.iter().filter(|((of, _), _)| *of == name);
         Self { lines: lines.map(|(place, line)| (place.clone(), line.clone())).collect(), has_bodies: self.has_bodies }
+    }
+
+    /// The graph of an application, where bodies are kept and each is the one that its id is of. Values of Secrets are
+    /// words in it, so that its own id is nobody's.
+    #[must_use]
+    pub fn graph(&self, application: &str) -> Option<ResourceGraph> {
+        let of_application = self.of_application(application);
+        let manifests = manifest::read(SNAPSHOT_FILE, of_application.text().as_bytes()).0;
+        let graph = ResourceGraph::build(manifests, &mut Vec::new()).ok()?.graph;
+        let is_it = |resource: &GraphResource| {
+            let place = (word(application), written(&resource.key));
+            self.lines.get(&place).is_some_and(|line| line.id == resource.shown_id())
+        };
+        let is_whole = self.has_bodies && graph.resources().len() == of_application.lines.len();
+        (is_whole && graph.resources().iter().all(is_it)).then_some(graph)
+    }
+
+    /// Whether there are Secrets in it of which the values are no part, since they lie open.
+    #[must_use]
+    pub fn has_plain_secrets(&self) -> bool {
+        self.lines.values().any(|line| line.id.starts_with(SECRET))
+    }
+
+    /// The names of its applications, sorted.
+    #[must_use]
+    pub fn applications(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.lines.keys().map(|(application, _)| application.as_str()).collect();
+        names.dedup();
+        names
     }
 
     /// Whether it keeps bodies.
@@ -216,6 +244,27 @@ pub fn written(key: &ResourceKey) -> String {
     word(&format!("{}/{}/{}/{}", key.group, key.kind, key.scope.as_str(), key.name))
 }
 
+/// The key that [`written`] wrote; none of a text that it did not write.
+#[must_use]
+pub fn key_of(written: &str) -> Option<ResourceKey> {
+    let parts: Vec<&str> = written.split('/').collect();
+    let [group, kind, scope, name] = parts[..] else { return None };
+    let [group, kind, scope, name] = [group, kind, scope, name].map(unescaped);
+    Some(ResourceKey::new(&group?, &kind?, &scope?, &name?))
+}
+
+/// The text that [`word`] made a word of.
+fn unescaped(word: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(word.len()), word);
+    while let Some((plain, escaped)) = rest.split_once('%') {
+        bytes.extend_from_slice(plain.as_bytes());
+        bytes.push(u8::from_str_radix(escaped.get(..2)?, 16).ok()?);
+        rest = &escaped[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
 /// A text as one word without anything that ends a line or a word.
 fn word(text: &str) -> String {
     let mut word = String::with_capacity(text.len());
@@ -230,30 +279,6 @@ fn word(text: &str) -> String {
         }
     }
     word
-}
-
-/// The id of a resource as it may be written down.
-fn id(resource: &GraphResource) -> String {
-    if !resource.is_plain_secret() {
-        return resource.id.to_string();
-    }
-    let mut body = (*resource.body).clone();
-    if let Some(body) = body.as_map_mut() {
-        for field in ["data", "stringData"] {
-            if let Some(values) = body.get_mut(field).and_then(Value::as_map_mut) {
-                for value in values.values_mut() {
-                    *value = Value::Null;
-                }
-            }
-        }
-        // kubectl's copy has the values, too; SOPS's MAC is of them.
-        let annotations =
-            body.get_mut("metadata").and_then(Value::as_map_mut).and_then(|metadata| metadata.get_mut("annotations"));
-        if let Some(annotations) = annotations.and_then(Value::as_map_mut) {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        }
-    }
-    format!("secret:{}", Id::<Resource>::of(&Encoder::encode(&body)))
 }
 
 #[cfg(test)]

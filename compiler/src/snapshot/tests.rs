@@ -94,6 +94,34 @@ fn one_application_is_a_part() {
 }
 
 #[test]
+fn kept_manifests_are_a_graph_where_they_are_those_of_their_ids() {
+    let text = format!("{}{}---\n{SECRET}", map("a", "1"), map("b", "2"));
+    let kept = snapshot(Snapshot::with_bodies(), &text);
+    let found = kept.graph("shop").expect("a graph");
+    let ids = |graph: &ResourceGraph| graph.resources().iter().map(GraphResource::shown_id).collect::<Vec<_>>();
+    assert_eq!(ids(&found), ids(&graph(&text)));
+    let forged = kept.text().replace("  k: \"1\"", "  k: \"3\"");
+    let forged = Snapshot::read(forged.as_bytes()).expect("a snapshot");
+    assert_eq!((forged.graph("shop"), forged.pending(&kept)), (None, Vec::new()), "an id is of another manifest");
+    assert_eq!(snapshot(Snapshot::default(), &text).graph("shop"), None, "there are ids alone");
+    assert!(kept.has_plain_secrets() && !snapshot(Snapshot::default(), &map("a", "1")).has_plain_secrets());
+}
+
+#[test]
+fn a_written_key_is_read_back() {
+    for key in [
+        ResourceKey::new("", "ConfigMap", "shop", "a"),
+        ResourceKey::new("rbac.authorization.k8s.io", "ClusterRole", "", "system:a b%2F"),
+        ResourceKey::new("apps", "Deployment", ".", "é\n"),
+    ] {
+        assert_eq!(key_of(&written(&key)), Some(key));
+    }
+    for text in ["", "a", "a/b/c", "a/b/c/d/e", "a/b/c/%", "a/b/c/%ZZ", "a/b/c/%FF"] {
+        assert_eq!(key_of(text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_snapshot_is_refused() {
     for (text, wanted) in [
         ("", "first line"),

@@ -3,7 +3,7 @@
 //!
 //! In: kubectl's own code (`gitops_testdata::oracle`). Out: on stderr, how many files and objects were compared and how
 //! it went; where the two disagree, which file, and how. The steps, one file each: `ours` is our reading in the form
-//! that kubectl's has, `stricter` names what we refuse on purpose, `compare` judges, `bundles` finds real files, `folders`
+//! that kubectl's has, `stricter` names what we refuse on purpose, `compare` judges, `bundles` finds real files, `emitted` writes what was read and lets it be read again, `folders`
 //! compiles what lies together and prints a table of what comes of it.
 //!
 //! With `GITOPS_LONG=1` all of it, without a slice of it. `GITOPS_ORACLE_ONLY=4711` compares that one generated file
@@ -11,6 +11,7 @@
 
 mod bundles;
 mod compare;
+mod emitted;
 mod folders;
 mod ours;
 mod stricter;
@@ -22,6 +23,7 @@ use gitops_compiler::tree::{Repository, Snapshot};
 use gitops_testdata::oracle::{Oracle, document};
 
 use compare::{Outcome, Tally, compare};
+use emitted::Emitted;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -84,6 +86,30 @@ fn real_files_are_read_as_kubectl_reads_them() -> Result {
         }
     }
     assert!(failures.is_empty(), "{failures}");
+    Ok(())
+}
+
+/// What we write is read as what it is, whoever reads it.
+#[test]
+fn what_we_write_is_what_kubectl_and_kustomize_read() -> Result {
+    let mut oracle = Oracle::start()?;
+    let mut emitted = Emitted::default();
+    for number in 0..if is_long() { FILES.1 } else { FILES.0 } {
+        emitted.add(&mut oracle, &format!("file {number}"), &document(number))?;
+    }
+    for bundle in bundles::find().unwrap_or_default() {
+        for (name, file) in bundles::files(&bundle, is_long())? {
+            emitted.add(&mut oracle, &name, &file)?;
+        }
+    }
+    let Emitted { objects, by_kustomize, lost_by_kustomize, wrong } = emitted;
+    say(&format!(
+        "written by us: {objects} objects, {by_kustomize} of them also for kustomize, which loses something of \
+         {lost_by_kustomize} as JSON, too; {} are read otherwise",
+        wrong.len()
+    ))?;
+    assert!(by_kustomize > 1_000, "{by_kustomize} are too few");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! pretend, so that its defaults, its forms of values and fields that would be given up count as they do. Where it refuses
 //! to pretend, what the manifest has is compared with what is there, as for drift. Nothing is changed, nothing locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use gitops_compiler::canon::Value;
@@ -19,9 +19,10 @@ use serde_json::Value as Json;
 use crate::cluster::{ApplyOptions, Cluster, Failure, PART_OF};
 use crate::sops::Unlocked;
 
-use super::conflict;
+use super::conflict::Owned;
 use super::drift::Writer;
 use super::drift::compare::{compare, writer_of};
+use super::scaled;
 use super::step::{ToSend, api_version_of, body_to_send};
 use super::target::{Target, TargetError};
 
@@ -96,16 +97,17 @@ impl Target {
     pub async fn against(&mut self, wanted: &Bound) -> Result<Against, TargetError> {
         let observation = self.observe(Some(wanted), false).await?;
         let plan = self.plan(wanted, &observation.seen, &Approvals::default(), &Hooks::default());
-        self.against_as(&plan, &self.records.cluster).await
+        self.against_as(&plan, wanted, &self.records.cluster).await
     }
 
-    /// Compares what is live with what a plan would send. Objects are read, and tried, with the rights of whoever asks this
+    /// Compares what is live with what a plan would send, to become `wanted`. Objects are read, and tried, with the rights of whoever asks this
     /// way: what they may not get is unknown.
     ///
     /// # Errors
     /// Where an object cannot be read for another reason.
-    pub async fn against_as(&self, plan: &Plan, viewer: &Cluster) -> Result<Against, TargetError> {
-        let looks: Vec<_> = plan.steps.iter().map(|step| self.looked_at(step, viewer).boxed()).collect();
+    pub async fn against_as(&self, plan: &Plan, wanted: &Bound, viewer: &Cluster) -> Result<Against, TargetError> {
+        let scaled = scaled::of(wanted);
+        let looks: Vec<_> = plan.steps.iter().map(|step| self.looked_at(step, &scaled, viewer).boxed()).collect();
         let compared: Vec<(ResourceKey, Compared)> = stream::iter(looks)
             .buffered(CONCURRENT)
             .try_collect()
@@ -131,12 +133,22 @@ impl Target {
         Ok(against)
     }
 
-    async fn looked_at(&self, step: &Step, viewer: &Cluster) -> Result<(ResourceKey, Compared), Failure> {
-        Ok((step.key.clone(), self.compared(step, viewer).await?))
+    async fn looked_at(
+        &self,
+        step: &Step,
+        scaled: &BTreeSet<ResourceKey>,
+        viewer: &Cluster,
+    ) -> Result<(ResourceKey, Compared), Failure> {
+        Ok((step.key.clone(), self.compared(step, scaled, viewer).await?))
     }
 
-    async fn compared(&self, step: &Step, viewer: &Cluster) -> Result<Compared, Failure> {
-        let (body, live, applied) = match self.tried(step, viewer).await? {
+    async fn compared(
+        &self,
+        step: &Step,
+        scaled: &BTreeSet<ResourceKey>,
+        viewer: &Cluster,
+    ) -> Result<Compared, Failure> {
+        let (body, live, applied) = match self.tried(step, scaled, viewer).await? {
             Tried::Hook => return Ok(Compared::Same),
             Tried::Absent => return Ok(Compared::Changed(Change::Added)),
             Tried::Deleted => return Ok(Compared::Changed(Change::Removed)),
@@ -153,8 +165,14 @@ impl Target {
         Ok(if fields.is_empty() { Compared::Same } else { Compared::Fields(fields, live) })
     }
 
-    /// What there is where a step goes, and what the server would make of it.
-    pub(super) async fn tried<'a>(&self, step: &'a Step, viewer: &Cluster) -> Result<Tried<'a>, Failure> {
+    /// What there is where a step goes, and what the server would make of it. `scaled` are those that something of the wanted
+    /// graph scales.
+    pub(super) async fn tried<'a>(
+        &self,
+        step: &'a Step,
+        scaled: &BTreeSet<ResourceKey>,
+        viewer: &Cluster,
+    ) -> Result<Tried<'a>, Failure> {
         let (body, path) = match (step.action, &step.desired) {
             (Action::Hook, _) => return Ok(Tried::Hook),
             (Action::Delete, _) | (_, None) => return Ok(Tried::Deleted),
@@ -177,7 +195,15 @@ impl Target {
             Err(failure) if failure.is_forbidden() => return Ok(Tried::Unknown("whoever asks may not get it")),
             Err(failure) => return Err(failure),
         };
-        let applied = self.pretended(step, &path, viewer).await?;
+        let mut applied = self.pretended(step, &path, viewer).await?;
+        if let Some(applied) = &mut applied
+            && body.at(&["spec", "replicas"]).is_none()
+            && applied["spec"]["replicas"] != live["spec"]["replicas"]
+            && scaled::is_left_as_seen_by(viewer, scaled, &step.key).await
+        {
+            // They are handed over before the step applies: nothing sets them back.
+            applied["spec"]["replicas"] = live["spec"]["replicas"].clone();
+        }
         Ok(Tried::There { body, live, applied })
     }
 
@@ -199,8 +225,9 @@ impl Target {
                 // Without an answer nothing is known; a refusal is one.
                 return if failure.code() == 0 { Err(failure) } else { Ok(None) };
             }
-            // Whether anything scales it is not asked: then the number stays as it is.
-            if !conflict::leave_to_others(&self.ignored, &step.key, true, &mut body, &conflicts, &mut Vec::new()) {
+            // Whether anything scales it is not asked: then the number stays as it is. What is left is not told.
+            let owned = Owned { key: &step.key, ignored: &self.ignored, is_scaled: true, is_secret: true };
+            if !owned.leave(&mut body, &conflicts, &mut Vec::new()) {
                 options.force = true;
             }
         }

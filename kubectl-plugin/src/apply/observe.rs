@@ -36,6 +36,8 @@ pub struct Sighting {
     applied: Vec<(String, String)>,
     /// What it asks for.
     policy: Policy,
+    /// Whether it is being deleted.
+    leaving: bool,
 }
 
 impl Sighting {
@@ -50,6 +52,7 @@ impl Sighting {
             part_of: metadata.labels.get(PART_OF).cloned(),
             applied: applied.map(|entry| (entry.manager.clone(), digest(entry))).collect(),
             policy: policy(metadata),
+            leaving: metadata.deletion_timestamp.is_some(),
         }
     }
 
@@ -117,7 +120,26 @@ impl Observer<'_> {
         if let Some(desired) = self.desired {
             self.wanted(desired, &mut observation).await?;
         }
+        Self::leave_with_namespaces(&mut observation);
         Ok(observation)
+    }
+
+    /// What is in a namespace that is being deleted goes with it, whether it is marked already or not.
+    fn leave_with_namespaces(observation: &mut Observation) {
+        let is_leaving = |(key, seen): (&ResourceKey, &Seen)| {
+            let goes = key.is("", "Namespace") && matches!(seen, Seen::Present { leaving: true, .. });
+            goes.then(|| key.name.clone())
+        };
+        let namespaces: BTreeSet<String> = observation.seen.iter().filter_map(is_leaving).collect();
+        if namespaces.is_empty() {
+            return;
+        }
+        for (key, seen) in &mut observation.seen {
+            let is_inside = key.scope.namespace().is_some_and(|namespace| namespaces.contains(namespace));
+            if let (true, Seen::Present { leaving, .. }) = (is_inside, seen) {
+                *leaving = true;
+            }
+        }
     }
 
     async fn owned(&self, observation: &mut Observation) -> Result<(), Failure> {
@@ -188,6 +210,7 @@ impl Observer<'_> {
             ours: fields.starts_with("f:"),
             policy: sighting.policy,
             is_of_another: sighting.part_of.as_ref().is_some_and(|label| *label != self.identity.apply_set),
+            leaving: sighting.leaving,
         }
     }
 

@@ -15,7 +15,8 @@ use crate::record::Head;
 
 use super::adopt::managers::is_left_behind;
 use super::held::held_by;
-use super::step::Context;
+use super::scaled;
+use super::step::{Context, past_webhooks};
 
 /// How long an object may take to go: its Pods may have a grace period.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -23,10 +24,11 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// So often an object is replaced that changes between the look and the request.
 const ATTEMPTS: u32 = 5;
 
-/// Replaces all of an object. What it has from others goes; the caller applies the body afterwards, so that its fields are
-/// ours as those of every object are.
-pub(super) async fn replace(context: &Context, path: &str, body: &Json) -> Result<(), Failure> {
+/// Replaces all of an object. What it has from others goes, but the number of replicas where something scales it; the caller
+/// applies the body afterwards, so that its fields are ours as those of every object are.
+pub(super) async fn replace(context: &Context, step: &Step, path: &str, body: &Json) -> Result<(), Failure> {
     let mut failed = None;
+    let keeps_replicas = scaled::are_left(context, &step.key, body).await?;
     for _ in 0..ATTEMPTS {
         let live = context.cluster.get(path).await?;
         let expected = body["metadata"]["uid"].as_str();
@@ -36,8 +38,11 @@ pub(super) async fn replace(context: &Context, path: &str, body: &Json) -> Resul
         let mut whole = body.clone();
         whole["metadata"]["uid"] = live["metadata"]["uid"].clone();
         whole["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-        context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
-        match context.cluster.replace_as(path, &whole, &context.identity.field_manager).await {
+        if keeps_replicas {
+            whole["spec"]["replicas"] = live["spec"]["replicas"].clone();
+        }
+        let manager = &context.identity.field_manager;
+        match past_webhooks(context, || context.cluster.replace_as(path, &whole, manager)).await {
             Err(failure) if failure.is_conflict() => failed = Some(failure),
             other => return other.map(|_| ()),
         }
@@ -52,6 +57,7 @@ pub(super) async fn recreate_for(
     path: &str,
     body: &mut Json,
     field: &str,
+    is_secret: bool,
 ) -> Result<(), String> {
     if own_uid(step).is_none() {
         return Err(format!("{field} cannot change, and it was there before us: delete it by hand"));
@@ -60,7 +66,7 @@ pub(super) async fn recreate_for(
         let kind = &step.key.kind;
         return Err(format!("{field} cannot change: --allow-recreate={kind} deletes it and makes it again"));
     }
-    recreate(context, step, path, body).await
+    recreate(context, step, path, body, is_secret).await
 }
 
 /// The uid of the object of a step, where we made it.
@@ -68,8 +74,14 @@ fn own_uid(step: &Step) -> Option<&str> {
     step.uid.as_deref().filter(|_| step.made_by_us)
 }
 
-/// Deletes an object of ours so that it can be made again.
-pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &mut Json) -> Result<(), String> {
+/// Deletes an object of ours so that it can be made again. `is_secret` says that what the server says may quote secrets.
+pub(super) async fn recreate(
+    context: &Context,
+    step: &Step,
+    path: &str,
+    body: &mut Json,
+    is_secret: bool,
+) -> Result<(), String> {
     let Some(uid) = own_uid(step) else {
         return Err("it was there before us, and is not deleted to be made again".to_owned());
     };
@@ -77,8 +89,10 @@ pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &
         metadata.remove("uid");
     }
     let collection = path.rsplit_once('/').map(|(collection, _)| collection).unwrap_or_default();
-    let could = context.cluster.could_create(collection, body, &context.identity.field_manager).await;
-    could.map_err(|failure| format!("it cannot be made anew, so that it is not deleted: {failure}"))?;
+    let manager = &context.identity.field_manager;
+    let could = past_webhooks(context, || context.cluster.could_create(collection, body, manager)).await;
+    could
+        .map_err(|failure| format!("it cannot be made anew, so that it is not deleted: {}", failure.told(is_secret)))?;
     let note = |head: &mut Head| {
         if let Some(pending) = &mut head.pending
             && !pending.recreated.contains(&step.key)
@@ -87,11 +101,12 @@ pub(super) async fn recreate(context: &Context, step: &Step, path: &str, body: &
         }
     };
     context.lease.write(note).await.map_err(|lost| lost.to_string())?;
-    match context.cluster.delete(path, uid, None, context.propagation).await {
+    let delete = || context.cluster.delete(path, uid, None, context.propagation);
+    match past_webhooks(context, delete).await {
         Ok(Deleted::Gone) => Ok(()),
         Ok(Deleted::Held) => until_gone(context, path, uid).await,
         Ok(Deleted::Replaced) => Err("it is another object of the same name now".to_owned()),
-        Err(failure) => Err(failure.to_string()),
+        Err(failure) => Err(failure.told(is_secret)),
     }
 }
 

@@ -1,19 +1,20 @@
 //! Replicas that a manifest names no more, since something scales the object.
 //!
-//! In: a step that drops `spec.replicas`. Out: the number as it is now, owned by whoever scales; or a refusal. Without that the
-//! server takes the field away with its last owner, and the default comes back: one replica. Nothing is done where nothing scales the
-//! object, or somebody else owns the field already.
+//! In: a step that drops `spec.replicas`, or takes over or replaces an object that had them. Out: the number as it is now, owned by
+//! whoever scales; or a refusal. Without that the server takes the field away with its last owner, and the default comes back: one
+//! replica. Nothing is done where nothing scales the object, or somebody else owns the field already.
 //!
 //! The number is handed over through the subresource `scale`, as those write it that scale, so that it is theirs by design
 //! ([`super::by_design`]) from the first moment.
 
 use std::collections::BTreeSet;
 
+use gitops_compiler::manifest::Write;
 use gitops_compiler::name::ResourceKey;
-use gitops_compiler::plan::{Action, Bound, Step};
+use gitops_compiler::plan::{Action, Bound, Cause, Step};
 use serde_json::{Value as Json, json};
 
-use crate::cluster::{ApplyOptions, Failure};
+use crate::cluster::{ApplyOptions, Cluster, Failure};
 
 use super::step::Context;
 
@@ -37,16 +38,45 @@ pub(super) fn of(desired: &Bound) -> BTreeSet<ResourceKey> {
         .collect()
 }
 
+/// The kinds that have `spec.replicas`, of those that are scaled; of other kinds what an edge of the graph says.
+const SCALABLE: [(&str, &str); 4] =
+    [("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "ReplicaSet"), ("", "ReplicationController")];
+
+/// Whether a body says nothing of replicas, since something scales its object.
+pub(super) async fn are_left(context: &Context, key: &ResourceKey, body: &Json) -> Result<bool, Failure> {
+    let is_scalable = SCALABLE.iter().any(|(group, kind)| key.is(group, kind)) || context.scaled.contains(key);
+    if !is_scalable || !body["spec"]["replicas"].is_null() {
+        return Ok(false);
+    }
+    is_scaled(context, key).await
+}
+
+/// Whether something scales an object whose manifest names no replicas, as far as whoever looks may see it.
+pub(super) async fn is_left_as_seen_by(viewer: &Cluster, scaled: &BTreeSet<ResourceKey>, key: &ResourceKey) -> bool {
+    scaled.contains(key) || has_autoscaler(viewer, key).await.unwrap_or_default()
+}
+
 /// Hands replicas over, where a step drops them from an object that something scales. Gives what there is to tell.
 ///
 /// # Errors
 /// Where it is not known who owns them, or they cannot be handed over: applying would set them back.
-pub(super) async fn hand_over(context: &Context, step: &Step, path: &str) -> Result<Option<String>, Failure> {
+pub(super) async fn hand_over(
+    context: &Context,
+    step: &Step,
+    path: &str,
+    body: &Json,
+) -> Result<Option<String>, Failure> {
     let drops = step.changes.iter().any(|change| change.path == "spec.replicas" && change.new.is_none());
-    if step.action != Action::Update || !drops {
-        return Ok(None);
-    }
-    if !context.scaled.contains(&step.key) && !is_scaled(context, &step.key).await? {
+    // What was just taken over was of others, replicas and all.
+    let takes = context.adopts && step.cause == Cause::Exists;
+    // What replaces the object keeps them itself.
+    let may_drop = step.action == Action::Update && step.policy.write == Write::Apply && (drops || takes);
+    let is_left = match (may_drop, drops) {
+        (false, _) => false,
+        (true, true) => is_scaled(context, &step.key).await?,
+        (true, false) => are_left(context, &step.key, body).await?,
+    };
+    if !is_left {
         return Ok(None);
     }
     let live = context.cluster.get(path).await?;
@@ -69,11 +99,16 @@ pub(super) async fn hand_over(context: &Context, step: &Step, path: &str) -> Res
     Ok(Some(format!("spec.replicas stays {replicas}, for whoever scales it")))
 }
 
-/// Whether an autoscaler in the cluster scales an object.
+/// Whether something in the graph scales an object, or an autoscaler in the cluster.
 async fn is_scaled(context: &Context, key: &ResourceKey) -> Result<bool, Failure> {
+    Ok(context.scaled.contains(key) || has_autoscaler(&context.cluster, key).await?)
+}
+
+/// Whether an autoscaler in the cluster scales an object.
+async fn has_autoscaler(cluster: &Cluster, key: &ResourceKey) -> Result<bool, Failure> {
     let Some(namespace) = key.scope.namespace() else { return Ok(false) };
     let collection = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
-    let scalers = match context.cluster.list::<Json>(&collection, "").await {
+    let scalers = match cluster.list::<Json>(&collection, "").await {
         Ok(scalers) => scalers,
         Err(failure) if failure.is_not_found() => return Ok(false),
         Err(failure) => return Err(failure),

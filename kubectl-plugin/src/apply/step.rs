@@ -20,7 +20,7 @@ use crate::sops::Unlocked;
 use crate::trace;
 
 use super::adopt::take::take;
-use super::conflict;
+use super::conflict::{self, Owned};
 use super::drift::Ignored;
 use super::held::held_by;
 use super::lease::Lease;
@@ -203,13 +203,7 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
             Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
         }
     }
-    let handed_over = if step.policy.write == Write::Apply {
-        scaled::hand_over(context, step, &path).await
-    } else {
-        // All of it is replaced, as it asks for.
-        Ok(None)
-    };
-    match handed_over {
+    match scaled::hand_over(context, step, &path, &body).await {
         Ok(told) => notes.extend(told),
         Err(failure) => {
             let why = format!("spec.replicas cannot be left to what scales it: {}", failure.told(is_secret));
@@ -218,14 +212,14 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     }
     match step.policy.write {
         Write::Replace if is_there => {
-            if let Err(failure) = rewrite::replace(context, &path, &body).await {
+            if let Err(failure) = rewrite::replace(context, step, &path, &body).await {
                 return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
             }
             notes.push("replaced as a whole, as it asks for".to_owned());
         }
         Write::Recreate if is_there => {
             notes.push("deleted and made again, as it asks for".to_owned());
-            if let Err(message) = rewrite::recreate(context, step, &path, &mut body).await {
+            if let Err(message) = rewrite::recreate(context, step, &path, &mut body, is_secret).await {
                 return StepOutcome::failed(message);
             }
         }
@@ -275,7 +269,8 @@ pub(super) async fn send(
                 if !force && !conflicts.is_empty() {
                     let before = body.clone();
                     let (key, is_scaled) = (&step.key, context.scaled.contains(&step.key));
-                    if conflict::leave_to_others(&context.ignored, key, is_scaled, body, &conflicts, &mut notes) {
+                    let owned = Owned { key, ignored: &context.ignored, is_scaled, is_secret };
+                    if owned.leave(body, &conflicts, &mut notes) {
                         whole.get_or_insert(before);
                         continue;
                     }
@@ -292,7 +287,7 @@ pub(super) async fn send(
                     if let Some(whole) = whole.take() {
                         *body = whole;
                     }
-                    if let Err(message) = rewrite::recreate_for(context, step, path, body, &field).await {
+                    if let Err(message) = rewrite::recreate_for(context, step, path, body, &field, is_secret).await {
                         return StepOutcome::failed(message);
                     }
                     notes.push(format!("deleted and made again, since {field} cannot change"));
@@ -306,6 +301,27 @@ pub(super) async fn send(
         };
         if Instant::now() + pause > deadline {
             return StepOutcome::failed(format!("still not possible after {} seconds: {why}", PATIENCE.as_secs()));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Sends a request, again and again while a webhook that must be asked first is not reached: its Pods start, say.
+///
+/// # Errors
+/// Any other failure, this one after some time, and the loss of our lock.
+pub(super) async fn past_webhooks<T, F>(context: &Context, send: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
+        match send().await {
+            Err(failure) if failure.is_of_webhook() && Instant::now() + pause < deadline => {}
+            other => return other,
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));
@@ -344,10 +360,8 @@ async fn delete(context: &Context, step: &Step) -> StepOutcome {
                 Err(failure) => return StepOutcome::failed(failure.to_string()),
             }
         }
-        if let Err(lost) = context.lease.permit().await {
-            return StepOutcome::failed(lost.to_string());
-        }
-        match context.cluster.delete(&path, uid, version.as_deref(), context.propagation).await {
+        let delete = || context.cluster.delete(&path, uid, version.as_deref(), context.propagation);
+        match past_webhooks(context, delete).await {
             Ok(Deleted::Held) => return StepOutcome::Terminating,
             Ok(Deleted::Gone | Deleted::Replaced) => return StepOutcome::Gone,
             // It changed since we looked, or in that very moment: look again.

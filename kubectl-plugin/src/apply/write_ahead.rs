@@ -163,7 +163,7 @@ async fn store_graph(
         let namespace =
             ResourceKey { scope: KeyScope::Cluster, ..ResourceKey::new("", "Namespace", "", &bodies.namespace) };
         let there = bodies.chunks.iter().all(|chunk| known.contains(&(bodies.namespace.as_str(), *chunk)));
-        if seen.get(&namespace) == Some(&Seen::Absent) {
+        if matches!(seen.get(&namespace), Some(Seen::Absent | Seen::Present { leaving: true, .. })) {
             late.insert(bodies.namespace.clone(), packed);
         } else if !there || was_replaced(target, &namespace, seen) {
             records.put_chunks(&bodies.namespace, &packed, &target.target_id).await?;

@@ -24,7 +24,7 @@ use super::show::{self, ReleaseName};
 /// What stands for the objects in the cluster.
 const LIVE: &str = SideName::LIVE;
 
-/// What stands before the path of a bundle.
+/// What stands before the path or the address of a bundle.
 const BUNDLE: &str = "bundle:";
 
 /// Show what differs between two graphs: revisions (HEAD~1), releases (APP@3), bundles (bundle:PATH), graph ids of the local
@@ -57,7 +57,7 @@ pub(super) enum Side<'a> {
 pub(super) enum Graph<'a> {
     Id(Id<canon::Graph>),
     Release(ReleaseName),
-    /// A bundle on this machine, by its path.
+    /// A bundle, by its path or its address.
     Bundle(&'a str),
     /// A revision, or the working tree.
     Revision(Option<&'a str>),
@@ -70,8 +70,8 @@ impl<'a> Side<'a> {
         if name == LIVE {
             return Ok(Self::Live(None));
         }
-        if let Some(path) = name.strip_prefix(BUNDLE) {
-            return Ok(Self::Graph(Graph::Bundle(path)));
+        if let Some(place) = name.strip_prefix(BUNDLE) {
+            return Ok(Self::Graph(Graph::Bundle(place)));
         }
         if let Ok(id) = name.parse() {
             return Ok(Self::Graph(Graph::Id(id)));
@@ -127,7 +127,7 @@ async fn graph(session: &Session, args: &DiffArgs, named: Graph<'_>) -> Result<R
             let head = connected.records.load_recorded(&release.app).await?.head;
             Ok(connected.records.graph(&show::find(&head, &release)?.graph, &head.target).await?)
         }
-        Graph::Bundle(path) => Ok(bundle::on_this_machine(path)?.graph),
+        Graph::Bundle(place) => Ok(bundle::as_side(session, &args.source, place)?.graph),
         Graph::Revision(revision) => {
             let revision = revision.or(args.source.revision.as_deref());
             let opened = args.source.open_at(revision, None, store.as_ref())?;

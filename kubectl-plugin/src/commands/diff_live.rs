@@ -102,8 +102,8 @@ pub(super) async fn opened(
             let target = target(cluster, connected.records, app, &connected.destination).await?;
             Ok(Opened { target, graph, origins: Vec::new() })
         }
-        Graph::Bundle(path) => {
-            let Bundle { config, graph, .. } = bundle::on_this_machine(path)?;
+        Graph::Bundle(place) => {
+            let Bundle { config, graph, .. } = bundle::as_side(session, source, place)?;
             let connected = cluster.connect(store).await?;
             let namespace = Some(config.delivery.namespace.as_str()).filter(|namespace| !namespace.is_empty());
             let destination = namespace.unwrap_or(&connected.destination).to_owned();

@@ -30,6 +30,7 @@ pub mod refuse;
 pub mod rename;
 mod request;
 pub mod review;
+mod review_kept;
 mod review_live;
 pub mod rollback;
 pub mod show;

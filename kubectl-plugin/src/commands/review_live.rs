@@ -39,7 +39,7 @@ pub(super) async fn of_live(
     let there = Box::pin(target.live_beside(&wanted)).await.map_err(failed)?;
     diff_live::say_unknown(session, &there.unknown);
     let LiveGraph { live: there, declared, .. } = &there;
-    let there = Outcome::Live(Side { graph: there, origins: &[] });
+    let there = Outcome::Unnamed(Side { graph: there, origins: &[] });
     let declared = Outcome::Compiled(Side { graph: declared, origins: &origins });
     let application = target.application.to_string();
     let pair = if live.is_newer {

@@ -1,21 +1,28 @@
 //! `snapshot check`, `accept`, `pending`: what was agreed on, beside what there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::{Args, Subcommand};
-use gitops_compiler::review::{ApplicationReview, Review, SideName, write};
-use gitops_compiler::snapshot::{Pending, Snapshot};
+use gitops_compiler::compile::Compilation;
+use gitops_compiler::graph::ResourceGraph;
+use gitops_compiler::review::{
+    self, ApplicationReview, Day, Listed, Outcome, Pair, ResourceReview, Review, Side, SideName, Whole, write,
+};
+use gitops_compiler::snapshot::{self, Fate, Pending, Snapshot};
 use gitops_compiler::store::Store;
 use gitops_compiler::tree::Repository;
 
 use crate::error::CommandError;
 use crate::json::SnapshotJson;
 use crate::output::counted;
-use crate::settings::{Moment, Now, Session, SnapshotArgs, differing_files, folders_of, write_snapshot};
+use crate::settings::{
+    Moment, Now, ReviewedApplication, Session, SnapshotArgs, differing_files, folders_of, write_snapshot,
+};
 
-use super::review::{ReportArgs, reviewed};
+use super::review::ReportArgs;
+use super::review_kept::{reviewed, understood};
 
 /// Keep what was agreed on as lines in Git, and compare with it
 #[derive(Debug, Args)]
@@ -97,27 +104,92 @@ impl Compared {
         let now = args.now(&args.moment(&here)?, with_bodies, store, session.printer)?;
         let agreed = agreed.unwrap_or_default();
         let pending = args.of_app(&agreed).pending(&now.snapshot);
+        if agreed.has_plain_secrets() || now.snapshot.has_plain_secrets() {
+            session.printer.say("of Secrets whose values lie open the values are not compared");
+        }
         Ok(Self { here, agreed, now, pending })
     }
 
-    /// What the pending changes do, where the bodies that were agreed on are known.
+    /// What the pending changes do. Field by field where a commit compiles to what was agreed on, or its manifests were kept;
+    /// else what they are.
     fn review(
         &self,
         session: &Session,
         args: &SnapshotArgs,
         report: &ReportArgs,
         store: Option<&Store>,
-    ) -> Result<Option<Review>, CommandError> {
-        let Some((side, oid)) = args.agreed_side(&self.here, &self.agreed, store, session.printer) else {
-            return Ok(None);
-        };
-        let (base, moment) = (Moment::Commit(oid.clone()), args.moment(&self.here)?);
-        let files = differing_files(&self.here, [&base, &moment], &folders_of(&self.now.side))?;
-        let commit = if let Moment::Commit(oid) = moment { Some(oid) } else { None };
+    ) -> Result<Review, CommandError> {
+        let moment = args.moment(&self.here)?;
+        let commit = if let Moment::Commit(oid) = &moment { Some(oid.clone()) } else { None };
         let head = args.source.revision.clone().unwrap_or_else(|| "working tree".to_owned());
-        let names =
-            [SideName { name: "what was agreed on".to_owned(), commit: Some(oid) }, SideName { name: head, commit }];
-        reviewed(&side, &self.now.side, &files, names, report.day()?).map(Some)
+        let head = SideName { name: head, commit };
+        let base = |commit| SideName { name: SideName::AGREED.to_owned(), commit };
+        let Some((side, oid)) = args.agreed_side(&self.here, &self.agreed, store, session.printer) else {
+            return Ok(self.without_commit(args, [base(None), head], report.day()?));
+        };
+        let agreed = Moment::Commit(oid.clone());
+        let files = differing_files(&self.here, [&agreed, &moment], &folders_of(&self.now.side))?;
+        let settings = understood(side.settings.clone())?;
+        Ok(reviewed(settings, &side, &self.now.side, &files, [base(Some(oid)), head], report.day()?))
+    }
+
+    /// The same where no commit compiles to what was agreed on.
+    fn without_commit(&self, args: &SnapshotArgs, [base, head]: [SideName; 2], today: Day) -> Review {
+        let agreed = args.of_app(&self.agreed);
+        let now = self.now.side.applications.iter();
+        let names: BTreeSet<&str> = agreed.applications().into_iter().chain(now.map(|one| one.name.as_str())).collect();
+        let sides: Vec<KeptSides<'_>> = names.into_iter().map(|name| self.kept(name)).collect();
+        let pairs: Vec<Pair<'_>> = sides.iter().map(KeptSides::pair).collect();
+        let mut told = review::review(base, head, &pairs, &Whole::default(), today);
+        for one in &mut told.applications {
+            let compiled = sides.iter().find(|sides| sides.name == one.application).and_then(|sides| sides.compiled);
+            one.head = compiled.map(|compilation| compilation.graph.id());
+        }
+        told
+    }
+
+    fn kept(&self, name: &'_ str) -> KeptSides<'_> {
+        let found = self.now.side.applications.iter().find(|one| one.name.as_str() == name);
+        let listed = |pending: &Pending| {
+            let resource = snapshot::key_of(&pending.resource)?;
+            Some(Listed { resource, was_there: pending.change != Fate::Added })
+        };
+        let pending = self.pending.iter().filter(|pending| pending.application == name);
+        KeptSides {
+            name: name.to_owned(),
+            manifests: self.agreed.graph(name).zip(self.now.snapshot.graph(name)),
+            listed: pending.filter_map(listed).collect(),
+            compiled: found.and_then(ReviewedApplication::compilation),
+        }
+    }
+}
+
+/// What is known of an application where no commit compiles to what was agreed on.
+struct KeptSides<'a> {
+    name: String,
+    /// The manifests of both sides, as a snapshot keeps them.
+    manifests: Option<(ResourceGraph, ResourceGraph)>,
+    /// What differs, by ids.
+    listed: Vec<Listed>,
+    /// What there is now.
+    compiled: Option<&'a Compilation>,
+}
+
+impl KeptSides<'_> {
+    fn pair(&self) -> Pair<'_> {
+        let origins = self.compiled.map_or(&[][..], |compilation| &compilation.provenance.origins);
+        let (base, head) = match (&self.manifests, self.compiled) {
+            // Both sides are as they are kept, without the values of Secrets.
+            (Some((agreed, now)), Some(_)) => {
+                let agreed = Outcome::Unnamed(Side { graph: agreed, origins: &[] });
+                (agreed, Outcome::Unnamed(Side { graph: now, origins }))
+            }
+            (_, compiled) => {
+                let compiled = compiled.map(|compilation| Side { graph: &compilation.graph, origins });
+                (Outcome::Listed(&self.listed), compiled.map_or(Outcome::Absent, Outcome::Compiled))
+            }
+        };
+        Pair { application: &self.name, base, head, files: &[] }
     }
 }
 
@@ -133,12 +205,7 @@ fn check(session: &Session, args: &CheckArgs, store: Option<&Store>) -> Result<u
         session.printer.say("nothing is pending: all is as it was agreed on");
         return Ok(0);
     }
-    match compared.review(session, &args.snapshot, &args.report, store)? {
-        Some(review) => args.report.print(session, &review),
-        // Without the bodies only that they differ is known.
-        None if args.report.is_text() => session.printer.out(&lines(&compared.pending)),
-        None => session.printer.json(&SnapshotJson::new(compared.pending.clone())),
-    }
+    args.report.print(session, &compared.review(session, &args.snapshot, &args.report, store)?);
     let count = counted(compared.pending.len(), "resource");
     session.printer.say(&format!("{count} pending: `kubectl gitops snapshot accept`, and commit the snapshot"));
     Ok(1)
@@ -223,7 +290,7 @@ fn asked(
     if !std::io::stdin().is_terminal() {
         return Err(CommandError::user("nobody can be asked here").hint("add --all, or --resource for each"));
     }
-    let told = texts(compared.review(session, &args.snapshot, &ReportArgs::today(), store)?.as_ref());
+    let told = texts(&compared.review(session, &args.snapshot, &ReportArgs::today(), store)?);
     let (mut chosen, mut rest) = (Vec::new(), compared.pending.as_slice());
     while let Some((one, after)) = rest.split_first() {
         let place = (one.application.clone(), one.resource.clone());
@@ -259,14 +326,14 @@ fn asked(
 }
 
 /// What a review says of each resource, by application and the resource as a snapshot writes it.
-fn texts(review: Option<&Review>) -> BTreeMap<(String, String), String> {
+fn texts(review: &Review) -> BTreeMap<(String, String), String> {
     let of = |application: &ApplicationReview| {
         let name = application.application.clone();
-        let one = move |change: &gitops_compiler::review::ResourceReview| {
-            let resource = gitops_compiler::snapshot::written(&change.resource);
+        let one = move |change: &ResourceReview| {
+            let resource = snapshot::written(&change.resource);
             ((name.clone(), resource), write::resource_text(change))
         };
         application.changes.iter().map(one).collect::<Vec<_>>()
     };
-    review.iter().flat_map(|review| &review.applications).flat_map(of).collect()
+    review.applications.iter().flat_map(of).collect()
 }

@@ -129,7 +129,7 @@ impl Controller {
         let wanted = target.bind(graph).await?;
         let observation = target.observe(Some(&wanted), false).await?;
         let plan = target.plan(&wanted, &observation.seen, &Approvals::default(), &Hooks::default());
-        Ok((wanted.graph.id(), Box::pin(target.against_as(&plan, viewer)).await?))
+        Ok((wanted.graph.id(), Box::pin(target.against_as(&plan, &wanted, viewer)).await?))
     }
 
     /// Two graphs of an Application.

@@ -104,6 +104,7 @@ fn reason(step: &Step) -> Option<String> {
         Cause::New | Cause::Changed | Cause::Removed => return None,
         Cause::Exists => "is there already, from somebody else",
         Cause::Missing => "was deleted by somebody",
+        Cause::Leaving => "is being deleted by somebody: its end is waited for",
         Cause::Drifted => "was changed by somebody",
         Cause::Replaced => "was replaced by another object of its name",
         Cause::Resumed => "may have been changed by a run that did not succeed",

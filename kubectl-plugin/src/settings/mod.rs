@@ -51,7 +51,9 @@ pub use recursive::{Compiled, Outcome};
 pub use registry::RegistryArgs;
 pub use remote::RemoteArgs;
 pub use repository_server::RepositoryServer;
-pub use reviewed::{Moment, NotCompiled, ReviewedApplication, ReviewedSide, differing_files, folders_of};
+pub use reviewed::{
+    Moment, NotCompiled, ReviewedApplication, ReviewedSide, differing_files, folders_of, lock_at, review_settings,
+};
 pub use snapshots::{Now, SnapshotArgs, write_snapshot};
 pub use sops::SopsArgs;
 pub use source::SourceArgs;

@@ -101,9 +101,7 @@ impl SourceArgs {
         let source = self.distrusted();
         let revision = moment.revision();
         let here = self.repository()?;
-        let settings = settings(&here, moment)?;
-        let lock_bytes = here.file_at_root(LOCK_FILE, revision)?;
-        let lock = lock_bytes.map_or(Some(Lock::default()), |bytes| Lock::read(LOCK_FILE, &bytes).ok());
+        let (settings, lock) = (review_settings(&here, moment)?, lock_at(&here, moment)?);
         let described = source.described_at(&here, moment, name)?;
         if described.is_empty() {
             return Ok(ReviewedSide { applications: Vec::new(), settings, lock });
@@ -167,6 +165,18 @@ impl ReviewedApplication {
         Self { name, compiled: Err(NotCompiled::of(error)), folders: Vec::new(), is_rendered: false }
     }
 
+    /// What it compiles to, where it does.
+    #[must_use]
+    pub fn compilation(&self) -> Option<&Compilation> {
+        self.compiled.as_ref().ok()
+    }
+
+    /// The folders of its sources in the repository at hand.
+    #[must_use]
+    pub fn folders(&self) -> &[String] {
+        &self.folders
+    }
+
     /// Those of the files that differ which may have to do with it.
     #[must_use]
     pub fn files_of(&self, all: &[ChangedFile]) -> Vec<ChangedFile> {
@@ -226,8 +236,14 @@ pub fn folders_of(side: &ReviewedSide) -> Vec<String> {
     side.applications.iter().flat_map(|application| application.folders.clone()).collect()
 }
 
-/// The settings of reviews at a moment.
-fn settings(here: &Repository, moment: &Moment) -> Result<Result<Settings, Diagnostic>, CommandError> {
+/// The lock at a moment; nothing where it is not understood.
+pub fn lock_at(here: &Repository, moment: &Moment) -> Result<Option<Lock>, CommandError> {
+    let bytes = here.file_at_root(LOCK_FILE, moment.revision())?;
+    Ok(bytes.map_or(Some(Lock::default()), |bytes| Lock::read(LOCK_FILE, &bytes).ok()))
+}
+
+/// The settings of reviews at a moment, or what is wrong with them.
+pub fn review_settings(here: &Repository, moment: &Moment) -> Result<Result<Settings, Diagnostic>, CommandError> {
     let bytes = match moment {
         Moment::Commit(oid) => file_at(here, oid, SETTINGS_FILE)?,
         Moment::WorkingTree => {

@@ -20,6 +20,9 @@ use super::source::SourceArgs;
 /// So many commits back the one is looked for at which the snapshot was accepted.
 const MOST_COMMITS: usize = 50;
 
+/// So many of those that have it are compiled.
+const MOST_COMPILED: usize = 8;
+
 /// Which snapshot, and of what.
 #[derive(Debug, Clone, Args)]
 pub struct SnapshotArgs {
@@ -88,8 +91,8 @@ impl SnapshotArgs {
         Ok(Now { side, snapshot })
     }
 
-    /// The side that was agreed on: the oldest of the last commits that have this snapshot, where that is what it compiles
-    /// to.
+    /// The side that was agreed on: of the last commits that have this snapshot one that compiles to it. That is mostly the
+    /// oldest, which brought it; or else one of those that came after, the newest first.
     #[must_use]
     pub fn agreed_side(
         &self,
@@ -101,19 +104,21 @@ impl SnapshotArgs {
         let file = std::fs::canonicalize(self.file(here).ok()?).ok()?;
         let name = file.strip_prefix(std::fs::canonicalize(here.root()?).ok()?).ok()?.to_str()?.to_owned();
         let start = self.source.revision.as_deref().unwrap_or("HEAD");
-        let mut found = None;
+        let mut found = Vec::new();
         for back in 0..MOST_COMMITS {
             let Ok(oid) = here.commit_oid(&format!("{start}~{back}")) else { break };
             let bytes = here.file_at_root(&name, Some(&oid)).ok()?;
             if bytes.is_none_or(|bytes| Snapshot::read(&bytes).as_ref() != Ok(agreed)) {
                 break;
             }
-            found = Some(oid);
+            found.push(oid);
         }
-        let oid = found?;
-        let side = self.source.reviewed(&Moment::Commit(oid.clone()), self.app.as_ref(), store, printer).ok()?;
-        let is_it = self.of_app(agreed).pending(&snapshot_of(&side, agreed.has_bodies())).is_empty();
-        is_it.then_some((side, oid))
+        let oldest = found.pop()?;
+        let agreed = self.of_app(agreed);
+        std::iter::once(oldest).chain(found).take(MOST_COMPILED).find_map(|oid| {
+            let side = self.source.reviewed(&Moment::Commit(oid.clone()), self.app.as_ref(), store, printer).ok()?;
+            agreed.pending(&snapshot_of(&side, agreed.has_bodies())).is_empty().then_some((side, oid))
+        })
     }
 
     /// The part of a snapshot that is looked at: one application where it is named.

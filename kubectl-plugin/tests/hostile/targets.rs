@@ -77,6 +77,7 @@ pub(crate) fn plan(graph: &ResourceGraph, data: &[u8]) {
             ours: entry.created,
             policy: Policy::default(),
             is_of_another: number % 5 == 0,
+            leaving: number % 7 == 0,
         },
     };
     let seen = entries.keys().cloned().zip(entries.values().enumerate().map(seen)).collect();

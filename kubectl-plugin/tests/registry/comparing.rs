@@ -27,6 +27,25 @@ fn bundles_are_compared_wherever_they_are() {
     assert_eq!(json["changes"][0]["fields"][0]["path"], "data.value");
 }
 
+/// A side of a review and of a diff may lie in a registry, too.
+#[test]
+fn a_side_lies_in_a_registry() {
+    let world = World::new();
+    let registry = world.registry();
+    let address = format!("oci://{}/shop:v1", host(registry.address()));
+    let (one, two) = (world.bundle("one", "1"), world.bundle("two.tar", "2"));
+    world.done(&["bundle", "push", &one, &address]);
+    let pinned = format!("oci://{}/shop@{}", host(registry.address()), manifest(&World::files(&one)));
+    for old in [&address, &pinned] {
+        let told = world.done(&["review", &format!("bundle:{old}..bundle:{two}")]);
+        assert!(told.contains("~ ConfigMap a") && told.contains("data.value  1 → 2"), "{told}");
+    }
+    let same = world.run(&["diff", &format!("bundle:{address}"), &format!("bundle:{one}")]);
+    assert_eq!(same.code, 0, "{}", same.stderr);
+    let none = world.run(&["review", &format!("bundle:{}..bundle:{two}", address.replace("v1", "v2"))]);
+    assert_eq!(none.code, 2, "{}", none.stderr);
+}
+
 /// One that was made by something else, say: it is told where the bytes part ways.
 #[test]
 fn one_that_is_not_taken_is_compared_as_far_as_it_can_be_read() {

@@ -236,6 +236,25 @@ fn the_job_for_gitlab_keeps_a_page_and_fails_where_something_is_lost() {
     }
 }
 
+/// Where there is a snapshot both jobs fail until somebody has agreed to what there is.
+#[test]
+fn the_jobs_look_at_the_snapshot_where_there_is_one() {
+    let forge = Forge::new();
+    forge.commits();
+    let accepted = forge.world.run(&["snapshot", "accept", "--all", "-f", "applications.yaml"]);
+    assert_eq!(accepted.code, 0, "{}", accepted.told());
+    forge.world.commit("The snapshot");
+    let agreed = github(&forge, ["HEAD~1", "HEAD"], false);
+    assert!(last(&agreed).code == 0 && step(&agreed, "Snapshot").is_some(), "{}", last(&agreed).told());
+    assert_eq!(gitlab(&forge, ["HEAD~1", "HEAD"], "1").code, 0);
+    forge.world.write("deploy/a.yaml", &map("a", "3")).commit("Nobody has agreed to it");
+    let pending = github(&forge, ["HEAD~1", "HEAD"], false);
+    let ended = step(&pending, "Snapshot").expect("it ran");
+    assert!(ended.code == 1 && ended.stdout.contains("data.k  2 → 3"), "{}", ended.told());
+    let ended = gitlab(&forge, ["HEAD~1", "HEAD"], "1");
+    assert!(ended.code == 1 && ended.stderr.contains("snapshot accept"), "{}", ended.told());
+}
+
 /// What the jobs take for granted of the image, its build script says.
 #[test]
 fn the_jobs_know_the_image() {

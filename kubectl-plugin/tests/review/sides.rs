@@ -81,7 +81,7 @@ fn a_side_is_a_bundle() {
     for (side, told) in [
         ("bundle:none.tar", "none.tar"),
         ("bundle:new", "this is no bundle that can be taken"),
-        ("bundle:oci://registry.example.com/shop:v1", "get it with `bundle pull`"),
+        ("bundle:oci://127.0.0.1:1/shop:v1", "127.0.0.1:1"),
     ] {
         let ended = world.run(&["review", &format!("{side}..topic"), "--path", "deploy"]);
         assert!(ended.code == 2 && ended.stderr.contains(told), "{side}: {}", ended.told());
@@ -125,7 +125,7 @@ fn exit_codes_are_those_that_were_asked_for() {
     assert!(broken.code == 1 && broken.stdout.contains("deploy/a.yaml:1"), "{}", broken.told());
     assert_eq!(code("HEAD~1..HEAD", &["--fail-on", "block"]), 4);
     let mended = world.run(&["review", "HEAD..HEAD~1", "--exact-base", "--path", "deploy"]);
-    assert!(mended.code == 0 && mended.stdout.contains("older side does not compile"), "{}", mended.told());
+    assert!(mended.code == 0 && mended.stdout.contains("is not known: it does not compile"), "{}", mended.told());
 }
 
 #[test]
@@ -153,6 +153,45 @@ fn the_settings_of_the_base_judge() {
     assert!(head.stdout.contains("acceptance-changed"), "{}", head.told());
     let base = run("HEAD..HEAD", &[]);
     assert!(base.code == 2 && base.stderr.contains(".gitops/review.yaml"), "{}", base.told());
+}
+
+/// Who branches off an old commit takes its settings along, but is judged by those of the branch that it goes to.
+#[test]
+fn an_old_base_brings_no_old_settings_back() {
+    let world = World::new();
+    let accept = "accept: [{rule: claim-removed, resource: '*', until: 2030-01-01, reason: moved}]\n";
+    world.write("deploy/a.yaml", &map("a", "1")).write("deploy/c.yaml", &claim("data"));
+    world.write(".gitops/review.yaml", accept).commit("Accepted");
+    world.git(&["branch", "-M", "main"]);
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    world.repository.remove("deploy/c.yaml").expect("removed");
+    world.commit("Remove");
+    world.git(&["checkout", "-q", "main"]);
+    world.write(".gitops/review.yaml", "rules: {renamed: block}\n").commit("Accepted no more");
+    let judged = world.run(&[&REVIEW[..], &["--path", "deploy", "--fail-on", "block"]].concat());
+    assert!(judged.code == 4 && judged.stdout.contains("claim-removed"), "{}", judged.told());
+    assert!(!judged.stdout.contains("acceptance-changed"), "the branch is as it was: {}", judged.told());
+    world.git(&["checkout", "-q", "topic"]);
+    world.write(".gitops/review.yaml", &accept.replace("2030", "2031")).commit("Prolonged");
+    let prolonged = world.run(&[&REVIEW[..], &["--path", "deploy"]].concat());
+    assert!(prolonged.stdout.contains("acceptance-changed"), "{}", prolonged.told());
+}
+
+/// Settings of a revision judge a graph, too, and must be understood.
+#[test]
+fn settings_of_a_revision_judge_what_somebody_kept() {
+    let world = World::new();
+    world.write("deploy/a.yaml", &map("a", "1")).write("deploy/c.yaml", &claim("data"));
+    world.write(".gitops/review.yaml", "rules: {claim-removed: off}\n").commit("One");
+    world.repository.remove("deploy/c.yaml").expect("removed");
+    world.commit("Two");
+    let id = world.run(&["compile", "--path", "deploy", "-o", "id"]).stdout.trim().to_owned();
+    let run = || world.run(&["review", &format!("HEAD~1..{id}"), "--path", "deploy", "--fail-on", "block"]);
+    assert_eq!(run().code, 0, "{}", run().told());
+    world.write(".gitops/review.yaml", "rules: [").commit("Nobody can read it");
+    world.commit("Three");
+    let unread = run();
+    assert!(unread.code == 2 && unread.stderr.contains(".gitops/review.yaml"), "{}", unread.told());
 }
 
 #[test]

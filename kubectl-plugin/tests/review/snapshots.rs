@@ -1,5 +1,10 @@
 //! Snapshots: accepted, checked, and never with a value of a Secret.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
 use super::world::{World, map};
 
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {a: hunter2}\n";
@@ -76,6 +81,96 @@ fn manifests_are_kept_where_that_is_asked_for() {
     assert_eq!(snapshot(&world, "accept", &["--all"]).code, 0);
     assert!(file(&world).contains("\n  k: \"2\"\n"), "it stays in its form: {}", file(&world));
     assert_eq!(snapshot(&world, "accept", &["--full=false", "--resource", "x"]).code, 2);
+}
+
+/// What nobody has committed can be compared with by its ids, or by the manifests that are kept: in each format, and all of it is
+/// said.
+#[test]
+fn what_no_commit_has_is_reviewed_in_every_format() {
+    for (full, told) in [("--full=false", "only ids of it are kept"), ("--full", "data.k")] {
+        let world = shop();
+        assert_eq!(snapshot(&world, "accept", &["--all", full]).code, 0);
+        world.write("deploy/a.yaml", &map("a", "2")).write("deploy/b.yaml", &map("b", "1"));
+        for (format, beginning) in [
+            ("text", "what was agreed on → working tree"),
+            ("markdown", "<!-- kubectl-gitops review -->"),
+            ("html", "<!doctype html>"),
+            ("json", "{"),
+            ("sarif", "{"),
+        ] {
+            let failed = snapshot(&world, "check", &["-o", format]);
+            assert!(failed.code == 1 && failed.stdout.starts_with(beginning), "{full} {format}: {}", failed.told());
+            assert!(!failed.told().contains("hunter2"), "{}", failed.told());
+            assert!(failed.stderr.contains("values are not compared"), "{}", failed.told());
+            if format != "sarif" {
+                assert!(failed.stdout.contains(told), "{full} {format}: {}", failed.told());
+            }
+        }
+        let json = world.json(&["snapshot", "check", "shop", "--path", "deploy", "-o", "json"]);
+        World::check("review", &json);
+        let changes = json["applications"][0]["changes"].as_array().expect("changes");
+        let told: Vec<_> = changes.iter().map(|change| (&change["resource"], &change["change"])).collect();
+        assert_eq!(
+            serde_json::json!(told),
+            serde_json::json!([["/ConfigMap/shop/a", "changed"], ["/ConfigMap/shop/b", "added"],])
+        );
+        let id = world.run(&["compile", "--path", "deploy", "-o", "id"]).stdout.trim().to_owned();
+        assert_eq!(json["applications"][0]["head"], id.as_str(), "the graph is the one that would be applied");
+    }
+}
+
+/// The snapshot was accepted before the manifests were committed: the commit that brought it does not compile to it, the next
+/// one does.
+#[test]
+fn a_commit_that_compiles_to_the_snapshot_is_found() {
+    let world = shop();
+    world.write("deploy/a.yaml", &map("a", "2"));
+    snapshot(&world, "accept", &["--all"]);
+    world.git(&["add", "gitops.snap"]);
+    world.git(&["commit", "-q", "-m", "The snapshot alone"]);
+    world.commit("The manifests");
+    world.write("deploy/a.yaml", &map("a", "3"));
+    let failed = snapshot(&world, "check", &[]);
+    assert!(failed.code == 1 && failed.stdout.contains("data.k  2 → 3"), "{}", failed.told());
+}
+
+/// Runs `snapshot accept` on a terminal where somebody types this.
+fn typed(world: &World, keys: &str) -> super::world::Ended {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("ours");
+    let name = ptsname(&terminal, Vec::new()).expect("a name").into_string().expect("text");
+    let side = OpenOptions::new().read(true).write(true).open(name).expect("the program's side");
+    File::from(terminal.try_clone().expect("a copy")).write_all(keys.as_bytes()).expect("typed");
+    let mut command = world.command(env!("CARGO_BIN_EXE_kubectl-gitops"));
+    command.args(["snapshot", "accept", "shop", "--path", "deploy"]).stdin(side);
+    super::world::Ended::of(&command.output().expect("the program starts"))
+}
+
+#[test]
+fn somebody_on_a_terminal_agrees_to_one_after_another() {
+    let world = shop();
+    snapshot(&world, "accept", &["--all"]);
+    world.commit("Accepted");
+    let change = || world.write("deploy/a.yaml", &map("a", "2")).write("deploy/b.yaml", &map("b", "1"));
+    let pending = || snapshot(&world, "pending", &[]).stdout;
+    change().write("deploy/c.yaml", &map("c", "1"));
+    let quit = typed(&world, "q\n");
+    assert!(quit.code == 0 && quit.stderr.contains("nothing was accepted"), "{}", quit.told());
+    // What is shown is the change, and what is typed wrongly is asked for again.
+    let second = typed(&world, "s\nwhat\na\nq\n");
+    assert!(
+        second.stderr.contains("data.k  1 → 2") && second.stderr.contains("+ ConfigMap shop/b"),
+        "{}",
+        second.told()
+    );
+    assert_eq!(second.stderr.matches("[a]ccept").count(), 4, "{}", second.told());
+    assert_eq!(pending(), "~ shop  /ConfigMap/shop/a\n+ shop  /ConfigMap/shop/c\n");
+    let rest = typed(&world, "s\nR\n");
+    assert!(rest.stderr.contains("1 resource accepted"), "{}", rest.told());
+    assert_eq!(pending(), "~ shop  /ConfigMap/shop/a\n");
+    world.write("deploy/d.yaml", &map("d", "1"));
+    assert_eq!(typed(&world, "A\n").code, 0);
+    assert_eq!(pending(), "Nothing is pending.\n");
 }
 
 #[test]

@@ -247,6 +247,7 @@ export const T = {
       exists: "is there, but not from us",
       changed: "changed in Git",
       missing: "was deleted by somebody",
+      leaving: "is being deleted by somebody: its end is waited for",
       drifted: "was changed by somebody",
       replaced: "is another object now",
       resumed: "a sync before was cut off",

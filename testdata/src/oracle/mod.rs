@@ -18,6 +18,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::golang::{self, Recipe};
 
@@ -93,7 +94,19 @@ impl Oracle {
     /// # Errors
     /// Where the program cannot be talked to.
     pub fn read(&mut self, file: &[u8]) -> Result<Answer, Error> {
-        match self.process.ask(file) {
+        self.answer(file, false)
+    }
+
+    /// What kubectl is handed where kustomize reads a file with these bytes, as one of `resources`.
+    ///
+    /// # Errors
+    /// Where the program cannot be talked to.
+    pub fn read_by_kustomize(&mut self, file: &[u8]) -> Result<Answer, Error> {
+        self.answer(file, true)
+    }
+
+    fn answer(&mut self, file: &[u8], by_kustomize: bool) -> Result<Answer, Error> {
+        match self.process.ask(file, by_kustomize) {
             Ok(line) if line.ends_with('\n') => serde_json::from_str(&line).map_err(|_| Error::Unknown(line)),
             // Go ends a program whose stack or memory is full, and nothing in it can keep it from that.
             Ok(_) | Err(_) => {
@@ -119,10 +132,11 @@ impl Process {
     }
 
     /// One line of the program's, which is empty where it ended.
-    fn ask(&mut self, file: &[u8]) -> io::Result<String> {
+    fn ask(&mut self, file: &[u8], by_kustomize: bool) -> io::Result<String> {
         let requests = self.requests.as_mut().ok_or_else(|| io::Error::other("it is ending"))?;
         // It reads the whole request before it answers, so neither waits for the other.
-        requests.write_all(format!("{{\"input\":\"{}\"}}\n", BASE64.encode(file)).as_bytes())?;
+        let request = json!({"input": BASE64.encode(file), "kustomize": by_kustomize});
+        requests.write_all(format!("{request}\n").as_bytes())?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
         Ok(line)

@@ -158,6 +158,7 @@ fn hooks_are_never_pruned_and_what_becomes_one_is_replaced() {
             ours: true,
             policy: Policy::default(),
             is_of_another: false,
+            leaving: false,
         },
     );
     assert!(situation.plan().is_empty());

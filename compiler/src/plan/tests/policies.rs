@@ -17,6 +17,7 @@ fn present(name: &str) -> Seen {
         ours: true,
         policy: Policy::default(),
         is_of_another: false,
+        leaving: false,
     }
 }
 
@@ -64,7 +65,14 @@ fn the_application_and_the_live_object_have_a_say() {
     let mut situation = Situation::from_to(base(), bound(json!([config("x", "1", "")])));
     let keep = |name: &str| (name == "helm.sh/resource-policy").then_some("keep");
     let policy = Policy::of(keep, |_| None, &SyncOptions::default());
-    let seen = Seen::Present { uid: "uid-a".to_owned(), as_applied: false, ours: true, policy, is_of_another: false };
+    let seen = Seen::Present {
+        uid: "uid-a".to_owned(),
+        as_applied: false,
+        ours: true,
+        policy,
+        is_of_another: false,
+        leaving: false,
+    };
     situation.seen.insert(key("a"), seen);
     assert_eq!(situation.plan().forgotten[0].key, key("a"), "somebody said so on the object");
 }
@@ -112,6 +120,7 @@ fn what_another_application_took_over_is_not_deleted() {
         ours: true,
         policy: Policy::default(),
         is_of_another: true,
+        leaving: false,
     };
     situation.seen.insert(key("moved"), seen);
     let plan = situation.plan();

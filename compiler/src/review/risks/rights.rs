@@ -3,6 +3,7 @@
 //! In: a role or binding that differs. Out: findings about what is more than before.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::canon::Value;
 
@@ -18,8 +19,14 @@ const EVERYBODY: [&str; 3] = ["system:authenticated", "system:serviceaccounts", 
 /// Verbs with which more rights can be had.
 const MORE: [&str; 3] = ["bind", "escalate", "impersonate"];
 
-/// So many single rights of a role are compared.
+/// What leads into Pods, nodes and accounts.
+const ENTRIES: [&str; 4] = ["pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token"];
+
+/// So many single rights of a role are compared; more than these nobody reads, which is a risk by itself.
 const MOST: usize = 20_000;
+
+/// Longer beginnings of a path, before its `*`, are not looked for: what they cover counts as gained.
+const LONGEST_START: usize = 500;
 
 /// So many rights are named.
 const NAMED: usize = 5;
@@ -35,22 +42,48 @@ pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
 }
 
-/// One right: a verb, on a resource of a group, on one object or (empty) on all.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Right {
-    verb: String,
-    group: String,
-    resource: String,
-    name: String,
+/// One right: a verb, on something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Right<'a> {
+    verb: &'a str,
+    on: On<'a>,
+}
+
+/// What a right is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum On<'a> {
+    /// A resource of a group: one object, or (empty) all.
+    Resource { group: &'a str, resource: &'a str, name: &'a str },
+    /// A path of the API server that is no resource.
+    Url(&'a str),
+}
+
+/// A rule of a role, where `*` stands alone if it stands at all.
+struct Rule<'a> {
+    verbs: BTreeSet<&'a str>,
+    groups: BTreeSet<&'a str>,
+    resources: BTreeSet<&'a str>,
+    /// None are all.
+    names: BTreeSet<&'a str>,
+    urls: BTreeSet<&'a str>,
 }
 
 fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
-    let (old, new) = (rights(change.old_body()), rights(change.new_body()));
-    // A new role is no risk by itself: somebody must be bound to it. What it could do is told where that is much.
-    let added: Vec<&Right> = new.iter().filter(|right| !old.iter().any(|known| known.covers(right))).collect();
-    let is_cluster = change.key().kind == "ClusterRole";
-    let escalating: Vec<&Right> = added.iter().copied().filter(|right| right.escalates(is_cluster)).collect();
+    let written = |body: Option<&'_ Value>| body.and_then(|body| body.get("rules")).cloned();
+    if change.old.is_some() && written(change.old_body()) == written(change.new_body()) {
+        return;
+    }
+    let (old, new) = (rules(change.old_body()), rules(change.new_body()));
     let path = || Some("rules".to_owned());
+    if count(&new) > MOST {
+        let evidence = format!("has more than {MOST} rights, and nobody can say which it gains");
+        return context.push(RIGHTS_ESCALATE, change, path(), evidence);
+    }
+    let (old, new) = (rights(&old), rights(&new));
+    // A new role is no risk by itself: somebody must be bound to it. What it could do is told where that is much.
+    let added: Vec<Right<'_>> = new.into_iter().filter(|right| !right.is_among(&old)).collect();
+    let is_cluster = change.key().kind == "ClusterRole";
+    let escalating: Vec<Right<'_>> = added.iter().copied().filter(|right| right.escalates(is_cluster)).collect();
     if !escalating.is_empty() {
         context.push(RIGHTS_ESCALATE, change, path(), format!("gains {}", told(&escalating)));
     } else if !added.is_empty() && change.old.is_some() {
@@ -58,73 +91,104 @@ fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
 }
 
-fn rights(role: Option<&Value>) -> BTreeSet<Right> {
-    let mut found = BTreeSet::new();
-    let texts = |rule: &Value, field: &str| -> Vec<String> {
+fn rules<'a>(role: Option<&'a Value>) -> Vec<Rule<'a>> {
+    fn texts<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
         let items = rule.get(field).map(Value::items).unwrap_or_default();
-        items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        let texts: BTreeSet<&str> = items.iter().filter_map(Value::as_str).collect();
+        if texts.contains("*") { BTreeSet::from(["*"]) } else { texts }
+    }
+    let or_core = |texts: BTreeSet<&'a str>| if texts.is_empty() { BTreeSet::from([""]) } else { texts };
+    let rule = |rule: &'a Value| Rule {
+        verbs: texts(rule, "verbs"),
+        groups: or_core(texts(rule, "apiGroups")),
+        resources: texts(rule, "resources"),
+        names: texts(rule, "resourceNames"),
+        urls: texts(rule, "nonResourceURLs"),
     };
-    for rule in role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default() {
-        let or_all = |texts: Vec<String>| if texts.is_empty() { vec![String::new()] } else { texts };
-        let names = or_all(texts(rule, "resourceNames"));
-        let mut resources: Vec<(String, String)> = Vec::new();
-        for group in or_all(texts(rule, "apiGroups")) {
-            resources.extend(texts(rule, "resources").into_iter().map(|resource| (group.clone(), resource)));
-        }
-        resources.extend(texts(rule, "nonResourceURLs").into_iter().map(|url| (String::new(), url)));
-        for verb in texts(rule, "verbs") {
-            for (group, resource) in &resources {
-                for name in &names {
-                    if found.len() >= MOST {
-                        return found;
-                    }
-                    let (verb, group) = (verb.clone(), group.clone());
-                    found.insert(Right { verb, group, resource: resource.clone(), name: name.clone() });
-                }
-            }
+    role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default().iter().map(rule).collect()
+}
+
+/// How many single rights there are, each as often as it is written.
+fn count(rules: &[Rule<'_>]) -> usize {
+    let of = |rule: &Rule<'_>| {
+        let names = rule.names.len().max(1);
+        let resources = rule.groups.len().saturating_mul(rule.resources.len()).saturating_mul(names);
+        rule.verbs.len().saturating_mul(resources.saturating_add(rule.urls.len()))
+    };
+    rules.iter().map(of).fold(0, usize::saturating_add)
+}
+
+/// All rights of rules, up to [`MOST`]: what an older role has beyond counts as gained.
+fn rights<'a>(rules: &[Rule<'a>]) -> BTreeSet<Right<'a>> {
+    let mut found = BTreeSet::new();
+    for rule in rules {
+        let names: Vec<&str> = if rule.names.is_empty() { vec![""] } else { rule.names.iter().copied().collect() };
+        for verb in rule.verbs.iter().copied() {
+            let objects = rule.groups.iter().flat_map(|group| rule.resources.iter().map(move |what| (*group, *what)));
+            let objects = objects
+                .flat_map(|(group, resource)| names.iter().map(move |name| On::Resource { group, resource, name }));
+            let on = objects.chain(rule.urls.iter().map(|url| On::Url(url)));
+            found.extend(on.map(|on| Right { verb, on }).take(MOST.saturating_sub(found.len())));
         }
     }
     found
 }
 
-impl Right {
-    /// Whether who has this has the other.
-    fn covers(&self, other: &Self) -> bool {
-        let is = |mine: &str, theirs: &str| mine == "*" || mine == theirs;
-        let is_resource = is(&self.resource, &other.resource)
-            // `*/scale` is that part of all, and `pods/*` are all parts of one.
-            || self.resource.split_once('/').zip(other.resource.split_once('/')).is_some_and(|(mine, theirs)| {
-                is(mine.0, theirs.0) && is(mine.1, theirs.1)
-            });
-        is(&self.verb, &other.verb)
-            && is(&self.group, &other.group)
-            && is_resource
-            && (self.name.is_empty() || self.name == other.name)
+impl Right<'_> {
+    /// Whether who has those has this one: as the authorizer of the API server compares rules with requests.
+    fn is_among(&self, rights: &BTreeSet<Right<'_>>) -> bool {
+        let has = |on: On<'_>| [self.verb, "*"].into_iter().any(|verb| rights.contains(&Right { verb, on }));
+        match self.on {
+            On::Resource { group, resource, name } => {
+                // `*/scale` is that part of all.
+                let part = resource.split_once('/').map(|(_, part)| format!("*/{part}"));
+                let resources = [Some(resource), Some("*"), part.as_deref()];
+                resources.into_iter().flatten().any(|resource| {
+                    let places = [(group, name), (group, ""), ("*", name), ("*", "")];
+                    places.into_iter().any(|(group, name)| has(On::Resource { group, resource, name }))
+                })
+            }
+            // `/healthz/*` is all below, and `*` is all.
+            On::Url(url) => {
+                let mut ends = url.char_indices().map(|(end, _)| end).take(LONGEST_START);
+                has(On::Url(url)) || ends.any(|end| has(On::Url(&format!("{}*", &url[..end]))))
+            }
+        }
     }
 
     fn escalates(&self, is_cluster: bool) -> bool {
-        let is_verb = |verbs: &[&str]| self.verb == "*" || verbs.contains(&self.verb.as_str());
-        let is_url = self.resource.starts_with('/');
-        let resource = |name: &str| self.resource == name || self.resource == "*";
-        let is_core = self.group.is_empty() || self.group == "*";
-        let all = self.verb == "*" && self.resource == "*" && !is_url;
-        let reads_secrets = is_core && resource("secrets") && is_verb(&["get", "list", "watch"]);
+        let On::Resource { group, resource, name } = self.on else { return false };
+        let is_verb = |verbs: &[&str]| self.verb == "*" || verbs.contains(&self.verb);
+        let is_core = group.is_empty() || group == "*";
+        let all = self.verb == "*" && resource == "*";
+        let reads_secrets = is_core && ["secrets", "*"].contains(&resource) && is_verb(&["get", "list", "watch"]);
         // One Secret by its name is what many programs need.
-        let reads_secrets = reads_secrets && self.name.is_empty() && (is_cluster || self.verb != "get");
-        let enters = is_core
-            && ["pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token"].contains(&self.resource.as_str())
-            && is_verb(&["create", "get"]);
-        all || MORE.contains(&self.verb.as_str()) || reads_secrets || enters
+        let reads_secrets = reads_secrets && name.is_empty() && (is_cluster || self.verb != "get");
+        let enters = is_core && ENTRIES.contains(&resource) && is_verb(&["create", "get"]);
+        all || MORE.contains(&self.verb) || reads_secrets || enters
+    }
+
+    /// Whether it is of everything there is.
+    fn is_almighty(&self) -> bool {
+        self.verb == "*" && self.on == On::Resource { group: "*", resource: "*", name: "" }
     }
 }
 
-fn told(rights: &[&Right]) -> String {
-    let one = |right: &&Right| {
-        let group = if right.group.is_empty() { String::new() } else { format!(".{}", right.group) };
-        let name = if right.name.is_empty() { String::new() } else { format!(" {}", right.name) };
-        format!("{} {}{group}{name}", right.verb, right.resource)
-    };
-    let named: Vec<String> = rights.iter().take(NAMED).map(one).collect();
+impl fmt::Display for Right<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (separator, verb) = (|text: &str| if text.is_empty() { "" } else { "." }, self.verb);
+        match self.on {
+            On::Resource { group, resource, name: "" } => write!(f, "{verb} {resource}{}{group}", separator(group)),
+            On::Resource { group, resource, name } => {
+                write!(f, "{verb} {resource}{}{group} {name}", separator(group))
+            }
+            On::Url(url) => write!(f, "{verb} {url}"),
+        }
+    }
+}
+
+fn told(rights: &[Right<'_>]) -> String {
+    let named: Vec<String> = rights.iter().take(NAMED).map(ToString::to_string).collect();
     let more = rights.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", named.join(", "))
@@ -157,13 +221,13 @@ fn binding(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
 }
 
-/// Whether a role among the manifests may do everything.
+/// Whether a role among the manifests may do everything, or more than can be looked at.
 fn is_almighty(context: &Context<'_, '_>, name: &str) -> bool {
     let resources = context.compared.new_resources().iter();
     let mut roles = resources.filter(|resource| resource.key.is(RBAC, "ClusterRole") && resource.key.name == name);
     roles.any(|role| {
-        let is_all = |right: &Right| right.verb == "*" && right.resource == "*" && right.group == "*";
-        rights(Some(&role.body)).iter().any(is_all)
+        let rules = rules(Some(&role.body));
+        count(&rules) > MOST || rights(&rules).iter().any(Right::is_almighty)
     })
 }
 

@@ -396,6 +396,59 @@ fn every_rule_objects_where_it_should_and_only_there() {
 }
 
 #[test]
+fn an_older_side_that_is_not_known_is_a_risk() {
+    let objects = |base: &str| found(base, &map("1"), &Whole::default()).contains("base-unknown");
+    assert!(objects(FAILED) && !objects(ABSENT) && !objects(&map("2")));
+}
+
+#[test]
+fn nothing_hides_among_many_rights() {
+    let objects = |old: &str, new: &str| found(&role(old), &role(new), &Whole::default());
+    let rule = |verbs: &str, resources: &str, names: &str| {
+        format!("{{apiGroups: [''], resources: [{resources}], verbs: [{verbs}], resourceNames: [{names}]}}")
+    };
+    let list = |prefix: &str, count: usize| (0..count).map(|at| format!("{prefix}{at}")).collect::<Vec<_>>().join(", ");
+    let everything = "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}";
+    let padding = rule(&list("v", 30), &list("r", 30), &list("n", 30));
+    for new in [format!("{padding}, {everything}"), format!("{everything}, {padding}"), padding.clone()] {
+        assert!(objects(&rule("get", "pods", ""), &new).contains("rights-escalate"), "{} letters", new.len());
+    }
+    assert!(objects(&padding, &rule("get", "pods", "")).contains("rights-widened"));
+    assert!(objects(&padding, &format!("{padding}, {everything}")).contains("rights-escalate"));
+    let account = "{kind: ServiceAccount, name: a, namespace: shop}";
+    let bound = |rules: &str| format!("{}{}", role(rules), binding("ops", account));
+    let binds = |rules: &str| found("", &bound(rules), &Whole::default()).contains("cluster-admin-bound");
+    assert!(binds(&format!("{padding}, {everything}")) && binds(&padding) && !binds(&rule("get", "pods", "")));
+}
+
+#[test]
+fn what_a_role_had_already_is_not_gained() {
+    let widens = |old: &str, new: &str| {
+        let found = found(&role(old), &role(new), &Whole::default());
+        found.iter().any(|rule| rule.starts_with("rights-"))
+    };
+    let rule = |resources: &str| format!("{{apiGroups: [apps], resources: [{resources}], verbs: [get]}}");
+    let url = |urls: &str| format!("{{nonResourceURLs: [{urls}], verbs: [get]}}");
+    let named = rule("deployments").replace("verbs", "resourceNames: [a], verbs");
+    for (old, new) in [
+        (rule("'*'"), rule("deployments, deployments/scale")),
+        (rule("'*/scale'"), rule("deployments/scale")),
+        (rule("deployments"), named.clone()),
+        (rule("deployments").replace("[apps]", "['*']"), rule("deployments")),
+        (rule("deployments").replace("[get]", "['*']"), rule("deployments")),
+        (url("'*'"), url("/healthz")),
+        (url("'/healthz/*'"), url("/healthz/etcd")),
+    ] {
+        assert!(!widens(&old, &new), "{old} {new}");
+        assert!(widens(&new, &old), "{new} {old}");
+    }
+    // No `*` but these is more than a name.
+    assert!(widens(&rule("'deployments/*'"), &rule("deployments/scale")));
+    assert!(widens(&rule("'*'"), &url("/healthz")));
+    assert!(widens(&url("'/healthz/*'"), &url("/healthz")));
+}
+
+#[test]
 fn what_the_newer_side_accepts_is_a_risk() {
     let read = |text: &str| Settings::read("review.yaml", text.as_bytes());
     let accepts = "accept: [{rule: renamed, resource: '*', until: 2030-01-01, reason: x}]";
@@ -431,7 +484,7 @@ fn inputs_from_a_new_host_are_a_risk() {
 
 #[test]
 fn no_rule_is_without_a_case() {
-    let elsewhere = ["acceptance-changed", "lock-host-added"];
+    let elsewhere = ["acceptance-changed", "base-unknown", "lock-host-added"];
     let told: BTreeSet<&str> = cases().iter().map(|case| case.rule).chain(elsewhere).collect();
     let all: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(told, all);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::super::report::{ApplicationReview, Review};
 use super::escape::html as escape;
+use super::lines::Length;
 use super::{lines, same_as, sides, verdict};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24;\
@@ -69,7 +70,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
         verdict = application.verdict.as_str(),
     );
     if let Some(error) = &application.base_error {
-        let about = format!("the older side does not compile, and all is told as new: {error}");
+        let about = format!("the older side is not known: {error}");
         let _ = writeln!(page, "<p class=\"caution\">{}</p>", escape(&about));
     }
     if let Some(error) = &application.error {
@@ -94,7 +95,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
     if !application.changes.is_empty() {
         let _ = writeln!(page, "<h3>Changes</h3>");
     }
-    for change in lines::changes(application) {
+    for change in lines::changes(application, Length::Whole) {
         let body: Vec<String> = change.body.iter().map(|line| escape(line)).collect();
         if body.is_empty() {
             let _ = writeln!(page, "<p><code>{}</code></p>", escape(&change.head));

@@ -4,24 +4,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diff::FieldChange;
+use crate::manifest::yaml;
 use crate::name::ResourceKey;
 
 use super::super::report::{
     ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
     VersionChange, Versioned,
 };
-use super::texts::told;
+use super::texts::{cut, told};
 
 /// So many resources are named; of more their kinds are counted.
 const NAMED: usize = 4;
 
-/// So many fields of one resource are shown, or lines of them.
-const SHOWN_FIELDS: usize = 200;
+/// So many lines of one resource are shown to people, and no more of many.
+const SHOWN_LINES: usize = 200;
+
+/// How much is told of each resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Its first lines, and how many there are.
+    Bounded,
+    /// All lines, each of which is bounded.
+    Whole,
+}
 
 /// A resource that differs, or a change of several, and what differs.
 pub(super) struct Block {
     pub(super) head: String,
     pub(super) body: Vec<String>,
+    /// Whether it is a resource that came or went, with the whole of it.
+    pub(super) is_whole: bool,
 }
 
 /// `1 resource`, `2 resources`.
@@ -45,6 +58,7 @@ pub(super) fn graphs(review: &Review, application: &ApplicationReview) -> String
         id.map_or_else(|| nothing.to_owned(), |id| id.short())
     };
     let nothing = |side: &SideName, error: &Option<String>| match error {
+        _ if side.name == SideName::AGREED => "agreed on",
         Some(_) => "does not compile",
         None if side.is_live() => "live",
         None => "nothing",
@@ -161,7 +175,7 @@ pub(super) fn resources(keys: &[ResourceKey]) -> String {
 }
 
 /// All changes: those that are shared first, then each resource with what is its own.
-pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
+pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for shared in &application.shared {
         let head =
@@ -169,7 +183,7 @@ pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
         // Several changes of the same resources are one block.
         match blocks.last_mut().filter(|last| last.head == head) {
             Some(last) => last.body.extend(told(&shared.field)),
-            None => blocks.push(Block { head, body: told(&shared.field) }),
+            None => blocks.push(Block { head, body: told(&shared.field), is_whole: false }),
         }
     }
     let is_shared: BTreeSet<(&ResourceKey, String)> = application
@@ -184,27 +198,28 @@ pub(super) fn changes(application: &ApplicationReview) -> Vec<Block> {
         !(all_shared && schema(change).is_empty() && matches!(change.fate, Fate::Changed { .. }))
     };
     for change in application.changes.iter().filter(whole) {
-        let fields = change.fate.fields().iter().filter(|field| !is_shared.contains(&(&change.resource, full(field))));
-        let mut body: Vec<String> = schema(change);
-        body.extend(fields.flat_map(told));
-        let more = body.len().saturating_sub(SHOWN_FIELDS);
-        if more > 0 {
-            body.truncate(SHOWN_FIELDS);
-            body.push(format!("… {more} more"));
-        }
-        blocks.push(Block { head: head(change), body });
+        blocks.push(block(change, length, |field| !is_shared.contains(&(&change.resource, full(field)))));
     }
     blocks
 }
 
-/// One resource with all that differs.
-pub(super) fn whole(change: &ResourceReview) -> Block {
-    let fields = change.fate.fields().iter().take(SHOWN_FIELDS).flat_map(told);
-    Block { head: head(change), body: schema(change).into_iter().chain(fields).collect() }
+/// One resource with what differs, of its fields those that are wanted; or the whole manifest of one that came or went.
+pub(super) fn block(change: &ResourceReview, length: Length, is_wanted: impl Fn(&FieldChange) -> bool) -> Block {
+    let mut body: Vec<String> = schema(change);
+    body.extend(change.fate.fields().iter().filter(|field| is_wanted(field)).flat_map(told));
+    if let Some(manifest) = change.fate.body() {
+        body.extend(yaml::emit(manifest).lines().map(cut));
+    }
+    let more = body.len().saturating_sub(SHOWN_LINES);
+    if length == Length::Bounded && more > 0 {
+        body.truncate(SHOWN_LINES);
+        body.push(format!("… {} more", counted(more, "line")));
+    }
+    Block { head: head(change), body, is_whole: change.fate.body().is_some() }
 }
 
 /// A change as a text that no other change has; what is shown of it is shorter.
-fn full(field: &crate::diff::FieldChange) -> String {
+fn full(field: &FieldChange) -> String {
     serde_json::to_string(field).unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::{block, code};
+use super::lines::Length;
 use super::{lines, same_as, sides, verdict};
 
 /// What the forges' own limit for a comment leaves: 65,536 characters on GitHub.
@@ -56,8 +57,15 @@ fn icon(verdict: Verdict) -> &'static str {
 }
 
 fn short(text: &str) -> String {
-    let cut: String = text.chars().take(LONGEST).collect();
-    code(&if cut.len() < text.len() { format!("{cut}…") } else { cut })
+    code(&cut(text, LONGEST))
+}
+
+/// So much of a text, with a mark where there is more.
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// A page that has an end.
@@ -92,15 +100,16 @@ impl Page {
         if self.left_out.is_empty() {
             return self.text;
         }
-        let mut tail =
-            "\n**Left out for lack of room**, and all of it in `-o json`, `-o html` and `-o text`:\n".to_owned();
+        let mut tail = "\n**Left out for lack of room**, and in `-o json` as a whole:\n".to_owned();
         let mut left = TAIL - 200;
-        for (section, names) in &self.left_out {
+        for (at, (section, names)) in self.left_out.iter().enumerate() {
+            // Each section has its line, with as many names as a fair part of the room has.
+            let fair = left / (self.left_out.len() - at);
             let mut line = format!("- {} of {section}", names.len());
             let mut shown = 0;
             for name in names {
-                let name = short(&name.chars().take(80).collect::<String>());
-                if line.chars().count() + name.chars().count() + 40 > left {
+                let name = code(&cut(name, 80));
+                if line.chars().count() + name.chars().count() + 40 > fair {
                     break;
                 }
                 line = format!("{line}{} {name}", if shown == 0 { ":" } else { "," });
@@ -110,11 +119,7 @@ impl Page {
                 line = format!("{line} and {} more", names.len() - shown);
             }
             line.push('\n');
-            let length = line.chars().count();
-            if length > left {
-                break;
-            }
-            left -= length;
+            left = left.saturating_sub(line.chars().count());
             tail.push_str(&line);
         }
         self.text.push_str(&tail);
@@ -178,14 +183,13 @@ fn risks(review: &Review, page: &mut Page) {
 fn errors(application: &ApplicationReview, page: &mut Page) {
     let name = &application.application;
     if let Some(error) = &application.base_error {
-        let text =
-            format!("\nThe older side of {} does not compile, and all is told as new: {}\n", short(name), short(error));
+        let text = format!("\nThe older side of {} is not known: {}\n", short(name), short(error));
         page.add(&text, "errors", error);
     }
     let Some(error) = &application.error else { return };
     page.add(&format!("\n### {} does not compile\n\n{}\n\n", short(name), short(error)), "errors", error);
     for finding in &application.findings {
-        let told: String = finding.to_string().chars().take(4 * LONGEST).collect();
+        let told = cut(&finding.to_string(), 4 * LONGEST);
         page.add(&block("text", std::slice::from_ref(&told)), "errors", &told);
     }
 }
@@ -208,12 +212,12 @@ fn sections(review: &Review, application: &ApplicationReview, page: &mut Page) {
         let most = page.left / 3;
         let (mut fitting, mut length) = (Vec::new(), 0);
         for line in &all {
-            let cut: String = line.chars().take(LONGEST).collect();
-            length += super::escape::line(&cut).chars().count() + 1;
+            let shown = cut(line, LONGEST);
+            length += super::escape::line(&shown).chars().count() + 1;
             if length > most {
                 break;
             }
-            fitting.push(cut);
+            fitting.push(shown);
         }
         let rest = &all[fitting.len()..];
         if !fitting.is_empty() {
@@ -237,7 +241,9 @@ fn changes(review: &Review, index: usize, application: &ApplicationReview, page:
         page.add(&text, "changes", &application.application);
         return;
     }
-    let blocks = lines::changes(application);
+    // Whole manifests, which may be long, leave the others room.
+    let mut blocks = lines::changes(application, Length::Bounded);
+    blocks.sort_by_key(|block| block.is_whole);
     let open = format!("\n<details><summary>Changes ({})</summary>\n\n", application.changes.len());
     let open = if review.applications.len() > 1 { format!("\n{name}\n{open}") } else { open };
     if !page.add(&format!("{open}{CLOSE}"), "changes", &application.application) {
@@ -246,7 +252,7 @@ fn changes(review: &Review, index: usize, application: &ApplicationReview, page:
     page.text.truncate(page.text.len() - CLOSE.len());
     for change in blocks {
         let body: Vec<String> = std::iter::once(change.head.clone())
-            .chain(change.body.iter().map(|field| format!("    {}", field.chars().take(LONGEST).collect::<String>())))
+            .chain(change.body.iter().map(|field| format!("    {}", cut(field, LONGEST))))
             .collect();
         page.add(&block("diff", &body), "changes", &change.head);
     }

@@ -115,6 +115,51 @@ fn markdown_fits_and_says_what_it_leaves_out() {
 }
 
 #[test]
+fn what_is_cut_is_said_to_be() {
+    let many = |value: &str| {
+        let fields: String = (0..300).map(|at| format!("  k{at:03}: {value}\n")).collect();
+        let long = "x".repeat(700);
+        World::new(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, finalizers: [{value}/{long}]}}\ndata:\n{fields}"
+        ))
+    };
+    let review = reviewed(&many("a"), &many("b"), "");
+    let (text, markdown, html) = (text(&review), markdown(&review, ROOM), html(&review));
+    for told in [&text, &markdown] {
+        assert!(
+            told.contains("data.k100") && !told.contains("data.k290") && told.contains("… 101 lines more"),
+            "{told}"
+        );
+    }
+    assert!(html.contains("data.k290") && !html.contains("lines more"), "{html}");
+    assert!(markdown.lines().any(|line| line.contains("finalizer-added") && line.contains('…')), "{markdown}");
+    let shown = resource_text(&review.applications[0].changes[0]);
+    assert!(shown.contains("… 101 lines more"), "{shown}");
+}
+
+#[test]
+fn each_part_that_is_left_out_has_its_line() {
+    let text = |value: &str| {
+        let one = |at: usize| {
+            let name = format!("{}-{at}", "n".repeat(200));
+            let image = format!("image: 'acme/{name}:{value}'");
+            let pod =
+                format!("template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c, {image}}}]}}}}");
+            format!(
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{replicas: 1, {pod}}}\n"
+            )
+        };
+        World::new(&(0..60).map(one).collect::<String>())
+    };
+    let told = markdown(&reviewed(&text("1"), &text("2"), ""), LEAST_ROOM);
+    let left_out: Vec<&str> = told.lines().filter(|line| line.starts_with("- ") && line.contains(" of ")).collect();
+    for section in ["risks", "versions", "restarts", "causes", "changes"] {
+        assert!(left_out.iter().any(|line| line.contains(&format!(" of {section}"))), "{section} in {told}");
+    }
+    assert!(told.chars().count() <= LEAST_ROOM, "{}", told.chars().count());
+}
+
+#[test]
 fn sarif_has_a_rule_for_each_result() {
     let sarif = sarif(&reviewed(&map("a"), &map("b"), ""), "1.2.3");
     assert_eq!(sarif["version"], "2.1.0");

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::line;
+use super::lines::Length;
 use super::{lines, same_as, sides, verdict};
 
 /// A review as text.
@@ -58,7 +59,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview) -> String
     }
     text.push('\n');
     if let Some(error) = &application.base_error {
-        let _ = writeln!(text, "· the older side does not compile, and all is told as new: {}", line(error));
+        let _ = writeln!(text, "· the older side is not known: {}", line(error));
     }
     if let Some(error) = &application.error {
         let _ = writeln!(text, "✗ {}", line(error));
@@ -91,7 +92,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview) -> String
         let _ = writeln!(text, "  changes  the same as those of {}", line(&same.application));
         return text;
     }
-    for block in lines::changes(application) {
+    for block in lines::changes(application, Length::Bounded) {
         let _ = writeln!(text, "{}", line(&block.head));
         for field in block.body {
             // A field's own line is escaped, and its length bounded, by what wrote it.

@@ -64,7 +64,8 @@ fn lines(field: &FieldChange) -> Option<Vec<String>> {
     Some(told)
 }
 
-fn cut(line: &str) -> String {
+/// A line of bounded length.
+pub(super) fn cut(line: &str) -> String {
     match line.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.to_owned(),

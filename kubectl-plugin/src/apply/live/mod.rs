@@ -28,6 +28,7 @@ use super::adopt::look::LookError;
 use super::adopt::owned::owned;
 use super::against::{Tried, without_what_is_not_compared};
 use super::drift::compare::compare;
+use super::scaled;
 use super::target::{Target, TargetError};
 use reduce::{Sides, reduced};
 
@@ -102,7 +103,7 @@ impl Target {
         seen: Option<&Seen>,
     ) -> Result<(&'a ResourceKey, Found), Failure> {
         let cluster = &self.records.cluster;
-        let found = match self.tried(step, cluster).await? {
+        let found = match self.tried(step, &scaled::of(wanted), cluster).await? {
             // As it is declared.
             Tried::Hook => Found::Unknown("it is a hook"),
             Tried::Absent => Found::Absent,

@@ -18,7 +18,7 @@ use crate::bundle::Signature;
 use crate::error::CommandError;
 use crate::json::{BundleJson, SignatureJson};
 use crate::output::counted;
-use crate::settings::Session;
+use crate::settings::{Session, SourceArgs};
 
 use place::Place;
 
@@ -61,14 +61,10 @@ pub async fn run(session: &Session, command: &BundleCommand) -> Result<u8, Comma
     }
 }
 
-/// A bundle on this machine, as a side of what compares two, of which every byte is what its graph gives.
-pub(super) fn on_this_machine(path: &str) -> Result<Bundle, CommandError> {
-    match Place::named(path)? {
-        Place::Path(path) => Ok(place::verified(crate::bundle::read(&path)?)?.1.bundle),
-        Place::Registry(address) => {
-            Err(CommandError::user(format!("{address} is not on this machine")).hint("get it with `bundle pull`"))
-        }
-    }
+/// A bundle as a side of what compares two, of which every byte is what its graph gives. One in a registry is taken from there,
+/// and is written nowhere.
+pub(super) fn as_side(session: &Session, source: &SourceArgs, place: &str) -> Result<Bundle, CommandError> {
+    Ok(Place::named(place)?.verified_by(session, source)?.1.bundle)
 }
 
 /// A bundle as data, with the signatures that were looked at.

@@ -55,7 +55,13 @@ pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<u8, CommandErr
     let differences = if args.rebuild { rebuilt(session, args, found)? } else { Vec::new() };
     if !differences.is_empty() {
         let message = format!("the sources give something else than {place}");
-        return Err(CommandError { code: 1, ..CommandError::user(message) }.details(differences));
+        let error = CommandError { code: 1, ..CommandError::user(message) }.details(differences);
+        let is_tree = args.source.revision.is_none() && args.source.filename.is_none();
+        return Err(if is_tree {
+            error.hint("that was the working tree; name a commit with --revision")
+        } else {
+            error
+        });
     }
     if args.output.is_some() {
         session.printer.json(&super::as_json(&read, signatures.as_deref()));

@@ -63,13 +63,13 @@ pub(super) fn leave_alone(
     choices: &[ResourceChoice],
 ) {
     for (key, entry) in inventory.iter().filter(|(key, _)| !choices.iter().any(|choice| choice.names(key))) {
-        if let Some(Seen::Present { uid, as_applied, .. }) = seen.get_mut(key) {
+        if let Some(Seen::Present { uid, as_applied, leaving, .. }) = seen.get_mut(key) {
             uid.clone_from(&entry.uid);
-            *as_applied = true;
+            (*as_applied, *leaving) = (true, false);
             continue;
         }
         let (uid, policy) = (entry.uid.clone(), Policy::default());
-        let there = Seen::Present { uid, as_applied: true, ours: true, policy, is_of_another: false };
+        let there = Seen::Present { uid, as_applied: true, ours: true, policy, is_of_another: false, leaving: false };
         seen.insert(key.clone(), there);
     }
 }
@@ -157,6 +157,7 @@ mod tests {
             ours: true,
             policy: Policy::default(),
             is_of_another: false,
+            leaving: false,
         };
         let mut seen =
             BTreeMap::from([(key("a"), Seen::Absent), (key("drifted"), drifted), (key("missing"), Seen::Absent)]);
