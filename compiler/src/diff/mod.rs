@@ -6,8 +6,9 @@
 mod fields;
 mod quantity;
 
+pub(crate) use fields::join;
+use fields::masked;
 pub use fields::{FieldChange, KEYS, fields};
-pub(crate) use fields::{join, masked};
 pub use quantity::quantity;
 
 use std::collections::BTreeSet;
@@ -49,14 +50,31 @@ pub fn graphs(old: &ResourceGraph, new: &ResourceGraph) -> Vec<(ResourceKey, Cha
 /// encrypted the same, whatever its kind. Where a body is not stored any more, all that can be said is that.
 #[must_use]
 pub fn bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
+    // What lies open here may be decrypted there.
+    let is_open =
+        |change: &FieldChange| ["apiVersion", "kind", "metadata."].iter().any(|field| change.path.starts_with(field));
+    compared(key, old, new, is_open)
+}
+
+/// The same of two bodies that are as they lie in Git: of what SOPS has encrypted a part of, the rest is told. Nobody hides an object
+/// by encrypting a value of it.
+#[must_use]
+pub fn written_bodies(key: &ResourceKey, old: &Value, new: &Value) -> Vec<FieldChange> {
+    let is_open = |change: &FieldChange| {
+        let is_encrypted = change.old.iter().chain(&change.new).any(sops::has_ciphertext);
+        !is_encrypted && ![sops::SOPS, ""].contains(&change.path.as_str())
+    };
+    compared(key, old, new, is_open)
+}
+
+fn compared(key: &ResourceKey, old: &Value, new: &Value, is_open: impl Fn(&FieldChange) -> bool) -> Vec<FieldChange> {
     let is_encrypted = sops::is_sops(old) || sops::is_sops(new);
     let mut changes = if is_encrypted { fields(&without_sops(old), &without_sops(new)) } else { fields(old, new) };
     if is_encrypted {
         if changes.is_empty() && old != new {
             changes.push(FieldChange { path: sops::SOPS.to_owned(), old: Some(Value::Null), new: Some(Value::Null) });
         }
-        let is_open = |path: &str| ["apiVersion", "kind", "metadata."].iter().any(|field| path.starts_with(field));
-        changes.iter_mut().filter(|change| !is_open(&change.path)).for_each(FieldChange::mask);
+        changes.iter_mut().filter(|change| !is_open(change)).for_each(FieldChange::mask);
     }
     if key.is("", "Secret") {
         for change in &mut changes {
@@ -75,6 +93,45 @@ fn without_sops(body: &Value) -> Value {
         fields.remove(sops::SOPS);
     }
     rest
+}
+
+/// A body as it may be shown: each value of a Secret is replaced by a word, and each that SOPS has encrypted, whatever the kind is.
+#[must_use]
+pub fn masked_body(key: &ResourceKey, body: &Value) -> Value {
+    let mut shown = shown_body(key, body);
+    if sops::is_sops(&shown) {
+        shown = without_sops(&shown);
+        mask_ciphertext(&mut shown);
+    }
+    shown
+}
+
+fn mask_ciphertext(value: &mut Value) {
+    match value {
+        Value::String(text) if sops::is_ciphertext(text) => *value = masked(),
+        Value::Map(map) => map.values_mut().for_each(mask_ciphertext),
+        Value::Array(items) => items.iter_mut().for_each(mask_ciphertext),
+        _ => {}
+    }
+}
+
+/// A body as it may be kept beside its id: each value of a Secret that lies open is replaced by a word. What SOPS has encrypted is
+/// as it is in Git.
+#[must_use]
+pub fn kept_body(key: &ResourceKey, body: &Value) -> Value {
+    if !sops::is_sops(body) {
+        return shown_body(key, body);
+    }
+    let mut kept = body.clone();
+    for field in VALUES.into_iter().filter(|_| key.is("", "Secret")) {
+        let values = kept.as_map_mut().and_then(|kept| kept.get_mut(field)).and_then(Value::as_map_mut);
+        for value in values.into_iter().flat_map(|values| values.values_mut()) {
+            if !sops::has_ciphertext(value) {
+                *value = masked();
+            }
+        }
+    }
+    kept
 }
 
 /// A body as it may be shown: each value of a Secret is replaced by a word.
@@ -135,6 +192,41 @@ mod tests {
                 assert!(!shown.contains("c2VjcmV0"), "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn what_lies_open_beside_an_encrypted_value_is_told_of_what_lies_in_git() {
+        let role = |name: &str, word: &str| -> Value {
+            json!({"kind": "Binding", "metadata": {"name": "a"}, "roleRef": {"name": name, "word": word},
+                "sops": {"mac": word, "lastmodified": "x"}})
+            .into()
+        };
+        let key = ResourceKey::new("acme.io", "Binding", "shop", "a");
+        let (old, new) = (role("view", "ENC[AES256_GCM,data:a"), role("admin", "ENC[AES256_GCM,data:b"));
+        let told = |changes: Vec<FieldChange>| changes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            told(written_bodies(&key, &old, &new)),
+            ["roleRef.name  view → admin", "roleRef.word  (secret) changed"]
+        );
+        assert_eq!(
+            told(bodies(&key, &old, &new)),
+            ["roleRef.name  (secret) changed", "roleRef.word  (secret) changed"]
+        );
+        let shown = masked_body(&key, &new);
+        assert_eq!(
+            shown,
+            json!({"kind": "Binding", "metadata": {"name": "a"},
+            "roleRef": {"name": "admin", "word": "(secret)"}})
+            .into()
+        );
+        let secret = ResourceKey::new("", "Secret", "shop", "a");
+        let body: Value = json!({"data": {"open": "aHVudGVyMg==", "hidden": "ENC[AES256_GCM,data:b"},
+            "sops": {"mac": "ENC[AES256_GCM,data:m", "lastmodified": "x"}})
+        .into();
+        let kept = kept_body(&secret, &body);
+        assert_eq!(kept.at(&["data", "open"]).and_then(Value::as_str), Some("(secret)"));
+        assert_eq!(kept.at(&["data", "hidden"]), body.at(&["data", "hidden"]));
+        assert_eq!(masked_body(&secret, &body).at(&["data", "hidden"]).and_then(Value::as_str), Some("(secret)"));
     }
 
     #[test]

@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::canon::Value;
-use crate::diff::{self, masked};
-use crate::graph::GraphResource;
-use crate::manifest::sops;
+use crate::diff;
 use crate::name::ResourceKey;
 
 use super::compared::{self, Compared};
@@ -16,9 +14,6 @@ use super::judge::{Judge, verdict_of};
 use super::report::{ApplicationReview, Cause, ExpiredAcceptance, Fate, ResourceReview, Verdict};
 use super::risks::{self, Finding};
 use super::{Listed, Outcome, Pair, causes, reach, restarts, rule, shared, versions};
-
-/// The fields of what SOPS has encrypted that are told.
-const OPEN: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Reviews an application.
 pub(super) fn review(
@@ -71,7 +66,10 @@ fn of_sides(pair: &Pair<'_>, report: &mut ApplicationReview) -> Vec<Finding> {
         found.push(of_all(rule::BASE_UNKNOWN, format!("{name}: {unknown}")));
         report.base_error = Some(unknown);
     }
-    if matches!((pair.base, pair.head), (Outcome::Compiled(_) | Outcome::Listed(_), Outcome::Absent)) {
+    if matches!(
+        (pair.base, pair.head),
+        (Outcome::Compiled(_) | Outcome::Unnamed(_) | Outcome::Listed(_), Outcome::Absent)
+    ) {
         found.push(of_all(rule::APPLICATION_REMOVED, format!("{name} is there no more")));
     }
     found
@@ -138,8 +136,8 @@ fn locate(found: &mut [Finding], causes: &[Cause]) {
 fn told(compared: &Compared<'_>, change: &compared::Changed<'_>) -> ResourceReview {
     let fields = || change.differences.iter().map(|found| found.change.clone()).collect();
     let fate = match (change.old, change.new) {
-        (None, Some(new)) => Fate::Added { body: shown(new.resource) },
-        (Some(old), None) => Fate::Removed { body: shown(old.resource) },
+        (None, Some(new)) => Fate::Added { body: diff::masked_body(&new.resource.key, &new.resource.body) },
+        (Some(old), None) => Fate::Removed { body: diff::masked_body(&old.resource.key, &old.resource.body) },
         (None, None) => Fate::Removed { body: Value::Null },
         (Some(old), Some(_)) if change.is_replaced() => {
             Fate::Replaced { from: old.resource.key.name.clone(), fields: fields() }
@@ -147,18 +145,6 @@ fn told(compared: &Compared<'_>, change: &compared::Changed<'_>) -> ResourceRevi
         _ => Fate::Changed { fields: fields(), schema: change.schema.clone() },
     };
     ResourceReview { resource: change.key().clone(), fate, origin: compared.origin(change).cloned() }
-}
-
-/// A body as it may be shown: without the values of Secrets, and of what SOPS has encrypted only what it is.
-fn shown(resource: &GraphResource) -> Value {
-    let mut body = diff::shown_body(&resource.key, &resource.body);
-    if sops::is_sops(&body)
-        && let Some(fields) = body.as_map_mut()
-    {
-        fields.remove(sops::SOPS);
-        fields.iter_mut().filter(|(name, _)| !OPEN.contains(&name.as_str())).for_each(|(_, value)| *value = masked());
-    }
-    body
 }
 
 fn verdict(report: &ApplicationReview) -> Verdict {

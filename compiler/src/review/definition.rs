@@ -12,6 +12,12 @@ use super::report::SchemaChange;
 /// How deep a schema is looked at; what differs deeper is told as one.
 const DEEPEST: usize = 64;
 
+/// So many bytes of names of fields are kept; a schema below is told as one, then.
+const MOST_FIELDS: usize = 16 << 20;
+
+/// What is told of the rest.
+const UNTOLD: &str = "it differs deeper than anybody looks";
+
 /// Words of a schema that say nothing of what is taken.
 const SAYINGS: [&str; 5] = ["description", "title", "example", "externalDocs", "$schema"];
 
@@ -54,14 +60,21 @@ pub(super) fn versions(definition: &Value) -> BTreeMap<&str, &Value> {
 #[derive(Default)]
 struct Found {
     version: String,
+    /// How long the names of all fields are that were told.
+    fields: usize,
     changes: Vec<SchemaChange>,
     sayings: BTreeMap<String, usize>,
 }
 
 impl Found {
     fn push(&mut self, field: &str, what: impl Into<String>, narrows: bool) {
+        self.fields += field.len();
         let (version, field) = (self.version.clone(), field.to_owned());
         self.changes.push(SchemaChange { version, field, what: what.into(), narrows });
+    }
+
+    fn is_full(&self) -> bool {
+        self.fields > MOST_FIELDS
     }
 
     fn version(&mut self, old: &Value, new: &Value) {
@@ -89,8 +102,8 @@ impl Found {
         if old == new {
             return;
         }
-        if depth > DEEPEST {
-            return self.push(field, "it differs deeper than anybody looks", true);
+        if depth > DEEPEST || self.is_full() {
+            return self.push(field, UNTOLD, true);
         }
         let words: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for word in words {
@@ -129,6 +142,9 @@ impl Found {
         let new = new.and_then(Value::as_map).unwrap_or(&none_new);
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for name in names {
+            if self.is_full() {
+                return self.push(field, UNTOLD, true);
+            }
             let place = if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
             match (old.get(name), new.get(name)) {
                 (Some(_), None) => self.push(&place, "the field is removed", true),
@@ -147,6 +163,9 @@ impl Found {
         };
         let (old, new) = (names(old), names(new));
         let place = |name: &String| if field.is_empty() { name.clone() } else { format!("{field}.{name}") };
+        if self.is_full() {
+            return self.push(field, UNTOLD, true);
+        }
         for name in new.difference(&old) {
             self.push(&place(name), "the field must be there", true);
         }
@@ -156,6 +175,9 @@ impl Found {
     }
 
     fn listed(&mut self, field: &str, old: Option<&Value>, new: Option<&Value>) {
+        if self.is_full() {
+            return self.push(field, UNTOLD, true);
+        }
         let (Some(old), Some(new)) = (old, new) else {
             let (what, narrows) =
                 if old.is_none() { ("only listed values are taken", true) } else { ("any value is taken", false) };

@@ -14,6 +14,10 @@ use crate::schema::ListKeys;
 
 use super::embedded;
 
+/// So many bytes of paths are kept of one body; where there are more, the rest is told by whole values, and nothing of it is left
+/// out.
+const MOST_PATHS: usize = 64 << 20;
+
 /// A field that differs, and where it is in the newer body.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Difference {
@@ -25,12 +29,12 @@ pub(super) struct Difference {
 /// What differs between two bodies. `custom` is the schema of their kind, where a definition among the manifests has it.
 pub(super) fn differences(key: &ResourceKey, old: &Value, new: &Value, custom: Option<&Value>) -> Vec<Difference> {
     if key.is("", "Secret") || sops::is_sops(old) || sops::is_sops(new) {
-        let masked = diff::bodies(key, old, new).into_iter();
+        let masked = diff::written_bodies(key, old, new).into_iter();
         return masked.map(|change| Difference { change, pointer: String::new() }).collect();
     }
     let version = new.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let keys = ListKeys::of(version, &key.kind, custom);
-    let mut walk = Walk { found: Vec::new() };
+    let mut walk = Walk { found: Vec::new(), paths: 0 };
     walk.compare(&Place::default(), Some(old), Some(new), keys);
     walk.found
 }
@@ -57,10 +61,13 @@ impl Place {
 
 struct Walk {
     found: Vec<Difference>,
+    /// How long the paths of all of them are.
+    paths: usize,
 }
 
 impl Walk {
     fn push(&mut self, place: &Place, old: Option<&Value>, new: Option<&Value>) {
+        self.paths += place.path.len() + place.pointer.len();
         let change = FieldChange { path: place.path.clone(), old: old.cloned(), new: new.cloned() };
         self.found.push(Difference { change, pointer: place.pointer.clone() });
     }
@@ -68,6 +75,7 @@ impl Walk {
     fn compare(&mut self, place: &Place, old: Option<&Value>, new: Option<&Value>, keys: ListKeys<'_>) {
         match (old, new) {
             (Some(old), Some(new)) if old == new => {}
+            (old, new) if self.paths > MOST_PATHS => self.push(place, old, new),
             (Some(Value::Map(old)), Some(Value::Map(new))) => self.maps(place, old, new, keys),
             (Some(Value::Array(old)), Some(Value::Array(new))) => self.lists(place, old, new, keys),
             (Some(Value::String(old)), Some(Value::String(new))) => self.texts(place, old, new),
@@ -221,6 +229,19 @@ mod tests {
     fn values_of_secrets_never_come_out() {
         let found = lines(("", "Secret"), json!({"data": {"a": "eA=="}}), json!({"data": {"a": "eQ=="}}));
         assert_eq!(found, ["data.a  (secret) changed @"]);
+    }
+
+    #[test]
+    fn long_paths_have_an_end() {
+        let name = "n".repeat(100_000);
+        let map = |value: u32| {
+            let inner: BTreeMap<_, _> =
+                (0..1_000).map(|at| (format!("k{at}"), json!({"a": value, "b": value}))).collect();
+            json!({"data": {name.as_str(): inner}})
+        };
+        let found = lines(("", "ConfigMap"), map(1), map(2));
+        assert!((1_000..2_000).contains(&found.len()), "{}", found.len());
+        assert!(found.iter().any(|line| line.contains(".k999  {\"a\":1")), "it is told as a whole");
     }
 
     #[test]

@@ -129,6 +129,10 @@ rules! {
         "an application whose newer side has errors",
         "nothing of it can be applied, and nothing of it was reviewed",
         "mend the errors";
+    ENCRYPTED_UNSEEN = Block, "encrypted-unseen",
+        "an object that gains values that SOPS has encrypted, and is neither a Secret nor a ConfigMap",
+        "whoever knows the public key can encrypt: it may say anything, and no rule has read it",
+        "encrypt Secrets and refer to them; or accept it by name, once somebody has decrypted and read it";
     ESCALATION_ALLOWED = Caution, "escalation-allowed",
         "a container that may gain more rights than it starts with, or that runs as root and did not",
         "a hole in it is worth more",

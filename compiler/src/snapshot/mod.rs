@@ -88,7 +88,7 @@ impl Snapshot {
     /// Takes an application in.
     pub fn insert(&mut self, application: &str, graph: &ResourceGraph) {
         for resource in graph.resources() {
-            let body = self.has_bodies.then(|| yaml::emit(&diff::shown_body(&resource.key, &resource.body)));
+            let body = self.has_bodies.then(|| yaml::emit(&diff::kept_body(&resource.key, &resource.body)));
             let place = (word(application), written(&resource.key));
             self.lines.insert(place, Line { id: resource.shown_id(), body });
         }

@@ -202,7 +202,9 @@ impl Target {
             && scaled::is_left_as_seen_by(viewer, scaled, &step.key).await
         {
             // They are handed over before the step applies: nothing sets them back.
-            applied["spec"]["replicas"] = live["spec"]["replicas"].clone();
+            if let Some(spec) = applied["spec"].as_object_mut() {
+                spec.insert("replicas".to_owned(), live["spec"]["replicas"].clone());
+            }
         }
         Ok(Tried::There { body, live, applied })
     }

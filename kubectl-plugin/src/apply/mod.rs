@@ -79,6 +79,7 @@ pub use target::{Destination, LockWatch, Target, TargetError};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gitops_compiler::name::ResourceKey;
 use gitops_compiler::plan::{Approvals, Bound, Hooks, Plan, Seen};
@@ -208,6 +209,7 @@ pub async fn apply(
         force_conflicts: options.force_conflicts,
         approvals: options.approvals.clone(),
         adopts: options.run.adopt,
+        webhook_is_dead: AtomicBool::new(false),
         takes_over: options.takes_over,
         takes_from: options.takes_from.clone(),
         ignored: target.ignored.clone(),

@@ -33,7 +33,7 @@ pub(super) async fn replace(context: &Context, step: &Step, path: &str, body: &J
         let live = context.cluster.get(path).await?;
         let expected = body["metadata"]["uid"].as_str();
         if expected.is_some() && expected != live["metadata"]["uid"].as_str() {
-            return Err(Failure::Malformed("it is another object of the same name now".to_owned()));
+            return Err(Failure::NotSent("it is another object of the same name now".to_owned()));
         }
         let mut whole = body.clone();
         whole["metadata"]["uid"] = live["metadata"]["uid"].clone();
@@ -47,7 +47,7 @@ pub(super) async fn replace(context: &Context, step: &Step, path: &str, body: &J
             other => return other.map(|_| ()),
         }
     }
-    Err(failed.unwrap_or_else(|| Failure::Malformed("it changes all the time".to_owned())))
+    Err(failed.unwrap_or_else(|| Failure::NotSent("it changes all the time".to_owned())))
 }
 
 /// Deletes an object so that it can be made again, since a field cannot change.
@@ -147,7 +147,7 @@ pub(super) async fn adopt(context: &Context, path: &str) -> Result<Option<String
     if managers.is_empty() {
         return Ok(None);
     }
-    context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
+    context.lease.permit().await.map_err(|lost| Failure::NotSent(lost.to_string()))?;
     context.cluster.take_over(path, &metadata.uid, &context.identity.field_manager, taken).await?;
     Ok(Some(format!("fields of {} are ours now", managers.join(", "))))
 }

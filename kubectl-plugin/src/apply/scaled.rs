@@ -45,7 +45,7 @@ const SCALABLE: [(&str, &str); 4] =
 /// Whether a body says nothing of replicas, since something scales its object.
 pub(super) async fn are_left(context: &Context, key: &ResourceKey, body: &Json) -> Result<bool, Failure> {
     let is_scalable = SCALABLE.iter().any(|(group, kind)| key.is(group, kind)) || context.scaled.contains(key);
-    if !is_scalable || !body["spec"]["replicas"].is_null() {
+    if !is_scalable || !body["spec"].is_object() || !body["spec"]["replicas"].is_null() {
         return Ok(false);
     }
     is_scaled(context, key).await
@@ -56,29 +56,30 @@ pub(super) async fn is_left_as_seen_by(viewer: &Cluster, scaled: &BTreeSet<Resou
     scaled.contains(key) || has_autoscaler(viewer, key).await.unwrap_or_default()
 }
 
-/// Hands replicas over, where a step drops them from an object that something scales. Gives what there is to tell.
+/// Whether a step would give up replicas that something scales.
+///
+/// # Errors
+/// Where that is not known.
+pub(super) async fn must_be_handed_over(context: &Context, step: &Step, body: &Json) -> Result<bool, Failure> {
+    let drops = step.changes.iter().any(|change| change.path == "spec.replicas" && change.new.is_none());
+    // What is taken over was of others, replicas and all.
+    let takes = context.adopts && step.cause == Cause::Exists;
+    // What replaces the object keeps them itself.
+    if step.action != Action::Update || step.policy.write != Write::Apply {
+        return Ok(false);
+    }
+    match (drops, takes) {
+        (true, _) => is_scaled(context, &step.key).await,
+        (false, true) => are_left(context, &step.key, body).await,
+        (false, false) => Ok(false),
+    }
+}
+
+/// Hands replicas over, before they are dropped. Gives what there is to tell.
 ///
 /// # Errors
 /// Where it is not known who owns them, or they cannot be handed over: applying would set them back.
-pub(super) async fn hand_over(
-    context: &Context,
-    step: &Step,
-    path: &str,
-    body: &Json,
-) -> Result<Option<String>, Failure> {
-    let drops = step.changes.iter().any(|change| change.path == "spec.replicas" && change.new.is_none());
-    // What was just taken over was of others, replicas and all.
-    let takes = context.adopts && step.cause == Cause::Exists;
-    // What replaces the object keeps them itself.
-    let may_drop = step.action == Action::Update && step.policy.write == Write::Apply && (drops || takes);
-    let is_left = match (may_drop, drops) {
-        (false, _) => false,
-        (true, true) => is_scaled(context, &step.key).await?,
-        (true, false) => are_left(context, &step.key, body).await?,
-    };
-    if !is_left {
-        return Ok(None);
-    }
+pub(super) async fn hand_over(context: &Context, path: &str) -> Result<Option<String>, Failure> {
     let live = context.cluster.get(path).await?;
     let (Some(replicas), false) = (live["spec"]["replicas"].as_u64(), is_of_another(context, &live)) else {
         return Ok(None);
@@ -89,7 +90,7 @@ pub(super) async fn hand_over(
         "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
         "spec": {"replicas": replicas},
     });
-    context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
+    context.lease.permit().await.map_err(|lost| Failure::NotSent(lost.to_string()))?;
     let options = ApplyOptions { field_manager: HAND_OVER, force: false, dry_run: false };
     match context.cluster.apply(&format!("{path}/scale"), &body, &options).await {
         // It was scaled in this moment: the number is theirs.

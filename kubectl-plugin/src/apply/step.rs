@@ -5,6 +5,7 @@
 //! a namespace that is still being deleted).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gitops_compiler::canon::{Graph, Id, Resource};
@@ -56,6 +57,8 @@ pub struct Context {
     pub approvals: Approvals,
     /// Whether what was there before becomes ours entirely.
     pub adopts: bool,
+    /// Whether a webhook was waited for in vain: one that never comes is not waited for by each step again.
+    pub webhook_is_dead: AtomicBool,
     /// Whether all that is done is to take over what is there.
     pub takes_over: bool,
     /// The field managers of applications that give us objects.
@@ -72,6 +75,12 @@ pub struct Context {
     pub scaled: std::collections::BTreeSet<ResourceKey>,
     /// The keys of what SOPS encrypted.
     pub unlocked: Arc<Unlocked>,
+}
+
+impl Context {
+    fn is_webhook_dead(&self) -> bool {
+        self.webhook_is_dead.load(Ordering::Relaxed)
+    }
 }
 
 /// What became of a step's request.
@@ -191,6 +200,14 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
     }
     let mut notes = Vec::new();
     let is_there = step.action == Action::Update;
+    // Asked before anything is taken from others.
+    let unscaled = |failure: &Failure| {
+        StepOutcome::failed(format!("spec.replicas cannot be left to what scales it: {}", failure.told(is_secret)))
+    };
+    let hands_over = match scaled::must_be_handed_over(context, step, &body).await {
+        Ok(hands_over) => hands_over,
+        Err(failure) => return unscaled(&failure),
+    };
     if context.adopts && step.cause == Cause::Exists {
         match rewrite::adopt(context, &path).await {
             Ok(taken) => notes.extend(taken),
@@ -203,11 +220,10 @@ async fn apply(context: &Context, step: &Step) -> StepOutcome {
             Err(failure) => return StepOutcome::failed(failure.told(is_secret)),
         }
     }
-    match scaled::hand_over(context, step, &path, &body).await {
-        Ok(told) => notes.extend(told),
-        Err(failure) => {
-            let why = format!("spec.replicas cannot be left to what scales it: {}", failure.told(is_secret));
-            return StepOutcome::failed(why);
+    if hands_over {
+        match scaled::hand_over(context, &path).await {
+            Ok(told) => notes.extend(told),
+            Err(failure) => return unscaled(&failure),
         }
     }
     match step.policy.write {
@@ -249,6 +265,7 @@ pub(super) async fn send(
         }
         let field_manager = &context.identity.field_manager;
         let options = ApplyOptions { field_manager, force, dry_run: false };
+        let mut is_webhook = false;
         let why = match context.cluster.apply(path, body, &options).await {
             Ok(AppliedObject { object, .. }) if !object["metadata"]["deletionTimestamp"].is_null() => {
                 // What is being deleted takes changes and goes all the same: wait until it is gone, then apply again.
@@ -296,10 +313,13 @@ pub(super) async fn send(
                 if !will_pass(context, step, &failure) {
                     return StepOutcome::Failed { message: failure.told(is_secret), conflict: failure.is_conflict() };
                 }
+                is_webhook = failure.is_of_webhook();
                 failure.told(is_secret)
             }
         };
         if Instant::now() + pause > deadline {
+            // Only a webhook that was the reason.
+            context.webhook_is_dead.fetch_or(is_webhook, Ordering::Relaxed);
             return StepOutcome::failed(format!("still not possible after {} seconds: {why}", PATIENCE.as_secs()));
         }
         tokio::time::sleep(pause).await;
@@ -318,9 +338,14 @@ where
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(50);
     loop {
-        context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
+        context.lease.permit().await.map_err(|lost| Failure::NotSent(lost.to_string()))?;
         match send().await {
-            Err(failure) if failure.is_of_webhook() && Instant::now() + pause < deadline => {}
+            Err(failure) if failure.is_of_webhook() && !context.is_webhook_dead() => {
+                if Instant::now() + pause >= deadline {
+                    context.webhook_is_dead.store(true, Ordering::Relaxed);
+                    return Err(failure);
+                }
+            }
             other => return other,
         }
         tokio::time::sleep(pause).await;
@@ -333,7 +358,8 @@ where
 fn will_pass(context: &Context, step: &Step, failure: &Failure) -> bool {
     let own_namespace = step.key.scope.namespace().is_some_and(|name| context.own_namespaces.contains(name));
     let unserved = failure.is_unserved() && step.key.group.contains('.');
-    unserved || failure.is_of_webhook() || (failure.is_namespace_terminating() && own_namespace)
+    let is_webhook = failure.is_of_webhook() && !context.is_webhook_dead();
+    unserved || is_webhook || (failure.is_namespace_terminating() && own_namespace)
 }
 
 async fn delete(context: &Context, step: &Step) -> StepOutcome {

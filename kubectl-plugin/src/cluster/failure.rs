@@ -23,6 +23,9 @@ pub enum Failure {
     /// The answer makes no sense.
     #[error("the API server's answer makes no sense: {0}")]
     Malformed(String),
+    /// It was not sent, or not again, for a reason of ours: our lock is lost, or the object is another one.
+    #[error("{0}")]
+    NotSent(String),
 }
 
 /// One field that another manager owns with another value.
@@ -68,14 +71,14 @@ impl Failure {
     pub fn code(&self) -> u16 {
         match self {
             Self::Answer(status) => status.code,
-            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => 0,
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) | Self::NotSent(_) => 0,
         }
     }
 
     fn reason(&self) -> &str {
         match self {
             Self::Answer(status) => &status.reason,
-            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => "",
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) | Self::NotSent(_) => "",
         }
     }
 
@@ -102,7 +105,7 @@ impl Failure {
     fn details(&self) -> Option<&StatusDetails> {
         match self {
             Self::Answer(status) => status.details.as_ref(),
-            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => None,
+            Self::NoAnswer(_) | Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) | Self::NotSent(_) => None,
         }
     }
 
@@ -137,7 +140,7 @@ impl Failure {
         match self {
             Self::Answer(status) => matches!(status.code, 401 | 502 | 503 | 504),
             Self::NoAnswer(_) | Self::Timeout(_) => true,
-            Self::Silent(_) | Self::Malformed(_) => false,
+            Self::Silent(_) | Self::Malformed(_) | Self::NotSent(_) => false,
         }
     }
 
@@ -229,7 +232,7 @@ impl Failure {
                 is_asked_to || is_of_storage || matches!(status.code, 429 | 502 | 503 | 504)
             }
             Self::NoAnswer(_) => true,
-            Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) => false,
+            Self::Timeout(_) | Self::Silent(_) | Self::Malformed(_) | Self::NotSent(_) => false,
         }
     }
 }

@@ -79,7 +79,7 @@ impl ReviewArgs {
 }
 
 /// Settings that nobody can read judge nothing: better to say so than to let everything pass.
-pub(super) fn understood(settings: Result<Settings, Diagnostic>) -> Result<Settings, CommandError> {
+fn understood(settings: Result<Settings, Diagnostic>) -> Result<Settings, CommandError> {
     settings.map_err(|finding| {
         CommandError::user("the settings of reviews of the base are not understood").findings(vec![finding])
     })
@@ -125,15 +125,16 @@ fn of_moments(
         Ok::<_, CommandError>((old, new, files?))
     })?;
     let names = [0, 1].map(|at| SideName { name: names[at].to_owned(), commit: commit_of(&moments[at]) });
-    let told = reviewed(settings, &old, &new, &files, names, args.report.day()?);
+    let told = reviewed(Some(settings), &old, &new, &files, names, args.report.day()?);
     // The process ends with this review: letting go of tens of thousands of bodies, one by one, would be a tenth of it.
     std::mem::forget((old, new));
     Ok(told)
 }
 
-/// Reviews two sides of the repository at hand. These settings judge.
+/// Reviews two sides of the repository at hand. These settings judge; or else the program's own, and what settings the sides have
+/// is nothing to it.
 pub(super) fn reviewed(
-    settings: Settings,
+    settings: Option<Settings>,
     old: &ReviewedSide,
     new: &ReviewedSide,
     files: &[ChangedFile],
@@ -141,8 +142,11 @@ pub(super) fn reviewed(
     today: Day,
 ) -> Review {
     let locks = old.lock.clone().zip(new.lock.clone());
-    let parted_settings = old.settings.clone().ok();
-    let whole = Whole { settings, parted_settings, new_settings: Some(new.settings.clone()), locks };
+    let (parted_settings, new_settings) = match &settings {
+        Some(_) => (old.settings.clone().ok(), Some(new.settings.clone())),
+        None => (None, None),
+    };
+    let whole = Whole { settings: settings.unwrap_or_default(), parted_settings, new_settings, locks };
     let names: BTreeSet<&AppName> = old.applications.iter().chain(&new.applications).map(|found| &found.name).collect();
     let find = |side: &'_ ReviewedSide, name: &AppName| side.applications.iter().position(|found| found.name == *name);
     let sides: Vec<_> = names

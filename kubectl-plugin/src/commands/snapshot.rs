@@ -22,7 +22,7 @@ use crate::settings::{
 };
 
 use super::review::ReportArgs;
-use super::review_kept::{reviewed, understood};
+use super::review_kept::reviewed;
 
 /// Keep what was agreed on as lines in Git, and compare with it
 #[derive(Debug, Args)]
@@ -129,8 +129,8 @@ impl Compared {
         };
         let agreed = Moment::Commit(oid.clone());
         let files = differing_files(&self.here, [&agreed, &moment], &folders_of(&self.now.side))?;
-        let settings = understood(side.settings.clone())?;
-        Ok(reviewed(settings, &side, &self.now.side, &files, [base(Some(oid)), head], report.day()?))
+        // Whoever brought the commits has brought their settings: nobody knows who agreed to these.
+        Ok(reviewed(None, &side, &self.now.side, &files, [base(Some(oid)), head], report.day()?))
     }
 
     /// The same where no commit compiles to what was agreed on.
@@ -157,7 +157,9 @@ impl Compared {
         let pending = self.pending.iter().filter(|pending| pending.application == name);
         KeptSides {
             name: name.to_owned(),
-            manifests: self.agreed.graph(name).zip(self.now.snapshot.graph(name)),
+            was_there: self.agreed.applications().contains(&name),
+            agreed: self.agreed.graph(name),
+            now: self.now.snapshot.graph(name),
             listed: pending.filter_map(listed).collect(),
             compiled: found.and_then(ReviewedApplication::compilation),
         }
@@ -167,8 +169,11 @@ impl Compared {
 /// What is known of an application where no commit compiles to what was agreed on.
 struct KeptSides<'a> {
     name: String,
-    /// The manifests of both sides, as a snapshot keeps them.
-    manifests: Option<(ResourceGraph, ResourceGraph)>,
+    /// Whether anything of it was agreed on.
+    was_there: bool,
+    /// The manifests that were agreed on, and those of now, as a snapshot keeps them: without the values of Secrets.
+    agreed: Option<ResourceGraph>,
+    now: Option<ResourceGraph>,
     /// What differs, by ids.
     listed: Vec<Listed>,
     /// What there is now.
@@ -178,16 +183,19 @@ struct KeptSides<'a> {
 impl KeptSides<'_> {
     fn pair(&self) -> Pair<'_> {
         let origins = self.compiled.map_or(&[][..], |compilation| &compilation.provenance.origins);
-        let (base, head) = match (&self.manifests, self.compiled) {
-            // Both sides are as they are kept, without the values of Secrets.
-            (Some((agreed, now)), Some(_)) => {
+        let compiled = self.compiled.map(|compilation| Side { graph: &compilation.graph, origins });
+        let compiled = compiled.map_or(Outcome::Absent, Outcome::Compiled);
+        let (base, head) = match (&self.agreed, &self.now) {
+            _ if !self.was_there => (Outcome::Absent, compiled),
+            _ if self.listed.is_empty() => (compiled, compiled),
+            (Some(agreed), Some(now)) => {
                 let agreed = Outcome::Unnamed(Side { graph: agreed, origins: &[] });
                 (agreed, Outcome::Unnamed(Side { graph: now, origins }))
             }
-            (_, compiled) => {
-                let compiled = compiled.map(|compilation| Side { graph: &compilation.graph, origins });
-                (Outcome::Listed(&self.listed), compiled.map_or(Outcome::Absent, Outcome::Compiled))
+            (Some(agreed), None) if self.compiled.is_none() => {
+                (Outcome::Unnamed(Side { graph: agreed, origins: &[] }), Outcome::Absent)
             }
+            _ => (Outcome::Listed(&self.listed), compiled),
         };
         Pair { application: &self.name, base, head, files: &[] }
     }

@@ -111,16 +111,21 @@ impl Forge {
 
 const PROGRAM: &str = "kubectl-gitops";
 
+/// The branch that pull requests go to.
+const TARGET: &str = "production";
+
 /// What the page says a branch of one's own is.
 const OUR_OWN: &str = "github.event.pull_request.head.repo.full_name == github.repository";
 
 /// Runs all steps of the job until one fails, as the runner does. Gives all that were run, by their names.
 fn github(forge: &Forge, [base, head]: [&str; 2], is_fork: bool) -> Vec<(String, Ended)> {
     forge.clean();
+    // The checkout has all branches.
+    forge.world.git(&["update-ref", &format!("refs/remotes/origin/{TARGET}"), &forge.oid(base)]);
     let workflow = block("# .github/workflows/review.yaml");
     let [output, summary, path] = ["output", "summary.md", "path"].map(|name| forge.world.home.path().join(name));
     let mut known = BTreeMap::from([
-        ("github.event.pull_request.base.sha".to_owned(), forge.oid(base)),
+        ("github.base_ref".to_owned(), TARGET.to_owned()),
         ("github.event.pull_request.head.sha".to_owned(), forge.oid(head)),
         ("github.event.pull_request.number".to_owned(), "7".to_owned()),
         ("github.token".to_owned(), "token".to_owned()),
@@ -202,13 +207,17 @@ fn the_job_for_github_comments_and_fails_where_something_is_lost() {
 /// How the job of GitLab ended, with its branch in this project.
 fn gitlab(forge: &Forge, [base, head]: [&str; 2], project: &str) -> Ended {
     forge.clean();
+    // The clone itself stands for where it came from.
+    forge.world.git(&["branch", "-f", TARGET, &forge.oid(base)]);
+    let here = format!("url.{}.insteadOf", forge.world.path().display());
+    forge.world.git(&["config", &here, "https://git.example.com/shop"]);
     let job = block("# .gitlab-ci.yml");
     let lines = |name: &str| job["review"][name].as_array().cloned().unwrap_or_default();
     let script: Vec<Json> = [lines("before_script"), lines("script")].concat();
     let script: Vec<&str> = script.iter().filter_map(Json::as_str).collect();
     let environment = BTreeMap::from(
         [
-            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", forge.oid(base)),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", TARGET.to_owned()),
             ("CI_COMMIT_SHA", forge.oid(head)),
             ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", project.to_owned()),
             ("CI_PROJECT_ID", "1".to_owned()),
@@ -253,6 +262,33 @@ fn the_jobs_look_at_the_snapshot_where_there_is_one() {
     assert!(ended.code == 1 && ended.stdout.contains("data.k  2 → 3"), "{}", ended.told());
     let ended = gitlab(&forge, ["HEAD~1", "HEAD"], "1");
     assert!(ended.code == 1 && ended.stderr.contains("snapshot accept"), "{}", ended.told());
+    // Who deletes it does not get around it.
+    forge.world.repository.remove("gitops.snap").expect("removed");
+    forge.world.commit("It is gone");
+    let deleted = github(&forge, ["HEAD~1", "HEAD"], false);
+    let ended = step(&deleted, "Snapshot").expect("it ran");
+    assert!(ended.code == 2 && ended.stderr.contains("there is no "), "{}", ended.told());
+    let ended = gitlab(&forge, ["HEAD~1", "HEAD"], "1");
+    assert!(ended.code == 2 && ended.stderr.contains("there is no "), "{}", ended.told());
+}
+
+/// The branch that it goes to judges, as it is now, and not as it was where the pull request left it.
+#[test]
+fn both_jobs_take_the_settings_of_the_branch_that_it_goes_to() {
+    let forge = Forge::new();
+    let accept = "accept: [{rule: claim-removed, resource: '*', until: 2099-01-01, reason: x}]\n";
+    forge.world.write("deploy/c.yaml", &claim("data")).write(".gitops/review.yaml", accept).commit("One");
+    forge.world.git(&["checkout", "-q", "-b", "topic"]);
+    forge.world.repository.remove("deploy/c.yaml").expect("removed");
+    forge.world.commit("Remove it");
+    forge.world.git(&["branch", "later", "topic~1"]);
+    forge.world.git(&["checkout", "-q", "later"]);
+    forge.world.write(".gitops/review.yaml", "").commit("Accepted no more");
+    forge.world.git(&["checkout", "-q", "topic"]);
+    let ran = github(&forge, ["later", "topic"], false);
+    assert!(last(&ran).code == 4 && forge.home("comment.md").contains("claim-removed"), "{}", last(&ran).told());
+    let ended = gitlab(&forge, ["later", "topic"], "1");
+    assert!(ended.code == 4 && ended.stdout.contains("claim-removed"), "{}", ended.told());
 }
 
 /// What the jobs take for granted of the image, its build script says.

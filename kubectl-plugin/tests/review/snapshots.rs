@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use super::world::{World, map};
+use super::world::{World, application, claim, map};
 
 const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {a: hunter2}\n";
 
@@ -116,6 +116,43 @@ fn what_no_commit_has_is_reviewed_in_every_format() {
         );
         let id = world.run(&["compile", "--path", "deploy", "-o", "id"]).stdout.trim().to_owned();
         assert_eq!(json["applications"][0]["head"], id.as_str(), "the graph is the one that would be applied");
+    }
+}
+
+/// Of several applications each is told as it is: unchanged, new, gone.
+#[test]
+fn each_application_is_told_as_it_is() {
+    let world = World::new();
+    world.git(&["config", "remote.origin.url", "https://git.example.com/shop"]);
+    let file = |names: &[&str]| names.iter().map(|name| application(name, name)).collect::<String>();
+    for full in ["--full=false", "--full"] {
+        for name in ["same", "gone", "other", "more"] {
+            world.write(&format!("{name}/a.yaml"), &map(name, "1"));
+        }
+        world.write("gone/c.yaml", &claim("data")).write("apps.yaml", &file(&["same", "gone", "other"]));
+        let accepted = world.run(&["snapshot", "accept", "--all", full, "-f", "apps.yaml"]);
+        assert_eq!(accepted.code, 0, "{}", accepted.told());
+        world.write("other/a.yaml", &map("other", "2")).write("apps.yaml", &file(&["same", "other", "more"]));
+        let told = world.json(&["snapshot", "check", "-f", "apps.yaml", "-o", "json"]);
+        let verdicts: Vec<_> = told["applications"]
+            .as_array()
+            .expect("applications")
+            .iter()
+            .map(|one| {
+                let rules = one["risks"]
+                    .as_array()
+                    .expect("risks")
+                    .iter()
+                    .map(|risk| risk["rule"].as_str().unwrap_or_default());
+                (one["application"].as_str().unwrap_or_default(), rules.collect::<Vec<_>>())
+            })
+            .collect();
+        let (gone, other) = if full == "--full" {
+            (vec!["application-removed", "claim-removed"], vec![])
+        } else {
+            (vec!["application-removed", "base-unknown"], vec!["base-unknown"])
+        };
+        assert_eq!(verdicts, [("gone", gone), ("more", vec![]), ("other", other), ("same", vec![])], "{full}: {told}");
     }
 }
 

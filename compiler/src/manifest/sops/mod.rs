@@ -59,6 +59,17 @@ pub fn is_ciphertext(text: &str) -> bool {
     text.starts_with(CIPHERTEXT)
 }
 
+/// Whether there is an encrypted value in a value.
+#[must_use]
+pub fn has_ciphertext(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_ciphertext(text),
+        Value::Map(map) => map.values().any(has_ciphertext),
+        Value::Array(items) => items.iter().any(has_ciphertext),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
+    }
+}
+
 /// Why a document that SOPS has encrypted can be no object; the error is for the user.
 pub(super) fn check(document: &Value) -> Result<(), String> {
     let kind = document.get("kind").and_then(Value::as_str).filter(|kind| !is_ciphertext(kind)).unwrap_or("document");

@@ -5,15 +5,17 @@
 use std::collections::BTreeSet;
 
 use crate::canon::Value;
-use crate::diff::quantity;
+use crate::diff::{self, quantity};
 use crate::graph::GraphResource;
+use crate::manifest::sops;
 use crate::name::{ResourceKey, Scope};
 use crate::plan;
 
 use super::super::compared::{Changed, Found};
 use super::super::pods::{naming, read_at_start};
 use super::super::rule::{
-    CLAIM_SHRINKS, CONFIG_NOT_RELOADED, FINALIZER_ADDED, IMMUTABLE_FIELD, PLAIN_SECRET, POD_SECURITY_LOWERED,
+    CLAIM_SHRINKS, CONFIG_NOT_RELOADED, ENCRYPTED_UNSEEN, FINALIZER_ADDED, IMMUTABLE_FIELD, PLAIN_SECRET,
+    POD_SECURITY_LOWERED,
 };
 use super::Context;
 
@@ -33,6 +35,7 @@ pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
         context.push(PLAIN_SECRET, change, None, "its values lie open in Git");
     }
     finalizers(context, change);
+    encrypted(context, change);
     if let (Some(_), Some(body)) = (change.old, change.new_body())
         && !change.is_replaced()
         && !plan::recreates_freely(key)
@@ -65,6 +68,41 @@ fn shrinks(context: &mut Context<'_, '_>, change: &Changed<'_>) {
         let found = change.differences.iter().find(|found| found.change.path == path);
         let evidence = found.map(|found| found.change.to_string()).unwrap_or_default();
         context.push(CLAIM_SHRINKS, change, Some(path.to_owned()), evidence);
+    }
+}
+
+/// Values that nobody can read, where they are more than a word that is to be secret.
+fn encrypted(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let is_configuration = |key: &ResourceKey| key.is("", "ConfigMap") || key.is("", "Secret");
+    let Some(new) = change.new_body().filter(|new| sops::is_sops(new) && !is_configuration(change.key())) else {
+        return;
+    };
+    let mut before = BTreeSet::new();
+    ciphertexts(change.old_body(), String::new(), &mut before);
+    let mut after = BTreeSet::new();
+    ciphertexts(Some(new), String::new(), &mut after);
+    let gained: Vec<&str> = after.difference(&before).map(|(path, _)| path.as_str()).collect();
+    if let Some(first) = gained.first() {
+        let more = if gained.len() > 1 { format!(" and {} more are", gained.len() - 1) } else { " is".to_owned() };
+        context.push(ENCRYPTED_UNSEEN, change, Some((*first).to_owned()), format!("{first}{more} encrypted"));
+    }
+}
+
+/// The encrypted values of a body, by their paths.
+fn ciphertexts<'a>(value: Option<&'a Value>, path: String, found: &mut BTreeSet<(String, &'a str)>) {
+    match value {
+        Some(Value::String(text)) if sops::is_ciphertext(text) => {
+            found.insert((path, text));
+        }
+        Some(Value::Map(map)) => {
+            let open = map.iter().filter(|(name, _)| !path.is_empty() || *name != sops::SOPS);
+            open.for_each(|(name, value)| ciphertexts(Some(value), diff::join(&path, name), found));
+        }
+        Some(Value::Array(items)) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(at, value)| ciphertexts(Some(value), format!("{path}[{at}]"), found));
+        }
+        _ => {}
     }
 }
 

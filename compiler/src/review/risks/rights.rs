@@ -19,14 +19,24 @@ const EVERYBODY: [&str; 3] = ["system:authenticated", "system:serviceaccounts", 
 /// Verbs with which more rights can be had.
 const MORE: [&str; 3] = ["bind", "escalate", "impersonate"];
 
-/// What leads into Pods, nodes and accounts.
-const ENTRIES: [&str; 4] = ["pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token"];
+/// What leads into Pods, nodes and accounts: of everything, of a part of everything, and by name.
+const ENTRIES: [&str; 9] = [
+    "*",
+    "*/exec",
+    "*/attach",
+    "*/proxy",
+    "*/token",
+    "pods/exec",
+    "pods/attach",
+    "nodes/proxy",
+    "serviceaccounts/token",
+];
+
+/// The label of a role whose rules are those of another, too.
+const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
 /// So many single rights of a role are compared; more than these nobody reads, which is a risk by itself.
 const MOST: usize = 20_000;
-
-/// Longer beginnings of a path, before its `*`, are not looked for: what they cover counts as gained.
-const LONGEST_START: usize = 500;
 
 /// So many rights are named.
 const NAMED: usize = 5;
@@ -69,6 +79,7 @@ struct Rule<'a> {
 }
 
 fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    aggregated(context, change);
     let written = |body: Option<&'_ Value>| body.and_then(|body| body.get("rules")).cloned();
     if change.old.is_some() && written(change.old_body()) == written(change.new_body()) {
         return;
@@ -79,9 +90,9 @@ fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
         let evidence = format!("has more than {MOST} rights, and nobody can say which it gains");
         return context.push(RIGHTS_ESCALATE, change, path(), evidence);
     }
-    let (old, new) = (rights(&old), rights(&new));
+    let (old, new) = (Held::new(rights(&old)), rights(&new));
     // A new role is no risk by itself: somebody must be bound to it. What it could do is told where that is much.
-    let added: Vec<Right<'_>> = new.into_iter().filter(|right| !right.is_among(&old)).collect();
+    let added: Vec<Right<'_>> = new.into_iter().filter(|right| !old.have(right)).collect();
     let is_cluster = change.key().kind == "ClusterRole";
     let escalating: Vec<Right<'_>> = added.iter().copied().filter(|right| right.escalates(is_cluster)).collect();
     if !escalating.is_empty() {
@@ -91,10 +102,33 @@ fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
 }
 
+/// Roles that take over the rules of others, and those whose rules others take over: nobody needs to be bound to these.
+fn aggregated(context: &mut Context<'_, '_>, change: &Changed<'_>) {
+    let rule = |body: Option<&'_ Value>| body.and_then(|body| body.get("aggregationRule")).cloned();
+    let new = rule(change.new_body()).filter(|new| *new != Value::Null);
+    if new.is_some() && new != rule(change.old_body()) {
+        let evidence = "gains the rights of all roles that its aggregationRule selects";
+        context.push(RIGHTS_ESCALATE, change, Some("aggregationRule".to_owned()), evidence);
+    }
+    let joined = |body: Option<&'_ Value>| -> BTreeSet<String> {
+        let labels = body.and_then(|body| body.at(&["metadata", "labels"])).and_then(Value::as_map);
+        let labels = labels.into_iter().flatten().filter(|(_, value)| value.as_str() == Some("true"));
+        labels.filter_map(|(label, _)| label.strip_prefix(AGGREGATE).map(str::to_owned)).collect()
+    };
+    let gained: Vec<String> = joined(change.new_body()).difference(&joined(change.old_body())).cloned().collect();
+    if !gained.is_empty() {
+        let evidence = format!("its rights become those of {}", gained.join(", "));
+        context.push(RIGHTS_WIDENED, change, Some("metadata.labels".to_owned()), evidence);
+    }
+}
+
 fn rules<'a>(role: Option<&'a Value>) -> Vec<Rule<'a>> {
-    fn texts<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
+    fn names<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
         let items = rule.get(field).map(Value::items).unwrap_or_default();
-        let texts: BTreeSet<&str> = items.iter().filter_map(Value::as_str).collect();
+        items.iter().filter_map(Value::as_str).collect()
+    }
+    fn texts<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
+        let texts = names(rule, field);
         if texts.contains("*") { BTreeSet::from(["*"]) } else { texts }
     }
     let or_core = |texts: BTreeSet<&'a str>| if texts.is_empty() { BTreeSet::from([""]) } else { texts };
@@ -102,7 +136,8 @@ fn rules<'a>(role: Option<&'a Value>) -> Vec<Rule<'a>> {
         verbs: texts(rule, "verbs"),
         groups: or_core(texts(rule, "apiGroups")),
         resources: texts(rule, "resources"),
-        names: texts(rule, "resourceNames"),
+        // Here `*` is a name as any other.
+        names: names(rule, "resourceNames"),
         urls: texts(rule, "nonResourceURLs"),
     };
     role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default().iter().map(rule).collect()
@@ -134,11 +169,28 @@ fn rights<'a>(rules: &[Rule<'a>]) -> BTreeSet<Right<'a>> {
     found
 }
 
-impl Right<'_> {
-    /// Whether who has those has this one: as the authorizer of the API server compares rules with requests.
-    fn is_among(&self, rights: &BTreeSet<Right<'_>>) -> bool {
-        let has = |on: On<'_>| [self.verb, "*"].into_iter().any(|verb| rights.contains(&Right { verb, on }));
-        match self.on {
+/// The rights that a role had.
+struct Held<'a> {
+    rights: BTreeSet<Right<'a>>,
+    /// How long the beginnings of paths are that end in `*`: with `/healthz/*` goes all below.
+    lengths: BTreeSet<usize>,
+}
+
+impl<'a> Held<'a> {
+    fn new(rights: BTreeSet<Right<'a>>) -> Self {
+        let start = |right: &Right<'_>| match right.on {
+            On::Url(url) => url.strip_suffix('*').map(str::len),
+            On::Resource { .. } => None,
+        };
+        let lengths = rights.iter().filter_map(start).collect();
+        Self { rights, lengths }
+    }
+
+    /// Whether who has these has another one: as the authorizer of the API server compares rules with requests.
+    fn have(&self, right: &Right<'_>) -> bool {
+        let has = |on: On<'_>| [right.verb, "*"].into_iter().any(|verb| self.rights.contains(&Right { verb, on }));
+        match right.on {
+            On::Resource { .. } if self.rights.is_empty() => false,
             On::Resource { group, resource, name } => {
                 // `*/scale` is that part of all.
                 let part = resource.split_once('/').map(|(_, part)| format!("*/{part}"));
@@ -148,14 +200,15 @@ impl Right<'_> {
                     places.into_iter().any(|(group, name)| has(On::Resource { group, resource, name }))
                 })
             }
-            // `/healthz/*` is all below, and `*` is all.
             On::Url(url) => {
-                let mut ends = url.char_indices().map(|(end, _)| end).take(LONGEST_START);
-                has(On::Url(url)) || ends.any(|end| has(On::Url(&format!("{}*", &url[..end]))))
+                let mut starts = self.lengths.range(..=url.len()).filter_map(|length| url.get(..*length));
+                has(On::Url(url)) || starts.any(|start| has(On::Url(&format!("{start}*"))))
             }
         }
     }
+}
 
+impl Right<'_> {
     fn escalates(&self, is_cluster: bool) -> bool {
         let On::Resource { group, resource, name } = self.on else { return false };
         let is_verb = |verbs: &[&str]| self.verb == "*" || verbs.contains(&self.verb);

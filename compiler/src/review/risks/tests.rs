@@ -314,6 +314,12 @@ fn of_rights() -> Vec<Case> {
             role(&format!("{}, {secrets}", rule("get"))),
             role(&format!("{}, {named}", rule("get"))),
         ),
+        case(
+            "encrypted-unseen",
+            map("1"),
+            binding("view", account) + "sops: {mac: x, lastmodified: z}\nmore: 'ENC[AES256_GCM,data:a'\n",
+            object("v1", "Secret", "s", "data: {a: 'ENC[AES256_GCM,data:a'}\nsops: {mac: x, lastmodified: z}"),
+        ),
         case("cluster-admin-bound", map("1"), binding("cluster-admin", account), binding("view", account)),
         case(
             "everybody-bound",
@@ -410,6 +416,12 @@ fn nothing_hides_among_many_rights() {
     let list = |prefix: &str, count: usize| (0..count).map(|at| format!("{prefix}{at}")).collect::<Vec<_>>().join(", ");
     let everything = "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}";
     let padding = rule(&list("v", 30), &list("r", 30), &list("n", 30));
+    // A name of `*` is a name.
+    let (star, more) = (rule("get", "secrets", "'*'"), rule("get", "secrets", "'*', db"));
+    assert!(objects(&star, &more).contains("rights-widened"));
+    for resources in ["'*'", "'*/exec'", "pods/exec"] {
+        assert!(objects("", &rule("create", resources, "")).contains("rights-escalate"), "{resources}");
+    }
     for new in [format!("{padding}, {everything}"), format!("{everything}, {padding}"), padding.clone()] {
         assert!(objects(&rule("get", "pods", ""), &new).contains("rights-escalate"), "{} letters", new.len());
     }
@@ -419,6 +431,38 @@ fn nothing_hides_among_many_rights() {
     let bound = |rules: &str| format!("{}{}", role(rules), binding("ops", account));
     let binds = |rules: &str| found("", &bound(rules), &Whole::default()).contains("cluster-admin-bound");
     assert!(binds(&format!("{padding}, {everything}")) && binds(&padding) && !binds(&rule("get", "pods", "")));
+}
+
+#[test]
+fn roles_gain_by_aggregation_without_a_binding() {
+    let with = |name: &str, rest: &str| {
+        format!(
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\n{rest}\n"
+        )
+    };
+    let objects = |base: &str, head: &str| found(base, head, &Whole::default());
+    let all = with("all", "aggregationRule: {clusterRoleSelectors: [{matchLabels: {}}]}\nrules: []");
+    assert!(
+        objects("", &all).contains("rights-escalate")
+            && objects(&with("all", "rules: []"), &all).contains("rights-escalate")
+    );
+    assert!(!objects(&all, &all.replace("name: all", "name: all, labels: {a: b}")).contains("rights-escalate"));
+    let joined =
+        role("").replace("{name: ops}", "{name: ops, labels: {rbac.authorization.k8s.io/aggregate-to-view: 'true'}}");
+    assert!(objects("", &joined).contains("rights-widened") && objects(&role(""), &joined).contains("rights-widened"));
+    assert!(!objects("", &role("")).contains("rights-widened"));
+}
+
+/// A beginning is looked up, not searched for: this must not take minutes.
+#[test]
+fn many_long_paths_are_compared_soon() {
+    let paths: Vec<String> = (0..140).map(|at| format!("/{}{at}", "p".repeat(500))).collect();
+    let verbs: Vec<String> = (0..140).map(|at| format!("v{at}")).collect();
+    let rules = format!("{{nonResourceURLs: [{}], verbs: [{}]}}", paths.join(", "), verbs.join(", "));
+    assert!(
+        found(&role("{nonResourceURLs: ['/q*'], verbs: ['*']}"), &role(&rules), &Whole::default())
+            .contains("rights-widened")
+    );
 }
 
 #[test]
@@ -438,6 +482,7 @@ fn what_a_role_had_already_is_not_gained() {
         (rule("deployments").replace("[get]", "['*']"), rule("deployments")),
         (url("'*'"), url("/healthz")),
         (url("'/healthz/*'"), url("/healthz/etcd")),
+        (url("'/healthz*'"), url("/healthz")),
     ] {
         assert!(!widens(&old, &new), "{old} {new}");
         assert!(widens(&new, &old), "{new} {old}");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::super::report::{ApplicationReview, Review};
 use super::escape::html as escape;
-use super::lines::Length;
+use super::texts::Length;
 use super::{lines, same_as, sides, verdict};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24;\

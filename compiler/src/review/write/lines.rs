@@ -12,22 +12,13 @@ use super::super::report::{
     ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
     VersionChange, Versioned,
 };
-use super::texts::{cut, told};
+use super::texts::{Length, cut, told};
 
 /// So many resources are named; of more their kinds are counted.
 const NAMED: usize = 4;
 
 /// So many lines of one resource are shown to people, and no more of many.
 const SHOWN_LINES: usize = 200;
-
-/// How much is told of each resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
-    /// Its first lines, and how many there are.
-    Bounded,
-    /// All lines, each of which is bounded.
-    Whole,
-}
 
 /// A resource that differs, or a change of several, and what differs.
 pub(super) struct Block {
@@ -182,8 +173,8 @@ pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Bl
             format!("~ the same in {}: {}", counted(shared.resources.len(), "resource"), names(&shared.resources));
         // Several changes of the same resources are one block.
         match blocks.last_mut().filter(|last| last.head == head) {
-            Some(last) => last.body.extend(told(&shared.field)),
-            None => blocks.push(Block { head, body: told(&shared.field), is_whole: false }),
+            Some(last) => last.body.extend(told(&shared.field, length)),
+            None => blocks.push(Block { head, body: told(&shared.field, length), is_whole: false }),
         }
     }
     let is_shared: BTreeSet<(&ResourceKey, String)> = application
@@ -206,9 +197,9 @@ pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Bl
 /// One resource with what differs, of its fields those that are wanted; or the whole manifest of one that came or went.
 pub(super) fn block(change: &ResourceReview, length: Length, is_wanted: impl Fn(&FieldChange) -> bool) -> Block {
     let mut body: Vec<String> = schema(change);
-    body.extend(change.fate.fields().iter().filter(|field| is_wanted(field)).flat_map(told));
+    body.extend(change.fate.fields().iter().filter(|field| is_wanted(field)).flat_map(|field| told(field, length)));
     if let Some(manifest) = change.fate.body() {
-        body.extend(yaml::emit(manifest).lines().map(cut));
+        body.extend(yaml::emit(manifest).lines().map(|line| cut(line, length)));
     }
     let more = body.len().saturating_sub(SHOWN_LINES);
     if length == Length::Bounded && more > 0 {

@@ -7,7 +7,7 @@
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::{block, code};
-use super::lines::Length;
+use super::texts::Length;
 use super::{lines, same_as, sides, verdict};
 
 /// What the forges' own limit for a comment leaves: 65,536 characters on GitHub.

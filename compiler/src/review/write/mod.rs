@@ -24,7 +24,7 @@ use super::report::{ApplicationReview, ResourceReview, Review, Verdict};
 /// What became of one resource, for a terminal.
 #[must_use]
 pub fn resource_text(change: &ResourceReview) -> String {
-    let block = lines::block(change, lines::Length::Bounded, |_| true);
+    let block = lines::block(change, texts::Length::Bounded, |_| true);
     let body = block.body.iter().map(|field| format!("    {}\n", escape::line(field)));
     format!("{}\n{}", escape::line(&block.head), body.collect::<String>())
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::line;
-use super::lines::Length;
+use super::texts::Length;
 use super::{lines, same_as, sides, verdict};
 
 /// A review as text.

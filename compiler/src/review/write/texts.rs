@@ -1,10 +1,11 @@
 //! Changes of texts with several lines, such as scripts and files of configuration: told line by line.
 //!
 //! In: a field that differs. Out: one line where its values fit on it; else the field, and below it the lines that differ, with a
-//! line before and after. What is told is bounded, whatever the texts are.
+//! line before and after. What is told is bounded, whatever the texts are, or else as long as it is.
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::canon::Value;
 use crate::diff::FieldChange;
 
 /// So many lines are shown around those that differ.
@@ -16,16 +17,43 @@ const WIDTH: usize = 160;
 /// Of texts with more lines only the beginning is shown.
 const LONGEST: usize = 5_000;
 
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// The beginning, with a mark where there is more.
+    Bounded,
+    /// All of it.
+    Whole,
+}
+
 /// What stands where lines are left out.
 const GAP: &str = "  …";
 
 /// The lines of a change, the first of which names the field.
-pub(super) fn told(field: &FieldChange) -> Vec<String> {
-    lines(field).map_or_else(|| vec![field.to_string()], |lines| [vec![format!("{}:", field.path)], lines].concat())
+pub(super) fn told(field: &FieldChange, length: Length) -> Vec<String> {
+    let of_texts = lines(field, length);
+    let lines = of_texts.or_else(|| if length == Length::Whole { whole(field) } else { None });
+    lines.map_or_else(|| vec![field.to_string()], |lines| [vec![format!("{}:", field.path)], lines].concat())
+}
+
+/// Both values as they are, where one line has no room for them.
+fn whole(field: &FieldChange) -> Option<Vec<String>> {
+    if field.is_masked() || !field.to_string().contains('…') {
+        return None;
+    }
+    let signed = |sign: char, value: &Option<Value>| -> Vec<String> {
+        let text = match value {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => serde_json::Value::from(other).to_string(),
+            None => return Vec::new(),
+        };
+        text.split('\n').map(|line| format!("  {sign} {line}")).collect()
+    };
+    Some([signed('-', &field.old), signed('+', &field.new)].concat())
 }
 
 /// Those that differ; nothing where the values are no texts, or differ in how lines end alone.
-fn lines(field: &FieldChange) -> Option<Vec<String>> {
+fn lines(field: &FieldChange, length: Length) -> Option<Vec<String>> {
     if field.is_masked() {
         return None;
     }
@@ -50,25 +78,25 @@ fn lines(field: &FieldChange) -> Option<Vec<String>> {
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            told.push(format!("  {sign} {}", cut(change.value())));
+            told.push(format!("  {sign} {}", cut(change.value(), length)));
         }
     }
     if end < old.len() {
         told.push(GAP.to_owned());
     }
     let more = told.len().saturating_sub(MOST);
-    if more > 0 {
+    if length == Length::Bounded && more > 0 {
         told.truncate(MOST);
         told.push(format!("{GAP} {more} more lines"));
     }
     Some(told)
 }
 
-/// A line of bounded length.
-pub(super) fn cut(line: &str) -> String {
+/// A line, or the beginning of one.
+pub(super) fn cut(line: &str, length: Length) -> String {
     match line.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+        Some((end, _)) if length == Length::Bounded => format!("{}…", &line[..end]),
+        _ => line.to_owned(),
     }
 }
 
@@ -77,7 +105,7 @@ mod tests {
     use super::*;
 
     fn told_of(old: &str, new: &str) -> Vec<String> {
-        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) })
+        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) }, Length::Bounded)
     }
 
     #[test]
@@ -93,7 +121,7 @@ mod tests {
         assert_eq!(told_of("1", "2"), ["data.a  1 → 2"]);
         assert_eq!(told_of("1\n2", "1\n2\n"), ["data.a  1\\n2 → 1\\n2\\n"], "another end");
         let added = FieldChange { path: "data.a".to_owned(), old: None, new: Some("1\n2\n".into()) };
-        assert_eq!(told(&added), ["data.a  + 1\\n2\\n"]);
+        assert_eq!(told(&added, Length::Bounded), ["data.a  + 1\\n2\\n"]);
     }
 
     #[test]
@@ -110,9 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn all_of_it_is_told_where_that_is_asked_for() {
+        let of = |old: &str, new: &str| {
+            told(
+                &FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) },
+                Length::Whole,
+            )
+        };
+        let many = |word: &str| (0..100).map(|at| format!("{word} {at}")).collect::<Vec<_>>().join("\n");
+        assert_eq!(of(&many("old"), &many("new")).len(), 201);
+        let long = |at: usize, word: &str| format!("{}{word}{}", "x".repeat(at), "y".repeat(500));
+        assert_eq!(
+            of(&long(3, "a"), &long(3, "b")),
+            ["data.a:", &format!("  - {}", long(3, "a")), &format!("  + {}", long(3, "b"))]
+        );
+        let huge = |last: &str| format!("{}{last}", "line\n".repeat(LONGEST + 1));
+        assert_eq!(of(&huge("a"), &huge("b")).last().map(String::as_str), Some("  + b"));
+        assert_eq!(of("1", "2"), ["data.a  1 → 2"]);
+    }
+
+    #[test]
     fn what_is_secret_stays_so() {
         let mut field = FieldChange { path: "data.a".to_owned(), old: Some("1\n2".into()), new: Some("1\n3".into()) };
         field.mask();
-        assert_eq!(told(&field), ["data.a  (secret) changed"]);
+        for length in [Length::Bounded, Length::Whole] {
+            assert_eq!(told(&field, length), ["data.a  (secret) changed"]);
+        }
     }
 }

@@ -34,7 +34,7 @@ async fn taken(context: &Context, path: &str, body: &Json) -> Result<(Json, Vec<
     let field_manager = &context.identity.field_manager;
     let mut options = ApplyOptions { field_manager, force: false, dry_run: false };
     loop {
-        context.lease.permit().await.map_err(|lost| Failure::Malformed(lost.to_string()))?;
+        context.lease.permit().await.map_err(|lost| Failure::NotSent(lost.to_string()))?;
         match context.cluster.apply(path, body, &options).await {
             Ok(_) => break,
             Err(failure) => {

@@ -10,7 +10,7 @@
 
 mod reduce;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -61,8 +61,12 @@ impl Target {
     pub async fn live_beside(&mut self, wanted: &Bound) -> Result<LiveGraph, LookError> {
         let observation = self.observe(Some(wanted), false).await.map_err(LookError::Target)?;
         let plan = self.plan(wanted, &observation.seen, &Approvals::default(), &Hooks::default());
-        let looks: Vec<_> =
-            plan.steps.iter().map(|step| self.live_of(step, wanted, observation.seen.get(&step.key)).boxed()).collect();
+        let scaled = scaled::of(wanted);
+        let looks: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| self.live_of(step, wanted, &scaled, observation.seen.get(&step.key)).boxed())
+            .collect();
         let found: BTreeMap<&ResourceKey, Found> =
             stream::iter(looks).buffered(CONCURRENT).try_collect().await.map_err(|failure| {
                 LookError::Target(TargetError::Request { doing: "cannot compare what is in the cluster", failure })
@@ -100,10 +104,11 @@ impl Target {
         &self,
         step: &'a Step,
         wanted: &Bound,
+        scaled: &BTreeSet<ResourceKey>,
         seen: Option<&Seen>,
     ) -> Result<(&'a ResourceKey, Found), Failure> {
         let cluster = &self.records.cluster;
-        let found = match self.tried(step, &scaled::of(wanted), cluster).await? {
+        let found = match self.tried(step, scaled, cluster).await? {
             // As it is declared.
             Tried::Hook => Found::Unknown("it is a hook"),
             Tried::Absent => Found::Absent,
