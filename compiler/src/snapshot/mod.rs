@@ -15,9 +15,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::diagnostic::Origin;
 use crate::diff;
 use crate::graph::{GraphResource, ResourceGraph, SECRET};
-use crate::manifest::{self, yaml};
+use crate::manifest::{objects, yaml};
 use crate::name::ResourceKey;
 
 /// The file, in the root of a repository.
@@ -119,7 +120,12 @@ impl Snapshot {
     #[must_use]
     pub fn graph(&self, application: &str) -> Option<ResourceGraph> {
         let of_application = self.of_application(application);
-        let manifests = manifest::read(SNAPSHOT_FILE, of_application.text().as_bytes()).0;
+        // Bodies are as they are hashed: nothing of them is worked out from how they are written, as the order of what SOPS has
+        // encrypted is.
+        let documents = yaml::read(of_application.text().as_bytes(), yaml::Limits::default()).into_documents().ok()?;
+        let origin = Origin::of_file(SNAPSHOT_FILE);
+        let manifests = documents.into_iter().flat_map(|document| objects(document.value, &origin, &mut Vec::new()));
+        let manifests = manifests.collect();
         let graph = ResourceGraph::build(manifests, &mut Vec::new()).ok()?.graph;
         let is_it = |resource: &GraphResource| {
             let place = (word(application), written(&resource.key));

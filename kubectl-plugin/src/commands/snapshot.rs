@@ -188,12 +188,12 @@ impl KeptSides<'_> {
         let (base, head) = match (&self.agreed, &self.now) {
             _ if !self.was_there => (Outcome::Absent, compiled),
             _ if self.listed.is_empty() => (compiled, compiled),
+            (Some(agreed), _) if self.compiled.is_none() => {
+                (Outcome::Unnamed(Side { graph: agreed, origins: &[] }), Outcome::Absent)
+            }
             (Some(agreed), Some(now)) => {
                 let agreed = Outcome::Unnamed(Side { graph: agreed, origins: &[] });
                 (agreed, Outcome::Unnamed(Side { graph: now, origins }))
-            }
-            (Some(agreed), None) if self.compiled.is_none() => {
-                (Outcome::Unnamed(Side { graph: agreed, origins: &[] }), Outcome::Absent)
             }
             _ => (Outcome::Listed(&self.listed), compiled),
         };
