@@ -31,7 +31,9 @@ impl GraphResource {
         if let Some(body) = body.as_map_mut() {
             for field in VALUES {
                 if let Some(values) = body.get_mut(field).and_then(Value::as_map_mut) {
-                    values.values_mut().for_each(|value| *value = Value::Null);
+                    for value in values.values_mut() {
+                        *value = Value::Null;
+                    }
                 }
             }
             let metadata = body.get_mut("metadata").and_then(Value::as_map_mut);

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use crate::diagnostic::Origin;
 use crate::diff;
 use crate::graph::{GraphResource, ResourceGraph, SECRET};
-use crate::manifest::{objects, yaml};
+use crate::manifest::{objects, sops, yaml};
 use crate::name::ResourceKey;
 
 /// The file, in the root of a repository.
@@ -120,11 +120,17 @@ impl Snapshot {
     #[must_use]
     pub fn graph(&self, application: &str) -> Option<ResourceGraph> {
         let of_application = self.of_application(application);
-        // Bodies are as they are hashed: nothing of them is worked out from how they are written, as the order of what SOPS has
-        // encrypted is.
         let documents = yaml::read(of_application.text().as_bytes(), yaml::Limits::default()).into_documents().ok()?;
         let origin = Origin::of_file(SNAPSHOT_FILE);
-        let manifests = documents.into_iter().flat_map(|document| objects(document.value, &origin, &mut Vec::new()));
+        let manifests = documents.into_iter().flat_map(|document| {
+            let written = document.value.clone();
+            let mut found = objects(document.value, &origin, &mut Vec::new());
+            // The order of what SOPS has encrypted is a part of what is hashed, and here it is written down.
+            if let ([one], true) = (&mut found[..], sops::is_sops(&written)) {
+                one.body = written;
+            }
+            found
+        });
         let manifests = manifests.collect();
         let graph = ResourceGraph::build(manifests, &mut Vec::new()).ok()?.graph;
         let is_it = |resource: &GraphResource| {

@@ -132,15 +132,15 @@ fn rules<'a>(role: Option<&'a Value>) -> Vec<Rule<'a>> {
         if texts.contains("*") { BTreeSet::from(["*"]) } else { texts }
     }
     let or_core = |texts: BTreeSet<&'a str>| if texts.is_empty() { BTreeSet::from([""]) } else { texts };
-    let rule = |rule: &'a Value| Rule {
-        verbs: texts(rule, "verbs"),
-        groups: or_core(texts(rule, "apiGroups")),
-        resources: texts(rule, "resources"),
+    let read = |written: &'a Value| Rule {
+        verbs: texts(written, "verbs"),
+        groups: or_core(texts(written, "apiGroups")),
+        resources: texts(written, "resources"),
         // Here `*` is a name as any other.
-        names: names(rule, "resourceNames"),
-        urls: texts(rule, "nonResourceURLs"),
+        names: names(written, "resourceNames"),
+        urls: texts(written, "nonResourceURLs"),
     };
-    role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default().iter().map(rule).collect()
+    role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default().iter().map(read).collect()
 }
 
 /// How many single rights there are, each as often as it is written.
@@ -279,8 +279,8 @@ fn is_almighty(context: &Context<'_, '_>, name: &str) -> bool {
     let resources = context.compared.new_resources().iter();
     let mut roles = resources.filter(|resource| resource.key.is(RBAC, "ClusterRole") && resource.key.name == name);
     roles.any(|role| {
-        let rules = rules(Some(&role.body));
-        count(&rules) > MOST || rights(&rules).iter().any(Right::is_almighty)
+        let found = rules(Some(&role.body));
+        count(&found) > MOST || rights(&found).iter().any(Right::is_almighty)
     })
 }
 

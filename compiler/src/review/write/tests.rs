@@ -117,7 +117,7 @@ fn markdown_fits_and_says_what_it_leaves_out() {
 #[test]
 fn what_is_cut_is_said_to_be() {
     let many = |value: &str| {
-        let fields: String = (0..300).map(|at| format!("  k{at:03}: {value}\n")).collect();
+        let fields = (0..300).map(|at| format!("  k{at:03}: {value}\n")).collect::<Vec<_>>().concat();
         let long = "x".repeat(700);
         World::new(&format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, finalizers: [{value}/{long}]}}\ndata:\n{fields}"
