@@ -234,7 +234,7 @@ fn what_is_being_deleted_is_waited_for_and_made_again() {
     world.kubectl(&["delete", "configmap", "a", "-n", &world.name, "--wait=false"]);
     world.kubectl(&["delete", "namespace", &space, "--wait=false"]);
     world.write("a.yaml", &config_map("a", "2")).write("inside.yaml", &within("2"));
-    let plan = world.run(&["plan", &world.name]);
+    let plan = world.run(&["plan", &world.name, "-n", &world.name]);
     let is_told = |name: &str| {
         let line = plan.stdout.lines().find(|line| line.split_whitespace().any(|word| word.ends_with(name)));
         line.is_some_and(|line| line.contains(" + ") && line.contains("is being deleted by somebody"))

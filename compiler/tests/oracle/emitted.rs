@@ -78,7 +78,7 @@ fn json(object: &Value) -> String {
     for letter in serde_json::Value::from(object).to_string().chars() {
         match letter {
             ' '..='~' | '\u{10000}'.. => text.push(letter),
-            letter => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            letter => text.extend(["\\u", &format!("{:04x}", u32::from(letter))]),
         }
     }
     text

@@ -189,7 +189,7 @@ struct Kept {
 
 enum What {
     /// It was compiled here.
-    Compiled(ReviewedApplication),
+    Compiled(Box<ReviewedApplication>),
     /// Nobody knows where its resources were read.
     Graph(Box<ResourceGraph>),
 }
@@ -254,14 +254,14 @@ fn kept(
                 let message = format!("{shown} does not compile: {}", failed.error);
                 return Err(CommandError::user(message).findings(failed.findings.clone()));
             }
-            Ok(Kept { what: What::Compiled(one), moment: Some(moment) })
+            Ok(Kept { what: What::Compiled(Box::new(one)), moment: Some(moment) })
         }
         Named::Graph(graph, _, commit) => {
             // Of a commit that is not here nothing is known but the graph.
             let is_here = |oid: &String| args.source.repository().is_ok_and(|here| here.commit_oid(oid).is_ok());
             let moment = commit.filter(is_here).map(Moment::Commit);
             let again = moment.as_ref().and_then(|moment| again(session, args, moment, &graph, name, store));
-            Ok(Kept { what: again.map_or(What::Graph(graph), What::Compiled), moment })
+            Ok(Kept { what: again.map_or(What::Graph(graph), |one| What::Compiled(Box::new(one))), moment })
         }
     }
 }
