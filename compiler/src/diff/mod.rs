@@ -106,6 +106,16 @@ pub fn masked_body(key: &ResourceKey, body: &Value) -> Value {
     shown
 }
 
+/// Whether a value was replaced in a body as it may be shown.
+#[must_use]
+pub fn is_masked(shown: &Value) -> bool {
+    match shown {
+        Value::Map(map) => map.values().any(is_masked),
+        Value::Array(items) => items.iter().any(is_masked),
+        scalar => *scalar == masked(),
+    }
+}
+
 fn mask_ciphertext(value: &mut Value) {
     match value {
         Value::String(text) if sops::is_ciphertext(text) => *value = masked(),

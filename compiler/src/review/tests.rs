@@ -225,6 +225,26 @@ fn what_comes_and_goes_is_shown_as_a_whole() {
 }
 
 #[test]
+fn manifests_that_only_their_names_tell_apart_are_read_once() {
+    let account = |name: &str| {
+        format!("---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n")
+    };
+    let more = format!("{}{}{}", changed(), account("a"), account("b"));
+    let told = write::text(&reviewed(&World::new(SHOP), &World::new(&more), ""));
+    assert_eq!(told.matches("    kind: ServiceAccount").count(), 1, "{told}");
+    assert!(told.contains("\n    as ServiceAccount shop/a, but for its name\n"), "{told}");
+    let secret = |name: &str, value: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: shop}}\nstringData: {{a: {value}}}\n"
+        )
+    };
+    let secrets = World::new(&format!("{SHOP}{}{}", secret("a", "one"), secret("b", "two")));
+    assert!(!write::text(&reviewed(&World::new(SHOP), &secrets, "")).contains("but for its name"), "nobody may know");
+    let place = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what} in {told}"));
+    assert!(place("\n~ Deployment shop/web") < place("\n+ ServiceAccount shop/a"), "{told}");
+}
+
+#[test]
 fn where_only_ids_were_kept_what_differs_is_listed() {
     let world = World::new(SHOP);
     let listed =

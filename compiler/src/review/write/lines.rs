@@ -2,12 +2,13 @@
 //!
 //! In: parts of a review. Out: lines that text, markdown and HTML have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::diff::FieldChange;
+use crate::diff::{self, FieldChange};
 use crate::manifest::yaml;
 use crate::name::ResourceKey;
 
+use super::super::compared::nameless;
 use super::super::report::{
     ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
     VersionChange, Versioned,
@@ -25,7 +26,7 @@ pub(super) struct Block {
     pub(super) head: String,
     pub(super) body: Vec<String>,
     /// Whether it is a resource that came or went, with the whole of it.
-    pub(super) is_whole: bool,
+    is_whole: bool,
 }
 
 /// `1 resource`, `2 resources`.
@@ -165,7 +166,7 @@ pub(super) fn resources(keys: &[ResourceKey]) -> String {
     kinds.join(", ")
 }
 
-/// All changes: those that are shared first, then each resource with what is its own.
+/// All changes: those that are shared first, then each resource with what is its own, then those that came or went.
 pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for shared in &application.shared {
@@ -188,9 +189,21 @@ pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Bl
             !fields.is_empty() && fields.iter().all(|field| is_shared.contains(&(&change.resource, full(field))));
         !(all_shared && schema(change).is_empty() && matches!(change.fate, Fate::Changed { .. }))
     };
+    let mut manifests: HashMap<(char, Vec<u8>), &ResourceKey> = HashMap::new();
     for change in application.changes.iter().filter(whole) {
+        // Manifests that only their names tell apart are read once. Of those with masked values nobody may know.
+        if let Some(body) = change.fate.body().filter(|body| !diff::is_masked(body)) {
+            let same = manifests.entry((change.fate.sign(), nameless(body))).or_insert(&change.resource);
+            if **same != change.resource {
+                let body = vec![format!("as {same}, but for its name")];
+                blocks.push(Block { head: head(change), body, is_whole: true });
+                continue;
+            }
+        }
         blocks.push(block(change, length, |field| !is_shared.contains(&(&change.resource, full(field)))));
     }
+    // Whole manifests, which may be long, do not stand before what a few lines tell.
+    blocks.sort_by_key(|block| block.is_whole);
     blocks
 }
 

@@ -241,9 +241,7 @@ fn changes(review: &Review, index: usize, application: &ApplicationReview, page:
         page.add(&text, "changes", &application.application);
         return;
     }
-    // Whole manifests, which may be long, leave the others room.
-    let mut blocks = lines::changes(application, Length::Bounded);
-    blocks.sort_by_key(|block| block.is_whole);
+    let blocks = lines::changes(application, Length::Bounded);
     let open = format!("\n<details><summary>Changes ({})</summary>\n\n", application.changes.len());
     let open = if review.applications.len() > 1 { format!("\n{name}\n{open}") } else { open };
     if !page.add(&format!("{open}{CLOSE}"), "changes", &application.application) {
