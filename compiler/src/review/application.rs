@@ -57,12 +57,11 @@ fn of_sides(pair: &Pair<'_>, report: &mut ApplicationReview) -> Vec<Finding> {
     let name = pair.application;
     let mut found = Vec::new();
     let unknown = match pair.base {
-        Outcome::Failed { error, .. } => format!("it does not compile, and all is told as new: {error}"),
-        Outcome::Listed(_) => "only ids of it are kept".to_owned(),
-        Outcome::Absent => return found,
-        Outcome::Compiled(_) | Outcome::Unnamed(_) => String::new(),
+        Outcome::Failed { error, .. } => Some(format!("it does not compile, and all is told as new: {error}")),
+        Outcome::Listed(_) => Some("only ids of it are kept".to_owned()),
+        Outcome::Absent | Outcome::Compiled(_) | Outcome::Unnamed(_) => None,
     };
-    if !unknown.is_empty() {
+    if let Some(unknown) = unknown {
         found.push(of_all(rule::BASE_UNKNOWN, format!("{name}: {unknown}")));
         report.base_error = Some(unknown);
     }

@@ -119,6 +119,10 @@ impl Snapshot {
     /// words in it, so that its own id is nobody's.
     #[must_use]
     pub fn graph(&self, application: &str) -> Option<ResourceGraph> {
+        // Lines without bodies are no manifests: nobody needs to read them to know.
+        if !self.has_bodies {
+            return None;
+        }
         let of_application = self.of_application(application);
         let documents = yaml::read(of_application.text().as_bytes(), yaml::Limits::default()).into_documents().ok()?;
         let origin = Origin::of_file(SNAPSHOT_FILE);
@@ -137,7 +141,7 @@ impl Snapshot {
             let place = (word(application), written(&resource.key));
             self.lines.get(&place).is_some_and(|line| line.id == resource.shown_id())
         };
-        let is_whole = self.has_bodies && graph.resources().len() == of_application.lines.len();
+        let is_whole = graph.resources().len() == of_application.lines.len();
         (is_whole && graph.resources().iter().all(is_it)).then_some(graph)
     }
 

@@ -71,9 +71,13 @@ fn shrinks(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
 }
 
+/// What holds configuration, and nothing that acts by itself.
+fn is_configuration(key: &ResourceKey) -> bool {
+    key.is("", "ConfigMap") || key.is("", "Secret")
+}
+
 /// Values that nobody can read, where they are more than a word that is to be secret.
 fn encrypted(context: &mut Context<'_, '_>, change: &Changed<'_>) {
-    let is_configuration = |key: &ResourceKey| key.is("", "ConfigMap") || key.is("", "Secret");
     let Some(new) = change.new_body().filter(|new| sops::is_sops(new) && !is_configuration(change.key())) else {
         return;
     };
@@ -123,7 +127,6 @@ pub(super) fn find(context: &mut Context<'_, '_>) {
     let compared = context.compared;
     let is_data = |path: &str| ["data", "binaryData", "stringData", "sops"].iter().any(|field| path.starts_with(field));
     let differs = |change: &&Changed<'_>| change.differences.iter().any(|found| is_data(&found.change.path));
-    let is_configuration = |key: &ResourceKey| key.is("", "ConfigMap") || key.is("", "Secret");
     let configuration: Vec<&Changed<'_>> = compared
         .changes
         .iter()
