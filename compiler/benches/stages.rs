@@ -282,6 +282,6 @@ fn review_one_percent(bencher: Bencher<'_, '_>) {
         let pair = Pair { application: "bench", base, head, files: &files };
         let review = review::review(SideName::default(), SideName::default(), &[pair], &Whole::default(), today);
         assert_eq!(review.applications[0].counts.changed, SERVICES / 10);
-        review::write::markdown(&review, review::write::ROOM).len()
+        review::write::markdown(&review, review::write::ROOM, review::write::Detail::default()).len()
     });
 }

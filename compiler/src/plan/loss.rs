@@ -20,22 +20,23 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// What goes with it.
+    /// What becomes of it, and what goes with it: `is deleted: all that is in it goes with it`.
     #[must_use]
-    pub fn what(&self) -> &'static str {
-        match self.key.kind.as_str() {
+    pub fn reason(&self) -> String {
+        let again = if self.again { " and made again" } else { "" };
+        let what = match self.key.kind.as_str() {
             "Namespace" => "all that is in it goes with it",
             "CustomResourceDefinition" => "all objects of its kind go with it",
             "PersistentVolume" => "its data is not found by a new one",
             _ => "its data goes with it, unless the volume is retained",
-        }
+        };
+        format!("is deleted{again}: {what}")
     }
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let again = if self.again { " and made again" } else { "" };
-        write!(formatter, "{} is deleted{again}: {}", self.key, self.what())
+        write!(formatter, "{} {}", self.key, self.reason())
     }
 }
 

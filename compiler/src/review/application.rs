@@ -13,7 +13,7 @@ use super::compared::{self, Compared};
 use super::judge::{Judge, verdict_of};
 use super::report::{ApplicationReview, Cause, ExpiredAcceptance, Fate, ResourceReview, Verdict};
 use super::risks::{self, Finding};
-use super::{Listed, Outcome, Pair, causes, reach, restarts, rule, shared, versions};
+use super::{Listed, Outcome, Pair, causes, order, reach, restarts, rule, shared, versions};
 
 /// Reviews an application.
 pub(super) fn review(
@@ -91,6 +91,7 @@ fn compare(pair: &Pair<'_>, report: &mut ApplicationReview) -> Vec<Finding> {
     let mut found = risks::find(&compared, &report.versions);
     report.restarts = restarts::restarts(&compared);
     report.reach = reach::reach(&compared);
+    report.order = order::layers(&compared);
     report.causes = causes::causes(&compared, pair.files);
     locate(&mut found, &report.causes);
     report.changes = compared.changes.iter().map(|change| told(&compared, change)).collect();
@@ -106,7 +107,7 @@ fn as_listed(changes: &mut Vec<ResourceReview>, listed: &[Listed]) {
     let were_there: BTreeSet<&ResourceKey> =
         listed.iter().filter(|listed| listed.was_there).map(|listed| &listed.resource).collect();
     for change in changes.iter_mut().filter(|change| were_there.contains(&change.resource)) {
-        change.fate = Fate::Changed { fields: Vec::new(), schema: Vec::new() };
+        change.fate = Fate::Changed { fields: Vec::new(), schema: Vec::new(), schema_fields: Vec::new() };
     }
     let is_there: BTreeSet<ResourceKey> = changes.iter().map(|change| change.resource.clone()).collect();
     let gone = were_there.into_iter().filter(|resource| !is_there.contains(*resource));
@@ -141,7 +142,10 @@ fn told(compared: &Compared<'_>, change: &compared::Changed<'_>) -> ResourceRevi
         (Some(old), Some(_)) if change.is_replaced() => {
             Fate::Replaced { from: old.resource.key.name.clone(), fields: fields() }
         }
-        _ => Fate::Changed { fields: fields(), schema: change.schema.clone() },
+        _ => {
+            let schema_fields = change.schema_differences.iter().map(|found| found.change.clone()).collect();
+            Fate::Changed { fields: fields(), schema: change.schema.clone(), schema_fields }
+        }
     };
     ResourceReview { resource: change.key().clone(), fate, origin: compared.origin(change).cloned() }
 }

@@ -41,8 +41,10 @@ pub(super) struct Changed<'a> {
     pub(super) new: Option<Found<'a>>,
     /// Where both sides have it.
     pub(super) differences: Vec<Difference>,
-    /// Where it is a definition that both sides have.
+    /// Where it is a definition that both sides have: what its kinds take, in words.
     pub(super) schema: Vec<SchemaChange>,
+    /// The same field by field, which are not among the differences.
+    pub(super) schema_differences: Vec<Difference>,
 }
 
 /// All that differs between two sides.
@@ -63,6 +65,10 @@ impl<'a> Side<'a> {
 }
 
 impl<'a> Changed<'a> {
+    fn new(old: Option<Found<'a>>, new: Option<Found<'a>>) -> Self {
+        Self { old, new, differences: Vec::new(), schema: Vec::new(), schema_differences: Vec::new() }
+    }
+
     /// The key in the newer side, or in the older.
     pub(super) fn key(&self) -> &'a ResourceKey {
         static NOBODY: std::sync::LazyLock<ResourceKey> =
@@ -113,7 +119,7 @@ impl<'a> Compared<'a> {
         let all = compared.new_resources().iter().enumerate();
         for (node, resource) in all.filter(|(_, resource)| keys.contains(&resource.key)) {
             let new = Some(Found { node, resource });
-            compared.changes.push(Changed { old: None, new, differences: Vec::new(), schema: Vec::new() });
+            compared.changes.push(Changed::new(None, new));
         }
         let there: HashSet<&ResourceKey> = compared.changes.iter().map(Changed::key).collect();
         let (old, added): (Vec<&Listed>, Vec<&Listed>) = listed.iter().partition(|listed| listed.was_there);
@@ -163,7 +169,7 @@ impl<'a> Compared<'a> {
             if matches!((older, newer), (Some(old), Some(new)) if old.resource.id == new.resource.id) {
                 self.counts.unchanged += 1;
             } else {
-                self.changes.push(Changed { old: older, new: newer, differences: Vec::new(), schema: Vec::new() });
+                self.changes.push(Changed::new(older, newer));
             }
         }
     }
@@ -204,7 +210,10 @@ impl<'a> Compared<'a> {
             change.differences = field::differences(key, old, new, custom);
             if Definition::is(key) && !sops::is_sops(new) {
                 change.schema = definition::changes(old, new);
-                change.differences.retain(|difference| !definition::is_schema(&difference.change.path));
+                let (of_schemas, others) = std::mem::take(&mut change.differences)
+                    .into_iter()
+                    .partition(|difference| definition::is_schema(&difference.change.path));
+                (change.schema_differences, change.differences) = (of_schemas, others);
             }
             if change.is_replaced() {
                 change.differences.retain(|difference| difference.change.path != "metadata.name");

@@ -17,6 +17,7 @@ mod embedded;
 mod field;
 mod image;
 mod judge;
+mod order;
 mod pods;
 mod reach;
 mod report;
@@ -24,6 +25,7 @@ mod repository;
 mod restarts;
 mod risks;
 mod rule;
+mod selection;
 mod settings;
 mod shared;
 mod versions;
@@ -33,11 +35,12 @@ pub use causes::ChangedFile;
 pub use compared::Side;
 pub use day::Day;
 pub use report::{
-    Accepted, ApplicationReview, Cause, Counts, Dependent, ExpiredAcceptance, Fate, Reach, ResourceReview, Restart,
+    Accepted, ApplicationReview, Cause, Counts, Dependent, ExpiredAcceptance, Fate, LeftOut, Reach, ResourceReview, Restart,
     RestartCause, Review, Risk, SchemaChange, SharedChange, SideName, Step, Verdict, VersionChange, Versioned,
 };
 pub use repository::Whole;
 pub use rule::{Level, RULES, RiskRule, rule_named};
+pub use selection::Selection;
 pub use settings::{Acceptance, SETTINGS_FILE, Settings};
 
 use std::collections::BTreeSet;

@@ -110,6 +110,9 @@ pub struct ApplicationReview {
     pub restarts: Vec<Restart>,
     /// What depends on what changes, along the edges of the graphs.
     pub reach: Vec<Reach>,
+    /// What is created and changed, in layers: each waits for something of the one before. What goes, goes last, the other way
+    /// round.
+    pub order: Vec<Vec<ResourceKey>>,
     /// The lines that caused changes.
     pub causes: Vec<Cause>,
     /// The files of its sources that differ, as far as they are known.
@@ -118,6 +121,9 @@ pub struct ApplicationReview {
     pub shared: Vec<SharedChange>,
     /// What became of each resource, by key.
     pub changes: Vec<ResourceReview>,
+    /// What of that is not in `changes`, since whoever asked did not want to see it.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
     /// Why the newer side does not compile.
     pub findings: Vec<Diagnostic>,
     /// The same in one line.
@@ -137,6 +143,23 @@ pub struct Counts {
     pub removed: usize,
     /// Both have them alike.
     pub unchanged: usize,
+}
+
+/// Differences that whoever asked did not want to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftOut {
+    /// Resources of which nothing is told.
+    pub resources: usize,
+    /// Fields of the others.
+    pub fields: usize,
+}
+
+impl LeftOut {
+    /// Whether all is told.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Something that a rule objects to.
@@ -340,11 +363,14 @@ pub enum Fate {
     },
     /// Both have it, with other bodies.
     Changed {
-        /// All fields that differ.
+        /// All fields that differ, but for those of the schemas of a definition.
         fields: Vec<FieldChange>,
         /// What differs in the schemas of a definition, in words.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         schema: Vec<SchemaChange>,
+        /// The same field by field.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        schema_fields: Vec<FieldChange>,
     },
     /// The same under another name, which says what is in it: it was made, and the old one goes.
     Replaced {

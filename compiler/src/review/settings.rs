@@ -143,7 +143,7 @@ impl Acceptance {
 }
 
 /// Whether a text is as a pattern says, in which `*` stands for any text. Time is bounded by the product of both lengths.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

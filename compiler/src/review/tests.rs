@@ -1,5 +1,6 @@
 //! Whole reviews of small changes: what is told, and what never is.
 
+use super::write::Detail;
 use super::*;
 use crate::diagnostic::Origin;
 use crate::graph::ResourceGraph;
@@ -88,7 +89,7 @@ fn changed() -> String {
 #[test]
 fn a_change_is_told_once_and_with_all_that_follows() {
     let review = reviewed(&World::new(SHOP), &World::new(&changed()), "");
-    let text = write::text(&review);
+    let text = write::text(&review, Detail::default());
     let one = &review.applications[0];
     assert_eq!(one.verdict, Verdict::Caution, "{text}");
     assert_eq!(one.counts, Counts { added: 0, changed: 3, removed: 0, unchanged: 1 });
@@ -132,7 +133,7 @@ fn an_acceptance_counts_until_its_day_and_says_so_after_it() {
     assert_eq!((of("").verdict, of("").worst()), (Verdict::Block, Some(Level::Block)));
     let accepted = of(&accept("2026-06-01"));
     assert_eq!((accepted.verdict, accepted.applications[0].accepted.len()), (Verdict::Routine, 1));
-    assert!(write::text(&accepted).contains("until 2026-06-01: moved"), "{}", write::text(&accepted));
+    assert!(write::text(&accepted, Detail::default()).contains("until 2026-06-01: moved"), "{}", write::text(&accepted, Detail::default()));
     let expired = of(&accept("2026-05-31"));
     assert_eq!((expired.verdict, expired.expired_acceptances.len()), (Verdict::Block, 1));
     assert_eq!(of("rules: {claim-removed: info}").worst(), Some(Level::Info));
@@ -147,7 +148,7 @@ fn a_name_with_a_hash_of_its_content_is_one_change_and_a_restart() {
     };
     let review = reviewed(&of("5h2gt9b8cm", "level: info"), &of("2k4gt9b8cm", "level: debug"), "");
     let one = &review.applications[0];
-    assert_eq!(one.verdict, Verdict::Routine, "{}", write::text(&review));
+    assert_eq!(one.verdict, Verdict::Routine, "{}", write::text(&review, Detail::default()));
     assert!(
         matches!(&one.changes[0].fate, Fate::Replaced { from, fields } if from == "cfg-5h2gt9b8cm" && fields.len() == 1)
     );
@@ -158,7 +159,7 @@ fn a_name_with_a_hash_of_its_content_is_one_change_and_a_restart() {
 fn workloads_of_old_groups_restart_as_well() {
     let of = |image: &str| World::new(&SHOP.replace("apps/v1", "extensions/v1beta1").replace("1.8.2", image));
     let review = reviewed(&of("1.8.2"), &of("1.8.3"), "");
-    assert_eq!(review.applications[0].restarts.len(), 1, "{}", write::text(&review));
+    assert_eq!(review.applications[0].restarts.len(), 1, "{}", write::text(&review, Detail::default()));
 }
 
 #[test]
@@ -172,9 +173,9 @@ fn values_of_secrets_are_in_no_review() {
     for (old, new) in [(&old, &new), (&World::new(""), &new), (&old, &World::new(""))] {
         let review = reviewed(old, new, "");
         let all = [
-            write::text(&review),
-            write::markdown(&review, write::ROOM),
-            write::html(&review),
+            write::text(&review, Detail::default()),
+            write::markdown(&review, write::ROOM, Detail::default()),
+            write::html(&review, Detail::default()),
             write::sarif(&review, "0").to_string(),
             serde_json::to_string(&review).expect("JSON"),
         ];
@@ -203,7 +204,7 @@ fn what_does_not_compile_is_told() {
     };
     let broken = of(old.side(), failed);
     assert_eq!((broken.verdict, broken.worst()), (Verdict::Failed, Some(Level::Block)));
-    assert!(write::text(&broken).contains("deploy/a.yaml:3:1: error: no"));
+    assert!(write::text(&broken, Detail::default()).contains("deploy/a.yaml:3:1: error: no"));
     assert!(broken.applications[0].changes.is_empty(), "what is not known is not told as removed");
     let mended = of(failed, old.side());
     assert_eq!(mended.applications[0].counts.added, 4);
@@ -215,7 +216,7 @@ fn what_comes_and_goes_is_shown_as_a_whole() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {a: hunter2}\n";
     let (less, more) = (World::new(SHOP), World::new(&format!("{SHOP}{secret}")));
     for (review, sign) in [(reviewed(&less, &more, ""), '+'), (reviewed(&more, &less, ""), '-')] {
-        for told in [write::text(&review), write::markdown(&review, write::ROOM), write::html(&review)] {
+        for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
             assert!(told.contains(&format!("{sign} Secret shop/s")) && told.contains("a: (secret)"), "{told}");
             assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
         }
@@ -230,7 +231,7 @@ fn manifests_that_only_their_names_tell_apart_are_read_once() {
         format!("---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n")
     };
     let more = format!("{}{}{}", changed(), account("a"), account("b"));
-    let told = write::text(&reviewed(&World::new(SHOP), &World::new(&more), ""));
+    let told = write::text(&reviewed(&World::new(SHOP), &World::new(&more), ""), Detail::default());
     assert_eq!(told.matches("    kind: ServiceAccount").count(), 1, "{told}");
     assert!(told.contains("\n    as ServiceAccount shop/a, but for its name\n"), "{told}");
     let secret = |name: &str, value: &str| {
@@ -239,7 +240,7 @@ fn manifests_that_only_their_names_tell_apart_are_read_once() {
         )
     };
     let secrets = World::new(&format!("{SHOP}{}{}", secret("a", "one"), secret("b", "two")));
-    assert!(!write::text(&reviewed(&World::new(SHOP), &secrets, "")).contains("but for its name"), "nobody may know");
+    assert!(!write::text(&reviewed(&World::new(SHOP), &secrets, ""), Detail::default()).contains("but for its name"), "nobody may know");
     let place = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what} in {told}"));
     assert!(place("\n~ Deployment shop/web") < place("\n+ ServiceAccount shop/a"), "{told}");
 }
@@ -261,7 +262,7 @@ fn where_only_ids_were_kept_what_differs_is_listed() {
         one.changes.iter().map(|change| format!("{} {}", change.fate.sign(), change.resource)).collect();
     assert_eq!(told, ["~ ConfigMap shop/cfg", "- ConfigMap shop/gone", "+ Service shop/web"]);
     assert_eq!((one.risks[0].rule.as_str(), review.verdict), ("base-unknown", Verdict::Caution));
-    for told in [write::text(&review), write::markdown(&review, write::ROOM), write::html(&review)] {
+    for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
         assert!(told.contains("only ids of it are kept") && told.contains("- ConfigMap shop/gone"), "{told}");
         assert!(told.contains("agreed on → g1-"), "{told}");
     }
@@ -282,7 +283,7 @@ fn what_is_live_has_no_id() {
     assert_eq!((out.applications[0].counts.changed, back.applications[0].counts.changed), (3, 3));
     let (hidden, shown) = (live.graph.id().short(), wanted.graph.id().short());
     for (review, graphs) in [(&out, format!("live → {shown}")), (&back, format!("{shown} → live"))] {
-        for told in [write::text(review), write::markdown(review, write::ROOM), write::html(review)] {
+        for told in [write::text(review, Detail::default()), write::markdown(review, write::ROOM, Detail::default()), write::html(review, Detail::default())] {
             assert!(told.contains(&graphs) && !told.contains(&hidden), "{graphs} in {told}");
         }
     }
@@ -296,8 +297,60 @@ fn applications_with_the_same_changes_are_told_once() {
     let pair = |application| Pair { application, base: old.side(), head: new.side(), files: &[] };
     let pairs = [pair("eu"), pair("us"), pair("ap")];
     let review = review(named("main"), named("topic"), &pairs, &Whole::default(), today());
-    for told in [write::text(&review), write::markdown(&review, write::ROOM), write::html(&review)] {
+    for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
         assert_eq!(told.matches("level  info → debug").count(), 1, "{told}");
         assert_eq!(told.matches("those of").count(), 2, "{told}");
+    }
+}
+
+#[test]
+fn what_waits_stands_in_a_later_layer() {
+    let names = |layers: &[Vec<ResourceKey>]| -> Vec<Vec<String>> {
+        layers.iter().map(|layer| layer.iter().map(ToString::to_string).collect()).collect()
+    };
+    let all = reviewed(&World::new(""), &World::new(SHOP), "");
+    assert_eq!(
+        names(&all.applications[0].order),
+        [
+            vec!["ConfigMap shop/cfg", "PersistentVolumeClaim shop/data"],
+            vec!["Deployment.apps shop/web"],
+            vec!["Service shop/web"]
+        ]
+    );
+    let text = write::text(&all, Detail::default());
+    assert!(text.contains("  order  in 3 layers\n    1  ConfigMap shop/cfg, PersistentVolumeClaim"), "{text}");
+    // The Deployment does not change, and the Service waits for the ConfigMap all the same.
+    let some = SHOP.replace("level: info", "level: debug").replace("port: 80", "port: 81");
+    let some = reviewed(&World::new(SHOP), &World::new(&some), "");
+    assert_eq!(names(&some.applications[0].order), [vec!["ConfigMap shop/cfg"], vec!["Service shop/web"]]);
+    let one = reviewed(&World::new(SHOP), &World::new(&SHOP.replace("port: 80", "port: 81")), "");
+    assert_eq!(names(&one.applications[0].order), [vec!["Service shop/web"]]);
+    assert!(!write::text(&one, Detail::default()).contains("order"), "nothing waits");
+    let gone = reviewed(&World::new(SHOP), &World::new(""), "");
+    assert!(gone.applications[0].order.is_empty());
+}
+
+#[test]
+fn schemas_are_told_in_words_and_where_asked_for_field_by_field() {
+    let definition = |kind: &str| {
+        World::new(&format!(
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: gadgets.example.com}}\n\
+             spec:\n  group: example.com\n  names: {{kind: Gadget, plural: gadgets}}\n  scope: Namespaced\n  versions:\n  \
+             - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object, properties: \
+             {{size: {{type: {kind}}}}}}}}}}}\n"
+        ))
+    };
+    let review = reviewed(&definition("string"), &definition("integer"), "");
+    let field = "properties.size.type  string → integer";
+    for (full, is_told) in [(false, false), (true, true)] {
+        let detail = Detail::new(1, full);
+        for told in [
+            write::text(&review, detail),
+            write::markdown(&review, write::ROOM, detail),
+            write::html(&review, detail),
+        ] {
+            assert!(told.contains("! v1 size: was string, is integer"), "{told}");
+            assert_eq!(told.contains(field), is_told, "{told}");
+        }
     }
 }

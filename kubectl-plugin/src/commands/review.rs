@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use gitops_compiler::name::AppName;
-use gitops_compiler::review::{self, Day, Review, write};
+use gitops_compiler::review::write::{self, Detail};
+use gitops_compiler::review::{self, Day, Review, Selection};
 use gitops_compiler::store::Store;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -56,7 +57,25 @@ pub struct ReportArgs {
     /// The day that acceptances are compared with [default: today, in UTC]
     #[arg(long, value_name = "DAY")]
     date: Option<Day>,
+    /// Show only what became of resources like this: 'Deployment.apps shop/*'. Verdict, counts, risks and all else stay those of the whole change; this can be repeated
+    #[arg(long, value_name = "RESOURCE")]
+    only: Vec<String>,
+    /// Do not show what became of resources like this; likewise
+    #[arg(long, value_name = "RESOURCE")]
+    ignore: Vec<String>,
+    /// Do not show fields like this: 'metadata.labels[helm.sh/chart]'; likewise
+    #[arg(long, value_name = "FIELD")]
+    ignore_field: Vec<String>,
+    /// How many lines of a text stand around those that differ
+    #[arg(short = 'U', long, value_name = "NUMBER", default_value_t = AROUND, value_parser = clap::value_parser!(u16))]
+    unified: u16,
+    /// Tell schemas of definitions field by field, too, not only in words
+    #[arg(long)]
+    full_crds: bool,
 }
+
+/// So many lines stand around those that differ, unless somebody asks for more.
+const AROUND: u16 = 1;
 
 fn room(text: &str) -> Result<usize, String> {
     let least = write::LEAST_ROOM;
@@ -120,14 +139,15 @@ pub async fn run(session: &Session, args: &ReviewArgs) -> Result<u8, CommandErro
             of_kept(session, args, [old, new], named, store.as_ref()).await?
         }
     };
-    args.report.print(session, &told);
+    let (worst, differs) = (told.worst(), told.differs());
+    args.report.print(session, told);
     if let Some(level) = args.fail_on.map(review::Level::from)
-        && told.worst().is_some_and(|worst| worst >= level)
+        && worst.is_some_and(|worst| worst >= level)
     {
         session.printer.say(&format!("refused: there are risks of the level {} or worse", level.as_str()));
         return Ok(4);
     }
-    Ok(u8::from(args.exit_code && told.differs()))
+    Ok(u8::from(args.exit_code && differs))
 }
 
 /// The two sides of a range, of which the newer may be missing. Three points are as good as two, and those of a path, as in
@@ -143,7 +163,16 @@ fn sides(range: &str) -> (&str, &str) {
 impl ReportArgs {
     /// For people, today.
     pub(super) fn today() -> Self {
-        Self { output: Output::Text, max_chars: write::ROOM, date: None }
+        Self {
+            output: Output::Text,
+            max_chars: write::ROOM,
+            date: None,
+            only: Vec::new(),
+            ignore: Vec::new(),
+            ignore_field: Vec::new(),
+            unified: AROUND,
+            full_crds: false,
+        }
     }
 
     /// The day that acceptances are compared with.
@@ -158,15 +187,18 @@ impl ReportArgs {
             .ok_or_else(|| CommandError::user("the clock is wrong").hint("give the day with --date"))
     }
 
-    /// Prints a review.
-    pub(super) fn print(&self, session: &Session, told: &Review) {
+    /// Prints what is wanted of a review.
+    pub(super) fn print(&self, session: &Session, told: Review) {
         let printer = session.printer;
+        let (only, ignore, ignore_fields) = (self.only.clone(), self.ignore.clone(), self.ignore_field.clone());
+        let told = Selection { only, ignore, ignore_fields }.of(told);
+        let detail = Detail::new(self.unified.into(), self.full_crds);
         match self.output {
-            Output::Text => printer.out(&write::text(told)),
-            Output::Markdown => printer.data(&write::markdown(told, self.max_chars)),
-            Output::Json => printer.json(&ReviewJson::new(told.clone())),
-            Output::Html => printer.data(&write::html(told)),
-            Output::Sarif => printer.json(&write::sarif(told, env!("CARGO_PKG_VERSION"))),
+            Output::Text => printer.out(&write::text(&told, detail)),
+            Output::Markdown => printer.data(&write::markdown(&told, self.max_chars, detail)),
+            Output::Json => printer.json(&ReviewJson::new(told)),
+            Output::Html => printer.data(&write::html(&told, detail)),
+            Output::Sarif => printer.json(&write::sarif(&told, env!("CARGO_PKG_VERSION"))),
         }
     }
 }

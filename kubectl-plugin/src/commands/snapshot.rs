@@ -213,7 +213,7 @@ fn check(session: &Session, args: &CheckArgs, store: Option<&Store>) -> Result<u
         session.printer.say("nothing is pending: all is as it was agreed on");
         return Ok(0);
     }
-    args.report.print(session, &compared.review(session, &args.snapshot, &args.report, store)?);
+    args.report.print(session, compared.review(session, &args.snapshot, &args.report, store)?);
     let count = counted(compared.pending.len(), "resource");
     session.printer.say(&format!("{count} pending: `kubectl gitops snapshot accept`, and commit the snapshot"));
     Ok(1)

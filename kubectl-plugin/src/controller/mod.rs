@@ -114,6 +114,8 @@ pub struct Settings {
     pub application_namespaces: Vec<String>,
     /// How often Git is asked where an Application does not say; never where absent.
     pub polling: Option<Duration>,
+    /// Whether it looks on alone: it cares for no Application, and has the rights of one person.
+    pub observes: bool,
 }
 
 /// A controller.
@@ -323,6 +325,11 @@ impl Controller {
             self.log.warn(Some(id), "a bug of ours ended the look at it; it is looked at again later");
             self.queue.add_after(id, AFTER_BUG);
         }
+    }
+
+    /// Whether Git is compared with the cluster here for an Application.
+    pub(crate) fn cares_for(&self, object: &Json) -> bool {
+        !self.settings.observes && self.owns(object)
     }
 
     /// Whether an Application is this replica's now. Asked each time before something is done for it.

@@ -29,6 +29,7 @@ use super::Controller;
 use super::clusters::Place;
 use super::compile;
 use super::projects::{self, governed};
+use super::reconcile;
 use super::sync::{Order, Planned, Purpose};
 
 /// What an Application compiled to last, as far as it is needed to say what a sync would do.
@@ -57,6 +58,8 @@ struct Looked<'a> {
     object: &'a Json,
     application: Application,
     project: Arc<AppProject>,
+    /// Why the project is not known, and stands for one that permits all.
+    no_project: Option<CommandError>,
     place: Place,
 }
 
@@ -66,8 +69,9 @@ impl Controller {
     /// # Errors
     /// Where there is no plan: the Application is not understood, or not compiled here, or the cluster does not answer.
     pub async fn preview(&self, id: &AppId, object: &Json, operation: &Operation) -> Result<Planned, CommandError> {
-        let looked = self.looked(id, object).await?;
-        let Deliverable { graph, delivery, .. } = self.deliverable(id)?;
+        let mut looked = self.looked(id, object).await?;
+        let Deliverable { graph, delivery, .. } = self.deliverable(&looked).await?;
+        let no_project = looked.no_project.take();
         let policy = looked.application.spec.sync_policy.as_ref();
         let purpose = match operation.rollback() {
             Some(to) => Purpose::Rollback(to.map(str::to_owned)),
@@ -99,6 +103,7 @@ impl Controller {
                 .err()
                 .map(CommandError::refused),
         );
+        planned.refusals.extend(no_project);
         if let Some(why) = closed(&looked.project, looked.id, &looked.application, &looked.place) {
             planned.refusals.insert(0, CommandError::refused(why));
         }
@@ -120,12 +125,15 @@ impl Controller {
         let looked = self.looked(id, object).await?;
         let mut target = self.opened(&looked).await?;
         target.sightings = Some(Arc::clone(&looked.place.cluster.ground.sightings));
-        let graph = self.side(&target, id, side).await?;
-        if side == Side::Git {
-            let Deliverable { delivery, .. } = self.deliverable(id)?;
-            target.ignored = delivery.ignored().await?;
-            target.options = delivery.own_options();
-        }
+        let graph = match side {
+            Side::Git => {
+                let Deliverable { graph, delivery, .. } = self.deliverable(&looked).await?;
+                target.ignored = delivery.ignored().await?;
+                target.options = delivery.own_options();
+                graph
+            }
+            Side::Release(number) => released(&target, number).await?,
+        };
         let wanted = target.bind(graph).await?;
         let observation = target.observe(Some(&wanted), false).await?;
         let plan = target.plan(&wanted, &observation.seen, &Approvals::default(), &Hooks::default());
@@ -145,14 +153,19 @@ impl Controller {
         let looked = self.looked(id, object).await?;
         let target = self.opened(&looked).await?;
         let [old, new] = sides;
-        Ok([self.side(&target, id, old).await?, self.side(&target, id, new).await?])
+        Ok([self.side(&looked, &target, old).await?, self.side(&looked, &target, new).await?])
     }
 
     async fn looked<'a>(&self, id: &'a AppId, object: &'a Json) -> Result<Looked<'a>, CommandError> {
         let (application, _) = compile::read(object)?;
-        let project = self.projects.get(application.project()).await?;
+        let (project, no_project) = match self.projects.get(application.project()).await {
+            Ok(project) => (project, None),
+            // It is not this one that acts, and may not be one who may read projects.
+            Err(error) if self.settings.observes => (Arc::new(AppProject::permits_all()), Some(error)),
+            Err(error) => return Err(error),
+        };
         let place = self.clusters.of(id, object).await.map_err(|error| CommandError::user(error.why().to_owned()))?;
-        Ok(Looked { id, object, application, project, place })
+        Ok(Looked { id, object, application, project, no_project, place })
     }
 
     async fn opened(&self, looked: &Looked<'_>) -> Result<Target, CommandError> {
@@ -160,16 +173,35 @@ impl Controller {
         Ok(Box::pin(Target::open(records, looked.name()?, Destination::Named(looked.destination()))).await?)
     }
 
-    async fn side(&self, target: &Target, id: &AppId, side: Side) -> Result<Arc<ResourceGraph>, CommandError> {
-        let Side::Release(number) = side else { return Ok(self.deliverable(id)?.graph) };
-        let none = || CommandError::user(format!("no release {number} is kept"));
-        let release = target.recorded_head().ok().and_then(|head| head.release(number)).ok_or_else(none)?;
-        Ok(Arc::new(target.records.graph(&release.graph, &target.target_id).await?))
+    async fn side(&self, looked: &Looked<'_>, target: &Target, side: Side) -> Result<Arc<ResourceGraph>, CommandError> {
+        match side {
+            Side::Git => Ok(self.deliverable(looked).await?.graph),
+            Side::Release(number) => released(target, number).await,
+        }
     }
 
-    fn deliverable(&self, id: &AppId) -> Result<Deliverable, CommandError> {
-        self.apps.deliverable(id).ok_or_else(|| CommandError::user("this replica has not compiled the Application"))
+    /// What Git says: as it was compiled last where Git is followed for the Application here, else as it is now.
+    async fn deliverable(&self, looked: &Looked<'_>) -> Result<Deliverable, CommandError> {
+        let Looked { id, object, application, project, place, .. } = looked;
+        if self.cares_for(object) {
+            let none = || CommandError::user("the Application is not compiled yet");
+            return self.apps.deliverable(id).ok_or_else(none);
+        }
+        if !self.settings.observes {
+            // With the credentials of the controller nothing is asked for that the project does not permit.
+            let cluster = place.as_asked(project.name());
+            projects::check(project, id, application, &cluster, &self.settings.namespace)?;
+        }
+        let compiled = Box::pin(reconcile::compiled_for_reader(self, id, application, project, place)).await?;
+        Ok(Deliverable { graph: compiled.graph, provenance: compiled.provenance, delivery: compiled.delivery })
     }
+}
+
+/// The graph of a release.
+async fn released(target: &Target, number: u64) -> Result<Arc<ResourceGraph>, CommandError> {
+    let none = || CommandError::user(format!("no release {number} is kept"));
+    let release = target.recorded_head().ok().and_then(|head| head.release(number)).ok_or_else(none)?;
+    Ok(Arc::new(target.records.graph(&release.graph, &target.target_id).await?))
 }
 
 impl Looked<'_> {

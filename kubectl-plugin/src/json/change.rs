@@ -5,7 +5,7 @@ use gitops_compiler::depend::State;
 use gitops_compiler::diff::FieldChange;
 use gitops_compiler::manifest::HookPhase;
 use gitops_compiler::name::{AppName, ResourceKey};
-use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Plan, Step, Waited, immutable_change};
+use gitops_compiler::plan::{Action, Behind, Cause, Forgotten, Loss, Plan, Step, Waited, immutable_change};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub struct PlanJson {
     /// What left the graph and is kept, as it asks for: it stays in the record.
     pub kept: Vec<ResourceKey>,
     /// What is lost for good: no rollback brings it back.
-    pub losses: Vec<String>,
+    pub losses: Vec<LossJson>,
     /// What needs a word from the user before anything runs; each names the flag that gives it.
     pub guards: Vec<String>,
     /// Why a controller would not do it all the same: what is held, what the project does not permit. Absent where there is
@@ -59,6 +59,7 @@ impl PlanJson {
             waits_for: waits.iter().map(PlanWaitJson::new).collect(),
         };
         let forgotten = |gone: &Forgotten| ForgottenJson { resource: gone.key.clone(), reason: gone.reason };
+        let loss = |loss: &Loss| LossJson { resource: loss.key.clone(), reason: loss.reason() };
         Self {
             schema_version: SchemaVersion,
             application: application.clone(),
@@ -68,11 +69,20 @@ impl PlanJson {
             unchanged: plan.unchanged,
             forgotten: plan.forgotten.iter().map(forgotten).collect(),
             kept: plan.kept.clone(),
-            losses: plan.losses().iter().map(ToString::to_string).collect(),
+            losses: plan.losses().iter().map(loss).collect(),
             guards: plan.guards.iter().map(ToString::to_string).collect(),
             refusals: Vec::new(),
         }
     }
+}
+
+/// What no rollback brings back.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LossJson {
+    /// The object.
+    pub resource: ResourceKey,
+    /// What becomes of it, and what goes with it.
+    pub reason: String,
 }
 
 /// A step of a plan.

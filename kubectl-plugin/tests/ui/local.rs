@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::asker::Asker;
 use crate::browser;
-use crate::support::World;
+use crate::support::{World, config_map};
 use crate::world::Ground;
 
 #[test]
@@ -19,7 +19,12 @@ fn whoever_runs_it_sees_what_they_may_see() {
     ground.start();
     ground.automated();
     ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
-    let mut command = ground.world.command(&["ui", "--no-open"]);
+    // From here on nobody follows Git but who asks here.
+    ground.stop();
+    ground.commit("deploy/a.yaml", &config_map("a", "2"));
+    let authority = ground.certificates.authority().display().to_string();
+    let mut command =
+        ground.world.command(&["ui", "--no-open", "--ca-file", &authority, "--controller-namespace", &name]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut page = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
@@ -40,7 +45,7 @@ fn whoever_runs_it_sees_what_they_may_see() {
     assert_eq!(asker.send("POST", "/api/v1/session", &json!({"token": "guessed"})).status, 401);
     let values = [("UI_ADDRESS", address), ("UI_PAGE", page.as_str()), ("UI_NAMESPACE", name.as_str())];
     let done = browser::steps("local.mjs", &values, |_| Json::Null);
-    assert_eq!(done.len(), 3, "{done:?}");
+    assert_eq!(done.len(), 4, "{done:?}");
     // The namespace of the kubeconfig's context.
     let secrets =
         ground.world.kubectl(&["get", "secrets", "-n", "default", "-l", "kubectl-gitops/session", "-o", "name"]);

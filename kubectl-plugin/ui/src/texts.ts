@@ -228,7 +228,6 @@ export const T = {
     risks: "What cannot be undone",
     tick: "Tick each of them to go on.",
     guards: "Needs a word from you",
-    deleted: (what: string) => `${what} is deleted, with all that is in it`,
     recreated: (what: string, field: string) => `${what} is deleted and made again, because ${field} cannot change`,
     apply: (count: number) => `Apply ${many(count, "change")}`,
     remove: (count: number, first: boolean) => `${first ? "Delete" : "delete"} ${number(count)}`,

@@ -11,6 +11,14 @@ await shoot(page, "local");
 await page.goto(`${address}/applications/${namespace}/${namespace}`);
 await page.getByTestId("graph").waitFor();
 await see(page, ".app-head", "Synced");
+// Git is asked by this process itself, as whoever runs it.
+await page.goto(`${address}/applications/${namespace}/${namespace}/plan`);
+await see(page, "[data-testid=plan]", "1 step");
+await see(page, "[data-testid=apply]", "Apply 1 change");
+await shoot(page, "local-plan");
+await page.goto(`${address}/applications/${namespace}/${namespace}/diff`);
+await see(page, ".group-of", "data.value");
+told("planned");
 // A cookie would go to whoever listens on another port of this machine. The token is of this port alone.
 assert.deepEqual(await page.context().cookies(), []);
 const elsewhere = address.replace(/\d+$/, "9");

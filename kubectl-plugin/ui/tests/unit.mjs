@@ -127,17 +127,18 @@ test("events of a sync become steps, and the longest chain is known", () => {
   assert.equal(progress.take(now, told("runStarted", { application: "a", graph: "g2", steps: 1 })).outcome, null, "another sync is another");
 });
 
-const plans = (steps) => ({ application: "a", from: null, to: "g1", unchanged: 0, forgotten: [], kept: [], guards: [], steps });
+const plans = (steps) => ({ application: "a", from: null, to: "g1", unchanged: 0, forgotten: [], kept: [], losses: [], guards: [], steps });
 const planned = (resource, action, more = {}) => ({ resource, action, cause: "changed", layer: 1, changes: [], waitsFor: [], ...more });
 
 test("the button says what it does, and what cannot be undone is named", () => {
   const all = plans([planned("/ConfigMap/n/a", "update"), planned("/Service/n/b", "create"), planned("/PersistentVolumeClaim/n/p", "delete", { layer: 2 }), planned("apps/Deployment/n/d", "update", { recreatedFor: "spec.selector" }), planned("apps/Deployment/n/e", "delete")]);
+  all.losses = [{ resource: "/PersistentVolumeClaim/n/p", reason: "is deleted: its data goes with it" }];
   const counts = plan.count(all);
   assert.equal(plan.verb(counts, true), "Apply 3 changes, delete 2");
   assert.equal(plan.verb(counts, false), "Apply 3 changes");
   assert.equal(plan.verb({ create: 0, update: 0, hook: 0, delete: 1 }, true), "Delete 1");
   assert.equal(plan.verb(plan.count(plans([])), true), "Apply again");
-  assert.deepEqual(plan.risks(all).map((risk) => risk.id), ["/PersistentVolumeClaim/n/p", "apps/Deployment/n/d"]);
+  assert.deepEqual(plan.risks(all).map((risk) => risk.text), ["PersistentVolumeClaim n/p is deleted: its data goes with it", "Deployment n/d is deleted and made again, because spec.selector cannot change"]);
   assert.deepEqual(plan.layers(all).map(([layer, steps]) => [layer, steps.length]), [[1, 4], [2, 1]]);
 });
 

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::canon::Value;
+use crate::graph::GraphResource;
+use crate::name::ResourceKey;
 
 use super::super::compared::Changed;
 use super::super::rule::{CLUSTER_ADMIN_BOUND, EVERYBODY_BOUND, RIGHTS_ESCALATE, RIGHTS_WIDENED, SUBJECT_ADDED};
@@ -40,6 +42,9 @@ const MOST: usize = 20_000;
 
 /// So many rights are named.
 const NAMED: usize = 5;
+
+/// So many of those who hold a role are named.
+const NAMED_HOLDERS: usize = 3;
 
 pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     if change.key().group != RBAC || change.new_body().is_none() {
@@ -95,10 +100,31 @@ fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     let added: Vec<Right<'_>> = new.into_iter().filter(|right| !old.have(right)).collect();
     let is_cluster = change.key().kind == "ClusterRole";
     let escalating: Vec<Right<'_>> = added.iter().copied().filter(|right| right.escalates(is_cluster)).collect();
+    let gains = |rights: &[Right<'_>]| format!("gains {}{}", told(rights), holders(context, change.key()));
     if !escalating.is_empty() {
-        context.push(RIGHTS_ESCALATE, change, path(), format!("gains {}", told(&escalating)));
+        let evidence = gains(&escalating);
+        context.push(RIGHTS_ESCALATE, change, path(), evidence);
     } else if !added.is_empty() && change.old.is_some() {
-        context.push(RIGHTS_WIDENED, change, path(), format!("gains {}", told(&added)));
+        let evidence = gains(&added);
+        context.push(RIGHTS_WIDENED, change, path(), evidence);
+    }
+}
+
+/// Who holds a role by the bindings among the manifests: `, held by ServiceAccount shop/api`.
+fn holders(context: &Context<'_, '_>, role: &ResourceKey) -> String {
+    let binds = |resource: &&GraphResource| {
+        let key = &resource.key;
+        let is_binding = key.group == RBAC && ["RoleBinding", "ClusterRoleBinding"].contains(&key.kind.as_str());
+        // A Role counts in its namespace alone.
+        let is_near = role.kind == "ClusterRole" || key.scope == role.scope;
+        is_binding && is_near && reference(&resource.body).is_some_and(|(kind, name)| kind == role.kind && name == role.name)
+    };
+    let all = context.compared.new_resources().iter().filter(binds);
+    let holders: BTreeSet<String> = all.flat_map(|binding| subjects(Some(&binding.body))).collect();
+    match holders.len() {
+        0 => String::new(),
+        1..=NAMED_HOLDERS => format!(", held by {}", holders.into_iter().collect::<Vec<_>>().join(", ")),
+        many => format!(", held by {many} subjects"),
     }
 }
 
@@ -248,11 +274,7 @@ fn told(rights: &[Right<'_>]) -> String {
 }
 
 fn binding(context: &mut Context<'_, '_>, change: &Changed<'_>) {
-    let role = |body: Option<&Value>| -> Option<(String, String)> {
-        let reference = body?.get("roleRef")?;
-        let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some((text("kind"), text("name")))
-    };
+    let role = |body: Option<&Value>| body.and_then(reference).map(|(kind, name)| (kind.to_owned(), name.to_owned()));
     let (was, is) = (role(change.old_body()), role(change.new_body()));
     let Some((kind, name)) = is.clone() else { return };
     let before = if was == is { subjects(change.old_body()) } else { BTreeSet::new() };
@@ -272,6 +294,13 @@ fn binding(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     } else if change.old.is_some() {
         context.push(SUBJECT_ADDED, change, path(), format!("{who} gets the {kind} {name}"));
     }
+}
+
+/// The kind and the name of the role that a binding gives.
+fn reference(binding: &Value) -> Option<(&str, &str)> {
+    let reference = binding.get("roleRef")?;
+    let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or_default();
+    Some((text("kind"), text("name")))
 }
 
 /// Whether a role among the manifests may do everything, or more than can be looked at.

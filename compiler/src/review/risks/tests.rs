@@ -10,6 +10,7 @@ use crate::lock::{Lock, Request};
 use crate::manifest;
 
 use super::super::rule::RULES;
+use super::super::tests::{World, reviewed};
 use super::super::{Day, Outcome, Pair, Settings, Side, SideName, Whole, review};
 
 /// What stands for the application being absent.
@@ -405,6 +406,31 @@ fn every_rule_objects_where_it_should_and_only_there() {
 fn an_older_side_that_is_not_known_is_a_risk() {
     let objects = |base: &str| found(base, &map("1"), &Whole::default()).contains("base-unknown");
     assert!(objects(FAILED) && !objects(ABSENT) && !objects(&map("2")));
+}
+
+#[test]
+fn who_holds_a_role_is_told() {
+    let role = |verbs: &str, rest: &str| {
+        let rules = format!("rules: [{{apiGroups: [''], resources: [pods], verbs: [{verbs}]}}]");
+        format!("{}{rest}", object("rbac.authorization.k8s.io/v1", "Role", "ops", &rules))
+    };
+    let binding = |name: &str, namespace: &str, users: &str| {
+        let users: Vec<String> = users.split(' ').map(|user| format!("{{kind: User, name: {user}}}")).collect();
+        format!(
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n\
+             metadata: {{name: {name}, namespace: {namespace}}}\nroleRef: {{kind: Role, name: ops}}\nsubjects: [{}]\n",
+            users.join(", ")
+        )
+    };
+    let evidence = |rest: &str| {
+        let review = reviewed(&World::new(&role("get", rest)), &World::new(&role("get, list", rest)), "");
+        review.applications[0].risks[0].evidence.clone()
+    };
+    assert_eq!(evidence(""), "gains list pods");
+    assert_eq!(evidence(&binding("a", "other", "ann")), "gains list pods", "a role of another namespace");
+    assert_eq!(evidence(&binding("a", "shop", "ann")), "gains list pods, held by User ann");
+    let both = format!("{}{}", binding("a", "shop", "ann bob"), binding("b", "shop", "bob cem dee"));
+    assert_eq!(evidence(&both), "gains list pods, held by 4 subjects");
 }
 
 #[test]

@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 
 use super::super::report::{ApplicationReview, Review};
 use super::escape::html as escape;
-use super::texts::Length;
-use super::{lines, same_as, sides, verdict};
+use super::{Detail, lines, same_as, sides, verdict};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24;\
 background:#fff}h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin-bottom:.3rem}\
@@ -20,7 +19,7 @@ overflow-wrap:anywhere}ul{margin:.2rem 0;padding-left:1.2rem}.block,.failed{colo
 
 /// A review as a page.
 #[must_use]
-pub fn html(review: &Review) -> String {
+pub fn html(review: &Review, detail: Detail) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
@@ -37,7 +36,7 @@ pub fn html(review: &Review) -> String {
         let _ = writeln!(page, "<p class=\"muted\">{}</p>", escape(&about));
     }
     for (index, application) in review.applications.iter().enumerate() {
-        one(review, index, application, &mut page);
+        one(review, index, application, detail.whole(), &mut page);
     }
     page.push_str("</body>\n</html>\n");
     page
@@ -60,7 +59,7 @@ fn risks(page: &mut String, risks: &[super::super::report::Risk]) {
     page.push_str("</ul>\n");
 }
 
-fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mut String) {
+fn one(review: &Review, index: usize, application: &ApplicationReview, detail: Detail, page: &mut String) {
     let _ = writeln!(
         page,
         "<h2>{} <span class=\"badge {verdict}\">{verdict}</span></h2>\n<p><code>{}</code> {}</p>",
@@ -87,6 +86,7 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
     let restarts = format!("Restarts: {}", lines::restarts(&application.restarts));
     section(page, &restarts, application.restarts.iter().map(lines::restart));
     section(page, "What depends on what changes", application.reach.iter().map(lines::reach));
+    section(page, &format!("Order: {}", lines::layers(application)), lines::order(application).into_iter());
     section(page, "Causes", lines::causes(&application.causes).into_iter());
     if let Some(same) = same_as(review, index) {
         let _ = writeln!(page, "<p>The changes are those of {}.</p>", escape(&same.application));
@@ -95,7 +95,10 @@ fn one(review: &Review, index: usize, application: &ApplicationReview, page: &mu
     if !application.changes.is_empty() {
         let _ = writeln!(page, "<h3>Changes</h3>");
     }
-    for change in lines::changes(application, Length::Whole) {
+    if let Some(left_out) = lines::left_out(application) {
+        let _ = writeln!(page, "<p class=\"muted\">{left_out}</p>");
+    }
+    for change in lines::changes(application, detail) {
         let body: Vec<String> = change.body.iter().map(|line| escape(line)).collect();
         if body.is_empty() {
             let _ = writeln!(page, "<p><code>{}</code></p>", escape(&change.head));

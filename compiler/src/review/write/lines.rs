@@ -10,9 +10,10 @@ use crate::name::ResourceKey;
 
 use super::super::compared::nameless;
 use super::super::report::{
-    ApplicationReview, Cause, Counts, Fate, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
+    ApplicationReview, Cause, Counts, Fate, LeftOut, Reach, ResourceReview, Restart, Review, Risk, SideName, Step,
     VersionChange, Versioned,
 };
+use super::Detail;
 use super::texts::{Length, cut, told};
 
 /// So many resources are named; of more their kinds are counted.
@@ -122,6 +123,30 @@ pub(super) fn reach(reach: &Reach) -> String {
     format!("{} ← {} ({}){further}", reach.resource, resources(&keys), reasons.join("; "))
 }
 
+/// How many layers there are: `in 3 layers`.
+pub(super) fn layers(application: &ApplicationReview) -> String {
+    format!("in {}", counted(application.order.len(), "layer"))
+}
+
+/// One line for each layer, and one for what goes; nothing where nothing waits.
+pub(super) fn order(application: &ApplicationReview) -> Vec<String> {
+    if application.order.len() < 2 {
+        return Vec::new();
+    }
+    let layers = application.order.iter().enumerate().map(|(at, layer)| format!("{}  {}", at + 1, resources(layer)));
+    let removed = application.counts.removed;
+    let last = (removed > 0).then(|| format!("at last  {} removed", counted(removed, "resource")));
+    layers.chain(last).collect()
+}
+
+/// What whoever asked did not want to see: `3 resources, 12 fields of others`.
+pub(super) fn left_out(application: &ApplicationReview) -> Option<String> {
+    let LeftOut { resources, fields } = application.left_out;
+    let parts = [(resources, counted(resources, "resource")), (fields, format!("{} of others", counted(fields, "field")))];
+    let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, told)| told).collect();
+    (!parts.is_empty()).then(|| format!("not shown, as asked for: {}", parts.join(", ")))
+}
+
 /// One line for each cause; those of one field in many files are one.
 pub(super) fn causes(causes: &[Cause]) -> Vec<String> {
     let mut by_field: BTreeMap<(&str, bool), Vec<&Cause>> = BTreeMap::new();
@@ -167,15 +192,15 @@ pub(super) fn resources(keys: &[ResourceKey]) -> String {
 }
 
 /// All changes: those that are shared first, then each resource with what is its own, then those that came or went.
-pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Block> {
+pub(super) fn changes(application: &ApplicationReview, detail: Detail) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for shared in &application.shared {
         let head =
             format!("~ the same in {}: {}", counted(shared.resources.len(), "resource"), names(&shared.resources));
         // Several changes of the same resources are one block.
         match blocks.last_mut().filter(|last| last.head == head) {
-            Some(last) => last.body.extend(told(&shared.field, length)),
-            None => blocks.push(Block { head, body: told(&shared.field, length), is_whole: false }),
+            Some(last) => last.body.extend(told(&shared.field, detail)),
+            None => blocks.push(Block { head, body: told(&shared.field, detail), is_whole: false }),
         }
     }
     let is_shared: BTreeSet<(&ResourceKey, String)> = application
@@ -200,7 +225,7 @@ pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Bl
                 continue;
             }
         }
-        blocks.push(block(change, length, |field| !is_shared.contains(&(&change.resource, full(field)))));
+        blocks.push(block(change, detail, |field| !is_shared.contains(&(&change.resource, full(field)))));
     }
     // Whole manifests, which may be long, do not stand before what a few lines tell.
     blocks.sort_by_key(|block| block.is_whole);
@@ -208,14 +233,19 @@ pub(super) fn changes(application: &ApplicationReview, length: Length) -> Vec<Bl
 }
 
 /// One resource with what differs, of its fields those that are wanted; or the whole manifest of one that came or went.
-pub(super) fn block(change: &ResourceReview, length: Length, is_wanted: impl Fn(&FieldChange) -> bool) -> Block {
+pub(super) fn block(change: &ResourceReview, detail: Detail, is_wanted: impl Fn(&FieldChange) -> bool) -> Block {
     let mut body: Vec<String> = schema(change);
-    body.extend(change.fate.fields().iter().filter(|field| is_wanted(field)).flat_map(|field| told(field, length)));
+    if let Fate::Changed { schema_fields, .. } = &change.fate
+        && detail.full_schemas
+    {
+        body.extend(schema_fields.iter().flat_map(|field| told(field, detail)));
+    }
+    body.extend(change.fate.fields().iter().filter(|field| is_wanted(field)).flat_map(|field| told(field, detail)));
     if let Some(manifest) = change.fate.body() {
-        body.extend(yaml::emit(manifest).lines().map(|line| cut(line, length)));
+        body.extend(yaml::emit(manifest).lines().map(|line| cut(line, detail.length)));
     }
     let more = body.len().saturating_sub(SHOWN_LINES);
-    if length == Length::Bounded && more > 0 {
+    if detail.length == Length::Bounded && more > 0 {
         body.truncate(SHOWN_LINES);
         body.push(format!("… {} more", counted(more, "line")));
     }

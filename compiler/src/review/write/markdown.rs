@@ -7,8 +7,7 @@
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::{block, code};
-use super::texts::Length;
-use super::{lines, same_as, sides, verdict};
+use super::{Detail, lines, same_as, sides, verdict};
 
 /// What the forges' own limit for a comment leaves: 65,536 characters on GitHub.
 pub const ROOM: usize = 65_000;
@@ -30,7 +29,7 @@ const LONGEST: usize = 600;
 
 /// A review as markdown of at most `room` characters; [`LEAST_ROOM`] where that is less.
 #[must_use]
-pub fn markdown(review: &Review, room: usize) -> String {
+pub fn markdown(review: &Review, room: usize, detail: Detail) -> String {
     let mut page = Page { text: String::new(), left: room.max(LEAST_ROOM) - TAIL, left_out: Vec::new() };
     page.always(&format!("{MARKER}\n## {} {}\n\n{}\n\n", icon(review.verdict), verdict(review), short(&sides(review))));
     headlines(review, &mut page);
@@ -42,7 +41,7 @@ pub fn markdown(review: &Review, room: usize) -> String {
         sections(review, application, &mut page);
     }
     for (index, application) in review.applications.iter().enumerate() {
-        changes(review, index, application, &mut page);
+        changes(review, index, application, detail, &mut page);
     }
     page.finish()
 }
@@ -198,10 +197,12 @@ fn sections(review: &Review, application: &ApplicationReview, page: &mut Page) {
     let of =
         if review.applications.len() > 1 { format!(" of {}", short(&application.application)) } else { String::new() };
     let restarts = format!("Restarts: {}", lines::restarts(&application.restarts));
-    let sections: [(&str, Vec<String>); 4] = [
+    let order = format!("Order: {}", lines::layers(application));
+    let sections: [(&str, Vec<String>); 5] = [
         ("Versions", application.versions.iter().map(lines::version).collect()),
         (&restarts, application.restarts.iter().map(lines::restart).collect()),
         ("What depends on what changes", application.reach.iter().map(lines::reach).collect()),
+        (&order, lines::order(application)),
         ("Causes", lines::causes(&application.causes)),
     ];
     for (title, all) in sections {
@@ -231,7 +232,10 @@ fn sections(review: &Review, application: &ApplicationReview, page: &mut Page) {
     }
 }
 
-fn changes(review: &Review, index: usize, application: &ApplicationReview, page: &mut Page) {
+fn changes(review: &Review, index: usize, application: &ApplicationReview, detail: Detail, page: &mut Page) {
+    if let Some(left_out) = lines::left_out(application) {
+        page.add(&format!("\n{left_out}\n"), "changes", "what was not asked for");
+    }
     if application.changes.is_empty() {
         return;
     }
@@ -241,7 +245,7 @@ fn changes(review: &Review, index: usize, application: &ApplicationReview, page:
         page.add(&text, "changes", &application.application);
         return;
     }
-    let blocks = lines::changes(application, Length::Bounded);
+    let blocks = lines::changes(application, detail);
     let open = format!("\n<details><summary>Changes ({})</summary>\n\n", application.changes.len());
     let open = if review.applications.len() > 1 { format!("\n{name}\n{open}") } else { open };
     if !page.add(&format!("{open}{CLOSE}"), "changes", &application.application) {

@@ -21,10 +21,40 @@ pub use text::text;
 
 use super::report::{ApplicationReview, ResourceReview, Review, Verdict};
 
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detail {
+    /// So many lines of a text stand around those that differ.
+    pub around: usize,
+    /// Schemas of definitions also field by field.
+    pub full_schemas: bool,
+    /// What is long.
+    length: texts::Length,
+}
+
+impl Default for Detail {
+    fn default() -> Self {
+        Self { around: 1, full_schemas: false, length: texts::Length::Bounded }
+    }
+}
+
+impl Detail {
+    /// With so many lines around those that differ, and schemas field by field or in words alone.
+    #[must_use]
+    pub fn new(around: usize, full_schemas: bool) -> Self {
+        Self { around, full_schemas, ..Self::default() }
+    }
+
+    /// The same, with all of what is long.
+    fn whole(self) -> Self {
+        Self { length: texts::Length::Whole, ..self }
+    }
+}
+
 /// What became of one resource, for a terminal.
 #[must_use]
 pub fn resource_text(change: &ResourceReview) -> String {
-    let block = lines::block(change, texts::Length::Bounded, |_| true);
+    let block = lines::block(change, Detail::default(), |_| true);
     let body = block.body.iter().map(|field| format!("    {}\n", escape::line(field)));
     format!("{}\n{}", escape::line(&block.head), body.collect::<String>())
 }

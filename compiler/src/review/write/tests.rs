@@ -68,7 +68,7 @@ fn hostile_text_does_nothing_anywhere() {
         let invisible = |letter: char| {
             (letter.is_control() && letter != '\n') || matches!(letter, '\u{200b}' | '\u{202e}' | '\u{2066}')
         };
-        let (text, markdown, html) = (text(&review), markdown(&review, ROOM), html(&review));
+        let (text, markdown, html) = (text(&review, Detail::default()), markdown(&review, ROOM, Detail::default()), html(&review, Detail::default()));
         for told in [&text, &markdown, &html] {
             assert!(!told.contains(invisible), "{told:?}");
         }
@@ -103,7 +103,7 @@ fn markdown_fits_and_says_what_it_leaves_out() {
     };
     let review = reviewed(&many("a"), &many("b"), "");
     for room in [0, LEAST_ROOM, 5_000, ROOM] {
-        let told = markdown(&review, room);
+        let told = markdown(&review, room, Detail::default());
         assert!(told.chars().count() <= room.max(LEAST_ROOM), "{} of {room}", told.chars().count());
         assert!(told.starts_with(MARKER) && told.contains("900 changed"), "{told}");
         assert!(told.contains("Left out for lack of room") && told.contains(" of changes"), "{told}");
@@ -111,7 +111,7 @@ fn markdown_fits_and_says_what_it_leaves_out() {
         assert_eq!(told.matches("<details>").count(), told.matches("</details>").count());
     }
     let small = reviewed(&map("a"), &map("b"), "");
-    assert!(!markdown(&small, ROOM).contains("Left out"));
+    assert!(!markdown(&small, ROOM, Detail::default()).contains("Left out"));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_is_cut_is_said_to_be() {
         ))
     };
     let review = reviewed(&many("a"), &many("b"), "");
-    let (text, markdown, html) = (text(&review), markdown(&review, ROOM), html(&review));
+    let (text, markdown, html) = (text(&review, Detail::default()), markdown(&review, ROOM, Detail::default()), html(&review, Detail::default()));
     for told in [&text, &markdown] {
         assert!(
             told.contains("data.k100") && !told.contains("data.k290") && told.contains("… 101 lines more"),
@@ -151,7 +151,7 @@ fn each_part_that_is_left_out_has_its_line() {
         };
         World::new(&(0..60).map(one).collect::<String>())
     };
-    let told = markdown(&reviewed(&text("1"), &text("2"), ""), LEAST_ROOM);
+    let told = markdown(&reviewed(&text("1"), &text("2"), ""), LEAST_ROOM, Detail::default());
     let left_out: Vec<&str> = told.lines().filter(|line| line.starts_with("- ") && line.contains(" of ")).collect();
     for section in ["risks", "versions", "restarts", "causes", "changes"] {
         assert!(left_out.iter().any(|line| line.contains(&format!(" of {section}"))), "{section} in {told}");
@@ -180,7 +180,7 @@ fn one_field_in_many_places_is_one_cause() {
         };
         World::new(&(0..7).map(one).collect::<String>())
     };
-    let told = text(&reviewed(&many("a"), &many("b"), ""));
+    let told = text(&reviewed(&many("a"), &many("b"), ""), Detail::default());
     assert!(told.contains("deploy/a.yaml:5 and 6 more places  data.k → 7 ConfigMaps"), "{told}");
     assert_eq!(told.matches("data.k").count(), 2, "once as a cause, once as a change: {told}");
 }

@@ -1,19 +1,18 @@
 //! A review for a terminal.
 //!
-//! In: a review. Out: calm lines, the important first: verdict, risks, versions, restarts, what depends on what changes,
-//! causes, and what differs.
+//! In: a review. Out: calm lines, the important first: verdict, risks, versions, restarts, what depends on what changes, the
+//! order, causes, and what differs.
 
 use std::fmt::Write as _;
 
 use super::super::report::{ApplicationReview, Review, Verdict};
 use super::super::rule::Level;
 use super::escape::line;
-use super::texts::Length;
-use super::{lines, same_as, sides, verdict};
+use super::{Detail, lines, same_as, sides, verdict};
 
 /// A review as text.
 #[must_use]
-pub fn text(review: &Review) -> String {
+pub fn text(review: &Review, detail: Detail) -> String {
     let mut text = format!("{}   {}\n", line(&sides(review)), verdict(review));
     for risk in &review.risks {
         let _ = writeln!(
@@ -33,7 +32,7 @@ pub fn text(review: &Review) -> String {
         if application.verdict == Verdict::Unchanged && review.applications.len() > 1 {
             continue;
         }
-        let _ = write!(text, "\n{}", one(review, index, application));
+        let _ = write!(text, "\n{}", one(review, index, application, detail));
     }
     let unchanged: Vec<String> = review
         .applications
@@ -51,7 +50,7 @@ fn sign(level: Level) -> char {
     if level == Level::Info { '·' } else { '!' }
 }
 
-fn one(review: &Review, index: usize, application: &ApplicationReview) -> String {
+fn one(review: &Review, index: usize, application: &ApplicationReview, detail: Detail) -> String {
     let name = line(&application.application);
     let mut text = format!("{name}  {}   {}", lines::graphs(review, application), lines::counts(application.counts));
     if application.error.is_some() {
@@ -87,17 +86,21 @@ fn one(review: &Review, index: usize, application: &ApplicationReview) -> String
     let restarts = format!("restarts  {}", lines::restarts(&application.restarts));
     section(&restarts, application.restarts.iter().map(lines::restart).collect());
     section("reaches", application.reach.iter().map(lines::reach).collect());
+    section(&format!("order  {}", lines::layers(application)), lines::order(application));
     section("causes", lines::causes(&application.causes));
     if let Some(same) = same_as(review, index) {
         let _ = writeln!(text, "  changes  the same as those of {}", line(&same.application));
         return text;
     }
-    for block in lines::changes(application, Length::Bounded) {
+    for block in lines::changes(application, detail) {
         let _ = writeln!(text, "{}", line(&block.head));
         for field in block.body {
             // A field's own line is escaped, and its length bounded, by what wrote it.
             let _ = writeln!(text, "    {}", line(&field));
         }
+    }
+    if let Some(left_out) = lines::left_out(application) {
+        let _ = writeln!(text, "· {left_out}");
     }
     text
 }

@@ -1,23 +1,23 @@
 //! Changes of texts with several lines, such as scripts and files of configuration: told line by line.
 //!
-//! In: a field that differs. Out: one line where its values fit on it; else the field, and below it the lines that differ, with a
-//! line before and after. What is told is bounded, whatever the texts are, or else as long as it is.
+//! In: a field that differs. Out: one line where its values fit on it; else the field, and below it the lines that differ, with
+//! those around them. What is told is bounded, whatever the texts are, or else as long as it is.
 
 use similar::{ChangeTag, TextDiff};
 
 use crate::canon::Value;
 use crate::diff::FieldChange;
 
-/// So many lines are shown around those that differ.
-const AROUND: usize = 1;
-/// So many lines of one field are shown.
+use super::Detail;
+
+/// So many lines of one field that differ are shown.
 const MOST: usize = 40;
 /// So much of a line is shown.
 const WIDTH: usize = 160;
 /// Of texts with more lines only the beginning is shown.
 const LONGEST: usize = 5_000;
 
-/// How much is told.
+/// How much is told of what is long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
     /// The beginning, with a mark where there is more.
@@ -30,9 +30,9 @@ pub(super) enum Length {
 const GAP: &str = "  …";
 
 /// The lines of a change, the first of which names the field.
-pub(super) fn told(field: &FieldChange, length: Length) -> Vec<String> {
-    let of_texts = lines(field, length);
-    let lines = of_texts.or_else(|| if length == Length::Whole { whole(field) } else { None });
+pub(super) fn told(field: &FieldChange, detail: Detail) -> Vec<String> {
+    let of_texts = lines(field, detail);
+    let lines = of_texts.or_else(|| if detail.length == Length::Whole { whole(field) } else { None });
     lines.map_or_else(|| vec![field.to_string()], |lines| [vec![format!("{}:", field.path)], lines].concat())
 }
 
@@ -53,7 +53,7 @@ fn whole(field: &FieldChange) -> Option<Vec<String>> {
 }
 
 /// Those that differ; nothing where the values are no texts, or differ in how lines end alone.
-fn lines(field: &FieldChange, length: Length) -> Option<Vec<String>> {
+fn lines(field: &FieldChange, detail: Detail) -> Option<Vec<String>> {
     if field.is_masked() {
         return None;
     }
@@ -64,9 +64,9 @@ fn lines(field: &FieldChange, length: Length) -> Option<Vec<String>> {
         return None;
     }
     let difference = TextDiff::from_slices(&old, &new);
-    let mut told = Vec::new();
+    let (mut told, mut differing, mut shown) = (Vec::new(), 0, 0);
     let mut end = 0;
-    for group in difference.grouped_ops(AROUND) {
+    for group in difference.grouped_ops(detail.around) {
         let first = group.first()?.old_range();
         if first.start > end {
             told.push(GAP.to_owned());
@@ -78,15 +78,19 @@ fn lines(field: &FieldChange, length: Length) -> Option<Vec<String>> {
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            told.push(format!("  {sign} {}", cut(change.value(), length)));
+            told.push(format!("  {sign} {}", cut(change.value(), detail.length)));
+            differing += usize::from(sign != ' ');
+            if differing <= MOST {
+                shown = told.len();
+            }
         }
     }
     if end < old.len() {
         told.push(GAP.to_owned());
     }
-    let more = told.len().saturating_sub(MOST);
-    if length == Length::Bounded && more > 0 {
-        told.truncate(MOST);
+    let more = told.len() - shown;
+    if detail.length == Length::Bounded && differing > MOST {
+        told.truncate(shown);
         told.push(format!("{GAP} {more} more lines"));
     }
     Some(told)
@@ -105,7 +109,7 @@ mod tests {
     use super::*;
 
     fn told_of(old: &str, new: &str) -> Vec<String> {
-        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) }, Length::Bounded)
+        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) }, Detail::default())
     }
 
     #[test]
@@ -117,11 +121,20 @@ mod tests {
     }
 
     #[test]
+    fn as_many_neighbours_are_shown_as_are_asked_for() {
+        let field = FieldChange { path: "a".to_owned(), old: Some("1\n2\n3\n4".into()), new: Some("1\n2\n3\nx".into()) };
+        let of = |around| told(&field, Detail { around, ..Detail::default() });
+        assert_eq!(of(0), ["a:", "  …", "  - 4", "  + x"]);
+        assert_eq!(of(2), ["a:", "  …", "    2", "    3", "  - 4", "  + x"]);
+        assert_eq!(of(100), ["a:", "    1", "    2", "    3", "  - 4", "  + x"]);
+    }
+
+    #[test]
     fn what_fits_on_a_line_stands_on_one() {
         assert_eq!(told_of("1", "2"), ["data.a  1 → 2"]);
         assert_eq!(told_of("1\n2", "1\n2\n"), ["data.a  1\\n2 → 1\\n2\\n"], "another end");
         let added = FieldChange { path: "data.a".to_owned(), old: None, new: Some("1\n2\n".into()) };
-        assert_eq!(told(&added, Length::Bounded), ["data.a  + 1\\n2\\n"]);
+        assert_eq!(told(&added, Detail::default()), ["data.a  + 1\\n2\\n"]);
     }
 
     #[test]
@@ -142,7 +155,7 @@ mod tests {
         let of = |old: &str, new: &str| {
             told(
                 &FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) },
-                Length::Whole,
+                Detail { length: Length::Whole, ..Detail::default() },
             )
         };
         let many = |word: &str| (0..100).map(|at| format!("{word} {at}")).collect::<Vec<_>>().join("\n");
@@ -162,7 +175,7 @@ mod tests {
         let mut field = FieldChange { path: "data.a".to_owned(), old: Some("1\n2".into()), new: Some("1\n3".into()) };
         field.mask();
         for length in [Length::Bounded, Length::Whole] {
-            assert_eq!(told(&field, length), ["data.a  (secret) changed"]);
+            assert_eq!(told(&field, Detail { length, ..Detail::default() }), ["data.a  (secret) changed"]);
         }
     }
 }

@@ -30,6 +30,9 @@ use super::{Controller, Desired, Look, TRY_AGAIN};
 /// Of so many inputs that are neither sources nor locked is asked what they are now.
 const MOST_IMPLIED: usize = 100;
 
+/// What a source is holds for readers for so long: they may ask for the plan, and then for the diff.
+const LASTS_FOR_READERS: Duration = Duration::from_secs(10);
+
 impl Look<'_> {
     /// What Git says now.
     pub(super) async fn desired(
@@ -43,7 +46,11 @@ impl Look<'_> {
         controller.credentials.known().await?;
         let requests = compile::requests(&application);
         let refresh = annotation(&self.object, REFRESH);
-        let since = refresh.map(|_| Instant::now());
+        let since = if self.is_for_reader {
+            Instant::now().checked_sub(LASTS_FOR_READERS)
+        } else {
+            refresh.map(|_| Instant::now())
+        };
         let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
         for request in &requests {
             let asked = asked_for(controller, &application, request);
@@ -59,7 +66,7 @@ impl Look<'_> {
             // What was known holds until the server answers again.
             self.conditions.push(condition("ComparisonError", failures.join("; ")));
         }
-        if refresh == Some("hard") {
+        if refresh == Some("hard") && !self.is_for_reader {
             self.memory.compiled = None;
             self.memory.implied.clear();
             self.memory.target = None;
@@ -132,7 +139,10 @@ impl Look<'_> {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
-                (Ok(compiled), _) => return Ok(compiled),
+                (Ok(compiled), _) => {
+                    self.note_graph(&compiled);
+                    return Ok(compiled);
+                }
                 // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
@@ -144,7 +154,7 @@ impl Look<'_> {
             self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
         let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            self.controller.apps.note_graph(self.id, compiled);
+            self.note_graph(compiled);
             self.note_implied(application, &compiled.implied, began);
             let sources = compile::requests(application);
             from.pins.retain(|request, _| sources.contains(request));
@@ -162,12 +172,21 @@ impl Look<'_> {
         compiled
     }
 
+    /// Tells readers what is compiled of an Application that is cared for here. Of others nobody would tell them of the next.
+    fn note_graph(&self, compiled: &Compiled) {
+        if !self.is_for_reader {
+            self.controller.apps.note_graph(self.id, compiled);
+        }
+    }
+
     /// Remembers what was looked up besides sources, which is asked for from now on as often as they are.
     fn note_implied(&mut self, application: &Application, implied: &BTreeMap<Request, Pin>, asked: Instant) {
         let before = std::mem::replace(&mut self.memory.implied, implied.clone());
         let needed = self.memory.needs.0.iter().map(|asked| asked.request.clone());
         let needed = needed.filter(|request| !before.contains_key(request)).collect();
-        self.note_requests(application, needed);
+        if !self.is_for_reader {
+            self.note_requests(application, needed);
+        }
         for (request, pin) in implied.iter().take(MOST_IMPLIED).filter(|(request, _)| !before.contains_key(*request)) {
             self.controller.refs.know(&asked_for(self.controller, application, request), pin, asked);
         }

@@ -234,6 +234,8 @@ export interface Plan {
   unchanged: number;
   forgotten: { resource: string; reason: string }[];
   kept: string[];
+  /** What no rollback brings back. */
+  losses: { resource: string; reason: string }[];
   guards: string[];
   /** Why it would not run at all. */
   refusals?: string[];

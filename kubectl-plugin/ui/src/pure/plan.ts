@@ -4,9 +4,6 @@ import type { Plan, PlanStep } from "../api/types.ts";
 import { T } from "../texts.ts";
 import { readKey, spoken } from "./key.ts";
 
-/** Kinds whose deletion takes what nobody brings back. */
-const PRECIOUS = new Set(["Namespace", "CustomResourceDefinition", "PersistentVolumeClaim", "PersistentVolume"]);
-
 export interface Count {
   create: number;
   update: number;
@@ -26,13 +23,15 @@ export function count(plan: Plan): Count {
   return counts;
 }
 
-/** What cannot be undone: each has to be ticked by its name. */
+/** What cannot be undone, and what is made again: each has to be ticked by its name. */
 export function risks(plan: Plan): Risk[] {
+  const losses = new Map(plan.losses.map(({ resource, reason }) => [resource, reason]));
   const found: Risk[] = [];
   for (const step of plan.steps) {
     const key = readKey(step.resource);
-    if (step.action === "delete" && PRECIOUS.has(key.kind)) {
-      found.push({ id: step.resource, step, text: T.plan.deleted(spoken(key)) });
+    const loss = losses.get(step.resource);
+    if (loss) {
+      found.push({ id: step.resource, step, text: `${spoken(key)} ${loss}` });
     } else if (step.recreatedFor) {
       found.push({ id: step.resource, step, text: T.plan.recreated(spoken(key), step.recreatedFor) });
     }
