@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::World;
+use support::{World, config_map};
 
 /// A ConfigMap that says how it does; it is waited for as soon as there is a check for it.
 fn phase(name: &str, phase: &str) -> String {
@@ -187,4 +187,25 @@ fn what_a_pod_waits_for_is_told_in_the_end() {
     let ended = world.apply(&["--timeout", "8"]);
     assert_eq!(ended.code, 3, "{}", ended.told());
     assert!(ended.stderr.contains("Unschedulable: 0/1 nodes are available"), "{}", ended.told());
+}
+
+/// As kapp has it: that it is there is enough for what depends on it, and for the end of the run.
+#[test]
+fn what_asks_not_to_be_awaited_is_not() {
+    let world = World::new("unawaited");
+    world.kubectl(&["create", "quota", "few", "--hard=pods=0", "-n", &world.name]);
+    assert!(World::waits_until(|| !world.get("resourcequota", "few")["status"]["hard"].is_null()));
+    let web = workload("Deployment", "replicas: 1")
+        .replace("metadata: {name: web}\n", "metadata: {name: web, annotations: {kapp.k14s.io/disable-wait: ''}}\n");
+    world.write("web.yaml", &web);
+    let reference = format!("apps/namespaces/{}/Deployment/web", world.name);
+    let after = config_map("after", "1").replace(
+        "metadata:\n",
+        &format!("metadata:\n  annotations: {{config.kubernetes.io/depends-on: {reference}}}\n"),
+    );
+    world.write("after.yaml", &after);
+    let ended = world.apply(&["--timeout", "3000"]);
+    assert_eq!(ended.code, 0, "{}", ended.told());
+    assert_eq!(world.get("configmaps", "after")["data"]["value"], "1");
+    assert!(world.get("deployments", "web")["status"]["readyReplicas"].is_null());
 }

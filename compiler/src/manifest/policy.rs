@@ -8,7 +8,7 @@
 //! | Argo CD | `argocd.argoproj.io/sync-options`, and the same words in `spec.syncPolicy.syncOptions` |
 //! | Helm | `helm.sh/resource-policy` |
 //! | Flux | `kustomize.toolkit.fluxcd.io/prune`, `/force`, `/ssa`, `/reconcile`, as labels too |
-//! | kapp | `kapp.k14s.io/delete-strategy`, `/update-strategy`, `/exists`, `/noop` |
+//! | kapp | `kapp.k14s.io/delete-strategy`, `/update-strategy`, `/exists`, `/noop`, `/disable-wait` |
 //! | cli-utils | `client.lifecycle.config.k8s.io/deletion`, `/mutation`, `cli-utils.sigs.k8s.io/on-remove` |
 //!
 //! An object's own word counts more than its application's. Several of an object add up to the most careful.
@@ -70,6 +70,8 @@ pub struct Policy {
     pub write: Write,
     /// Whether it may be deleted and made again where the server refuses a change of what is immutable.
     pub may_recreate: bool,
+    /// Whether nobody waits until it is ready: that it is there is enough for what depends on it.
+    pub is_not_awaited: bool,
 }
 
 const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
@@ -123,6 +125,7 @@ impl Policy {
                 || write == Write::Recreate
                 || flux(FLUX_FORCE, "enabled")
                 || is("kapp.k14s.io/update-strategy", "fallback-on-replace"),
+            is_not_awaited: annotation("kapp.k14s.io/disable-wait").is_some(),
         }
     }
 
@@ -184,6 +187,7 @@ mod tests {
             assert_eq!((policy.prune, policy.delete, policy.write), (prune, prune, write), "{name}: {value}");
         }
         assert!(read(&[("kustomize.toolkit.fluxcd.io/force", "enabled")], &[]).may_recreate);
+        assert!(read(&[("kapp.k14s.io/disable-wait", "")], &[]).is_not_awaited && !read(&[], &[]).is_not_awaited);
         let by_label = |name: &str| (name == "kustomize.toolkit.fluxcd.io/prune").then_some("disabled");
         assert_eq!(Policy::of(|_| None, by_label, &SyncOptions::default()).prune, Removal::Release);
     }

@@ -35,8 +35,8 @@ pub use causes::ChangedFile;
 pub use compared::Side;
 pub use day::Day;
 pub use report::{
-    Accepted, ApplicationReview, Cause, Counts, Dependent, ExpiredAcceptance, Fate, LeftOut, Reach, ResourceReview, Restart,
-    RestartCause, Review, Risk, SchemaChange, SharedChange, SideName, Step, Verdict, VersionChange, Versioned,
+    Accepted, ApplicationReview, Cause, Counts, Dependent, ExpiredAcceptance, Fate, LeftOut, Reach, ResourceReview,
+    Restart, RestartCause, Review, Risk, SchemaChange, SharedChange, SideName, Step, Verdict, VersionChange, Versioned,
 };
 pub use repository::Whole;
 pub use rule::{Level, RULES, RiskRule, rule_named};

@@ -33,7 +33,8 @@ impl Selection {
     fn leave_out(&self, application: &mut ApplicationReview) {
         let mut left_out = LeftOut::default();
         application.changes.retain_mut(|change| {
-            let fields = if self.takes(&change.resource.to_string()) { self.drop_fields(&mut change.fate) } else { None };
+            let fields =
+                if self.takes(&change.resource.to_string()) { self.drop_fields(&mut change.fate) } else { None };
             match fields {
                 Some(fields) => left_out.fields += fields,
                 None => left_out.resources += 1,
@@ -92,7 +93,7 @@ mod tests {
         let shared = shared::shared(&changes);
         let counts = Counts { changed: 2, removed: 1, ..Counts::default() };
         let verdict = Verdict::Block;
-        let application = ApplicationReview { changes, shared, counts, verdict, ..ApplicationReview::default() };
+        let application = ApplicationReview { verdict, counts, shared, changes, ..ApplicationReview::default() };
         Review {
             base: super::super::SideName::default(),
             head: super::super::SideName::default(),

@@ -133,7 +133,11 @@ fn an_acceptance_counts_until_its_day_and_says_so_after_it() {
     assert_eq!((of("").verdict, of("").worst()), (Verdict::Block, Some(Level::Block)));
     let accepted = of(&accept("2026-06-01"));
     assert_eq!((accepted.verdict, accepted.applications[0].accepted.len()), (Verdict::Routine, 1));
-    assert!(write::text(&accepted, Detail::default()).contains("until 2026-06-01: moved"), "{}", write::text(&accepted, Detail::default()));
+    assert!(
+        write::text(&accepted, Detail::default()).contains("until 2026-06-01: moved"),
+        "{}",
+        write::text(&accepted, Detail::default())
+    );
     let expired = of(&accept("2026-05-31"));
     assert_eq!((expired.verdict, expired.expired_acceptances.len()), (Verdict::Block, 1));
     assert_eq!(of("rules: {claim-removed: info}").worst(), Some(Level::Info));
@@ -216,7 +220,11 @@ fn what_comes_and_goes_is_shown_as_a_whole() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {a: hunter2}\n";
     let (less, more) = (World::new(SHOP), World::new(&format!("{SHOP}{secret}")));
     for (review, sign) in [(reviewed(&less, &more, ""), '+'), (reviewed(&more, &less, ""), '-')] {
-        for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
+        for told in [
+            write::text(&review, Detail::default()),
+            write::markdown(&review, write::ROOM, Detail::default()),
+            write::html(&review, Detail::default()),
+        ] {
             assert!(told.contains(&format!("{sign} Secret shop/s")) && told.contains("a: (secret)"), "{told}");
             assert!(!told.contains("hunter2") && !told.contains("aHVudGVyMg"), "{told}");
         }
@@ -240,7 +248,10 @@ fn manifests_that_only_their_names_tell_apart_are_read_once() {
         )
     };
     let secrets = World::new(&format!("{SHOP}{}{}", secret("a", "one"), secret("b", "two")));
-    assert!(!write::text(&reviewed(&World::new(SHOP), &secrets, ""), Detail::default()).contains("but for its name"), "nobody may know");
+    assert!(
+        !write::text(&reviewed(&World::new(SHOP), &secrets, ""), Detail::default()).contains("but for its name"),
+        "nobody may know"
+    );
     let place = |what: &str| told.find(what).unwrap_or_else(|| panic!("{what} in {told}"));
     assert!(place("\n~ Deployment shop/web") < place("\n+ ServiceAccount shop/a"), "{told}");
 }
@@ -262,7 +273,11 @@ fn where_only_ids_were_kept_what_differs_is_listed() {
         one.changes.iter().map(|change| format!("{} {}", change.fate.sign(), change.resource)).collect();
     assert_eq!(told, ["~ ConfigMap shop/cfg", "- ConfigMap shop/gone", "+ Service shop/web"]);
     assert_eq!((one.risks[0].rule.as_str(), review.verdict), ("base-unknown", Verdict::Caution));
-    for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
+    for told in [
+        write::text(&review, Detail::default()),
+        write::markdown(&review, write::ROOM, Detail::default()),
+        write::html(&review, Detail::default()),
+    ] {
         assert!(told.contains("only ids of it are kept") && told.contains("- ConfigMap shop/gone"), "{told}");
         assert!(told.contains("agreed on → g1-"), "{told}");
     }
@@ -283,7 +298,11 @@ fn what_is_live_has_no_id() {
     assert_eq!((out.applications[0].counts.changed, back.applications[0].counts.changed), (3, 3));
     let (hidden, shown) = (live.graph.id().short(), wanted.graph.id().short());
     for (review, graphs) in [(&out, format!("live → {shown}")), (&back, format!("{shown} → live"))] {
-        for told in [write::text(review, Detail::default()), write::markdown(review, write::ROOM, Detail::default()), write::html(review, Detail::default())] {
+        for told in [
+            write::text(review, Detail::default()),
+            write::markdown(review, write::ROOM, Detail::default()),
+            write::html(review, Detail::default()),
+        ] {
             assert!(told.contains(&graphs) && !told.contains(&hidden), "{graphs} in {told}");
         }
     }
@@ -297,7 +316,11 @@ fn applications_with_the_same_changes_are_told_once() {
     let pair = |application| Pair { application, base: old.side(), head: new.side(), files: &[] };
     let pairs = [pair("eu"), pair("us"), pair("ap")];
     let review = review(named("main"), named("topic"), &pairs, &Whole::default(), today());
-    for told in [write::text(&review, Detail::default()), write::markdown(&review, write::ROOM, Detail::default()), write::html(&review, Detail::default())] {
+    for told in [
+        write::text(&review, Detail::default()),
+        write::markdown(&review, write::ROOM, Detail::default()),
+        write::html(&review, Detail::default()),
+    ] {
         assert_eq!(told.matches("level  info → debug").count(), 1, "{told}");
         assert_eq!(told.matches("those of").count(), 2, "{told}");
     }
@@ -344,11 +367,9 @@ fn schemas_are_told_in_words_and_where_asked_for_field_by_field() {
     let field = "properties.size.type  string → integer";
     for (full, is_told) in [(false, false), (true, true)] {
         let detail = Detail::new(1, full);
-        for told in [
-            write::text(&review, detail),
-            write::markdown(&review, write::ROOM, detail),
-            write::html(&review, detail),
-        ] {
+        for told in
+            [write::text(&review, detail), write::markdown(&review, write::ROOM, detail), write::html(&review, detail)]
+        {
             assert!(told.contains("! v1 size: was string, is integer"), "{told}");
             assert_eq!(told.contains(field), is_told, "{told}");
         }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Api;
-use super::answer::{Answer, Code, Refusal};
+use super::answer::{Answer, Refusal};
 use super::asked::Query;
 use super::caller::Caller;
 use super::gettable::Gettable;
@@ -22,6 +22,7 @@ use super::limits::MOST_BYTES;
 use super::mask::masked;
 use super::objects::resources;
 use super::predicted::predicted;
+use super::preview::not_now;
 use super::sight::{Part, Sight};
 use crate::controller::catalog::Row;
 
@@ -79,9 +80,8 @@ struct Wanted<'a> {
 impl Api {
     /// `GET …/managed-resources`.
     pub(super) async fn managed(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
-        let none = || Refusal::new(Code::NotNow, "this replica has not compiled the Application");
-        let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
         let sight = self.sight(caller, row, Part::Resource).await?;
+        let graph = self.controller.said_by_git(&row.id, &row.object()).await.map_err(|error| not_now(&error))?;
         let mut gettable = self.gettable(&caller.person, row).await?;
         // Bodies are looked at when it is known whose there are, and how many.
         let mut all: BTreeMap<ResourceKey, (String, Option<&GraphResource>)> = BTreeMap::new();

@@ -19,6 +19,7 @@ use super::caller::Caller;
 use super::limits::MOST_BYTES;
 use super::managed::is_asked_for;
 use super::mask::masked;
+use super::preview::not_now;
 use super::roots::Roots;
 use super::routes;
 use super::shapes::{ManifestJson, ManifestsJson};
@@ -120,9 +121,8 @@ impl Api {
 
     /// `GET …/manifests`.
     pub(super) async fn manifests(&self, caller: &Caller, row: &Row, query: &Query) -> Result<Answer, Refusal> {
-        let none = || Refusal::away("this replica has not compiled the Application");
-        let graph = self.controller.apps.graph(&row.id).ok_or_else(none)?;
         self.sight(caller, row, Part::Resource).await?;
+        let graph = self.controller.said_by_git(&row.id, &row.object()).await.map_err(|error| not_now(&error))?;
         let mut gettable = self.gettable(&caller.person, row).await?;
         let _turn = self.sides.acquire().await.map_err(|_| Refusal::broken())?;
         let (mut manifests, mut bytes) = (Vec::new(), 0);

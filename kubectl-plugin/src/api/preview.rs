@@ -129,7 +129,7 @@ fn sides(query: &Query) -> Result<[Named; 2], Refusal> {
 }
 
 /// Why there is no answer, as the command line says it.
-fn not_now(error: &CommandError) -> Refusal {
+pub(super) fn not_now(error: &CommandError) -> Refusal {
     Refusal::new(Code::NotNow, error.in_one_line())
 }
 

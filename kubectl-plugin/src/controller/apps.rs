@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::lock::{Pin, Request};
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -171,13 +170,7 @@ impl Apps {
         lock(&self.graphs).insert(id.clone(), Deliverable { graph, provenance, delivery });
     }
 
-    /// What an Application compiled to last, where this replica compiles it.
-    #[must_use]
-    pub fn graph(&self, id: &AppId) -> Option<Arc<ResourceGraph>> {
-        self.deliverable(id).map(|deliverable| deliverable.graph)
-    }
-
-    /// The same, how it is delivered, and where it comes from.
+    /// What an Application compiled to last, where this replica compiles it: the graph, how it is delivered, and where it comes from.
     #[must_use]
     pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
         lock(&self.graphs).get(id).cloned()

@@ -104,6 +104,12 @@ impl Controller {
                 .map(CommandError::refused),
         );
         planned.refusals.extend(no_project);
+        if self.settings.observes {
+            let cluster = looked.place.as_asked(looked.project.name());
+            let own = &self.settings.namespace;
+            let checked = projects::check(&looked.project, looked.id, &looked.application, &cluster, own);
+            planned.refusals.extend(checked.err());
+        }
         if let Some(why) = closed(&looked.project, looked.id, &looked.application, &looked.place) {
             planned.refusals.insert(0, CommandError::refused(why));
         }
@@ -180,12 +186,27 @@ impl Controller {
         }
     }
 
-    /// What Git says: as it was compiled last where Git is followed for the Application here, else as it is now.
+    /// What Git says of an Application: as it was compiled last where Git is followed for it here, else as it is now.
+    ///
+    /// # Errors
+    /// As of [`Controller::preview`].
+    pub async fn said_by_git(&self, id: &AppId, object: &Json) -> Result<Arc<ResourceGraph>, CommandError> {
+        if let Some(known) = self.compiled_here(id, object) {
+            return Ok(known?.graph);
+        }
+        Ok(self.deliverable(&self.looked(id, object).await?).await?.graph)
+    }
+
+    /// What it compiled to last, where Git is followed for it here.
+    fn compiled_here(&self, id: &AppId, object: &Json) -> Option<Result<Deliverable, CommandError>> {
+        let none = || CommandError::user("the Application is not compiled yet");
+        self.cares_for(object).then(|| self.apps.deliverable(id).ok_or_else(none))
+    }
+
     async fn deliverable(&self, looked: &Looked<'_>) -> Result<Deliverable, CommandError> {
         let Looked { id, object, application, project, place, .. } = looked;
-        if self.cares_for(object) {
-            let none = || CommandError::user("the Application is not compiled yet");
-            return self.apps.deliverable(id).ok_or_else(none);
+        if let Some(known) = self.compiled_here(id, object) {
+            return known;
         }
         if !self.settings.observes {
             // With the credentials of the controller nothing is asked for that the project does not permit.

@@ -23,8 +23,7 @@ impl People {
         let mut ground = Ground::new(name);
         let other = format!("{}-other", ground.world.name);
         ground.world.kubectl(&["create", "namespace", &other]);
-        let flags = ["--polling", "0", "--listen", "127.0.0.1:0", "--api", "--application-namespaces", &other];
-        ground.start_with(&[&flags[..], more].concat());
+        ground.start_with(&[&flags(&other)[..], more].concat());
         let address = address(&ground);
         ground.create(&ground.application(&json!({"automated": {}})));
         let mut hidden = ground.application(&json!({}));
@@ -32,6 +31,12 @@ impl People {
         ground.create(&hidden);
         ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
         Self { ground, address, other }
+    }
+
+    /// Starts another replica with the same flags, and gives where both listen.
+    pub(crate) fn another_replica(&mut self, more: &[&str]) -> Vec<String> {
+        self.ground.start_with(&[&flags(&self.other)[..], more].concat());
+        addresses(&self.ground, 2)
     }
 
     pub(crate) fn own(&self) -> &str {
@@ -97,6 +102,10 @@ impl People {
     }
 }
 
+fn flags(other: &str) -> [&str; 7] {
+    ["--polling", "0", "--listen", "127.0.0.1:0", "--api", "--application-namespaces", other]
+}
+
 impl Drop for People {
     fn drop(&mut self) {
         self.ground.world.try_kubectl(&["delete", "namespace", &self.other, "--wait=false", "--ignore-not-found"]);
@@ -105,11 +114,16 @@ impl Drop for People {
 
 /// Where it listens, once it does.
 pub(crate) fn address(ground: &Ground) -> String {
-    let address = |ground: &Ground| {
+    addresses(ground, 1).remove(0)
+}
+
+/// Where so many replicas listen, once they do.
+pub(crate) fn addresses(ground: &Ground, count: usize) -> Vec<String> {
+    let addresses = |ground: &Ground| -> Vec<String> {
         let said = ground.said();
-        let line = said.lines().find_map(|line| line.split_once("metrics on "))?;
-        Some(line.1.split(',').next()?.trim().to_owned())
+        let told = said.lines().filter_map(|line| line.split_once("metrics on "));
+        told.filter_map(|(_, rest)| Some(rest.split(',').next()?.trim().to_owned())).collect()
     };
-    ground.until("it listens", |ground| address(ground).is_some());
-    address(ground).expect("an address")
+    ground.until("it listens", |ground| addresses(ground).len() >= count);
+    addresses(ground)
 }

@@ -216,3 +216,42 @@ fn a_hold_is_of_whoever_asks_and_so_is_a_release() {
     assert_eq!(people.ground.value("a").as_deref(), Some("2"));
     people.until_said(":writer from 127.0.0.1: Hold");
 }
+
+#[test]
+fn each_replica_tells_what_git_says() {
+    let mut people = People::with("api-replicas", &["--sharding"]);
+    people.ground.patch(&json!({"spec": {"syncPolicy": null}}));
+    let addresses = people.another_replica(&["--sharding"]);
+    let all = json!({"apiGroups": ["", "apps"], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]});
+    let token = people.token("seer", people.own(), &["get"], &[all]);
+    let new = [format!("/ConfigMap/{}/b", people.own())];
+    people.ground.commit("deploy/b.yaml", &config_map("b", "1"));
+    // One of them follows Git for the Application, once it is told to look; the other asks where somebody wants to know.
+    let writer = people.writer();
+    assert_eq!(writer.get(&people.path("?refresh=normal")).status, 200);
+    for address in &addresses {
+        let seer = Asker::new(address, &token);
+        let told = || seer.get(&people.our_path("/plan"));
+        people.ground.until("both know", |_| told().status == 200 && !names(&told().json(), "steps").is_empty());
+        assert_eq!(names(&good(&told()), "steps"), new, "{address}");
+        assert_eq!(names(&good(&seer.get(&people.our_path("/diff"))), "changes"), new, "{address}");
+        assert_eq!(managed(&seer, &people, "?name=b").len(), 1, "{address}");
+        let manifests = good(&seer.get(&people.path("/manifests")));
+        assert_eq!(manifests["manifests"].as_array().map(Vec::len), Some(2), "{address}: {manifests:#}");
+    }
+    // What the project does not permit is not asked for, by whichever.
+    let elsewhere = json!({"spec": {"project": "closed"}});
+    people.ground.create(&json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "closed", "namespace": people.own()},
+        "spec": {"sourceRepos": ["https://other.example"], "destinations": [{"server": "*", "namespace": "*"}]},
+    }));
+    people.ground.patch(&elsewhere);
+    people.ground.until("it is refused", |ground| ground.condition("InvalidSpecError").is_some());
+    let refused = |address: &&String| {
+        let reply = Asker::new(address, &token).get(&people.our_path("/plan"));
+        reply.status == 400 && reply.body.contains("does not permit")
+    };
+    people
+        .ground
+        .until("who does not follow Git for it asks for it no more", |_| addresses.iter().any(|it| refused(&it)));
+}

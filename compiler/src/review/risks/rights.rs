@@ -117,7 +117,9 @@ fn holders(context: &Context<'_, '_>, role: &ResourceKey) -> String {
         let is_binding = key.group == RBAC && ["RoleBinding", "ClusterRoleBinding"].contains(&key.kind.as_str());
         // A Role counts in its namespace alone.
         let is_near = role.kind == "ClusterRole" || key.scope == role.scope;
-        is_binding && is_near && reference(&resource.body).is_some_and(|(kind, name)| kind == role.kind && name == role.name)
+        is_binding
+            && is_near
+            && reference(&resource.body).is_some_and(|(kind, name)| kind == role.kind && name == role.name)
     };
     let all = context.compared.new_resources().iter().filter(binds);
     let holders: BTreeSet<String> = all.flat_map(|binding| subjects(Some(&binding.body))).collect();

@@ -142,7 +142,8 @@ pub(super) fn order(application: &ApplicationReview) -> Vec<String> {
 /// What whoever asked did not want to see: `3 resources, 12 fields of others`.
 pub(super) fn left_out(application: &ApplicationReview) -> Option<String> {
     let LeftOut { resources, fields } = application.left_out;
-    let parts = [(resources, counted(resources, "resource")), (fields, format!("{} of others", counted(fields, "field")))];
+    let parts =
+        [(resources, counted(resources, "resource")), (fields, format!("{} of others", counted(fields, "field")))];
     let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, told)| told).collect();
     (!parts.is_empty()).then(|| format!("not shown, as asked for: {}", parts.join(", ")))
 }

@@ -68,7 +68,11 @@ fn hostile_text_does_nothing_anywhere() {
         let invisible = |letter: char| {
             (letter.is_control() && letter != '\n') || matches!(letter, '\u{200b}' | '\u{202e}' | '\u{2066}')
         };
-        let (text, markdown, html) = (text(&review, Detail::default()), markdown(&review, ROOM, Detail::default()), html(&review, Detail::default()));
+        let (text, markdown, html) = (
+            text(&review, Detail::default()),
+            markdown(&review, ROOM, Detail::default()),
+            html(&review, Detail::default()),
+        );
         for told in [&text, &markdown, &html] {
             assert!(!told.contains(invisible), "{told:?}");
         }
@@ -124,7 +128,11 @@ fn what_is_cut_is_said_to_be() {
         ))
     };
     let review = reviewed(&many("a"), &many("b"), "");
-    let (text, markdown, html) = (text(&review, Detail::default()), markdown(&review, ROOM, Detail::default()), html(&review, Detail::default()));
+    let (text, markdown, html) = (
+        text(&review, Detail::default()),
+        markdown(&review, ROOM, Detail::default()),
+        html(&review, Detail::default()),
+    );
     for told in [&text, &markdown] {
         assert!(
             told.contains("data.k100") && !told.contains("data.k290") && told.contains("… 101 lines more"),

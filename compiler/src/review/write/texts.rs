@@ -109,7 +109,10 @@ mod tests {
     use super::*;
 
     fn told_of(old: &str, new: &str) -> Vec<String> {
-        told(&FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) }, Detail::default())
+        told(
+            &FieldChange { path: "data.a".to_owned(), old: Some(old.into()), new: Some(new.into()) },
+            Detail::default(),
+        )
     }
 
     #[test]
@@ -122,7 +125,8 @@ mod tests {
 
     #[test]
     fn as_many_neighbours_are_shown_as_are_asked_for() {
-        let field = FieldChange { path: "a".to_owned(), old: Some("1\n2\n3\n4".into()), new: Some("1\n2\n3\nx".into()) };
+        let field =
+            FieldChange { path: "a".to_owned(), old: Some("1\n2\n3\n4".into()), new: Some("1\n2\n3\nx".into()) };
         let of = |around| told(&field, Detail { around, ..Detail::default() });
         assert_eq!(of(0), ["a:", "  …", "  - 4", "  + x"]);
         assert_eq!(of(2), ["a:", "  …", "    2", "    3", "  - 4", "  + x"]);

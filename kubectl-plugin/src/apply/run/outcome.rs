@@ -61,7 +61,7 @@ impl Run<'_> {
             return self.finish(index, StepResult::Failed { message, conflict: false });
         }
         let rules = &self.options.health;
-        let awaited = self.options.wait || self.schedule.is_awaited(index);
+        let awaited = (self.options.wait || self.schedule.is_awaited(index)) && !step.policy.is_not_awaited;
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         if !created && !self.is_ours_entirely(step) && step.uid.is_none() && !self.has_other_key(uid) {
             self.joined.insert(index);

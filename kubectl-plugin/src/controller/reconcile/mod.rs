@@ -102,8 +102,7 @@ pub async fn compiled_for_reader(
     let mut memory = entry.memory.lock().await;
     let object = Arc::new(entry.object());
     let (memory, conditions, known) = (&mut memory, Vec::new(), Ok(place.clone()));
-    let mut look =
-        Look { controller, id, object, place: known, memory, conditions, again: None, is_for_reader: true };
+    let mut look = Look { controller, id, object, place: known, memory, conditions, again: None, is_for_reader: true };
     look.is_of(place);
     let desired = look.desired(application.clone(), Vec::new(), Arc::clone(project), place).await?;
     Ok(desired.compiled)
