@@ -73,6 +73,9 @@ struct Reviewed {
     head: Option<Id<Graph>>,
     verdict: String,
     risks: Vec<ReviewedRisk>,
+    /// What whoever printed it did not want to see.
+    #[serde(rename = "leftOut")]
+    left_out: Option<Json>,
 }
 
 impl ReviewRecord {
@@ -92,6 +95,9 @@ impl ReviewRecord {
         }
         let named = report.applications.into_iter().find(|reviewed| reviewed.application == application.as_str());
         let reviewed = named.ok_or_else(|| format!("it is no review of {application}"))?;
+        if reviewed.left_out.is_some() {
+            return Err("some of it was left out: print it without --only and --ignore".to_owned());
+        }
         match reviewed.head {
             Some(head) if head == graph => {}
             Some(head) => return Err(format!("it is a review of {head}, and the bundle holds {graph}")),
@@ -147,5 +153,9 @@ mod tests {
         assert!(record(&report(graph, "fine"), &shop).expect_err("refused").contains("no verdict"));
         assert!(record(&report(graph, "caution"), &"web".parse().expect("a name")).is_err());
         assert!(record(b"{}", &shop).is_err());
+        let mut partly: Json = serde_json::from_slice(&report(graph, "caution")).expect("JSON");
+        partly["applications"][0]["leftOut"] = json!({"resources": 1, "fields": 0});
+        let told = record(partly.to_string().as_bytes(), &shop).expect_err("refused");
+        assert!(told.contains("left out"), "{told}");
     }
 }

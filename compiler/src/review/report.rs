@@ -117,7 +117,7 @@ pub struct ApplicationReview {
     pub causes: Vec<Cause>,
     /// The files of its sources that differ, as far as they are known.
     pub files: Vec<String>,
-    /// Changes that several resources share, with all of these.
+    /// Changes that several resources share, with all of these, among the changes below.
     pub shared: Vec<SharedChange>,
     /// What became of each resource, by key.
     pub changes: Vec<ResourceReview>,
@@ -347,7 +347,7 @@ pub struct ResourceReview {
 
 /// What became of a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase", tag = "change")]
+#[serde(rename_all = "lowercase", rename_all_fields = "camelCase", tag = "change")]
 pub enum Fate {
     /// Only the newer side has it.
     Added {
@@ -368,7 +368,7 @@ pub enum Fate {
         /// What differs in the schemas of a definition, in words.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         schema: Vec<SchemaChange>,
-        /// The same field by field.
+        /// The same field by field, whatever is asked for of a report for people.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         schema_fields: Vec<FieldChange>,
     },

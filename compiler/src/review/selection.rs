@@ -1,8 +1,10 @@
 //! What of a review somebody wants to see.
 //!
-//! In: patterns of resources and of fields. Out: the review without the differences that do not fit. Verdict, counts, risks,
-//! versions, restarts and all else stay those of the whole change, and how much was left out is told: nothing can be hidden
-//! from whoever has to agree.
+//! In: patterns of resources and of fields. Out: the review without the differences that do not fit, of single resources and of several
+//! together. Verdict, counts, risks, versions, restarts, order and causes stay those of the whole change, and how much was
+//! left out is told: nothing can be hidden from whoever has to agree.
+
+use crate::diff::FieldChange;
 
 use super::report::{ApplicationReview, Fate, LeftOut, Review};
 use super::settings::is_like;
@@ -52,15 +54,25 @@ impl Selection {
 
     /// How many fields were dropped; nothing where nothing is left.
     fn drop_fields(&self, fate: &mut Fate) -> Option<usize> {
-        let is_unwanted = |path: &str| self.ignore_fields.iter().any(|pattern| is_like(pattern, path));
-        let (Fate::Changed { fields, .. } | Fate::Replaced { fields, .. }) = fate else { return Some(0) };
-        let all = fields.len();
-        fields.retain(|field| !is_unwanted(&field.path));
-        let dropped = all - fields.len();
+        let is_wanted = |field: &FieldChange| !self.ignore_fields.iter().any(|pattern| is_like(pattern, &field.path));
+        let mut dropped = 0;
+        let mut drop_from = |fields: &mut Vec<FieldChange>| {
+            let all = fields.len();
+            fields.retain(is_wanted);
+            dropped += all - fields.len();
+            fields.is_empty()
+        };
         let is_empty = match fate {
-            Fate::Changed { fields, schema, .. } => fields.is_empty() && schema.is_empty(),
+            Fate::Added { .. } | Fate::Removed { .. } => false,
+            Fate::Changed { fields, schema, schema_fields } => {
+                let is_empty = [drop_from(fields), drop_from(schema_fields)];
+                is_empty == [true, true] && schema.is_empty()
+            }
             // That it has another name is a change, too.
-            Fate::Added { .. } | Fate::Removed { .. } | Fate::Replaced { .. } => false,
+            Fate::Replaced { fields, .. } => {
+                drop_from(fields);
+                false
+            }
         };
         (dropped == 0 || !is_empty).then_some(dropped)
     }
@@ -71,7 +83,6 @@ mod tests {
     use super::super::report::ResourceReview;
     use super::*;
     use crate::canon::Value;
-    use crate::diff::FieldChange;
     use crate::name::ResourceKey;
     use crate::review::{Counts, Verdict};
 
@@ -124,6 +135,12 @@ mod tests {
         assert_eq!(names(&ignore), (texts(&["web"]), left(2, 0), 0));
         let fields = Selection { ignore_fields: texts(&["metadata.labels*"]), ..Selection::default() };
         assert_eq!(names(&fields), (texts(&["a", "web"]), left(1, 1), 0));
+        let mut told = review();
+        if let Fate::Changed { fields, schema_fields, .. } = &mut told.applications[0].changes[0].fate {
+            std::mem::swap(fields, schema_fields);
+        }
+        let told = Selection { ignore_fields: texts(&["data.*"]), ..Selection::default() }.of(told);
+        assert_eq!(told.applications[0].left_out, left(0, 1), "what differs in schemas is of fields, too");
         let both = Selection { only: texts(&["*/a"]), ignore: texts(&["*"]), ..Selection::default() };
         assert_eq!(names(&both), (texts(&[]), left(3, 0), 0));
     }

@@ -351,6 +351,14 @@ fn what_waits_stands_in_a_later_layer() {
     assert!(!write::text(&one, Detail::default()).contains("order"), "nothing waits");
     let gone = reviewed(&World::new(SHOP), &World::new(""), "");
     assert!(gone.applications[0].order.is_empty());
+    let hook = |phase: &str| {
+        let annotations = format!("annotations: {{argocd.argoproj.io/hook: {phase}}}");
+        World::new(&format!(
+            "{SHOP}---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: j, namespace: shop, {annotations}}}\n"
+        ))
+    };
+    let layers = |phase: &str| reviewed(&World::new(""), &hook(phase), "").applications[0].order.len();
+    assert_eq!((layers("PreSync"), layers("PostDelete")), (4, 3), "what no sync runs is in no layer");
 }
 
 #[test]

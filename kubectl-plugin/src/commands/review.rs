@@ -57,25 +57,25 @@ pub struct ReportArgs {
     /// The day that acceptances are compared with [default: today, in UTC]
     #[arg(long, value_name = "DAY")]
     date: Option<Day>,
-    /// Show only what became of resources like this: 'Deployment.apps shop/*'. Verdict, counts, risks and all else stay those of the whole change; this can be repeated
+    /// Show only what became of resources like this: 'Deployment.apps shop/*'. Verdict, counts, risks and all else stay those of the whole change (can be repeated)
     #[arg(long, value_name = "RESOURCE")]
     only: Vec<String>,
-    /// Do not show what became of resources like this; likewise
+    /// Do not show what became of resources like this (can be repeated)
     #[arg(long, value_name = "RESOURCE")]
     ignore: Vec<String>,
-    /// Do not show fields like this: 'metadata.labels[helm.sh/chart]'; likewise
+    /// Do not show fields like this: 'metadata.labels[helm.sh/chart]' (can be repeated)
     #[arg(long, value_name = "FIELD")]
     ignore_field: Vec<String>,
-    /// How many lines of a text stand around those that differ
-    #[arg(short = 'U', long, value_name = "NUMBER", default_value_t = AROUND, value_parser = clap::value_parser!(u16))]
-    unified: u16,
+    /// How many unchanged lines are shown around each change of a text, up to 100
+    #[arg(short = 'U', long, value_name = "NUMBER", default_value_t = AROUND, value_parser = clap::value_parser!(u8).range(..=100))]
+    unified: u8,
     /// Tell schemas of definitions field by field, too, not only in words
     #[arg(long)]
     full_crds: bool,
 }
 
 /// So many lines stand around those that differ, unless somebody asks for more.
-const AROUND: u16 = 1;
+const AROUND: u8 = 1;
 
 fn room(text: &str) -> Result<usize, String> {
     let least = write::LEAST_ROOM;

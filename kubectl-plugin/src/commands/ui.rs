@@ -1,6 +1,6 @@
 //! `ui`: the web UI on this machine, over one's kubeconfig. Nothing is installed in the cluster for it.
-//! It is a controller that only looks: no Application is reconciled. What Git says is asked for, as whoever runs this, where they want to
-//! see a plan or a diff.
+//! It is a controller that only looks on: no Application is reconciled. What Git says is asked for, as whoever runs this, where they want
+//! to see a plan or a difference.
 //!
 //! The address that opens it has a secret word, which signs in once. Arguments of processes can be read by all who are on the
 //! machine, so a browser is not started with that address, but with a file that leads there, and that nobody else can read.
@@ -24,7 +24,6 @@ use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
 use crate::http::{self, Limits, Site};
-use crate::install;
 use crate::settings::{BinaryCacheArgs, HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::ui;
 
@@ -43,9 +42,6 @@ pub struct UiArgs {
     /// Only the Applications of this namespace: where one may not list those of all
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Where the controller lives that cares for the Applications: the projects are read there
-    #[arg(long, value_name = "NAMESPACE", default_value = install::NAMESPACE)]
-    controller_namespace: String,
     /// The port, on the loopback address; 0 for any that is free
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
@@ -117,10 +113,10 @@ impl UiArgs {
         let rules = self.health.rules(None)?;
         let options = ConnectOptions { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
         let connection = connect(&options).await?;
+        let namespace = self.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
         let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
         let store = self.cache.store(session, &self.remote)?;
         let server = RepositoryServer::new(&self.remote, &self.programs, store.as_ref())?;
-        let namespace = self.controller_namespace.clone();
         let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None, observes: true };
         let (log, keys) = (Log { printer: session.printer, json: false }, self.sops.sources());
         Ok(Controller::new(Parts {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use gitops_compiler::lock::{Pin, Request};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -75,6 +75,17 @@ pub struct CompiledFrom {
     pub pins: BTreeMap<Request, Pin>,
     /// Which Kubernetes it is for.
     pub cluster: u64,
+}
+
+impl CompiledFrom {
+    /// The hash of what a graph depends on: all of the spec but how it is synced.
+    #[must_use]
+    pub fn spec_of(object: &Json) -> [u8; 32] {
+        let spec = &object["spec"];
+        let parts = ["project", "source", "sources", "destination"].map(|field| &spec[field]);
+        let text = json!([object["metadata"]["name"], object["metadata"]["namespace"], parts]).to_string();
+        *blake3::hash(text.as_bytes()).as_bytes()
+    }
 }
 
 /// What a sync was of: trying the same again is no use, or has a limit.
@@ -165,15 +176,18 @@ impl Apps {
 
     /// Says what an Application compiled to.
     pub fn note_graph(&self, id: &AppId, compiled: &Compiled) {
-        let (graph, provenance) = (Arc::clone(&compiled.graph), Arc::clone(&compiled.provenance));
-        let delivery = compiled.delivery.clone();
-        lock(&self.graphs).insert(id.clone(), Deliverable { graph, provenance, delivery });
+        lock(&self.graphs).insert(id.clone(), Deliverable::of(compiled));
     }
 
     /// What an Application compiled to last, where this replica compiles it: the graph, how it is delivered, and where it comes from.
     #[must_use]
     pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
         lock(&self.graphs).get(id).cloned()
+    }
+
+    /// Forgets what an Application compiled to: another replica follows Git for it.
+    pub fn forget_graph(&self, id: &AppId) {
+        lock(&self.graphs).remove(id);
     }
 
     /// Forgets what is remembered of an Application.
@@ -265,7 +279,6 @@ fn is_news(before: &Json, after: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn who_set_which_field_is_not_kept() {

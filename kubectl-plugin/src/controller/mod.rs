@@ -15,6 +15,7 @@
 //! | [`decide`] | whether to sync, pure |
 //! | [`sync`] | one sync |
 //! | [`preview`] | what a sync would do |
+//! | `readings` | what Git says of Applications for which nobody follows Git here |
 //! | [`elsewhere`] | which objects of another cluster are an Application's, for people who are shown them |
 //! | [`runs`] | what is told of the syncs that run |
 //! | [`removal`] | what becomes of what an Application applied when it goes |
@@ -56,6 +57,7 @@ pub mod orphans;
 pub mod preview;
 pub mod projects;
 pub mod queue;
+mod readings;
 pub mod reconcile;
 pub mod record_versions;
 pub mod refs;
@@ -114,7 +116,7 @@ pub struct Settings {
     pub application_namespaces: Vec<String>,
     /// How often Git is asked where an Application does not say; never where absent.
     pub polling: Option<Duration>,
-    /// Whether it looks on alone: it cares for no Application, and has the rights of one person.
+    /// Whether it only looks on: it cares for no Application, and has the rights of one person.
     pub observes: bool,
 }
 
@@ -124,6 +126,7 @@ pub struct Controller {
     pub(crate) cluster: Cluster,
     pub(crate) store: Option<Store>,
     pub(crate) apps: Apps,
+    readings: readings::Readings,
     pub(crate) runs: runs::Runs,
     pub(crate) clusters: Clusters,
     pub(crate) projects: projects::Projects,
@@ -184,6 +187,7 @@ impl Controller {
             settings,
             store,
             apps: Apps::default(),
+            readings: readings::Readings::default(),
             runs: runs::Runs::default(),
             clusters: Clusters::new(cluster.clone(), common),
             projects: projects::Projects::default(),
@@ -327,7 +331,7 @@ impl Controller {
         }
     }
 
-    /// Whether Git is compared with the cluster here for an Application.
+    /// Whether Git is followed here for an Application.
     pub(crate) fn cares_for(&self, object: &Json) -> bool {
         !self.settings.observes && self.owns(object)
     }

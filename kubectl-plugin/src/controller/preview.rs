@@ -9,6 +9,7 @@ use std::sync::Arc;
 use gitops_compiler::app::Application;
 use gitops_compiler::canon::{Graph, Id};
 use gitops_compiler::compile::Provenance;
+use gitops_compiler::diagnostic::Diagnostic;
 use gitops_compiler::graph::ResourceGraph;
 use gitops_compiler::name::{AppName, ResourceKey};
 use gitops_compiler::plan::{Approvals, Hooks};
@@ -22,17 +23,17 @@ use crate::apply::{Destination, Target};
 use crate::cluster::Cluster;
 use crate::error::CommandError;
 use crate::json::RunEventJson;
-use crate::project::AppProject;
+use crate::project::{AppProject, DEFAULT};
 use crate::settings::Delivery;
 
 use super::Controller;
 use super::clusters::Place;
-use super::compile;
+use super::compile::{self, Compiled};
 use super::projects::{self, governed};
-use super::reconcile;
+use super::readings::Wanted;
 use super::sync::{Order, Planned, Purpose};
 
-/// What an Application compiled to last, as far as it is needed to say what a sync would do.
+/// What an Application compiles to, as far as it is needed to say what a sync would do.
 #[derive(Clone)]
 pub struct Deliverable {
     /// The graph.
@@ -41,6 +42,15 @@ pub struct Deliverable {
     pub provenance: Arc<Provenance>,
     /// How it is delivered.
     pub delivery: Delivery,
+}
+
+impl Deliverable {
+    /// Of all that was compiled.
+    #[must_use]
+    pub fn of(compiled: &Compiled) -> Self {
+        let (graph, provenance) = (Arc::clone(&compiled.graph), Arc::clone(&compiled.provenance));
+        Self { graph, provenance, delivery: compiled.delivery.clone() }
+    }
 }
 
 /// A graph of an Application.
@@ -57,9 +67,10 @@ struct Looked<'a> {
     id: &'a AppId,
     object: &'a Json,
     application: Application,
+    lints: Vec<Diagnostic>,
     project: Arc<AppProject>,
-    /// Why the project is not known, and stands for one that permits all.
-    no_project: Option<CommandError>,
+    /// The namespace of the controller that cares for it.
+    home: String,
     place: Place,
 }
 
@@ -67,11 +78,15 @@ impl Controller {
     /// What this operation would do.
     ///
     /// # Errors
-    /// Where there is no plan: the Application is not understood, or not compiled here, or the cluster does not answer.
-    pub async fn preview(&self, id: &AppId, object: &Json, operation: &Operation) -> Result<Planned, CommandError> {
-        let mut looked = self.looked(id, object).await?;
+    /// Where there is no plan: the Application is not understood, not permitted or does not compile, or the cluster does not answer.
+    pub async fn preview(
+        self: &Arc<Self>,
+        id: &AppId,
+        object: &Json,
+        operation: &Operation,
+    ) -> Result<Planned, CommandError> {
+        let looked = self.looked(id, object).await?;
         let Deliverable { graph, delivery, .. } = self.deliverable(&looked).await?;
-        let no_project = looked.no_project.take();
         let policy = looked.application.spec.sync_policy.as_ref();
         let purpose = match operation.rollback() {
             Some(to) => Purpose::Rollback(to.map(str::to_owned)),
@@ -103,13 +118,6 @@ impl Controller {
                 .err()
                 .map(CommandError::refused),
         );
-        planned.refusals.extend(no_project);
-        if self.settings.observes {
-            let cluster = looked.place.as_asked(looked.project.name());
-            let own = &self.settings.namespace;
-            let checked = projects::check(&looked.project, looked.id, &looked.application, &cluster, own);
-            planned.refusals.extend(checked.err());
-        }
         if let Some(why) = closed(&looked.project, looked.id, &looked.application, &looked.place) {
             planned.refusals.insert(0, CommandError::refused(why));
         }
@@ -122,7 +130,7 @@ impl Controller {
     /// # Errors
     /// As of [`Controller::preview`], and where there is no such release.
     pub async fn against_live(
-        &self,
+        self: &Arc<Self>,
         id: &AppId,
         object: &Json,
         side: Side,
@@ -151,7 +159,7 @@ impl Controller {
     /// # Errors
     /// As of [`Controller::against_live`].
     pub async fn graphs(
-        &self,
+        self: &Arc<Self>,
         id: &AppId,
         object: &Json,
         sides: [Side; 2],
@@ -162,16 +170,48 @@ impl Controller {
         Ok([self.side(&looked, &target, old).await?, self.side(&looked, &target, new).await?])
     }
 
+    /// What Git says of an Application, whoever follows Git for it.
+    ///
+    /// # Errors
+    /// As of [`Controller::preview`].
+    pub async fn said_by_git(self: &Arc<Self>, id: &AppId, object: &Json) -> Result<Arc<ResourceGraph>, CommandError> {
+        Ok(self.deliverable(&self.looked(id, object).await?).await?.graph)
+    }
+
     async fn looked<'a>(&self, id: &'a AppId, object: &'a Json) -> Result<Looked<'a>, CommandError> {
-        let (application, _) = compile::read(object)?;
-        let (project, no_project) = match self.projects.get(application.project()).await {
-            Ok(project) => (project, None),
-            // It is not this one that acts, and may not be one who may read projects.
-            Err(error) if self.settings.observes => (Arc::new(AppProject::permits_all()), Some(error)),
-            Err(error) => return Err(error),
+        let (application, lints) = compile::read(object)?;
+        let home = self.home_of(object).to_owned();
+        let project = if self.settings.observes {
+            Arc::new(self.project_in(&home, application.project()).await?)
+        } else {
+            self.projects.get(application.project()).await?
         };
         let place = self.clusters.of(id, object).await.map_err(|error| CommandError::user(error.why().to_owned()))?;
-        Ok(Looked { id, object, application, project, no_project, place })
+        Ok(Looked { id, object, application, lints, project, home, place })
+    }
+
+    /// Where the controller lives that cares for an Application: whoever only looks on knows it from the status alone.
+    fn home_of<'a>(&'a self, object: &'a Json) -> &'a str {
+        if !self.settings.observes {
+            return &self.settings.namespace;
+        }
+        let said = object["status"]["controllerNamespace"].as_str().filter(|said| is_name(said));
+        said.or(object["metadata"]["namespace"].as_str()).unwrap_or_default()
+    }
+
+    /// A project, asked for now.
+    async fn project_in(&self, namespace: &str, name: &str) -> Result<AppProject, CommandError> {
+        let failed = |why: Vec<String>| CommandError::user(format!("the project {name} cannot be read")).details(why);
+        if !is_name(name) {
+            return Err(failed(Vec::new()));
+        }
+        let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/appprojects/{name}");
+        match self.cluster.find(&path).await {
+            Ok(Some(object)) => AppProject::read(&object).map_err(failed),
+            Ok(None) if name == DEFAULT => Ok(AppProject::permits_all()),
+            Ok(None) => Err(CommandError::user(format!("there is no project {name} in {namespace}"))),
+            Err(failure) => Err(failed(vec![failure.to_string()])),
+        }
     }
 
     async fn opened(&self, looked: &Looked<'_>) -> Result<Target, CommandError> {
@@ -179,43 +219,35 @@ impl Controller {
         Ok(Box::pin(Target::open(records, looked.name()?, Destination::Named(looked.destination()))).await?)
     }
 
-    async fn side(&self, looked: &Looked<'_>, target: &Target, side: Side) -> Result<Arc<ResourceGraph>, CommandError> {
+    async fn side(
+        self: &Arc<Self>,
+        looked: &Looked<'_>,
+        target: &Target,
+        side: Side,
+    ) -> Result<Arc<ResourceGraph>, CommandError> {
         match side {
             Side::Git => Ok(self.deliverable(looked).await?.graph),
             Side::Release(number) => released(target, number).await,
         }
     }
 
-    /// What Git says of an Application: as it was compiled last where Git is followed for it here, else as it is now.
-    ///
-    /// # Errors
-    /// As of [`Controller::preview`].
-    pub async fn said_by_git(&self, id: &AppId, object: &Json) -> Result<Arc<ResourceGraph>, CommandError> {
-        if let Some(known) = self.compiled_here(id, object) {
-            return Ok(known?.graph);
+    /// What Git says: as it was compiled last where Git is followed for the Application here, else as it is now. Nothing is asked
+    /// for that the project does not permit.
+    async fn deliverable(self: &Arc<Self>, looked: &Looked<'_>) -> Result<Deliverable, CommandError> {
+        let Looked { id, object, application, lints, project, home, place } = looked;
+        projects::check(project, id, application, &place.as_asked(project.name()), home)?;
+        let known = self.apps.deliverable(id).filter(|_| self.cares_for(object));
+        if let Some(known) = known {
+            return Ok(known);
         }
-        Ok(self.deliverable(&self.looked(id, object).await?).await?.graph)
+        let (id, object) = (AppId::clone(id), Json::clone(object));
+        let (application, lints, place) = (application.clone(), lints.clone(), place.clone());
+        Box::pin(self.reading(Wanted { id, object, application, lints, place })).await
     }
+}
 
-    /// What it compiled to last, where Git is followed for it here.
-    fn compiled_here(&self, id: &AppId, object: &Json) -> Option<Result<Deliverable, CommandError>> {
-        let none = || CommandError::user("the Application is not compiled yet");
-        self.cares_for(object).then(|| self.apps.deliverable(id).ok_or_else(none))
-    }
-
-    async fn deliverable(&self, looked: &Looked<'_>) -> Result<Deliverable, CommandError> {
-        let Looked { id, object, application, project, place, .. } = looked;
-        if let Some(known) = self.compiled_here(id, object) {
-            return known;
-        }
-        if !self.settings.observes {
-            // With the credentials of the controller nothing is asked for that the project does not permit.
-            let cluster = place.as_asked(project.name());
-            projects::check(project, id, application, &cluster, &self.settings.namespace)?;
-        }
-        let compiled = Box::pin(reconcile::compiled_for_reader(self, id, application, project, place)).await?;
-        Ok(Deliverable { graph: compiled.graph, provenance: compiled.provenance, delivery: compiled.delivery })
-    }
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 /// The graph of a release.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gitops_compiler::app::without_user;
+use gitops_compiler::app::{Application, without_user};
 use gitops_compiler::lock::{Pin, Request};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use crate::fetch::shown_text;
 use crate::settings::RepositoryServer;
 use crate::trace;
 
+use super::Controller;
 use super::metrics::Metrics;
 
 /// So many servers are asked at once.
@@ -43,6 +44,15 @@ pub struct Asked {
     pub request: Request,
     /// The project whose own credential is used: what it may read is told to no other. Empty where all use the same.
     pub project: String,
+}
+
+impl Asked {
+    /// A request, as this Application makes it.
+    #[must_use]
+    pub fn of(controller: &Controller, application: &Application, request: &Request) -> Self {
+        let project = controller.compiler.server.behalf(request, application.project());
+        Self { request: request.clone(), project }
+    }
 }
 
 /// How something that is connected to answered last.
@@ -126,6 +136,20 @@ impl Refs {
         }
         entry.reschedule();
         entry.known.clone()
+    }
+
+    /// What a request is, for whoever only wants to know: by an answer that is no older than this, or by one that is not remembered, so that
+    /// whoever needs it still hears of it.
+    ///
+    /// # Errors
+    /// Why nobody says.
+    pub async fn look_up(&self, request: &Asked, no_older: Duration) -> Result<Pin, String> {
+        let since = Instant::now().checked_sub(no_older);
+        let known = self.entries().get(request).and_then(|entry| entry.known_since(since));
+        match known.and_then(|known| known.pin.filter(|_| known.failure.is_none())) {
+            Some(pin) => Ok(pin),
+            None => self.ask(request).await,
+        }
     }
 
     /// Says what a request was found to be by whoever asked its server in another way.

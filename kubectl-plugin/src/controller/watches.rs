@@ -248,17 +248,11 @@ impl Controller {
     ///
     /// # Errors
     /// Where they cannot be watched.
-    pub async fn observe(self: &Arc<Self>, namespace: Option<&str>) -> Result<(), Failure> {
-        // Which other clusters there are only the controller that cares for them knows: this one is known. Repositories are asked
-        // as whoever runs this, not as the Secrets of the controller say.
+    pub async fn observe(&self, namespace: Option<&str>) -> Result<(), Failure> {
+        // Which other clusters there are only the controller that cares for them knows: this one is known.
         self.clusters.take(Followed::Listed(Vec::new())).await;
-        self.credentials.know(Ok(()));
         let within = |namespace| COLLECTION.replace("/applications", &format!("/namespaces/{namespace}/applications"));
-        let applications = namespace.map_or_else(|| COLLECTION.to_owned(), within);
-        tokio::select! {
-            ended = self.watch_applications_of(applications) => ended,
-            () = Arc::clone(self).watch_projects() => Ok(()),
-        }
+        self.watch_applications_of(namespace.map_or_else(|| COLLECTION.to_owned(), within)).await
     }
 
     async fn watch_applications_of(&self, collection: String) -> Result<(), Failure> {

@@ -247,11 +247,11 @@ fn each_replica_tells_what_git_says() {
     }));
     people.ground.patch(&elsewhere);
     people.ground.until("it is refused", |ground| ground.condition("InvalidSpecError").is_some());
-    let refused = |address: &&String| {
-        let reply = Asker::new(address, &token).get(&people.our_path("/plan"));
-        reply.status == 400 && reply.body.contains("does not permit")
-    };
-    people
-        .ground
-        .until("who does not follow Git for it asks for it no more", |_| addresses.iter().any(|it| refused(&it)));
+    for path in ["/plan", "/diff"] {
+        let refused = |address: &String| {
+            let reply = Asker::new(address, &token).get(&people.our_path(path));
+            reply.status == 400 && reply.body.contains("does not permit")
+        };
+        people.ground.until("neither tells of it", |_| addresses.iter().all(refused));
+    }
 }

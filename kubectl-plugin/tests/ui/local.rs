@@ -23,8 +23,7 @@ fn whoever_runs_it_sees_what_they_may_see() {
     ground.stop();
     ground.commit("deploy/a.yaml", &config_map("a", "2"));
     let authority = ground.certificates.authority().display().to_string();
-    let mut command =
-        ground.world.command(&["ui", "--no-open", "--ca-file", &authority, "--controller-namespace", &name]);
+    let mut command = ground.world.command(&["ui", "--no-open", "--ca-file", &authority]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut page = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");

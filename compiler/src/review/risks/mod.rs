@@ -11,8 +11,11 @@ mod network;
 mod pods;
 mod removal;
 mod rights;
+mod roles;
 #[cfg(test)]
 mod tests;
+
+use std::cell::OnceCell;
 
 use crate::diagnostic::Origin;
 use crate::name::ResourceKey;
@@ -20,6 +23,8 @@ use crate::name::ResourceKey;
 use super::compared::{Changed, Compared};
 use super::report::VersionChange;
 use super::rule::RiskRule;
+
+use roles::Roles;
 
 /// Something that a rule objects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +39,13 @@ pub(super) struct Finding {
 /// What rules look at, and where they put what they find.
 pub(super) struct Context<'a, 'b> {
     compared: &'b Compared<'a>,
+    roles: OnceCell<Roles<'a>>,
     found: Vec<Finding>,
 }
 
 /// Lets all rules look.
 pub(super) fn find(compared: &Compared<'_>, versions: &[VersionChange]) -> Vec<Finding> {
-    let mut context = Context { compared, found: Vec::new() };
+    let mut context = Context { compared, roles: OnceCell::new(), found: Vec::new() };
     removal::find(&mut context);
     for change in &compared.changes {
         availability::look_at(&mut context, change);
@@ -57,7 +63,12 @@ pub(super) fn find(compared: &Compared<'_>, versions: &[VersionChange]) -> Vec<F
     context.found
 }
 
-impl Context<'_, '_> {
+impl<'a> Context<'a, '_> {
+    /// The roles and bindings of the newer side.
+    fn roles(&self) -> &Roles<'a> {
+        self.roles.get_or_init(|| Roles::of(self.compared.new_resources()))
+    }
+
     fn push(&mut self, rule: RiskRule, change: &Changed<'_>, path: Option<String>, evidence: impl Into<String>) {
         let origin = self.compared.origin(change).cloned();
         let resource = Some(change.key().clone());

@@ -1,22 +1,16 @@
 //! Who may do what: roles by their effect, and who holds them.
 //!
-//! In: a role or binding that differs. Out: findings about what is more than before.
+//! In: a role or binding that differs. Out: findings about what is more than before, and who holds it.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::canon::Value;
-use crate::graph::GraphResource;
-use crate::name::ResourceKey;
 
 use super::super::compared::Changed;
 use super::super::rule::{CLUSTER_ADMIN_BOUND, EVERYBODY_BOUND, RIGHTS_ESCALATE, RIGHTS_WIDENED, SUBJECT_ADDED};
 use super::Context;
-
-const RBAC: &str = "rbac.authorization.k8s.io";
-
-/// Groups that everybody is in, or everybody who is logged in.
-const EVERYBODY: [&str; 3] = ["system:authenticated", "system:serviceaccounts", "system:unauthenticated"];
+use super::roles::{MOST, RBAC, Rule, count, is_of_everybody, reference, rules, subjects};
 
 /// Verbs with which more rights can be had.
 const MORE: [&str; 3] = ["bind", "escalate", "impersonate"];
@@ -37,14 +31,8 @@ const ENTRIES: [&str; 9] = [
 /// The label of a role whose rules are those of another, too.
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
-/// So many single rights of a role are compared; more than these nobody reads, which is a risk by itself.
-const MOST: usize = 20_000;
-
 /// So many rights are named.
 const NAMED: usize = 5;
-
-/// So many of those who hold a role are named.
-const NAMED_HOLDERS: usize = 3;
 
 pub(super) fn look_at(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     if change.key().group != RBAC || change.new_body().is_none() {
@@ -73,16 +61,6 @@ enum On<'a> {
     Url(&'a str),
 }
 
-/// A rule of a role, where `*` stands alone if it stands at all.
-struct Rule<'a> {
-    verbs: BTreeSet<&'a str>,
-    groups: BTreeSet<&'a str>,
-    resources: BTreeSet<&'a str>,
-    /// None are all.
-    names: BTreeSet<&'a str>,
-    urls: BTreeSet<&'a str>,
-}
-
 fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     aggregated(context, change);
     let written = |body: Option<&'_ Value>| body.and_then(|body| body.get("rules")).cloned();
@@ -100,33 +78,13 @@ fn role(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     let added: Vec<Right<'_>> = new.into_iter().filter(|right| !old.have(right)).collect();
     let is_cluster = change.key().kind == "ClusterRole";
     let escalating: Vec<Right<'_>> = added.iter().copied().filter(|right| right.escalates(is_cluster)).collect();
-    let gains = |rights: &[Right<'_>]| format!("gains {}{}", told(rights), holders(context, change.key()));
+    let gains = |rights: &[Right<'_>]| format!("gains {}{}", told(rights), context.roles().held_by(change.key()));
     if !escalating.is_empty() {
         let evidence = gains(&escalating);
         context.push(RIGHTS_ESCALATE, change, path(), evidence);
     } else if !added.is_empty() && change.old.is_some() {
         let evidence = gains(&added);
         context.push(RIGHTS_WIDENED, change, path(), evidence);
-    }
-}
-
-/// Who holds a role by the bindings among the manifests: `, held by ServiceAccount shop/api`.
-fn holders(context: &Context<'_, '_>, role: &ResourceKey) -> String {
-    let binds = |resource: &&GraphResource| {
-        let key = &resource.key;
-        let is_binding = key.group == RBAC && ["RoleBinding", "ClusterRoleBinding"].contains(&key.kind.as_str());
-        // A Role counts in its namespace alone.
-        let is_near = role.kind == "ClusterRole" || key.scope == role.scope;
-        is_binding
-            && is_near
-            && reference(&resource.body).is_some_and(|(kind, name)| kind == role.kind && name == role.name)
-    };
-    let all = context.compared.new_resources().iter().filter(binds);
-    let holders: BTreeSet<String> = all.flat_map(|binding| subjects(Some(&binding.body))).collect();
-    match holders.len() {
-        0 => String::new(),
-        1..=NAMED_HOLDERS => format!(", held by {}", holders.into_iter().collect::<Vec<_>>().join(", ")),
-        many => format!(", held by {many} subjects"),
     }
 }
 
@@ -148,37 +106,6 @@ fn aggregated(context: &mut Context<'_, '_>, change: &Changed<'_>) {
         let evidence = format!("its rights become those of {}", gained.join(", "));
         context.push(RIGHTS_WIDENED, change, Some("metadata.labels".to_owned()), evidence);
     }
-}
-
-fn rules<'a>(role: Option<&'a Value>) -> Vec<Rule<'a>> {
-    fn names<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
-        let items = rule.get(field).map(Value::items).unwrap_or_default();
-        items.iter().filter_map(Value::as_str).collect()
-    }
-    fn texts<'a>(rule: &'a Value, field: &str) -> BTreeSet<&'a str> {
-        let texts = names(rule, field);
-        if texts.contains("*") { BTreeSet::from(["*"]) } else { texts }
-    }
-    let or_core = |texts: BTreeSet<&'a str>| if texts.is_empty() { BTreeSet::from([""]) } else { texts };
-    let read = |written: &'a Value| Rule {
-        verbs: texts(written, "verbs"),
-        groups: or_core(texts(written, "apiGroups")),
-        resources: texts(written, "resources"),
-        // Here `*` is a name as any other.
-        names: names(written, "resourceNames"),
-        urls: texts(written, "nonResourceURLs"),
-    };
-    role.and_then(|role| role.get("rules")).map(Value::items).unwrap_or_default().iter().map(read).collect()
-}
-
-/// How many single rights there are, each as often as it is written.
-fn count(rules: &[Rule<'_>]) -> usize {
-    let of = |rule: &Rule<'_>| {
-        let names = rule.names.len().max(1);
-        let resources = rule.groups.len().saturating_mul(rule.resources.len()).saturating_mul(names);
-        rule.verbs.len().saturating_mul(resources.saturating_add(rule.urls.len()))
-    };
-    rules.iter().map(of).fold(0, usize::saturating_add)
 }
 
 /// All rights of rules, up to [`MOST`]: what an older role has beyond counts as gained.
@@ -248,11 +175,6 @@ impl Right<'_> {
         let enters = is_core && ENTRIES.contains(&resource) && is_verb(&["create", "get"]);
         all || MORE.contains(&self.verb) || reads_secrets || enters
     }
-
-    /// Whether it is of everything there is.
-    fn is_almighty(&self) -> bool {
-        self.verb == "*" && self.on == On::Resource { group: "*", resource: "*", name: "" }
-    }
 }
 
 impl fmt::Display for Right<'_> {
@@ -286,42 +208,11 @@ fn binding(context: &mut Context<'_, '_>, change: &Changed<'_>) {
     }
     let path = || Some("subjects".to_owned());
     let who = added.join(", ");
-    let everybody: Vec<&str> =
-        EVERYBODY.into_iter().filter(|group| added.contains(&format!("Group {group}"))).collect();
-    let anonymous = added.contains(&"User system:anonymous".to_owned());
-    if !everybody.is_empty() || anonymous {
+    if added.iter().any(|subject| is_of_everybody(subject)) {
         context.push(EVERYBODY_BOUND, change, path(), format!("{who} get the {kind} {name}"));
-    } else if kind == "ClusterRole" && (name == "cluster-admin" || is_almighty(context, &name)) {
+    } else if kind == "ClusterRole" && (name == "cluster-admin" || context.roles().is_almighty(&name)) {
         context.push(CLUSTER_ADMIN_BOUND, change, path(), format!("{who} gets the {kind} {name}"));
     } else if change.old.is_some() {
         context.push(SUBJECT_ADDED, change, path(), format!("{who} gets the {kind} {name}"));
     }
-}
-
-/// The kind and the name of the role that a binding gives.
-fn reference(binding: &Value) -> Option<(&str, &str)> {
-    let reference = binding.get("roleRef")?;
-    let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or_default();
-    Some((text("kind"), text("name")))
-}
-
-/// Whether a role among the manifests may do everything, or more than can be looked at.
-fn is_almighty(context: &Context<'_, '_>, name: &str) -> bool {
-    let resources = context.compared.new_resources().iter();
-    let mut roles = resources.filter(|resource| resource.key.is(RBAC, "ClusterRole") && resource.key.name == name);
-    roles.any(|role| {
-        let found = rules(Some(&role.body));
-        count(&found) > MOST || rights(&found).iter().any(Right::is_almighty)
-    })
-}
-
-fn subjects(binding: Option<&Value>) -> BTreeSet<String> {
-    let items = binding.and_then(|binding| binding.get("subjects")).map(Value::items).unwrap_or_default();
-    let text = |subject: &Value, field: &str| subject.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let one = |subject: &Value| {
-        let namespace = text(subject, "namespace");
-        let place = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-        format!("{} {place}{}", text(subject, "kind"), text(subject, "name"))
-    };
-    items.iter().map(one).collect()
 }

@@ -430,7 +430,25 @@ fn who_holds_a_role_is_told() {
     assert_eq!(evidence(&binding("a", "other", "ann")), "gains list pods", "a role of another namespace");
     assert_eq!(evidence(&binding("a", "shop", "ann")), "gains list pods, held by User ann");
     let both = format!("{}{}", binding("a", "shop", "ann bob"), binding("b", "shop", "bob cem dee"));
-    assert_eq!(evidence(&both), "gains list pods, held by 4 subjects");
+    assert_eq!(evidence(&both), "gains list pods, held by User ann, User bob, User cem and 1 more");
+    let all = both.replace("name: dee", "name: 'system:anonymous'");
+    assert!(evidence(&all).contains("held by User system:anonymous, User ann"), "everybody comes first");
+    let unbound = binding("a", "shop", "ann").replace(", namespace: shop", "");
+    assert_eq!(evidence(&unbound), "gains list pods, held by User ann", "it goes where the application goes");
+    let of_cluster = |verbs: &str| {
+        let rules = format!("rules: [{{apiGroups: [''], resources: [pods], verbs: [{verbs}]}}]");
+        let everywhere = binding("a", "shop", "bob").replace("kind: Role,", "kind: ClusterRole,");
+        let other = binding("b", "other", "ann").replace("kind: Role,", "kind: ClusterRole,");
+        World::new(&format!(
+            "{}{everywhere}{other}",
+            cluster("rbac.authorization.k8s.io/v1", "ClusterRole", "ops", &rules)
+        ))
+    };
+    let review = reviewed(&of_cluster("get"), &of_cluster("get, list"), "");
+    assert!(
+        review.applications[0].risks[0].evidence.ends_with(", held by User ann, User bob"),
+        "wherever they are bound"
+    );
 }
 
 #[test]

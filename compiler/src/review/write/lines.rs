@@ -22,6 +22,9 @@ const NAMED: usize = 4;
 /// So many lines of one resource are shown to people, and no more of many.
 const SHOWN_LINES: usize = 200;
 
+/// So many times as many lines are shown as stand around each change.
+const LINES_OF_A_CHANGE: usize = 8;
+
 /// A resource that differs, or a change of several, and what differs.
 pub(super) struct Block {
     pub(super) head: String,
@@ -135,7 +138,7 @@ pub(super) fn order(application: &ApplicationReview) -> Vec<String> {
     }
     let layers = application.order.iter().enumerate().map(|(at, layer)| format!("{}  {}", at + 1, resources(layer)));
     let removed = application.counts.removed;
-    let last = (removed > 0).then(|| format!("at last  {} removed", counted(removed, "resource")));
+    let last = (removed > 0).then(|| format!("last  {} removed", counted(removed, "resource")));
     layers.chain(last).collect()
 }
 
@@ -245,9 +248,11 @@ pub(super) fn block(change: &ResourceReview, detail: Detail, is_wanted: impl Fn(
     if let Some(manifest) = change.fate.body() {
         body.extend(yaml::emit(manifest).lines().map(|line| cut(line, detail.length)));
     }
-    let more = body.len().saturating_sub(SHOWN_LINES);
+    // As many as somebody wants to see around a change do not push that out.
+    let most = SHOWN_LINES.max(detail.around.saturating_mul(LINES_OF_A_CHANGE));
+    let more = body.len().saturating_sub(most);
     if detail.length == Length::Bounded && more > 0 {
-        body.truncate(SHOWN_LINES);
+        body.truncate(most);
         body.push(format!("… {} more", counted(more, "line")));
     }
     Block { head: head(change), body, is_whole: change.fate.body().is_some() }

@@ -234,7 +234,12 @@ fn sections(review: &Review, application: &ApplicationReview, page: &mut Page) {
 
 fn changes(review: &Review, index: usize, application: &ApplicationReview, detail: Detail, page: &mut Page) {
     if let Some(left_out) = lines::left_out(application) {
-        page.add(&format!("\n{left_out}\n"), "changes", "what was not asked for");
+        let of = if review.applications.len() > 1 {
+            format!("{}: ", short(&application.application))
+        } else {
+            String::new()
+        };
+        page.add(&format!("\n{of}{left_out}\n"), "changes", "what was not asked for");
     }
     if application.changes.is_empty() {
         return;

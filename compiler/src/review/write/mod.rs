@@ -59,14 +59,18 @@ pub fn resource_text(change: &ResourceReview) -> String {
     format!("{}\n{}", escape::line(&block.head), body.collect::<String>())
 }
 
-/// The first application before this one with the same changes, which need not be read twice.
+/// The first application before this one with the same changes, which need not be read twice. Of what is not shown nobody knows.
 fn same_as(review: &Review, index: usize) -> Option<&ApplicationReview> {
-    let this = review.applications.get(index).filter(|application| !application.changes.is_empty())?;
+    let is_whole = |application: &&ApplicationReview| application.left_out.is_nothing();
+    let this = review
+        .applications
+        .get(index)
+        .filter(|application| !application.changes.is_empty() && is_whole(application))?;
     let is_same = |other: &&ApplicationReview| {
         let key = |review: &ApplicationReview| (review.counts, review.shared.clone());
         key(other) == key(this) && differences(other) == differences(this)
     };
-    review.applications[..index].iter().find(is_same)
+    review.applications[..index].iter().filter(is_whole).find(is_same)
 }
 
 /// What differs, without the places where it is written.

@@ -146,6 +146,35 @@ fn what_is_cut_is_said_to_be() {
 }
 
 #[test]
+fn what_stands_around_a_change_does_not_push_it_out() {
+    let script = |line: &str| {
+        let lines: Vec<String> =
+            (0..400).map(|at| if at == 300 { line.to_owned() } else { format!("  line {at}") }).collect();
+        let text = lines.iter().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
+        World::new(&format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata:\n  run: |\n{text}"))
+    };
+    let review = reviewed(&script("  before"), &script("  after"), "");
+    for around in [0, 1, 50, 100] {
+        let detail = Detail::new(around, false);
+        for told in [text(&review, detail), markdown(&review, ROOM, detail), html(&review, detail)] {
+            assert!(told.contains("-   before") && told.contains("+   after"), "{around}: {told}");
+        }
+    }
+}
+
+#[test]
+fn of_what_is_not_shown_nobody_says_that_it_is_the_same() {
+    let one = reviewed(&map("a"), &map("b"), "").applications.remove(0);
+    let mut review = reviewed(&map("a"), &map("b"), "");
+    review.applications.push(ApplicationReview { application: "us".to_owned(), ..one });
+    let shown = |review: &Review| text(review, Detail::default());
+    assert!(shown(&review).contains("the same as those of shop"));
+    review.applications[1].left_out.resources = 2;
+    let told = shown(&review);
+    assert!(!told.contains("the same as those of") && told.contains("not shown, as asked for: 2 resources"), "{told}");
+}
+
+#[test]
 fn each_part_that_is_left_out_has_its_line() {
     let text = |value: &str| {
         let one = |at: usize| {

@@ -25,13 +25,10 @@ use crate::project::AppProject;
 use crate::trace;
 use crate::webhook;
 
-use super::{Controller, Desired, Look, TRY_AGAIN};
+use super::{Desired, Look, TRY_AGAIN};
 
 /// Of so many inputs that are neither sources nor locked is asked what they are now.
 const MOST_IMPLIED: usize = 100;
-
-/// What a source is holds for readers for so long: they may ask for the plan, and then for the diff.
-const LASTS_FOR_READERS: Duration = Duration::from_secs(10);
 
 impl Look<'_> {
     /// What Git says now.
@@ -46,14 +43,10 @@ impl Look<'_> {
         controller.credentials.known().await?;
         let requests = compile::requests(&application);
         let refresh = annotation(&self.object, REFRESH);
-        let since = if self.is_for_reader {
-            Instant::now().checked_sub(LASTS_FOR_READERS)
-        } else {
-            refresh.map(|_| Instant::now())
-        };
+        let since = refresh.map(|_| Instant::now());
         let (mut pins, mut failures) = (BTreeMap::new(), Vec::new());
         for request in &requests {
-            let asked = asked_for(controller, &application, request);
+            let asked = Asked::of(controller, &application, request);
             let known = controller.refs.pin(&asked, since).await;
             failures.extend(known.failure);
             pins.extend(known.pin.map(|pin| (request.clone(), pin)));
@@ -66,7 +59,7 @@ impl Look<'_> {
             // What was known holds until the server answers again.
             self.conditions.push(condition("ComparisonError", failures.join("; ")));
         }
-        if refresh == Some("hard") && !self.is_for_reader {
+        if refresh == Some("hard") {
             self.memory.compiled = None;
             self.memory.implied.clear();
             self.memory.target = None;
@@ -78,7 +71,7 @@ impl Look<'_> {
         let asking = async { place.cluster.kubernetes.told(&place.cluster.cluster).await.map_err(failed) };
         let told = Self::unless_lost(place, asking).await;
         let (capabilities, cluster) = told.inspect_err(|_| self.come_again(TRY_AGAIN))?;
-        let from = CompiledFrom { spec: hash(&self.object), pins, cluster };
+        let from = CompiledFrom { spec: CompiledFrom::spec_of(&self.object), pins, cluster };
         let compiling = Box::pin(self.compiled(&application, lints, &from, capabilities));
         let compiled = trace::part("compile", Vec::new, compiling).await?;
         let sources = application.sources().iter();
@@ -92,7 +85,7 @@ impl Look<'_> {
     async fn implied(&mut self, application: &Application, since: Option<Instant>) -> BTreeMap<Request, Pin> {
         let (mut failures, controller) = (Vec::new(), self.controller);
         for (request, pin) in self.memory.implied.iter_mut().take(MOST_IMPLIED) {
-            let known = controller.refs.pin(&asked_for(controller, application, request), since).await;
+            let known = controller.refs.pin(&Asked::of(controller, application, request), since).await;
             failures.extend(known.failure);
             if let Some(now) = known.pin {
                 *pin = now;
@@ -113,7 +106,7 @@ impl Look<'_> {
     /// The same of repositories alone: sources, and what those imply.
     fn note_requests(&mut self, application: &Application, mut requests: BTreeSet<Request>) {
         requests.extend(self.memory.implied.keys().take(MOST_IMPLIED).cloned());
-        let asked = requests.iter().map(|request| asked_for(self.controller, application, request)).collect();
+        let asked = requests.iter().map(|request| Asked::of(self.controller, application, request)).collect();
         let needs = (asked, self.period());
         if self.memory.needs != needs {
             self.controller.refs.needs(self.id, &needs.0, needs.1);
@@ -139,10 +132,7 @@ impl Look<'_> {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
-                (Ok(compiled), _) => {
-                    self.note_graph(&compiled);
-                    return Ok(compiled);
-                }
+                (Ok(compiled), _) => return Ok(compiled),
                 // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
@@ -154,7 +144,7 @@ impl Look<'_> {
             self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
         let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            self.note_graph(compiled);
+            self.controller.apps.note_graph(self.id, compiled);
             self.note_implied(application, &compiled.implied, began);
             let sources = compile::requests(application);
             from.pins.retain(|request, _| sources.contains(request));
@@ -172,23 +162,14 @@ impl Look<'_> {
         compiled
     }
 
-    /// Tells readers what is compiled of an Application that is cared for here. Of others nobody would tell them of the next.
-    fn note_graph(&self, compiled: &Compiled) {
-        if !self.is_for_reader {
-            self.controller.apps.note_graph(self.id, compiled);
-        }
-    }
-
     /// Remembers what was looked up besides sources, which is asked for from now on as often as they are.
     fn note_implied(&mut self, application: &Application, implied: &BTreeMap<Request, Pin>, asked: Instant) {
         let before = std::mem::replace(&mut self.memory.implied, implied.clone());
         let needed = self.memory.needs.0.iter().map(|asked| asked.request.clone());
         let needed = needed.filter(|request| !before.contains_key(request)).collect();
-        if !self.is_for_reader {
-            self.note_requests(application, needed);
-        }
+        self.note_requests(application, needed);
         for (request, pin) in implied.iter().take(MOST_IMPLIED).filter(|(request, _)| !before.contains_key(*request)) {
-            self.controller.refs.know(&asked_for(self.controller, application, request), pin, asked);
+            self.controller.refs.know(&Asked::of(self.controller, application, request), pin, asked);
         }
     }
 
@@ -228,12 +209,6 @@ impl Look<'_> {
     }
 }
 
-/// A request, as this Application makes it.
-fn asked_for(controller: &Controller, application: &Application, request: &Request) -> Asked {
-    let project = controller.compiler.server.behalf(request, application.project());
-    Asked { request: request.clone(), project }
-}
-
 /// After how long what failed so often, and one time more, is tried again although nothing is known to have changed.
 fn pause(times: u32) -> Duration {
     TRY_AGAIN.saturating_mul(1 << times.min(5)).min(Duration::from_mins(5))
@@ -242,12 +217,4 @@ fn pause(times: u32) -> Duration {
 /// The sources, as they are written.
 fn sources_text(object: &Json) -> Json {
     json!([object["spec"]["source"], object["spec"]["sources"]])
-}
-
-/// The hash of what a graph depends on: all of the spec but how it is synced.
-fn hash(object: &Json) -> [u8; 32] {
-    let spec = &object["spec"];
-    let parts = ["project", "source", "sources", "destination"].map(|field| &spec[field]);
-    let text = json!([object["metadata"]["name"], object["metadata"]["namespace"], parts]).to_string();
-    *blake3::hash(text.as_bytes()).as_bytes()
 }

@@ -60,6 +60,7 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
     if !controller.owns(&object) {
         // Another replica cares for it: what was known may be old when it comes back. A webhook for it may come here.
         controller.refs.forget(id);
+        controller.apps.forget_graph(id);
         controller.webhooks.known.set_implied(id, Vec::new());
         *memory = Memory::default();
         if let Ok((application, _)) = compile::read(&object) {
@@ -71,8 +72,7 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
         return;
     }
     let conditions = Vec::new();
-    let memory = &mut memory;
-    let mut look = Look { controller, id, object, place, memory, conditions, again: None, is_for_reader: false };
+    let mut look = Look { controller, id, object, place, memory: &mut memory, conditions, again: None };
     let about = || vec![("application", id.to_string())];
     let looking = Box::pin(async {
         look.run().await;
@@ -86,28 +86,6 @@ pub async fn reconcile(controller: &Controller, id: &AppId, place: Result<Place,
     }
 }
 
-/// What Git says of an Application that nobody cares for here, for whoever wants to know: sources are asked what they are, unless that
-/// was done a moment ago, and nothing follows from it.
-///
-/// # Errors
-/// As the status would tell them.
-pub async fn compiled_for_reader(
-    controller: &Controller,
-    id: &AppId,
-    application: &Application,
-    project: &Arc<AppProject>,
-    place: &Place,
-) -> Result<Compiled, CommandError> {
-    let entry = controller.apps.get(id).ok_or_else(|| CommandError::user("the Application is gone"))?;
-    let mut memory = entry.memory.lock().await;
-    let object = Arc::new(entry.object());
-    let (memory, conditions, known) = (&mut memory, Vec::new(), Ok(place.clone()));
-    let mut look = Look { controller, id, object, place: known, memory, conditions, again: None, is_for_reader: true };
-    look.is_of(place);
-    let desired = look.desired(application.clone(), Vec::new(), Arc::clone(project), place).await?;
-    Ok(desired.compiled)
-}
-
 /// A look.
 struct Look<'a> {
     controller: &'a Controller,
@@ -118,8 +96,6 @@ struct Look<'a> {
     conditions: Vec<Condition>,
     /// When to look again.
     again: Option<Duration>,
-    /// Whether somebody only wants to know what Git says.
-    is_for_reader: bool,
 }
 
 /// An Application, what there is to say of it, its project and its cluster.
