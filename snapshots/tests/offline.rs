@@ -525,6 +525,9 @@ fn a_review_has_the_important_first_in_every_format() {
     for output in outputs {
         insta::assert_snapshot!(format!("review_{output}"), review(&output));
     }
+    let part = ["--only", "* shop/web", "--ignore", "ConfigMap *", "--ignore-field", "spec.replicas"];
+    let part = [&["review", "HEAD~1..HEAD", "shop", "--path", "shop", "--date", "2026-01-01"][..], &part].concat();
+    insta::assert_snapshot!("review_part", without_commits(&example.run(&part)));
     example.write("shop/web.yaml", "kind: Deployment\n");
     let broken = ["review", "HEAD", "shop", "--path", "shop", "--fail-on", "block", "--date", "2026-01-01"];
     insta::assert_snapshot!("review_broken", without_commits(&example.run(&broken)));

@@ -331,21 +331,28 @@ fn what_waits_stands_in_a_later_layer() {
     let names = |layers: &[Vec<ResourceKey>]| -> Vec<Vec<String>> {
         layers.iter().map(|layer| layer.iter().map(ToString::to_string).collect()).collect()
     };
-    let all = reviewed(&World::new(""), &World::new(SHOP), "");
+    let scaled = format!(
+        "{SHOP}---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web, namespace: shop}}\n\
+         spec: {{maxReplicas: 5, scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}}}\n"
+    );
+    let all = reviewed(&World::new(""), &World::new(&scaled), "");
     assert_eq!(
         names(&all.applications[0].order),
         [
-            vec!["ConfigMap shop/cfg", "PersistentVolumeClaim shop/data"],
-            vec!["Deployment.apps shop/web"],
-            vec!["Service shop/web"]
+            vec!["ConfigMap shop/cfg", "PersistentVolumeClaim shop/data", "Service shop/web"],
+            vec!["Deployment shop/web"],
+            vec!["HorizontalPodAutoscaler shop/web"]
         ]
     );
     let text = write::text(&all, Detail::default());
     assert!(text.contains("  order  in 3 layers\n    1  ConfigMap shop/cfg, PersistentVolumeClaim"), "{text}");
-    // The Deployment does not change, and the Service waits for the ConfigMap all the same.
-    let some = SHOP.replace("level: info", "level: debug").replace("port: 80", "port: 81");
-    let some = reviewed(&World::new(SHOP), &World::new(&some), "");
-    assert_eq!(names(&some.applications[0].order), [vec!["ConfigMap shop/cfg"], vec!["Service shop/web"]]);
+    // The Deployment does not change, and what scales it waits for the ConfigMap all the same.
+    let some = scaled.replace("level: info", "level: debug").replace("maxReplicas: 5", "maxReplicas: 6");
+    let some = reviewed(&World::new(&scaled), &World::new(&some), "");
+    assert_eq!(
+        names(&some.applications[0].order),
+        [vec!["ConfigMap shop/cfg"], vec!["HorizontalPodAutoscaler shop/web"]]
+    );
     let one = reviewed(&World::new(SHOP), &World::new(&SHOP.replace("port: 80", "port: 81")), "");
     assert_eq!(names(&one.applications[0].order), [vec!["Service shop/web"]]);
     assert!(!write::text(&one, Detail::default()).contains("order"), "nothing waits");
@@ -358,7 +365,7 @@ fn what_waits_stands_in_a_later_layer() {
         ))
     };
     let layers = |phase: &str| reviewed(&World::new(""), &hook(phase), "").applications[0].order.len();
-    assert_eq!((layers("PreSync"), layers("PostDelete")), (4, 3), "what no sync runs is in no layer");
+    assert_eq!((layers("PreSync"), layers("PostDelete")), (3, 2), "what no sync runs is in no layer");
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn what_stands_around_a_change_does_not_push_it_out() {
     for around in [0, 1, 50, 100] {
         let detail = Detail::new(around, false);
         for told in [text(&review, detail), markdown(&review, ROOM, detail), html(&review, detail)] {
-            assert!(told.contains("-   before") && told.contains("+   after"), "{around}: {told}");
+            assert!(told.contains("- before") && told.contains("+ after"), "{around}: {told}");
         }
     }
 }
