@@ -18,7 +18,7 @@ pub struct Selection {
     /// No resource like one of these.
     pub ignore: Vec<String>,
     /// No field like one of these, as reports name them: `metadata.labels[helm.sh/chart]`. Nor a resource of which nothing else
-    /// differs.
+    /// differs. Schemas of definitions are no such fields.
     pub ignore_fields: Vec<String>,
 }
 
@@ -55,24 +55,17 @@ impl Selection {
     /// How many fields were dropped; nothing where nothing is left.
     fn drop_fields(&self, fate: &mut Fate) -> Option<usize> {
         let is_wanted = |field: &FieldChange| !self.ignore_fields.iter().any(|pattern| is_like(pattern, &field.path));
-        let mut dropped = 0;
-        let mut drop_from = |fields: &mut Vec<FieldChange>| {
-            let all = fields.len();
-            fields.retain(is_wanted);
-            dropped += all - fields.len();
-            fields.is_empty()
-        };
+        let (Fate::Changed { fields, .. } | Fate::Replaced { fields, .. }) = fate else { return Some(0) };
+        let all = fields.len();
+        fields.retain(is_wanted);
+        let dropped = all - fields.len();
         let is_empty = match fate {
-            Fate::Added { .. } | Fate::Removed { .. } => false,
+            // Schemas of definitions are told in words: they are no fields of this kind.
             Fate::Changed { fields, schema, schema_fields } => {
-                let is_empty = [drop_from(fields), drop_from(schema_fields)];
-                is_empty == [true, true] && schema.is_empty()
+                fields.is_empty() && schema.is_empty() && schema_fields.is_empty()
             }
             // That it has another name is a change, too.
-            Fate::Replaced { fields, .. } => {
-                drop_from(fields);
-                false
-            }
+            Fate::Added { .. } | Fate::Removed { .. } | Fate::Replaced { .. } => false,
         };
         (dropped == 0 || !is_empty).then_some(dropped)
     }
@@ -140,7 +133,7 @@ mod tests {
             std::mem::swap(fields, schema_fields);
         }
         let told = Selection { ignore_fields: texts(&["data.*"]), ..Selection::default() }.of(told);
-        assert_eq!(told.applications[0].left_out, left(0, 1), "what differs in schemas is of fields, too");
+        assert_eq!(told.applications[0].left_out, left(0, 0), "what differs in schemas stays");
         let both = Selection { only: texts(&["*/a"]), ignore: texts(&["*"]), ..Selection::default() };
         assert_eq!(names(&both), (texts(&[]), left(3, 0), 0));
     }

@@ -106,7 +106,7 @@ impl Api {
 
     /// `GET /api/v1/projects`.
     pub(super) async fn projects(&self, caller: &Caller) -> Result<Answer, Refusal> {
-        let namespace = &self.controller.settings.namespace;
+        let namespace = self.controller.home();
         let collection = format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/appprojects");
         let listed = match caller.ask(&self.theirs)?.list::<Json>(&collection, "").await {
             Ok(listed) => listed,

@@ -169,8 +169,9 @@ impl Api {
     /// `GET …/graph`.
     pub(super) async fn graph(&self, row: &Row, query: &Query) -> Result<Answer, Refusal> {
         let release = query.number("release")?;
-        let compiled = self.controller.apps.deliverable(&row.id);
-        let compiled = compiled.filter(|_| release.is_none() && self.controller.cares_for(&row.object()));
+        let object = row.object();
+        let compiled = self.controller.apps.deliverable(&row.id, &object);
+        let compiled = compiled.filter(|_| release.is_none() && self.controller.cares_for(&object));
         if let Some(Deliverable { graph, provenance, .. }) = compiled {
             return Ok(Answer::json(&graph_shown(&graph, Some(&provenance))));
         }

@@ -127,7 +127,7 @@ pub async fn run(session: &Session, args: &ControllerArgs) -> Result<u8, Command
     let sharding = if args.sharding { Some(join(&cluster, &namespace).await?) } else { None };
     let members = sharding.as_ref().map(Sharding::members);
     let settings =
-        Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling, observes: false };
+        Settings { namespace, application_namespaces: args.application_namespaces.clone(), polling, observes: None };
     let address = cluster.connection.address.clone();
     let tls = args.tls()?;
     let controller =

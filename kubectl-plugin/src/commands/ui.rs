@@ -24,6 +24,7 @@ use crate::controller::log::Log;
 use crate::controller::{Controller, Parts, Settings};
 use crate::error::CommandError;
 use crate::http::{self, Limits, Site};
+use crate::install;
 use crate::settings::{BinaryCacheArgs, HealthArgs, ProgramArgs, RemoteArgs, RepositoryServer, Session, SopsArgs};
 use crate::ui;
 
@@ -42,6 +43,9 @@ pub struct UiArgs {
     /// Only the Applications of this namespace: where one may not list those of all
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
+    /// Where the controller is that cares for the Applications: their projects are read there
+    #[arg(long, value_name = "NAMESPACE", default_value = install::NAMESPACE)]
+    controller_namespace: String,
     /// The port, on the loopback address; 0 for any that is free
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
@@ -117,7 +121,8 @@ impl UiArgs {
         let cluster = Cluster { connection, timeout: Duration::from_secs(self.request_timeout), is_patient: false };
         let store = self.cache.store(session, &self.remote)?;
         let server = RepositoryServer::new(&self.remote, &self.programs, store.as_ref())?;
-        let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None, observes: true };
+        let observes = Some(self.controller_namespace.clone());
+        let settings = Settings { namespace, application_namespaces: Vec::new(), polling: None, observes };
         let (log, keys) = (Log { printer: session.printer, json: false }, self.sops.sources());
         Ok(Controller::new(Parts {
             settings,

@@ -88,6 +88,17 @@ impl CompiledFrom {
     }
 }
 
+/// What an Application compiled to.
+struct Noted {
+    uid: String,
+    spec: [u8; 32],
+    said: Deliverable,
+}
+
+fn uid(object: &Json) -> String {
+    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+}
+
 /// What a sync was of: trying the same again is no use, or has a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptOf {
@@ -108,7 +119,7 @@ pub struct Apps {
     /// What ends the syncs that run.
     stops: Mutex<BTreeMap<AppId, watch::Sender<bool>>>,
     /// What each compiled to last, for readers: its memory is held while it syncs.
-    graphs: Mutex<BTreeMap<AppId, Deliverable>>,
+    graphs: Mutex<BTreeMap<AppId, Noted>>,
 }
 
 impl Apps {
@@ -175,14 +186,17 @@ impl Apps {
     }
 
     /// Says what an Application compiled to.
-    pub fn note_graph(&self, id: &AppId, compiled: &Compiled) {
-        lock(&self.graphs).insert(id.clone(), Deliverable::of(compiled));
+    pub fn note_graph(&self, id: &AppId, object: &Json, compiled: &Compiled) {
+        let (uid, spec, said) = (uid(object), CompiledFrom::spec_of(object), Deliverable::of(compiled));
+        lock(&self.graphs).insert(id.clone(), Noted { uid, spec, said });
     }
 
-    /// What an Application compiled to last, where this replica compiles it: the graph, how it is delivered, and where it comes from.
+    /// What this very Application compiled to last, where this replica compiles it, unless it is of something else by now.
     #[must_use]
-    pub fn deliverable(&self, id: &AppId) -> Option<Deliverable> {
-        lock(&self.graphs).get(id).cloned()
+    pub fn deliverable(&self, id: &AppId, object: &Json) -> Option<Deliverable> {
+        let graphs = lock(&self.graphs);
+        let noted = graphs.get(id).filter(|noted| noted.uid == uid(object))?;
+        (noted.spec == CompiledFrom::spec_of(object)).then(|| noted.said.clone())
     }
 
     /// Forgets what an Application compiled to: another replica follows Git for it.

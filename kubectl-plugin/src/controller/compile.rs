@@ -21,7 +21,7 @@ use crate::error::CommandError;
 use crate::health::{Rules, Workers};
 use crate::output::Printer;
 use crate::record::head::Commit;
-use crate::settings::{Delivery, RepositoryServer};
+use crate::settings::RepositoryServer;
 use crate::worker::own_sandbox;
 
 /// So many processes at most evaluate the health checks of all Applications together.
@@ -34,8 +34,6 @@ pub struct Compiled {
     pub graph: Arc<ResourceGraph>,
     /// Where its resources and edges come from.
     pub provenance: Arc<Provenance>,
-    /// How it is delivered.
-    pub delivery: Delivery,
     /// By which rules its objects are ready: those of the controller, and those that its sources have.
     pub rules: Rules,
     /// The commit of the first source, where it has one.
@@ -98,8 +96,7 @@ impl Compiler {
             let implied = implied(&server, &application, &pins, &inputs)?;
             let lints = own.into_iter().chain(compilation.lints).collect();
             let (graph, provenance) = (Arc::new(compilation.graph), Arc::new(compilation.provenance));
-            let delivery = opened.delivery;
-            Ok(Compiled { graph, provenance, delivery, rules, commit, inputs, implied, source_types, lints })
+            Ok(Compiled { graph, provenance, rules, commit, inputs, implied, source_types, lints })
         });
         compiled.await.unwrap_or_else(|_| Err(CommandError::user("a bug of ours ended the compilation")))
     }

@@ -116,8 +116,9 @@ pub struct Settings {
     pub application_namespaces: Vec<String>,
     /// How often Git is asked where an Application does not say; never where absent.
     pub polling: Option<Duration>,
-    /// Whether it only looks on: it cares for no Application, and has the rights of one person.
-    pub observes: bool,
+    /// Where the controller is that cares for the Applications, where this one only looks on: it cares for none, and has the rights
+    /// of one person.
+    pub observes: Option<String>,
 }
 
 /// A controller.
@@ -333,7 +334,12 @@ impl Controller {
 
     /// Whether Git is followed here for an Application.
     pub(crate) fn cares_for(&self, object: &Json) -> bool {
-        !self.settings.observes && self.owns(object)
+        self.settings.observes.is_none() && self.owns(object)
+    }
+
+    /// The namespace of the controller that cares for the Applications: projects are there.
+    pub(crate) fn home(&self) -> &str {
+        self.settings.observes.as_deref().unwrap_or(&self.settings.namespace)
     }
 
     /// Whether an Application is this replica's now. Asked each time before something is done for it.

@@ -27,6 +27,7 @@ use crate::project::{AppProject, DEFAULT};
 use crate::settings::Delivery;
 
 use super::Controller;
+use super::apps::CompiledFrom;
 use super::clusters::Place;
 use super::compile::{self, Compiled};
 use super::projects::{self, governed};
@@ -40,16 +41,13 @@ pub struct Deliverable {
     pub graph: Arc<ResourceGraph>,
     /// Where its resources and edges come from.
     pub provenance: Arc<Provenance>,
-    /// How it is delivered.
-    pub delivery: Delivery,
 }
 
 impl Deliverable {
     /// Of all that was compiled.
     #[must_use]
     pub fn of(compiled: &Compiled) -> Self {
-        let (graph, provenance) = (Arc::clone(&compiled.graph), Arc::clone(&compiled.provenance));
-        Self { graph, provenance, delivery: compiled.delivery.clone() }
+        Self { graph: Arc::clone(&compiled.graph), provenance: Arc::clone(&compiled.provenance) }
     }
 }
 
@@ -86,7 +84,10 @@ impl Controller {
         operation: &Operation,
     ) -> Result<Planned, CommandError> {
         let looked = self.looked(id, object).await?;
-        let Deliverable { graph, delivery, .. } = self.deliverable(&looked).await?;
+        let is_rollback = operation.rollback().is_some();
+        // A rollback is to what the record has: whether Git can be had is nothing to it.
+        let graph = if is_rollback { Arc::new(ResourceGraph::empty()) } else { self.deliverable(&looked).await?.graph };
+        let delivery = Delivery::of(&looked.application);
         let policy = looked.application.spec.sync_policy.as_ref();
         let purpose = match operation.rollback() {
             Some(to) => Purpose::Rollback(to.map(str::to_owned)),
@@ -118,6 +119,9 @@ impl Controller {
                 .err()
                 .map(CommandError::refused),
         );
+        if is_rollback {
+            planned.refusals.extend(looked.is_permitted().err());
+        }
         if let Some(why) = closed(&looked.project, looked.id, &looked.application, &looked.place) {
             planned.refusals.insert(0, CommandError::refused(why));
         }
@@ -141,7 +145,8 @@ impl Controller {
         target.sightings = Some(Arc::clone(&looked.place.cluster.ground.sightings));
         let graph = match side {
             Side::Git => {
-                let Deliverable { graph, delivery, .. } = self.deliverable(&looked).await?;
+                let graph = self.deliverable(&looked).await?.graph;
+                let delivery = Delivery::of(&looked.application);
                 target.ignored = delivery.ignored().await?;
                 target.options = delivery.own_options();
                 graph
@@ -180,30 +185,32 @@ impl Controller {
 
     async fn looked<'a>(&self, id: &'a AppId, object: &'a Json) -> Result<Looked<'a>, CommandError> {
         let (application, lints) = compile::read(object)?;
-        let home = self.home_of(object).to_owned();
-        let project = if self.settings.observes {
-            Arc::new(self.project_in(&home, application.project()).await?)
+        let home = self.home().to_owned();
+        let (name, observes) = (application.project(), self.settings.observes.is_some());
+        let project = if observes {
+            // Whoever writes an Application may write this, too: where projects are read is for whoever runs this to say.
+            let said = object["status"]["controllerNamespace"].as_str().filter(|said| *said != home);
+            if let Some(said) = said {
+                let message = format!("the Application says that its controller is in {said}, and {home} is asked");
+                let hint = format!("where that is so, start with --controller-namespace {said}");
+                return Err(CommandError::user(message).hint(hint));
+            }
+            Arc::new(self.project_in(&home, name).await?)
         } else {
-            self.projects.get(application.project()).await?
+            self.projects.get(name).await?
         };
-        let place = self.clusters.of(id, object).await.map_err(|error| CommandError::user(error.why().to_owned()))?;
+        let place = self.clusters.of(id, object).await.map_err(|error| {
+            let only = "its destination is another cluster, which the controller alone knows";
+            CommandError::user(if observes { only } else { error.why() }.to_owned())
+        })?;
         Ok(Looked { id, object, application, lints, project, home, place })
-    }
-
-    /// Where the controller lives that cares for an Application: whoever only looks on knows it from the status alone.
-    fn home_of<'a>(&'a self, object: &'a Json) -> &'a str {
-        if !self.settings.observes {
-            return &self.settings.namespace;
-        }
-        let said = object["status"]["controllerNamespace"].as_str().filter(|said| is_name(said));
-        said.or(object["metadata"]["namespace"].as_str()).unwrap_or_default()
     }
 
     /// A project, asked for now.
     async fn project_in(&self, namespace: &str, name: &str) -> Result<AppProject, CommandError> {
         let failed = |why: Vec<String>| CommandError::user(format!("the project {name} cannot be read")).details(why);
         if !is_name(name) {
-            return Err(failed(Vec::new()));
+            return Err(failed(vec!["that is no name".to_owned()]));
         }
         let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/appprojects/{name}");
         match self.cluster.find(&path).await {
@@ -234,20 +241,25 @@ impl Controller {
     /// What Git says: as it was compiled last where Git is followed for the Application here, else as it is now. Nothing is asked
     /// for that the project does not permit.
     async fn deliverable(self: &Arc<Self>, looked: &Looked<'_>) -> Result<Deliverable, CommandError> {
-        let Looked { id, object, application, lints, project, home, place } = looked;
-        projects::check(project, id, application, &place.as_asked(project.name()), home)?;
-        let known = self.apps.deliverable(id).filter(|_| self.cares_for(object));
+        looked.is_permitted()?;
+        let Looked { id, object, application, lints, place, .. } = looked;
+        let known = self.apps.deliverable(id, object).filter(|_| self.cares_for(object));
         if let Some(known) = known {
             return Ok(known);
         }
-        let (id, object) = (AppId::clone(id), Json::clone(object));
+        let (id, spec) = (AppId::clone(id), CompiledFrom::spec_of(object));
         let (application, lints, place) = (application.clone(), lints.clone(), place.clone());
-        Box::pin(self.reading(Wanted { id, object, application, lints, place })).await
+        Box::pin(self.reading(Wanted { id, spec, application, lints, place })).await
     }
 }
 
+/// Whether a text is a DNS subdomain, as names of projects are.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    let is_label = |label: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && label.bytes().all(is_letter)
+    };
+    text.split('.').all(is_label)
 }
 
 /// The graph of a release.
@@ -258,6 +270,12 @@ async fn released(target: &Target, number: u64) -> Result<Arc<ResourceGraph>, Co
 }
 
 impl Looked<'_> {
+    /// Whether the project permits the Application.
+    fn is_permitted(&self) -> Result<(), CommandError> {
+        let Self { id, application, project, home, place, .. } = self;
+        projects::check(project, id, application, &place.as_asked(project.name()), home)
+    }
+
     fn name(&self) -> Result<AppName, CommandError> {
         self.id.name.parse().map_err(|error| CommandError::user(format!("{error}")))
     }

@@ -42,7 +42,8 @@ pub struct Delivery {
 
 impl Delivery {
     /// As an `Application` says.
-    pub(super) fn of(application: &Application) -> Self {
+    #[must_use]
+    pub fn of(application: &Application) -> Self {
         let policy = application.spec.sync_policy.clone().unwrap_or_default();
         let limit = application.spec.revision_history_limit;
         Self {
@@ -74,6 +75,12 @@ impl Delivery {
     #[must_use]
     pub fn options_with(&self, more: &[String]) -> SyncOptions {
         SyncOptions::read(self.words.iter().chain(more).map(String::as_str))
+    }
+
+    /// Whether the differences that do not count are still those.
+    #[must_use]
+    pub fn ignores_as(&self, ignored: &Ignored) -> bool {
+        self.ignored == ignored.rules()
     }
 
     /// The differences that do not count. What is wrong with their expressions is told together.

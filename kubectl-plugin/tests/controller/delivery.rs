@@ -97,3 +97,31 @@ fn a_repository_that_is_away_changes_nothing() {
     let commit = ground.commit("deploy/a.yaml", &config_map("a", "2"));
     ground.until_synced(&commit);
 }
+
+/// What an Application says of its delivery is no part of what Git says: it counts as soon as it is written.
+#[test]
+fn how_it_is_delivered_counts_without_a_commit() {
+    let mut ground = Ground::new("ctl-delivery");
+    ground.start();
+    ground.automated();
+    ground.until("the first sync", |ground| ground.value("a").as_deref() == Some("1"));
+    let by_hand = |ground: &Ground, value: &str| {
+        let patch = json!({"data": {"value": value}}).to_string();
+        ground.world.kubectl(&["patch", "configmap", "a", "-n", &ground.world.name, "--type=merge", "-p", &patch]);
+    };
+    by_hand(&ground, "theirs");
+    ground.until("it is put back", |ground| ground.value("a").as_deref() == Some("1"));
+    let ignored = json!([{"group": "", "kind": "ConfigMap", "jsonPointers": ["/data/value"]}]);
+    ground.patch(&json!({"spec": {"ignoreDifferences": ignored}}));
+    let is_theirs = |ground: &Ground| ground.value("a").as_deref() == Some("theirs");
+    ground.until("it is left alone", |ground| {
+        by_hand(ground, "theirs");
+        std::thread::sleep(Duration::from_secs(1));
+        is_theirs(ground)
+    });
+    ground.stays("it is left alone", Duration::from_secs(3), |ground| {
+        is_theirs(ground) && ground.status()["sync"]["status"] == "Synced"
+    });
+    ground.patch(&json!({"spec": {"ignoreDifferences": null}}));
+    ground.until("it is put back again", |ground| ground.value("a").as_deref() == Some("1"));
+}

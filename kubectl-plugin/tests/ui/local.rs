@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use serde_json::{Value as Json, json};
 
@@ -11,6 +11,58 @@ use crate::asker::Asker;
 use crate::browser;
 use crate::support::{World, config_map};
 use crate::world::Ground;
+
+/// Starts it, without a browser. Gives the process and the address that signs in.
+fn started(ground: &Ground, more: &[&str]) -> (Child, String) {
+    let mut command = ground.world.command(&[&["ui", "--no-open"], more].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut page = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
+    (child, page.trim().to_owned())
+}
+
+/// Somebody who is signed in there.
+fn signed_in(page: &str) -> Asker {
+    let (address, word) = page.split_once("/#once=").expect("a word");
+    let asker = Asker::new(address.trim_start_matches("http://"), "");
+    let token = asker.send("POST", "/api/v1/session", &json!({"token": word})).json()["token"].clone();
+    Asker::new(&asker.address, token.as_str().expect("a token"))
+}
+
+/// Who may write an Application chooses what it names; what is asked with the keys of whoever looks, its project chooses.
+#[test]
+fn nothing_is_asked_for_unless_the_project_permits_it() {
+    let mut ground = Ground::new("ui-project");
+    let name = ground.world.name.clone();
+    ground.start();
+    ground.automated();
+    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
+    ground.stop();
+    let plan = format!("/api/gitops/v1/applications/{name}/plan?appNamespace={name}");
+    let authority = ground.certificates.authority().display().to_string();
+    let told = |more: &[&str], status: u16, told: &str| {
+        let (mut child, page) = started(&ground, &[&["--ca-file", &authority], more].concat());
+        let asker = signed_in(&page);
+        let is_told = || {
+            let reply = asker.get(&plan);
+            reply.status == status && reply.body.contains(told)
+        };
+        ground.until(told, |_| is_told());
+        child.kill().expect("it ends");
+        child.wait().expect("it has ended");
+    };
+    let home = ["--controller-namespace", name.as_str()];
+    told(&home, 200, "\"steps\":[]");
+    // Its own words do not count: they could name a namespace where there is a project of its author's.
+    told(&[], 400, &format!("its controller is in {name}"));
+    ground.create(&json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default", "namespace": name},
+        "spec": {"sourceRepos": ["https://other.example"], "destinations": [{"server": "*", "namespace": "*"}]},
+    }));
+    told(&home, 400, "does not permit");
+    ground.patch(&json!({"spec": {"project": "nowhere"}}));
+    told(&home, 400, "there is no project nowhere");
+}
 
 #[test]
 fn whoever_runs_it_sees_what_they_may_see() {
@@ -23,11 +75,7 @@ fn whoever_runs_it_sees_what_they_may_see() {
     ground.stop();
     ground.commit("deploy/a.yaml", &config_map("a", "2"));
     let authority = ground.certificates.authority().display().to_string();
-    let mut command = ground.world.command(&["ui", "--no-open", "--ca-file", &authority]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-    let mut page = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
-    let page = page.trim().to_owned();
+    let (mut child, page) = started(&ground, &["--ca-file", &authority, "--controller-namespace", &name]);
     let (address, word) = page.split_once("/#once=").expect("a word");
     let asker = Asker::new(address.trim_start_matches("http://"), "");
     let app = format!("/api/v1/applications/{name}?appNamespace={name}");

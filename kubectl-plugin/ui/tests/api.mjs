@@ -94,7 +94,7 @@ function tree(shown) {
 
 const step = (resource, action, layer, more = {}) => ({ resource, action, cause: "changed", layer, changes: [], waitsFor: [], ...more });
 const plan = {
-  schemaVersion: 1, application: "cart", from: id("k"), to: id("p"), unchanged: 413, kept: [key("Secret", "kept")], forgotten: [{ resource: key("Secret", "old"), reason: HOSTILE }], refusals: [`the window is closed ${HOSTILE}`], guards: ["deleting PersistentVolumeClaim shop/data needs --allow-delete=PersistentVolumeClaim"],
+  schemaVersion: 1, application: "cart", from: id("k"), to: id("p"), unchanged: 413, kept: [key("Secret", "kept")], forgotten: [{ resource: key("Secret", "old"), reason: HOSTILE }], refusals: [`the window is closed ${HOSTILE}`], losses: [{ resource: key("PersistentVolumeClaim", "data"), reason: `is deleted: its data goes with it ${HOSTILE}` }], guards: ["deleting PersistentVolumeClaim shop/data needs --allow-delete=PersistentVolumeClaim"],
   steps: [
     step(key("ConfigMap", "cart-config"), "update", 1, { changes: [{ path: "data.text", old: "one\ntwo\nthree", new: `one\n${HOSTILE}\nthree\nfour` }] }),
     step(key("Deployment", "cart", "apps"), "update", 2, { changes: [{ path: "spec.image", old: "cart:1", new: "cart:2" }], waitsFor: [{ resource: key("ConfigMap", "cart-config"), state: "present", reason: "a volume of it", behind: { barrier: "wave 1", steps: 2 } }] }),

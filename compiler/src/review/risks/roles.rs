@@ -141,11 +141,17 @@ impl<'a> Roles<'a> {
     /// Who holds a role: `, held by ServiceAccount shop/api`; nothing where nobody here does. Everybody comes first.
     pub(super) fn held_by(&self, role: &ResourceKey) -> String {
         let all = self.bindings.get(&(role.kind.as_str(), role.name.as_str())).into_iter().flatten();
-        let near = all.filter(|binding| role.kind == "ClusterRole" || is_near(&role.scope, &binding.key.scope));
-        let holders: BTreeSet<String> = near.flat_map(|binding| subjects(Some(&binding.body))).collect();
-        let (mut named, others): (Vec<String>, Vec<String>) =
-            holders.into_iter().partition(|holder| is_of_everybody(holder));
-        named.extend(others);
+        let is_cluster = role.kind == "ClusterRole";
+        let near = all.filter(|binding| is_cluster || is_near(&role.scope, &binding.key.scope));
+        let holders: BTreeSet<(bool, String)> = near
+            .flat_map(|binding| {
+                let place = binding.key.scope.namespace().filter(|_| is_cluster && binding.key.kind == "RoleBinding");
+                let place = place.map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+                let all = subjects(Some(&binding.body)).into_iter();
+                all.map(move |subject| (!is_of_everybody(&subject), format!("{subject}{place}")))
+            })
+            .collect();
+        let mut named: Vec<String> = holders.into_iter().map(|(_, holder)| holder).collect();
         let more = named.len().saturating_sub(NAMED);
         named.truncate(NAMED);
         match (named.is_empty(), more) {

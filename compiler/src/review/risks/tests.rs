@@ -446,7 +446,7 @@ fn who_holds_a_role_is_told() {
     };
     let review = reviewed(&of_cluster("get"), &of_cluster("get, list"), "");
     assert!(
-        review.applications[0].risks[0].evidence.ends_with(", held by User ann, User bob"),
+        review.applications[0].risks[0].evidence.ends_with(", held by User ann in other, User bob in shop"),
         "wherever they are bound"
     );
 }

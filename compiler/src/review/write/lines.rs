@@ -131,15 +131,10 @@ pub(super) fn layers(application: &ApplicationReview) -> String {
     format!("in {}", counted(application.order.len(), "layer"))
 }
 
-/// One line for each layer, and one for what goes; nothing where nothing waits.
+/// One line for each layer; nothing where nothing waits.
 pub(super) fn order(application: &ApplicationReview) -> Vec<String> {
-    if application.order.len() < 2 {
-        return Vec::new();
-    }
-    let layers = application.order.iter().enumerate().map(|(at, layer)| format!("{}  {}", at + 1, resources(layer)));
-    let removed = application.counts.removed;
-    let last = (removed > 0).then(|| format!("last  {} removed", counted(removed, "resource")));
-    layers.chain(last).collect()
+    let layers = application.order.iter().filter(|_| application.order.len() > 1).enumerate();
+    layers.map(|(at, layer)| format!("{}  {}", at + 1, resources(layer))).collect()
 }
 
 /// What whoever asked did not want to see: `3 resources, 12 fields of others`.

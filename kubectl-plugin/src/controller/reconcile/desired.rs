@@ -22,6 +22,7 @@ use crate::controller::report::condition;
 use crate::controller::webhooks;
 use crate::error::CommandError;
 use crate::project::AppProject;
+use crate::settings::Delivery;
 use crate::trace;
 use crate::webhook;
 
@@ -77,7 +78,8 @@ impl Look<'_> {
         let sources = application.sources().iter();
         let requests = sources.map(crate::settings::RepositoryServer::request_of);
         let revisions = requests.filter_map(|request| from.pins.get(&request).map(compile::revision)).collect();
-        Ok(Desired { application, project, place: place.clone(), from, compiled, revisions })
+        let delivery = Delivery::of(&application);
+        Ok(Desired { application, project, place: place.clone(), from, compiled, delivery, revisions })
     }
 
     /// What the inputs are that are neither sources nor locked, as far as they are known: by what their servers say now, or
@@ -132,7 +134,10 @@ impl Look<'_> {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
-                (Ok(compiled), _) => return Ok(compiled),
+                (Ok(compiled), _) => {
+                    self.controller.apps.note_graph(self.id, &self.object, &compiled);
+                    return Ok(compiled);
+                }
                 // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
@@ -144,7 +149,7 @@ impl Look<'_> {
             self.controller.compiler.compile(application.clone(), lints, from.pins.clone(), capabilities).await;
         let mut from = from.clone();
         if let Ok(compiled) = &compiled {
-            self.controller.apps.note_graph(self.id, compiled);
+            self.controller.apps.note_graph(self.id, &self.object, compiled);
             self.note_implied(application, &compiled.implied, began);
             let sources = compile::requests(application);
             from.pins.retain(|request, _| sources.contains(request));

@@ -31,6 +31,7 @@ use tokio::time::Instant;
 use crate::application::{AppId, Condition, is_deleted};
 use crate::error::CommandError;
 use crate::project::{self, AppProject};
+use crate::settings::Delivery;
 use crate::trace;
 
 use super::apps::{CompiledFrom, Memory};
@@ -108,6 +109,8 @@ struct Desired {
     place: Place,
     from: CompiledFrom,
     compiled: Compiled,
+    /// How it is delivered, as it says now: that is no part of what is compiled.
+    delivery: Delivery,
     revisions: Vec<String>,
 }
 

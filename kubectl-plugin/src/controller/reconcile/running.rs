@@ -62,7 +62,7 @@ impl Look<'_> {
             name: desired.application.name.clone(),
             destination: destination(&desired.application),
             graph,
-            delivery: &desired.compiled.delivery,
+            delivery: &desired.delivery,
             rules: &desired.compiled.rules,
             commit: desired.compiled.commit.clone(),
             inputs: desired.compiled.inputs.iter().filter_map(|(request, pin)| LockEntry::new(request, pin)).collect(),

@@ -90,13 +90,17 @@ impl Look<'_> {
         let version = place.cluster.record_versions.version(&record);
         let known = self.memory.target.as_ref().map(|target| target.found.as_ref().map_or(0, Found::version));
         if known.is_some_and(|known| version.is_none_or(|version| version <= known)) {
+            let others = self.memory.target.as_mut().filter(|target| !desired.delivery.ignores_as(&target.ignored));
+            if let Some(target) = others {
+                target.ignored = desired.delivery.ignored().await?;
+            }
             return Ok(());
         }
         let (name, namespace) = (desired.application.name.clone(), destination(&desired.application));
         let opening = async { Ok(Target::open(records, name, Destination::Named(namespace)).await?) };
         let mut target = Self::unless_lost(place, Box::pin(opening)).await?;
         target.sightings = Some(Arc::clone(&place.cluster.ground.sightings));
-        target.ignored = desired.compiled.delivery.ignored().await?;
+        target.ignored = desired.delivery.ignored().await?;
         place.cluster.users.note_set(&target.identity.apply_set, self.id);
         self.memory.target = Some(target);
         Ok(())
