@@ -104,7 +104,7 @@ impl Default for Readings {
 
 impl Readings {
     /// The place of an Application; nothing where something is found out in all places.
-    fn slot<'a>(&self, all: &'a mut BTreeMap<AppId, Slot>, id: &AppId, now: Instant) -> Option<&'a mut Slot> {
+    fn slot<'a>(all: &'a mut BTreeMap<AppId, Slot>, id: &AppId, now: Instant) -> Option<&'a mut Slot> {
         all.retain(|_, slot| slot.is_kept(now));
         if !all.contains_key(id) && all.len() >= MOST {
             let idle = all.iter().filter(|(_, slot)| slot.running.is_none());
@@ -167,7 +167,7 @@ impl Controller {
     /// What somebody finds out now, and of which spec; or what is known.
     fn joined(self: &Arc<Self>, wanted: &Wanted) -> Result<([u8; 32], Shared<BoxFuture<'static, Said>>), Said> {
         let mut all = self.readings.all();
-        let Some(slot) = self.readings.slot(&mut all, &wanted.id, Instant::now()) else {
+        let Some(slot) = Readings::slot(&mut all, &wanted.id, Instant::now()) else {
             return Err(Err("too many Applications are asked about at once: ask again".to_owned()));
         };
         if let Some(Running { spec, said }) = &slot.running {
@@ -248,7 +248,7 @@ mod tests {
         let (readings, began) = (Readings::default(), Instant::now());
         let id = |number: usize| AppId { namespace: "n".to_owned(), name: number.to_string() };
         let ask = |number: usize, second: u64| {
-            readings.slot(&mut readings.all(), &id(number), began + Duration::from_secs(second)).is_some()
+            Readings::slot(&mut readings.all(), &id(number), began + Duration::from_secs(second)).is_some()
         };
         for (number, second) in (0..MOST).zip(0..) {
             assert!(ask(number, second));
