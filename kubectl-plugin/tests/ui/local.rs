@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
@@ -12,9 +12,24 @@ use crate::browser;
 use crate::support::{World, config_map};
 use crate::world::Ground;
 
+/// An Application that was synced once, and nobody follows Git for it any more.
+fn synced(name: &str) -> Ground {
+    let mut ground = Ground::new(name);
+    ground.start();
+    ground.automated();
+    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
+    ground.stop();
+    ground
+}
+
 /// Starts it, without a browser. Gives the process and the address that signs in.
 fn started(ground: &Ground, more: &[&str]) -> (Child, String) {
-    let mut command = ground.world.command(&[&["ui", "--no-open"], more].concat());
+    let authority = ground.certificates.authority().display().to_string();
+    opened(&mut ground.world.command(&[&["ui", "--no-open", "--ca-file", &authority], more].concat()))
+}
+
+/// Starts a command that serves it.
+fn opened(command: &mut Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut page = String::new();
     BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
@@ -32,16 +47,11 @@ fn signed_in(page: &str) -> Asker {
 /// Who may write an Application chooses what it names; what is asked with the keys of whoever looks, its project chooses.
 #[test]
 fn nothing_is_asked_for_unless_the_project_permits_it() {
-    let mut ground = Ground::new("ui-project");
+    let ground = synced("ui-project");
     let name = ground.world.name.clone();
-    ground.start();
-    ground.automated();
-    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
-    ground.stop();
     let plan = format!("/api/gitops/v1/applications/{name}/plan?appNamespace={name}");
-    let authority = ground.certificates.authority().display().to_string();
     let told = |more: &[&str], status: u16, told: &str| {
-        let (mut child, page) = started(&ground, &[&["--ca-file", &authority], more].concat());
+        let (mut child, page) = started(&ground, more);
         let asker = signed_in(&page);
         let is_told = || {
             let reply = asker.get(&plan);
@@ -66,16 +76,11 @@ fn nothing_is_asked_for_unless_the_project_permits_it() {
 
 #[test]
 fn whoever_runs_it_sees_what_they_may_see() {
-    let mut ground = Ground::new("ui-local");
+    let ground = synced("ui-local");
     let name = ground.world.name.clone();
-    ground.start();
-    ground.automated();
-    ground.until("the first sync", |ground| ground.status()["sync"]["status"] == "Synced");
-    // From here on nobody follows Git but who asks here.
-    ground.stop();
+    // Only who asks here knows of it.
     ground.commit("deploy/a.yaml", &config_map("a", "2"));
-    let authority = ground.certificates.authority().display().to_string();
-    let (mut child, page) = started(&ground, &["--ca-file", &authority, "--controller-namespace", &name]);
+    let (mut child, page) = started(&ground, &["--controller-namespace", &name]);
     let (address, word) = page.split_once("/#once=").expect("a word");
     let asker = Asker::new(address.trim_start_matches("http://"), "");
     let app = format!("/api/v1/applications/{name}?appNamespace={name}");
@@ -115,11 +120,7 @@ fn nobody_else_on_the_machine_learns_the_word() {
     std::fs::write(bin.join("xdg-open"), opener).expect("written");
     std::fs::set_permissions(bin.join("xdg-open"), std::fs::Permissions::from_mode(0o755)).expect("set");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    let mut command = ground.world.command(&["ui"]);
-    let mut child = command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
-    let mut page = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut page).expect("an address");
-    let page = page.trim();
+    let (mut child, page) = opened(ground.world.command(&["ui"]).env("PATH", path));
     let (address, word) = page.split_once("/#once=").expect("a word");
     assert!(World::waits_until(|| seen.exists()), "it opens a browser");
     let told = std::fs::read_to_string(&seen).expect("what was seen");
@@ -142,7 +143,7 @@ fn nobody_else_on_the_machine_learns_the_word() {
     assert_ne!(shows(&format!("Authorization: Bearer {token}")), 401);
     assert_eq!(Asker::new(&asker.address, &token).delete("/api/v1/session").status, 200);
     assert_eq!(shows(&format!("Authorization: Bearer {token}")), 401, "out is out");
-    let ended = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(ended.expect("kill starts").success());
     child.wait().expect("it ends");
     assert!(!file.exists() && !file.parent().is_some_and(std::path::Path::exists), "nothing is left");

@@ -134,10 +134,7 @@ impl Look<'_> {
                     self.come_again(pause);
                     return Err(CommandError::user(why));
                 }
-                (Ok(compiled), _) => {
-                    self.controller.apps.note_graph(self.id, &self.object, &compiled);
-                    return Ok(compiled);
-                }
+                (Ok(compiled), _) => return Ok(compiled),
                 // It may have failed since a server was away, or let nobody in.
                 (Err(_), _) => {}
             }
